@@ -1,0 +1,231 @@
+use crate::error::{Code, Error, Problem};
+use crate::limits::CID_BYTES_MAX;
+use data_encoding::BASE32_NOPAD;
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// A content identifier: a promise of what some bytes hash to.
+///
+/// Nearly all are *blessed* (version 1, SHA-256, codec dag-cbor or raw) and take 34 bytes here.
+/// Links to records may be of other forms; those are kept to the byte, and never generated.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Cid(Form);
+
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Form {
+    Blessed(Codec, [u8; 32]),
+    Other(Arc<[u8]>),
+}
+
+/// What a block's bytes are, by the blessed CIDs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Codec {
+    /// Blobs.
+    Raw,
+    /// Records, nodes, commits.
+    DagCbor,
+}
+
+impl Codec {
+    fn prefix(self) -> [u8; 4] {
+        match self {
+            Self::Raw => [0x01, 0x55, 0x12, 0x20],
+            Self::DagCbor => [0x01, 0x71, 0x12, 0x20],
+        }
+    }
+}
+
+/// The SHA-256 multihash code.
+const SHA2_256: u64 = 0x12;
+
+impl Cid {
+    /// The CID of these bytes.
+    pub fn of(codec: Codec, bytes: &[u8]) -> Self {
+        Self(Form::Blessed(codec, Sha256::digest(bytes).into()))
+    }
+
+    /// The blessed CID with this SHA-256 digest.
+    pub fn from_digest(codec: Codec, digest: [u8; 32]) -> Self {
+        Self(Form::Blessed(codec, digest))
+    }
+
+    /// Reads a CID that fills all of `bytes`.
+    ///
+    /// # Errors
+    /// `UnsupportedCid` if it is not a CID, or bytes follow it.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Problem> {
+        match Self::read(bytes)? {
+            (cid, length) if length == bytes.len() => Ok(cid),
+            _ => Err(unsupported("bytes follow the CID")),
+        }
+    }
+
+    /// Reads the CID at the start of `bytes`; also gives its length.
+    ///
+    /// # Errors
+    /// `UnsupportedCid` if there is none, or it is longer than 128 bytes.
+    pub fn read(bytes: &[u8]) -> Result<(Self, usize), Problem> {
+        for codec in [Codec::DagCbor, Codec::Raw] {
+            if let Some(rest) = bytes.strip_prefix(&codec.prefix())
+                && let Some(digest) = rest.first_chunk::<32>()
+            {
+                return Ok((Self(Form::Blessed(codec, *digest)), 36));
+            }
+        }
+        let bounded = bytes.get(..CID_BYTES_MAX).unwrap_or(bytes);
+        let mut rest = bounded;
+        let other = cid::Cid::read_bytes(&mut rest)
+            .map_err(|error| unsupported(&format!("not a CID: {error}")))?;
+        let length = bounded.len() - rest.len();
+        let exact = bounded.get(..length).unwrap_or(bounded);
+        if other.to_bytes() != exact {
+            return Err(unsupported("the CID is not in its shortest form"));
+        }
+        Ok((Self(Form::Other(exact.into())), length))
+    }
+
+    /// Whether `bytes` hash to this CID.
+    ///
+    /// # Errors
+    /// `UnsupportedCid` if the hash is not SHA-256.
+    pub fn matches(&self, bytes: &[u8]) -> Result<bool, Problem> {
+        let actual: [u8; 32] = Sha256::digest(bytes).into();
+        match &self.0 {
+            Form::Blessed(_, digest) => Ok(*digest == actual),
+            Form::Other(exact) => {
+                let parsed = cid::Cid::try_from(&exact[..])
+                    .map_err(|error| unsupported(&error.to_string()))?;
+                if parsed.hash().code() != SHA2_256 || parsed.hash().size() != 32 {
+                    let code = parsed.hash().code();
+                    return Err(unsupported(&format!("hash function {code:#x}")).cid(self));
+                }
+                Ok(parsed.hash().digest() == actual)
+            }
+        }
+    }
+
+    /// The digest and codec, if this is a blessed CID.
+    pub fn blessed(&self) -> Option<(Codec, &[u8; 32])> {
+        match &self.0 {
+            Form::Blessed(codec, digest) => Some((*codec, digest)),
+            Form::Other(_) => None,
+        }
+    }
+
+    /// Whether this may name a node or a commit: blessed, with codec dag-cbor.
+    pub fn is_dag_cbor(&self) -> bool {
+        matches!(self.0, Form::Blessed(Codec::DagCbor, _))
+    }
+
+    /// The length of the binary form, in bytes.
+    pub fn byte_len(&self) -> usize {
+        match &self.0 {
+            Form::Blessed(..) => 36,
+            Form::Other(exact) => exact.len(),
+        }
+    }
+
+    /// Appends the binary form.
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        match &self.0 {
+            Form::Blessed(codec, digest) => {
+                out.extend_from_slice(&codec.prefix());
+                out.extend_from_slice(digest);
+            }
+            Form::Other(exact) => out.extend_from_slice(exact),
+        }
+    }
+
+    /// The binary form.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.byte_len());
+        self.write_to(&mut out);
+        out
+    }
+
+    /// Eight bytes that are as good as random, for indexes in memory. Equal CIDs give equal ones.
+    pub fn short(&self) -> u64 {
+        let tail = match &self.0 {
+            Form::Blessed(_, digest) => digest.last_chunk::<8>(),
+            Form::Other(exact) => exact.last_chunk::<8>(),
+        };
+        tail.map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    }
+}
+
+impl fmt::Display for Cid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.to_bytes();
+        // Version 0 has a text form of its own (base58btc, `Qm...`).
+        match cid::Cid::try_from(&bytes[..]) {
+            Ok(other) if other.version() == cid::Version::V0 => write!(f, "{other}"),
+            _ => write!(f, "b{}", BASE32_NOPAD.encode(&bytes).to_ascii_lowercase()),
+        }
+    }
+}
+
+impl fmt::Debug for Cid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Cid {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        if text.len() > 2 * CID_BYTES_MAX {
+            return Err(Error::syntax("CID", text, "too long"));
+        }
+        let parsed = text
+            .parse::<cid::Cid>()
+            .map_err(|_| Error::syntax("CID", text, "not a CID in a known base"))?;
+        Ok(Self::from_bytes(&parsed.to_bytes())?)
+    }
+}
+
+fn unsupported(message: &str) -> Problem {
+    Problem::new(Code::UnsupportedCid, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blessed_forms_go_both_ways() {
+        for codec in [Codec::Raw, Codec::DagCbor] {
+            let cid = Cid::of(codec, b"carrack");
+            assert_eq!(Cid::from_bytes(&cid.to_bytes()).unwrap(), cid);
+            assert_eq!(cid.to_string().parse::<Cid>().unwrap(), cid);
+            assert_eq!(cid.byte_len(), 36);
+            assert!(cid.matches(b"carrack").unwrap());
+            assert!(!cid.matches(b"Carrack").unwrap());
+        }
+    }
+
+    #[test]
+    fn other_forms_are_kept_to_the_byte() {
+        let v0 = "QmdfTbBqBPQ7VNxZEYEj14VmRuZBkqFbiwReogJgS1zR1n".parse::<Cid>().unwrap();
+        assert!(v0.blessed().is_none());
+        assert_eq!(v0.to_string(), "QmdfTbBqBPQ7VNxZEYEj14VmRuZBkqFbiwReogJgS1zR1n");
+        assert_eq!(Cid::read(&v0.to_bytes()).unwrap(), (v0.clone(), 34));
+        let sha512 = [&[0x01, 0x71, 0x13, 0x40][..], &[7; 64]].concat();
+        let cid = Cid::from_bytes(&sha512).unwrap();
+        assert_eq!(cid.to_bytes(), sha512);
+        assert_eq!(cid.matches(b"").unwrap_err().code, Code::UnsupportedCid);
+    }
+
+    #[test]
+    fn what_is_no_cid_is_refused() {
+        for bytes in [&[][..], &[0x01], &[0x01, 0x71, 0x12, 0x20, 1, 2], &[0xff; 40]] {
+            assert_eq!(Cid::from_bytes(bytes).unwrap_err().code, Code::UnsupportedCid);
+        }
+        let mut longer = Cid::of(Codec::Raw, b"").to_bytes();
+        longer.push(0);
+        assert!(Cid::from_bytes(&longer).is_err());
+        assert!("bafy".parse::<Cid>().is_err());
+    }
+}

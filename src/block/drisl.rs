@@ -1,0 +1,1 @@
+//! DRISL, the strict CBOR of the data model.

@@ -1,0 +1,347 @@
+//! What can go wrong, and what the caller should do about it.
+//!
+//! Two shapes: a [`Problem`] is a finding about bytes from outside (which CID, path or offset, and
+//! a [`Code`] that scripts can rely on), and an [`Error`] is why an operation did not happen.
+//! [`Error::kind`] says what to do next.
+
+use crate::block::Cid;
+use std::fmt;
+
+/// The result of an operation of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why an operation did not happen. Nothing of a failed operation remains.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Bytes from outside break a rule of the protocol.
+    #[error("{0}")]
+    Problem(Box<Problem>),
+    /// A whole repository was refused; every problem that was found is listed.
+    #[error("refused: {}", summary(.0))]
+    Refused(Vec<Problem>),
+    /// A text is not what it should be (a DID, a path, a revision).
+    #[error("{text:?} is not a valid {what}: {reason}")]
+    Syntax {
+        /// The kind of identifier that was expected.
+        what: &'static str,
+        /// The text as given, cut to 128 characters.
+        text: String,
+        /// The rule that it breaks.
+        reason: &'static str,
+    },
+    /// A key or key file cannot be used.
+    #[error("key: {0}")]
+    Key(String),
+    /// A number exceeds a bound of [`crate::limits`].
+    #[error("{what}: {got} is over the limit of {limit}")]
+    Limit {
+        /// What was counted, with its unit.
+        what: &'static str,
+        /// The bound.
+        limit: u64,
+        /// What was asked for.
+        got: u64,
+    },
+    /// The request contradicts itself (one path twice in a batch, say).
+    #[error("{0}")]
+    Request(String),
+    /// No such account, record or revision here.
+    #[error("{what} not found: {name}")]
+    NotFound {
+        /// Account, record, revision.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// It is there already.
+    #[error("{what} exists already: {name}")]
+    Exists {
+        /// Account or record.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// A compare-and-swap did not match: read again, decide again.
+    #[error("{what}: expected {expected}, found {found}; read again and decide anew")]
+    Swap {
+        /// The head, or the record's path.
+        what: String,
+        /// What the caller named.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+    /// The account's state does not allow this.
+    #[error("account {did} is {state}: it allows no {action}")]
+    State {
+        /// The account.
+        did: String,
+        /// Its state in words, with where it moved to.
+        state: String,
+        /// What was asked.
+        action: &'static str,
+    },
+    /// A revision is in the future, or would be: the clock is behind, or somebody's was ahead.
+    #[error("revision {rev} is ahead of this machine's clock; check the clock, or wait")]
+    Clock {
+        /// The revision.
+        rev: String,
+    },
+    /// Reading or writing failed outside the store.
+    #[error("{doing}: {source}")]
+    Io {
+        /// What was being done, to which file.
+        doing: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The database failed.
+    #[error("store: {0}")]
+    Store(Box<redb::Error>),
+    /// The store holds what this engine would never have written. Run `scrub`, restore a backup.
+    #[error("the store is damaged: {0}; run scrub, and restore from a backup")]
+    Corrupt(String),
+    /// The store was written by a newer Carrack, or by something else.
+    #[error("{0}")]
+    Format(String),
+    /// The engine is shutting down, or its writer failed earlier.
+    #[error("the engine takes no more writes: {0}")]
+    Closed(String),
+}
+
+/// What the caller should do about an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The input is wrong and will be wrong again: tell whoever sent it.
+    Invalid,
+    /// Not here.
+    NotFound,
+    /// The world has moved on: read again and decide anew.
+    Conflict,
+    /// A state or a policy forbids it for now.
+    Refused,
+    /// The machine failed (disk, pipe, clock): try again later.
+    Unavailable,
+    /// The store is damaged: run `scrub`, restore from a backup.
+    Corrupt,
+}
+
+impl Error {
+    /// What to do about it.
+    ///
+    /// ```
+    /// use carrack::{ErrorKind, ident::Did};
+    /// let error = "did:".parse::<Did>().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Invalid);
+    /// ```
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Problem(_)
+            | Self::Refused(_)
+            | Self::Syntax { .. }
+            | Self::Key(_)
+            | Self::Limit { .. }
+            | Self::Request(_)
+            | Self::Format(_) => ErrorKind::Invalid,
+            Self::NotFound { .. } => ErrorKind::NotFound,
+            Self::Exists { .. } | Self::Swap { .. } => ErrorKind::Conflict,
+            Self::State { .. } => ErrorKind::Refused,
+            Self::Clock { .. } | Self::Io { .. } | Self::Store(_) | Self::Closed(_) => {
+                ErrorKind::Unavailable
+            }
+            Self::Corrupt(_) => ErrorKind::Corrupt,
+        }
+    }
+
+    /// The problems that it carries, if it is about bytes from outside.
+    pub fn problems(&self) -> &[Problem] {
+        match self {
+            Self::Problem(problem) => std::slice::from_ref(problem),
+            Self::Refused(problems) => problems,
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn syntax(what: &'static str, text: &str, reason: &'static str) -> Self {
+        Self::Syntax { what, text: text.chars().take(128).collect(), reason }
+    }
+
+    pub(crate) fn io(doing: impl Into<String>, source: std::io::Error) -> Self {
+        Self::Io { doing: doing.into(), source }
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
+    }
+}
+
+macro_rules! from_redb {
+    ($($name:ident),*) => {$(
+        impl From<redb::$name> for Error {
+            fn from(error: redb::$name) -> Self {
+                Self::Store(Box::new(error.into()))
+            }
+        }
+    )*};
+}
+from_redb!(DatabaseError, TransactionError, TableError, StorageError, CommitError);
+
+fn summary(problems: &[Problem]) -> String {
+    match problems {
+        [] => "no problem named".to_owned(),
+        [one] => one.to_string(),
+        [first, rest @ ..] => format!("{first} (and {} more)", rest.len()),
+    }
+}
+
+/// A finding about bytes from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Which rule is broken.
+    pub code: Code,
+    /// What was seen, in a sentence.
+    pub message: String,
+    /// The block that it concerns, where known.
+    pub cid: Option<Cid>,
+    /// The path of the record, or the path left of the node, where known.
+    pub path: Option<String>,
+    /// Where in the input, in bytes from its start, where known.
+    pub offset: Option<u64>,
+}
+
+impl Problem {
+    /// A problem of which only the rule and the observation are known so far.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), cid: None, path: None, offset: None }
+    }
+
+    /// Names the block, unless one is named already.
+    #[must_use]
+    pub fn cid(mut self, cid: &Cid) -> Self {
+        self.cid.get_or_insert_with(|| cid.clone());
+        self
+    }
+
+    /// Names the path, unless one is named already.
+    #[must_use]
+    pub fn path(mut self, path: impl AsRef<[u8]>) -> Self {
+        self.path.get_or_insert_with(|| String::from_utf8_lossy(path.as_ref()).into_owned());
+        self
+    }
+
+    /// Names the place in the input, unless one is named already.
+    #[must_use]
+    pub fn offset(mut self, offset: u64) -> Self {
+        self.offset.get_or_insert(offset);
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)?;
+        if let Some(path) = &self.path {
+            write!(f, ", path {path:?}")?;
+        }
+        if let Some(cid) = &self.cid {
+            write!(f, ", block {cid}")?;
+        }
+        if let Some(offset) = self.offset {
+            write!(f, ", at byte {offset}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problem {}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// The rule that a [`Problem`] is about. The names are part of the command line's contract.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Code { $($(#[$doc])* $name),* }
+
+        impl Code {
+            /// The name as scripts see it.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The input does not begin like a CAR of version 1.
+    NotACar,
+    /// The input ends inside something.
+    Truncated,
+    /// A section's length or CID cannot be read.
+    BadSection,
+    /// A block's bytes do not hash to its CID.
+    HashMismatch,
+    /// A CID of a form that cannot be checked here.
+    UnsupportedCid,
+    /// The header names no root.
+    NoRoot,
+    /// The block of the root is not there.
+    MissingCommit,
+    /// The commit object is not one.
+    BadCommit,
+    /// The repository belongs to another account.
+    DidMismatch,
+    /// The signature does not verify under any of the keys.
+    BadSignature,
+    /// The signature is the malleable twin of a right one.
+    HighS,
+    /// The revision is not a TID, or not newer than what is held.
+    BadRev,
+    /// The revision is too far in the future.
+    FutureRev,
+    /// A tree node is not there.
+    MissingNode,
+    /// A tree node is not of the form that the specification gives.
+    BadNode,
+    /// Right content in an encoding that is not the canonical one.
+    NonCanonical,
+    /// A key or a node sits in the wrong layer.
+    WrongLayer,
+    /// Keys do not ascend.
+    KeyOrder,
+    /// A subtree's key is outside the range that its parent leaves.
+    KeyRange,
+    /// A node without entries where none may be.
+    EmptyNode,
+    /// A key is not a repository path.
+    BadPath,
+    /// A record's block is not there.
+    MissingRecord,
+    /// A record is not of the data model.
+    BadRecord,
+    /// Something exceeds a limit.
+    TooLarge,
+    /// The partial tree proves neither presence nor absence.
+    NotProven,
+    /// An event frame cannot be read.
+    BadFrame,
+    /// A field of an event contradicts its commit.
+    FieldMismatch,
+    /// An op of an event contradicts the tree.
+    OpMismatch,
+    /// Undoing the ops does not give the previous tree.
+    InversionFailed,
+    /// An event has more ops than allowed.
+    TooManyOps,
+    /// A did:plc log breaks its rules.
+    BadLog,
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,2 @@
+//! Identifiers.
+pub struct Did;

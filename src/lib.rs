@@ -1,0 +1,15 @@
+//! Carrack: an embedded repository engine for the AT Protocol.
+//!
+//! An account's posts, likes and follows live in a signed Merkle search tree. Carrack keeps such
+//! repositories in [redb](https://docs.rs/redb), proves them, and moves them between engines as
+//! one verified CAR stream.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+pub mod block;
+pub mod error;
+pub mod ident;
+pub mod key;
+pub mod limits;
+
+pub use error::{Code, Error, ErrorKind, Problem, Result};

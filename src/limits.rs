@@ -1,0 +1,50 @@
+//! Every bound on what the engine takes, and the reason for each.
+
+/// A record: the sync specification allows 1,000,000 bytes for one record's block in an event.
+pub const RECORD_BYTES_MAX: usize = 1_000_000;
+/// A record in an import: the data model's guide says 1 MiB, and what is signed cannot be cut.
+pub const IMPORTED_RECORD_BYTES_MAX: usize = 1 << 20;
+/// A tree node in an import: 1 MiB holds some 10,000 entries; honest nodes have 4 on average.
+pub const NODE_BYTES_MAX: usize = 1 << 20;
+/// Entries that a create may leave in one node: chance (3/4)^256 for honest keys, so whoever
+/// reaches it mines keys.
+pub const NODE_ENTRIES_MAX: usize = 256;
+/// Layer of a key: SHA-256 has 256 bits, and a layer takes two.
+pub const LAYER_MAX: u8 = 128;
+/// A CAR section: the largest block with its CID (at most 128 bytes), rounded up.
+pub const SECTION_BYTES_MAX: usize = (1 << 20) + 1024;
+/// A CAR header: some hundred roots; one is what a repository has.
+pub const CAR_HEADER_BYTES_MAX: usize = 8192;
+/// Roots named by a CAR header: since-diffs and block lists have none, spaces have two.
+pub const CAR_ROOTS_MAX: usize = 64;
+/// The binary form of a CID: 64 bytes of digest and four varints, with room to spare.
+pub const CID_BYTES_MAX: usize = 128;
+/// Nesting of CBOR values: the data model's bound.
+pub const CBOR_DEPTH_MAX: usize = 32;
+/// Members of one CBOR container: the data model's bound.
+pub const CBOR_CONTAINER_MAX: usize = 131_072;
+/// A commit object: six short fields; old ones carry no more.
+pub const COMMIT_BYTES_MAX: usize = 4096;
+/// An NSID, in characters.
+pub const NSID_CHARS_MAX: usize = 317;
+/// A record key, in characters.
+pub const RECORD_KEY_CHARS_MAX: usize = 512;
+/// A repository path: NSID, slash, record key.
+pub const PATH_BYTES_MAX: usize = NSID_CHARS_MAX + 1 + RECORD_KEY_CHARS_MAX;
+/// A DID, in characters: the protocol's hard limit is 2048.
+pub const DID_CHARS_MAX: usize = 2048;
+/// How far a revision may be ahead of this machine's clock: five minutes, in microseconds.
+pub const CLOCK_DRIFT_MAX_MICROS: u64 = 5 * 60 * 1_000_000;
+/// Ops in one commit event, by the sync specification.
+pub const EVENT_OPS_MAX: usize = 200;
+/// Bytes of blocks in one commit event, by the sync specification.
+pub const EVENT_BLOCKS_BYTES_MAX: usize = 2_000_000;
+/// Problems that a report lists; further ones are counted.
+pub const PROBLEMS_LISTED_MAX: usize = 1000;
+/// Sections of a bottom subtree that are kept in one row, in bytes. See `manual::format`.
+pub const RUN_BYTES_MAX: usize = 16 * 1024;
+/// Height of the largest subtree that is kept in one row.
+pub const RUN_HEIGHT: u8 = 1;
+/// A row's value; a longer section continues in further rows, so that small neighbours in the
+/// same leaf of the database stay cheap to rewrite.
+pub const ROW_BYTES_MAX: usize = 32 * 1024;
