@@ -1,0 +1,346 @@
+//! The part of a tree that one commit touches: loaded from rows, edited, written back as rows.
+
+use super::build::{Piece, RowBuilder, RowOut};
+use super::row::{
+    Place, Row, Stamped, Tally, encode_section_rows, misplaced, node_key, parse_key, part_key,
+    record_key,
+};
+use super::run::{RunPlace, placed};
+use crate::block::{Block, Cid};
+use crate::car::append_section;
+use crate::error::{Error, Result};
+use crate::ident::Rev;
+use crate::limits::{RUN_BYTES_MAX, RUN_HEIGHT};
+use crate::tree::{Child, Gap, Held, Key, NodeSource, Tree};
+use bytes::Bytes;
+use redb::ReadableTable;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Rows that were loaded, blocks found in them, and the rows that take their place.
+pub(crate) struct Region<'a, T> {
+    rows: &'a T,
+    tree: u64,
+    /// The rows that the edit has read, as they are stored.
+    loaded: BTreeMap<Vec<u8>, Bytes>,
+    nodes: HashMap<(Key, u8), (Block, Rev)>,
+    /// The same nodes by CID: a node that is built anew with old content keeps its stamp.
+    node_stamps: HashMap<Cid, Rev>,
+    /// Sections of records that share a row with others.
+    records: HashMap<Key, Stamped>,
+}
+
+/// How the stored rows have to change.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RowChanges {
+    pub(crate) puts: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) deletes: Vec<Vec<u8>>,
+    /// What the old rows of the region held, and what the new ones hold.
+    pub(crate) was: Tally,
+    pub(crate) is: Tally,
+}
+
+/// What a commit puts in place of a record.
+pub(crate) struct RecordChange {
+    pub(crate) key: Key,
+    /// `None`: deleted.
+    pub(crate) block: Option<Block>,
+}
+
+impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Region<'a, T> {
+    pub(crate) fn new(rows: &'a T, tree: u64) -> Self {
+        Self {
+            rows,
+            tree,
+            loaded: BTreeMap::new(),
+            nodes: HashMap::new(),
+            node_stamps: HashMap::new(),
+            records: HashMap::new(),
+        }
+    }
+
+    /// The record at `key` as it is stored, if the tree has one there. Its node has to be loaded.
+    pub(crate) fn stored_record(&mut self, key: &Key) -> Result<Stamped> {
+        if let Some(record) = self.records.get(key) {
+            return Ok(record.clone());
+        }
+        let missing = || Error::Corrupt(format!("the record at {key} has no row"));
+        let place = record_key(self.tree, key.as_bytes());
+        let row = self.load_row(&place)?.ok_or_else(missing)?;
+        let stamp = row.stamp(0)?;
+        let length = row.first_length()?;
+        let mut section = row.sections().to_vec();
+        for part in 1..=u8::MAX {
+            if section.len() >= length {
+                break;
+            }
+            let place = part_key(self.tree, key.as_bytes(), part);
+            section.extend_from_slice(&self.load_value(&place)?.ok_or_else(missing)?);
+        }
+        if section.len() != length {
+            return Err(Error::Corrupt(format!("the record at {key} is not as long as it says")));
+        }
+        super::row::stamped(section.into(), stamp)
+    }
+
+    /// Writes the edited tree and its changed records back. `tree` has to be sealed.
+    pub(crate) fn write_back(
+        mut self,
+        tree: &mut Tree,
+        changes: &[RecordChange],
+        rev: Rev,
+    ) -> Result<RowChanges> {
+        let changed: HashMap<&Key, &RecordChange> =
+            changes.iter().map(|change| (&change.key, change)).collect();
+        let builder = RowBuilder::new(self.tree);
+        let mut back = WriteBack { rev, changed, builder, out: Emitted::default() };
+        back.child(&mut self, tree.root_mut(), &Key::edge(), true)?;
+        for change in changes {
+            back.high_record(change);
+        }
+        self.settle(back.out)
+    }
+
+    fn settle(self, out: Emitted) -> Result<RowChanges> {
+        let mut changes = RowChanges::default();
+        for (key, old) in &self.loaded {
+            if out.kept(key) {
+                continue;
+            }
+            changes.was.add(row_tally(key, old)?);
+            if !out.puts.contains_key(key) {
+                changes.deletes.push(key.clone());
+            }
+        }
+        for (key, value) in out.puts {
+            changes.is.add(row_tally(&key, &value.clone().into())?);
+            if self.loaded.get(&key).is_none_or(|old| **old != *value) {
+                changes.puts.push((key, value));
+            }
+        }
+        Ok(changes)
+    }
+
+    fn load_value(&mut self, key: &[u8]) -> Result<Option<Bytes>> {
+        if let Some(value) = self.loaded.get(key) {
+            return Ok(Some(value.clone()));
+        }
+        let Some(guard) = self.rows.get(key)? else { return Ok(None) };
+        let value = Bytes::copy_from_slice(guard.value());
+        self.loaded.insert(key.to_vec(), value.clone());
+        Ok(Some(value))
+    }
+
+    fn load_row(&mut self, key: &[u8]) -> Result<Option<Row>> {
+        self.load_value(key)?.map(Row::decode).transpose()
+    }
+
+    /// Reads the row of a node and remembers every block in it.
+    fn load_node_row(&mut self, left: &Key, height: u8) -> Result<()> {
+        let key = node_key(self.tree, left.as_bytes(), height);
+        let Some(row) = self.load_row(&key)? else {
+            return Err(Error::Corrupt(format!("the node of height {height} at {left} has no row")));
+        };
+        let place = Place::Node { left: left.as_bytes().to_vec(), height };
+        for placed in placed(&place, &row)? {
+            match placed.place {
+                RunPlace::Node { left, height } => {
+                    let block = placed.block.block()?;
+                    self.node_stamps.insert(block.cid().clone(), placed.block.stamp);
+                    self.nodes.insert((left, height), (block, placed.block.stamp));
+                }
+                RunPlace::Record { path } => {
+                    self.records.insert(path, placed.block);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<T: ReadableTable<&'static [u8], &'static [u8]>> NodeSource for Region<'_, T> {
+    fn load(&mut self, gap: &Gap) -> Result<Block> {
+        let height = gap
+            .height
+            .ok_or_else(|| Error::Corrupt(format!("node {} without a height", gap.cid)))?;
+        let place = (gap.left.clone(), height);
+        if !self.nodes.contains_key(&place) {
+            self.load_node_row(&gap.left, height)?;
+        }
+        match self.nodes.get(&place) {
+            Some((block, _)) if *block.cid() == gap.cid => Ok(block.clone()),
+            _ => {
+                let left = gap.left.as_bytes().to_vec();
+                Err(misplaced(&gap.cid, &Place::Node { left, height }))
+            }
+        }
+    }
+}
+
+/// The walk over the edited tree that gives its rows.
+struct WriteBack<'c> {
+    rev: Rev,
+    changed: HashMap<&'c Key, &'c RecordChange>,
+    builder: RowBuilder,
+    out: Emitted,
+}
+
+impl WriteBack<'_> {
+    fn child<T: ReadableTable<&'static [u8], &'static [u8]>>(
+        &mut self,
+        region: &mut Region<'_, T>,
+        child: &mut Child,
+        left: &Key,
+        is_root: bool,
+    ) -> Result<()> {
+        let stays = match child {
+            Child::Gap(gap) => gap.left == *left,
+            Child::Held(held) => held.origin.as_ref() == Some(left),
+        };
+        // A root below the run height may have come out of a larger run.
+        let below_run = is_root && child.height().is_some_and(|height| height < RUN_HEIGHT);
+        if stays && !below_run {
+            self.keep(region.tree, child, left);
+            return Ok(());
+        }
+        let node = child.hold(region)?;
+        if node.height <= RUN_HEIGHT {
+            return self.bottom(region, node, left);
+        }
+        let (section, stamp) = self.node_section(region, node)?;
+        let key = node_key(region.tree, left.as_bytes(), node.height);
+        for (key, value) in encode_section_rows(&key, stamp, &section) {
+            self.out.put(key, value);
+        }
+        if let Some(child) = &mut node.left {
+            self.child(region, child, left, false)?;
+        }
+        for entry in &mut node.entries {
+            if let Some(child) = &mut entry.right {
+                self.child(region, child, &entry.key, false)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that the rows of an unchanged subtree stay, as far as they were loaded.
+    fn keep(&mut self, tree: u64, child: &Child, left: &Key) {
+        let Child::Held(node) = child else { return };
+        self.out.keep(node_key(tree, left.as_bytes(), node.height));
+        if let Some(child) = &node.left {
+            self.keep(tree, child, left);
+        }
+        for entry in &node.entries {
+            if let Some(child) = &entry.right {
+                self.keep(tree, child, &entry.key);
+            }
+        }
+    }
+
+    /// A changed bottom subtree, whole, through the builder.
+    fn bottom<T: ReadableTable<&'static [u8], &'static [u8]>>(
+        &mut self,
+        region: &mut Region<'_, T>,
+        node: &mut Held,
+        left: &Key,
+    ) -> Result<()> {
+        let (section, stamp) = self.node_section(region, node)?;
+        self.builder.enter(left, node.height, &section, stamp, &mut self.out);
+        if let Some(child) = &mut node.left {
+            self.bottom(region, child.hold(region)?, left)?;
+        }
+        for entry in &mut node.entries {
+            self.bottom_record(region, &entry.key, &entry.value)?;
+            if let Some(child) = &mut entry.right {
+                self.bottom(region, child.hold(region)?, &entry.key)?;
+            }
+        }
+        self.builder.leave(&mut self.out);
+        Ok(())
+    }
+
+    fn bottom_record<T: ReadableTable<&'static [u8], &'static [u8]>>(
+        &mut self,
+        region: &mut Region<'_, T>,
+        key: &Key,
+        value: &Cid,
+    ) -> Result<()> {
+        if let Some(RecordChange { block: Some(block), .. }) = self.changed.get(key) {
+            let section = section_of(block);
+            self.builder.record(key, Piece::Section(&section), self.rev, &mut self.out);
+            return Ok(());
+        }
+        let place = record_key(region.tree, key.as_bytes());
+        if !region.records.contains_key(key)
+            && let Some(row) = region.load_row(&place)?
+            && row.first_length()? > RUN_BYTES_MAX
+        {
+            let (length, stamp) = (row.first_length()?, row.stamp(0)?);
+            self.builder.record(key, Piece::Kept(length), stamp, &mut self.out);
+            return Ok(());
+        }
+        let stored = region.stored_record(key)?;
+        if stored.frame.cid != *value {
+            let place = Place::Record { path: key.as_bytes().to_vec(), part: 0 };
+            return Err(misplaced(value, &place));
+        }
+        self.builder.record(key, Piece::Section(&stored.section), stored.stamp, &mut self.out);
+        Ok(())
+    }
+
+    /// A changed record of a node above the runs.
+    fn high_record(&mut self, change: &RecordChange) {
+        if crate::tree::layer(change.key.as_bytes()) <= RUN_HEIGHT {
+            return;
+        }
+        if let Some(block) = &change.block {
+            let piece = section_of(block);
+            self.builder.record(&change.key, Piece::Section(&piece), self.rev, &mut self.out);
+        }
+    }
+
+    fn node_section<T>(&self, region: &Region<'_, T>, node: &Held) -> Result<(Vec<u8>, Rev)> {
+        let block = node
+            .block
+            .as_ref()
+            .ok_or_else(|| Error::Corrupt("a tree was written before it was sealed".to_owned()))?;
+        let stamp = region.node_stamps.get(block.cid()).copied().unwrap_or(self.rev);
+        Ok((section_of(block), stamp))
+    }
+}
+
+#[derive(Default)]
+struct Emitted {
+    puts: BTreeMap<Vec<u8>, Vec<u8>>,
+    keeps: BTreeSet<Vec<u8>>,
+}
+
+impl RowOut for Emitted {
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.puts.insert(key, value);
+    }
+
+    fn keep(&mut self, key: Vec<u8>) {
+        self.keeps.insert(key);
+    }
+}
+
+impl Emitted {
+    /// Whether a loaded row stays: it is kept itself, or continues a record that is.
+    fn kept(&self, key: &[u8]) -> bool {
+        self.keeps.contains(key)
+            || key.split_last().is_some_and(|(part, start)| *part > 0 && self.keeps.contains(start))
+    }
+}
+
+fn section_of(block: &Block) -> Vec<u8> {
+    let mut section = Vec::with_capacity(block.bytes().len() + 40);
+    append_section(&mut section, block.cid(), block.bytes());
+    section
+}
+
+fn row_tally(key: &[u8], value: &Bytes) -> Result<Tally> {
+    match parse_key(key)?.1 {
+        Place::Record { part, .. } if part > 0 => Ok(Tally::default()),
+        _ => Tally::of(&Row::decode(value.clone())?),
+    }
+}

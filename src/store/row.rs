@@ -1,0 +1,312 @@
+//! Row keys and row values: the bytes at the database's edge. `manual::format` draws them.
+
+use crate::block::{Block, Cid};
+use crate::car::{Frame, parse_section, varint};
+use crate::error::{Error, Result};
+use crate::ident::Rev;
+use crate::limits::{LAYER_MAX, ROW_BYTES_MAX};
+use bytes::Bytes;
+
+/// The version of the row format, first byte of each row.
+pub(crate) const ROW_FORMAT: u8 = 1;
+
+/// Where a row stands in its tree: the order of the encoded keys is the streaming block order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A record (or, at the path "", the commit); `part` counts the rows that continue it.
+    Record { path: Vec<u8>, part: u8 },
+    /// A node, or the run that it is the root of.
+    Node { left: Vec<u8>, height: u8 },
+}
+
+/// The key of a record's row. With an empty path: the key of the commit.
+pub(crate) fn record_key(tree: u64, path: &[u8]) -> Vec<u8> {
+    position(tree, path, 0)
+}
+
+/// The key of the row that continues a record for the `part`th time.
+pub(crate) fn part_key(tree: u64, path: &[u8], part: u8) -> Vec<u8> {
+    let mut key = position(tree, path, 0);
+    key.push(part);
+    key
+}
+
+/// The key of the row of a node with this height, right of `left`.
+pub(crate) fn node_key(tree: u64, left: &[u8], height: u8) -> Vec<u8> {
+    position(tree, left, LAYER_MAX.saturating_sub(height) + 1)
+}
+
+/// The first key of a tree, and the first key behind it.
+pub(crate) fn tree_range(tree: u64) -> (Vec<u8>, Vec<u8>) {
+    (tree.to_be_bytes().to_vec(), tree.saturating_add(1).to_be_bytes().to_vec())
+}
+
+fn position(tree: u64, left: &[u8], rank: u8) -> Vec<u8> {
+    let mut key = Vec::with_capacity(8 + left.len() + 3);
+    key.extend_from_slice(&tree.to_be_bytes());
+    key.extend_from_slice(left);
+    key.extend_from_slice(&[0, rank]);
+    key
+}
+
+/// Reads a key back: the tree and the place in it.
+pub(crate) fn parse_key(key: &[u8]) -> Result<(u64, Place)> {
+    let broken = || Error::Corrupt(format!("a row key that cannot be read: {key:02x?}"));
+    let (tree, rest) = key.split_first_chunk::<8>().ok_or_else(broken)?;
+    let end = rest.iter().position(|byte| *byte == 0).ok_or_else(broken)?;
+    let (path, tail) = rest.split_at(end);
+    let place = match tail {
+        [0, 0] => Place::Record { path: path.to_vec(), part: 0 },
+        [0, 0, part] if *part > 0 => Place::Record { path: path.to_vec(), part: *part },
+        [0, rank] if *rank > 0 && *rank <= LAYER_MAX + 1 => {
+            Place::Node { left: path.to_vec(), height: LAYER_MAX + 1 - rank }
+        }
+        _ => return Err(broken()),
+    };
+    Ok((u64::from_be_bytes(*tree), place))
+}
+
+/// A row as read: sections back to back, and the revision that wrote each.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    stamps: Stamps,
+    count: usize,
+    sections: Bytes,
+}
+
+#[derive(Clone, Debug)]
+enum Stamps {
+    Same(Rev),
+    Each(Vec<Rev>),
+}
+
+impl Row {
+    /// Reads a row's value.
+    pub(crate) fn decode(value: Bytes) -> Result<Self> {
+        let mut at = Cursor { bytes: &value, position: 0 };
+        let format = at.byte()?;
+        if format != ROW_FORMAT {
+            return Err(Error::Format(format!(
+                "a row of format {format}; this Carrack reads format {ROW_FORMAT}"
+            )));
+        }
+        let count = at.number()?;
+        let distinct = at.number()?;
+        let stamps = at.stamps(count, distinct)?;
+        let sections = value.slice(at.position..);
+        Ok(Self { stamps, count, sections })
+    }
+
+    /// How many sections the row holds.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The sections' bytes, as they go into a CAR.
+    pub(crate) fn sections(&self) -> &Bytes {
+        &self.sections
+    }
+
+    /// The revision that wrote section `index`.
+    pub(crate) fn stamp(&self, index: usize) -> Result<Rev> {
+        let stamp = match &self.stamps {
+            Stamps::Same(rev) => Some(rev),
+            Stamps::Each(revs) => revs.get(index),
+        };
+        stamp.copied().ok_or_else(|| Error::Corrupt("a row lacks a stamp".to_owned()))
+    }
+
+    /// The sections in order, not hashed yet.
+    pub(crate) fn frames(&self) -> Frames<'_> {
+        Frames { row: self, position: 0, index: 0 }
+    }
+
+    /// The length of the first section, which may continue in further rows.
+    pub(crate) fn first_length(&self) -> Result<usize> {
+        let (length, head) = varint::read(&self.sections)
+            .map_err(|_| Error::Corrupt("a section's length cannot be read".to_owned()))?;
+        usize::try_from(length)
+            .ok()
+            .and_then(|length| length.checked_add(head))
+            .ok_or_else(|| Error::Corrupt("a section's length is out of range".to_owned()))
+    }
+}
+
+/// The sections of a row, one by one.
+pub(crate) struct Frames<'a> {
+    row: &'a Row,
+    position: usize,
+    index: usize,
+}
+
+/// A section of a row with its stamp; its bytes are not hashed yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Stamped {
+    pub(crate) frame: Frame,
+    /// The whole section.
+    pub(crate) section: Bytes,
+    pub(crate) stamp: Rev,
+}
+
+impl Stamped {
+    /// The block, hashed on its way out of the store.
+    pub(crate) fn block(&self) -> Result<Block> {
+        Ok(Block::check(self.frame.cid.clone(), self.frame.bytes.clone())
+            .map_err(|problem| Error::Corrupt(problem.to_string()))?)
+    }
+}
+
+impl Iterator for Frames<'_> {
+    type Item = Result<Stamped>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.position >= self.row.sections.len() {
+            let missing = self.row.count.checked_sub(self.index).filter(|missing| *missing > 0)?;
+            self.index = self.row.count;
+            return Some(Err(Error::Corrupt(format!("a row lacks {missing} of its sections"))));
+        }
+        let rest = self.row.sections.slice(self.position..);
+        let section = match cut_section(&rest) {
+            Ok(section) => section,
+            Err(error) => {
+                self.position = self.row.sections.len();
+                self.index = self.row.count;
+                return Some(Err(error));
+            }
+        };
+        self.position += section.len();
+        let stamp = self.row.stamp(self.index);
+        self.index += 1;
+        Some(stamp.and_then(|stamp| stamped(section, stamp)))
+    }
+}
+
+/// A section with its stamp, its CID read.
+pub(crate) fn stamped(section: Bytes, stamp: Rev) -> Result<Stamped> {
+    let frame = parse_section(&section, 0).map_err(|problem| Error::Corrupt(problem.to_string()))?;
+    Ok(Stamped { frame, section, stamp })
+}
+
+fn cut_section(rest: &Bytes) -> Result<Bytes> {
+    let cut = || Error::Corrupt("a section is cut short in its row".to_owned());
+    let (length, head) = varint::read(rest).map_err(|_| cut())?;
+    let end = usize::try_from(length).ok().and_then(|length| length.checked_add(head));
+    match end {
+        Some(end) if end <= rest.len() => Ok(rest.slice(..end)),
+        _ => Err(cut()),
+    }
+}
+
+/// The value of a row with these sections.
+pub(crate) fn encode_row(stamps: &[Rev], sections: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(sections.len() + 16 + stamps.len());
+    write_header(&mut out, stamps);
+    out.extend_from_slice(sections);
+    out
+}
+
+/// The rows of one section: mostly one; a long section continues in further ones.
+pub(crate) fn encode_section_rows(
+    key: &[u8],
+    stamp: Rev,
+    section: &[u8],
+) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let (first, rest) = section.split_at(section.len().min(ROW_BYTES_MAX));
+    let mut rows = vec![(key.to_vec(), encode_row(&[stamp], first))];
+    for (part, piece) in (1u8..).zip(rest.chunks(ROW_BYTES_MAX)) {
+        let mut key = key.to_vec();
+        key.push(part);
+        rows.push((key, piece.to_vec()));
+    }
+    rows
+}
+
+fn write_header(out: &mut Vec<u8>, stamps: &[Rev]) {
+    let mut distinct: Vec<Rev> = stamps.to_vec();
+    distinct.sort_unstable();
+    distinct.dedup();
+    out.push(ROW_FORMAT);
+    varint::write(out, stamps.len() as u64);
+    varint::write(out, distinct.len() as u64);
+    for rev in &distinct {
+        out.extend_from_slice(&rev.as_u64().to_be_bytes());
+    }
+    if distinct.len() > 1 {
+        for rev in stamps {
+            let index = distinct.partition_point(|other| other < rev);
+            varint::write(out, index as u64);
+        }
+    }
+}
+
+struct Cursor<'a> {
+    bytes: &'a [u8],
+    position: usize,
+}
+
+impl Cursor<'_> {
+    fn byte(&mut self) -> Result<u8> {
+        let byte = self.bytes.get(self.position).copied().ok_or_else(short)?;
+        self.position += 1;
+        Ok(byte)
+    }
+
+    /// A count or an index: none is larger than the row itself.
+    fn number(&mut self) -> Result<usize> {
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        let (number, length) = varint::read(rest).map_err(|_| short())?;
+        self.position += length;
+        usize::try_from(number).ok().filter(|number| *number <= self.bytes.len()).ok_or_else(short)
+    }
+
+    fn rev(&mut self) -> Result<Rev> {
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        let bytes = rest.first_chunk::<8>().ok_or_else(short)?;
+        self.position += 8;
+        Rev::from_u64(u64::from_be_bytes(*bytes))
+            .map_err(|_| Error::Corrupt("a row's stamp is no revision".to_owned()))
+    }
+
+    fn stamps(&mut self, count: usize, distinct: usize) -> Result<Stamps> {
+        if distinct == 1 {
+            return Ok(Stamps::Same(self.rev()?));
+        }
+        let revs = (0..distinct).map(|_| self.rev()).collect::<Result<Vec<_>>>()?;
+        let each = (0..count).map(|_| {
+            let index = self.number()?;
+            revs.get(index).copied().ok_or_else(short)
+        });
+        Ok(Stamps::Each(each.collect::<Result<_>>()?))
+    }
+}
+
+fn short() -> Error {
+    Error::Corrupt("a row's header cannot be read".to_owned())
+}
+
+/// What a row adds to an account's counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Blocks.
+    pub(crate) blocks: u64,
+    /// Bytes of sections.
+    pub(crate) bytes: u64,
+}
+
+impl Tally {
+    /// The sections of one row, or of a section that continues in further rows.
+    pub(crate) fn of(row: &Row) -> Result<Self> {
+        let bytes = if row.count == 1 { row.first_length()? } else { row.sections.len() };
+        Ok(Self { blocks: row.count as u64, bytes: bytes as u64 })
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.blocks += other.blocks;
+        self.bytes += other.bytes;
+    }
+}
+
+/// Names a block in a message.
+pub(crate) fn misplaced(cid: &Cid, place: &Place) -> Error {
+    Error::Corrupt(format!("block {cid} is not what its row should hold ({place:?})"))
+}

@@ -1,0 +1,73 @@
+//! The one file that names redb tables.
+
+use crate::error::Result;
+use redb::{
+    ReadOnlyTable, ReadTransaction, ReadableDatabase, Table, TableDefinition, WriteTransaction,
+};
+
+type Bytes = &'static [u8];
+
+/// Rows of all trees: position to sections. See [`super::row`].
+const ROWS: TableDefinition<Bytes, Bytes> = TableDefinition::new("carrack.rows.1");
+/// DID to account.
+const ACCOUNTS: TableDefinition<Bytes, Bytes> = TableDefinition::new("carrack.accounts.1");
+/// Trees that are being written (by an import or a migration): tree to what for.
+const JOURNAL: TableDefinition<u64, Bytes> = TableDefinition::new("carrack.journal.1");
+/// Trees whose rows are to be removed.
+const DOOMED: TableDefinition<u64, ()> = TableDefinition::new("carrack.doomed.1");
+/// Revisions that this engine itself held: DID, 0x00, revision to commit CID.
+const REVS: TableDefinition<Bytes, Bytes> = TableDefinition::new("carrack.revs.1");
+/// Which record needs which blob: tree, blob CID, path to nothing.
+const BLOBS: TableDefinition<Bytes, ()> = TableDefinition::new("carrack.blobs.1");
+/// The event log: sequence number to event.
+const EVENTS: TableDefinition<u64, Bytes> = TableDefinition::new("carrack.events.1");
+/// Facts about the whole store, by name.
+const FACTS: TableDefinition<&str, Bytes> = TableDefinition::new("carrack.facts.1");
+
+macro_rules! rooms {
+    ($($(#[$doc:meta])* $field:ident : $name:ident, $key:ty, $value:ty;)*) => {
+        /// The tables of a write transaction.
+        pub(crate) struct Tables<'txn> {
+            $($(#[$doc])* pub(crate) $field: Table<'txn, $key, $value>,)*
+        }
+
+        impl<'txn> Tables<'txn> {
+            /// Opens all of them, and creates what is not there yet.
+            pub(crate) fn open(txn: &'txn WriteTransaction) -> Result<Self> {
+                Ok(Self { $($field: txn.open_table($name)?,)* })
+            }
+        }
+
+        /// The tables of a read transaction: a snapshot.
+        pub(crate) struct View {
+            $($(#[$doc])* pub(crate) $field: ReadOnlyTable<$key, $value>,)*
+        }
+
+        impl View {
+            /// Opens all of them in a new read transaction.
+            pub(crate) fn of(database: &impl ReadableDatabase) -> Result<Self> {
+                let txn: ReadTransaction = database.begin_read()?;
+                Ok(Self { $($field: txn.open_table($name)?,)* })
+            }
+        }
+    };
+}
+
+rooms! {
+    /// Rows of all trees.
+    rows: ROWS, Bytes, Bytes;
+    /// Accounts by DID.
+    accounts: ACCOUNTS, Bytes, Bytes;
+    /// Trees that are being written.
+    journal: JOURNAL, u64, Bytes;
+    /// Trees to be removed.
+    doomed: DOOMED, u64, ();
+    /// Revisions that were held here.
+    revs: REVS, Bytes, Bytes;
+    /// Blobs needed.
+    blobs: BLOBS, Bytes, ();
+    /// The event log.
+    events: EVENTS, u64, Bytes;
+    /// Facts about the store.
+    facts: FACTS, &'static str, Bytes;
+}

@@ -1,0 +1,224 @@
+//! The one writer, with group commit: jobs queue, one flush makes all of them durable.
+
+use super::doom;
+use super::tables::Tables;
+use crate::error::{Error, Result};
+use redb::Database;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Jobs that may wait for the writer; a caller beyond that waits to queue.
+const QUEUE_JOBS_MAX: usize = 1024;
+/// Jobs in one transaction: keeps a flush, and with it every caller's wait, short.
+const BATCH_JOBS_MAX: usize = 512;
+/// The longest that writes are gathered before they are flushed.
+const GATHER_MAX: Duration = Duration::from_millis(5);
+/// How long an idle writer sleeps between turns of background removal.
+const IDLE: Duration = Duration::from_millis(200);
+
+/// The writer's front: any thread may hand it jobs.
+pub(crate) struct Writer {
+    queue: Option<SyncSender<Job>>,
+    thread: Option<JoinHandle<()>>,
+    failure: Arc<Mutex<Option<String>>>,
+}
+
+/// A job looks at the tables, decides, and only then writes: what fails must not have written.
+struct Job {
+    apply: Box<dyn FnOnce(&mut Tables<'_>) -> Finish + Send>,
+}
+
+/// Tells the caller, once the transaction is durable or has failed.
+struct Finish {
+    done: Box<dyn FnOnce(Result<(), String>) + Send>,
+    /// The database itself failed under the job: the transaction cannot be kept.
+    broken: Option<String>,
+}
+
+impl Writer {
+    pub(crate) fn start(database: Arc<Database>) -> Self {
+        let (queue, jobs) = sync_channel(QUEUE_JOBS_MAX);
+        let failure = Arc::new(Mutex::new(None));
+        let told = Arc::clone(&failure);
+        let thread = std::thread::spawn(move || {
+            if let Err(error) = run(&database, &jobs) {
+                let mut failure = told.lock().unwrap_or_else(PoisonError::into_inner);
+                *failure = Some(error.to_string());
+            }
+        });
+        Self { queue: Some(queue), thread: Some(thread), failure }
+    }
+
+    /// Runs `work` in the next write transaction, and returns when that is durable.
+    ///
+    /// `work` must check first and write afterwards: what it wrote before returning an error of
+    /// its own stays in a transaction that others share.
+    pub(crate) fn submit<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tables<'_>) -> Result<R> + Send + 'static,
+    ) -> Result<R> {
+        self.enqueue(work)?.wait()
+    }
+
+    /// As [`Writer::submit`], without waiting.
+    pub(crate) fn enqueue<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tables<'_>) -> Result<R> + Send + 'static,
+    ) -> Result<Pending<R>> {
+        let (answer, answers) = sync_channel(1);
+        let apply = move |tables: &mut Tables<'_>| {
+            let result = work(tables);
+            let broken = match &result {
+                Err(error @ Error::Store(_)) => Some(error.to_string()),
+                _ => None,
+            };
+            let done = move |flushed: Result<(), String>| {
+                let result = match flushed {
+                    Ok(()) => result,
+                    Err(failure) => Err(result.err().unwrap_or(Error::Closed(failure))),
+                };
+                // A caller that has gone away does not want to know.
+                let _ = answer.send(result);
+            };
+            Finish { done: Box::new(done), broken }
+        };
+        let queue = self.queue.as_ref().ok_or_else(|| self.closed())?;
+        queue.send(Job { apply: Box::new(apply) }).map_err(|_| self.closed())?;
+        Ok(Pending { answers, failure: Arc::clone(&self.failure) })
+    }
+
+    fn closed(&self) -> Error {
+        closed(&self.failure)
+    }
+}
+
+fn closed(failure: &Mutex<Option<String>>) -> Error {
+    let failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
+    Error::Closed(failure.clone().unwrap_or_else(|| "it has been closed".to_owned()))
+}
+
+/// A job that has been handed to the writer.
+pub(crate) struct Pending<R> {
+    answers: Receiver<Result<R>>,
+    failure: Arc<Mutex<Option<String>>>,
+}
+
+impl<R> Pending<R> {
+    /// Waits until the job's transaction is durable.
+    pub(crate) fn wait(self) -> Result<R> {
+        self.answers.recv().map_err(|_| closed(&self.failure))?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            // It has told its failure already, if it had one.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The writer's thread. After a failed flush nothing is known of what is durable: it ends.
+fn run(database: &Database, jobs: &Receiver<Job>) -> Result<()> {
+    let mut pace = Pace { last_flush: Duration::ZERO, last_batch: 1 };
+    let mut removing = true;
+    loop {
+        let first = match next_job(jobs, removing) {
+            Next::Job(job) => Some(job),
+            Next::Nothing => None,
+            Next::End => return Ok(()),
+        };
+        let batch = match first {
+            Some(first) => gather(first, jobs, &pace),
+            None => Vec::new(),
+        };
+        pace.last_batch = batch.len();
+        removing = turn(database, batch, &mut pace)?;
+    }
+}
+
+enum Next {
+    Job(Job),
+    Nothing,
+    End,
+}
+
+fn next_job(jobs: &Receiver<Job>, removing: bool) -> Next {
+    if !removing {
+        return jobs.recv().map_or(Next::End, Next::Job);
+    }
+    match jobs.recv_timeout(IDLE / 200) {
+        Ok(job) => Next::Job(job),
+        Err(RecvTimeoutError::Timeout) => Next::Nothing,
+        Err(RecvTimeoutError::Disconnected) => Next::End,
+    }
+}
+
+/// What the last transaction tells about how long to gather for the next.
+struct Pace {
+    last_flush: Duration,
+    last_batch: usize,
+}
+
+/// Takes what has queued. If the last batch had company, waits about as long as a flush takes for
+/// its callers to come back; a caller who is alone is not kept waiting.
+fn gather(first: Job, jobs: &Receiver<Job>, pace: &Pace) -> Vec<Job> {
+    let mut batch = vec![first];
+    batch.extend(jobs.try_iter().take(BATCH_JOBS_MAX - 1));
+    let deadline = Instant::now() + pace.last_flush.min(GATHER_MAX);
+    while batch.len() < pace.last_batch && batch.len() < BATCH_JOBS_MAX {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match jobs.recv_timeout(left) {
+            Ok(job) => batch.push(job),
+            Err(_) => break,
+        }
+    }
+    batch
+}
+
+/// One transaction. Says whether doomed rows are left to remove.
+fn turn(database: &Database, batch: Vec<Job>, pace: &mut Pace) -> Result<bool> {
+    let mut finishes = Vec::with_capacity(batch.len());
+    let outcome = apply(database, batch, &mut finishes, pace);
+    let told = outcome.as_ref().map(|_| ()).map_err(ToString::to_string);
+    for finish in finishes {
+        (finish.done)(told.clone());
+    }
+    outcome
+}
+
+fn apply(
+    database: &Database,
+    batch: Vec<Job>,
+    finishes: &mut Vec<Finish>,
+    pace: &mut Pace,
+) -> Result<bool> {
+    let mut txn = database.begin_write()?;
+    // Opening after a crash takes milliseconds instead of a scan of the file.
+    txn.set_quick_repair(true);
+    let busy = !batch.is_empty();
+    let mut tables = Tables::open(&txn)?;
+    for job in batch {
+        let mut finish = (job.apply)(&mut tables);
+        let broken = finish.broken.take();
+        finishes.push(finish);
+        if let Some(failure) = broken {
+            return Err(Error::Closed(failure));
+        }
+    }
+    let removed = doom::remove_some(&mut tables)?;
+    drop(tables);
+    if !busy && removed == 0 {
+        txn.abort()?;
+        return Ok(false);
+    }
+    let start = Instant::now();
+    txn.commit()?;
+    pace.last_flush = start.elapsed();
+    Ok(removed > 0)
+}

@@ -1,0 +1,151 @@
+//! What changed between two trees, without looking at what they share.
+
+use super::{Child, HeldEntry, Key, NodeSource, Tree};
+use crate::block::{Block, Cid};
+use crate::error::Result;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+/// The difference of two trees.
+#[derive(Clone, Debug, Default)]
+pub struct Diff {
+    /// Nodes of the new tree that the old one lacks.
+    pub created: BTreeMap<Cid, Block>,
+    /// Nodes of the old tree that the new one lacks.
+    pub deleted: BTreeMap<Cid, Block>,
+    /// Records that differ, in the order of their paths.
+    pub changes: Vec<Change>,
+}
+
+/// A path whose record differs between two trees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The path.
+    pub key: Key,
+    /// Its record in the old tree.
+    pub old: Option<Cid>,
+    /// Its record in the new tree.
+    pub new: Option<Cid>,
+}
+
+/// Compares two trees. Subtrees that both have are not loaded, however far their nodes moved.
+///
+/// # Errors
+/// The sources', if a node that differs cannot be loaded.
+pub fn diff(
+    old: &mut Tree,
+    old_source: &mut dyn NodeSource,
+    new: &mut Tree,
+    new_source: &mut dyn NodeSource,
+) -> Result<Diff> {
+    old.seal();
+    new.seal();
+    let mut a = Cursor::new(old.root.clone());
+    let mut b = Cursor::new(new.root.clone());
+    let mut changes = Vec::new();
+    loop {
+        match next_step(a.stack.last(), b.stack.last()) {
+            Step::Done => break,
+            Step::SkipBoth => {
+                a.stack.pop();
+                b.stack.pop();
+            }
+            Step::Open(Side::Old) => a.open(old_source)?,
+            Step::Open(Side::New) => b.open(new_source)?,
+            Step::Take { old, new } => {
+                let was = if old { a.take() } else { None };
+                let is = if new { b.take() } else { None };
+                push_change(&mut changes, was, is);
+            }
+        }
+    }
+    let created = b.opened.iter().filter(|(cid, _)| !a.opened.contains_key(cid));
+    let deleted = a.opened.iter().filter(|(cid, _)| !b.opened.contains_key(cid));
+    let owned = |(cid, block): (&Cid, &Block)| (cid.clone(), block.clone());
+    Ok(Diff { created: created.map(owned).collect(), deleted: deleted.map(owned).collect(), changes })
+}
+
+enum Side {
+    Old,
+    New,
+}
+
+enum Step {
+    Done,
+    /// Both stand before the same subtree.
+    SkipBoth,
+    /// A subtree has to be looked into.
+    Open(Side),
+    /// An entry of one side, or the same path on both.
+    Take { old: bool, new: bool },
+}
+
+enum Item {
+    Subtree(Child),
+    Record { key: Key, value: Cid },
+}
+
+fn next_step(old: Option<&Item>, new: Option<&Item>) -> Step {
+    match (old, new) {
+        (None, None) => Step::Done,
+        (Some(Item::Subtree(a)), Some(Item::Subtree(b))) if a.cid() == b.cid() => Step::SkipBoth,
+        // The higher of two subtrees is opened first, so that equal ones come to face each other.
+        (Some(Item::Subtree(a)), Some(Item::Subtree(b))) if a.height() >= b.height() => {
+            Step::Open(Side::Old)
+        }
+        (_, Some(Item::Subtree(_))) => Step::Open(Side::New),
+        (Some(Item::Subtree(_)), _) => Step::Open(Side::Old),
+        (Some(Item::Record { key: a, .. }), Some(Item::Record { key: b, .. })) => match a.cmp(b) {
+            Ordering::Less => Step::Take { old: true, new: false },
+            Ordering::Equal => Step::Take { old: true, new: true },
+            Ordering::Greater => Step::Take { old: false, new: true },
+        },
+        (Some(Item::Record { .. }), None) => Step::Take { old: true, new: false },
+        (None, Some(Item::Record { .. })) => Step::Take { old: false, new: true },
+    }
+}
+
+fn push_change(changes: &mut Vec<Change>, old: Option<(Key, Cid)>, new: Option<(Key, Cid)>) {
+    let (key, old, new) = match (old, new) {
+        (Some((key, old)), Some((_, new))) => (key, Some(old), Some(new)),
+        (Some((key, old)), None) => (key, Some(old), None),
+        (None, Some((key, new))) => (key, None, Some(new)),
+        (None, None) => return,
+    };
+    if old != new {
+        changes.push(Change { key, old, new });
+    }
+}
+
+/// What is still to come of one tree, the next item on top.
+struct Cursor {
+    stack: Vec<Item>,
+    opened: BTreeMap<Cid, Block>,
+}
+
+impl Cursor {
+    fn new(root: Child) -> Self {
+        Self { stack: vec![Item::Subtree(root)], opened: BTreeMap::new() }
+    }
+
+    fn open(&mut self, source: &mut dyn NodeSource) -> Result<()> {
+        let Some(Item::Subtree(mut child)) = self.stack.pop() else { return Ok(()) };
+        let node = child.hold(source)?;
+        if let Some(block) = &node.block {
+            self.opened.insert(block.cid().clone(), block.clone());
+        }
+        for HeldEntry { key, value, right } in node.entries.drain(..).rev() {
+            self.stack.extend(right.map(Item::Subtree));
+            self.stack.push(Item::Record { key, value });
+        }
+        self.stack.extend(node.left.take().map(Item::Subtree));
+        Ok(())
+    }
+
+    fn take(&mut self) -> Option<(Key, Cid)> {
+        match self.stack.pop() {
+            Some(Item::Record { key, value }) => Some((key, value)),
+            _ => None,
+        }
+    }
+}

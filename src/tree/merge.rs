@@ -1,0 +1,91 @@
+//! Removal with its merge and trim.
+
+use super::edit::lost;
+use super::{Child, Held, Key, NodeSource, Tree, layer};
+use crate::block::Cid;
+use crate::error::Result;
+
+impl Tree {
+    /// Takes `key` out, and gives its value if it was there.
+    ///
+    /// # Errors
+    /// The source's, if a node on the way cannot be loaded. The tree is not to be used afterwards.
+    pub fn remove(&mut self, key: &Key, source: &mut dyn NodeSource) -> Result<Option<Cid>> {
+        let target = layer(key.as_bytes());
+        let root = self.root.hold(source)?;
+        if target > root.height {
+            return Ok(None);
+        }
+        let removed = remove_below(root, key, source)?;
+        if removed.is_some() {
+            self.trim(source)?;
+        }
+        Ok(removed)
+    }
+
+    /// Takes entry-less nodes off the top.
+    fn trim(&mut self, source: &mut dyn NodeSource) -> Result<()> {
+        loop {
+            let root = self.root.hold(source)?;
+            if !root.entries.is_empty() {
+                return Ok(());
+            }
+            match root.left.take() {
+                Some(child) => self.root = child,
+                None => {
+                    self.root = Held::new(0).into();
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+fn remove_below(node: &mut Held, key: &Key, source: &mut dyn NodeSource) -> Result<Option<Cid>> {
+    let (index, found) = node.search(key);
+    if !found {
+        let Some(slot) = node.slot(index) else { return Err(lost(key)) };
+        let Some(child) = slot else { return Ok(None) };
+        let removed = remove_below(child.hold(source)?, key, source)?;
+        if removed.is_some() {
+            *slot = slot.take().and_then(child_or_none);
+            node.touch();
+        }
+        return Ok(removed);
+    }
+    node.touch();
+    let removed = node.entries.remove(index);
+    let Some(slot) = node.slot(index) else { return Err(lost(key)) };
+    *slot = merge(slot.take(), removed.right, source)?;
+    Ok(Some(removed.value))
+}
+
+/// Joins two neighbouring subtrees of the same height.
+fn merge(
+    left: Option<Child>,
+    right: Option<Child>,
+    source: &mut dyn NodeSource,
+) -> Result<Option<Child>> {
+    let (mut left, mut right) = match (left, right) {
+        (Some(left), Some(right)) => (left, right),
+        (one, other) => return Ok(one.or(other)),
+    };
+    let a = left.hold(source)?;
+    let b = right.hold(source)?;
+    let last = a.entries.len();
+    a.touch();
+    let first = b.left.take();
+    if let Some(slot) = a.slot(last) {
+        *slot = merge(slot.take(), first, source)?;
+    }
+    a.entries.append(&mut b.entries);
+    Ok(Some(left))
+}
+
+/// A node with neither entries nor a subtree is no node.
+pub(super) fn child_or_none(child: Child) -> Option<Child> {
+    match child {
+        Child::Held(held) if held.is_bare() => None,
+        child => Some(child),
+    }
+}

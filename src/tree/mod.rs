@@ -1,0 +1,22 @@
+//! The Merkle search tree: nodes, a streaming walk, and edits on a tree of which only the touched
+//! part is in memory.
+//!
+//! What is hard here is explained in [`crate::manual::tree`]: where splits and merges move nodes,
+//! and why a gap is not an absence.
+
+mod diff;
+mod edit;
+mod key;
+mod layer;
+mod lookup;
+mod merge;
+mod node;
+mod partial;
+mod walk;
+
+pub use diff::{Change, Diff, diff};
+pub use key::Key;
+pub use layer::layer;
+pub use node::{Entry, Node};
+pub use partial::{Child, Gap, Held, HeldEntry, NodeSource, Tree};
+pub use walk::{NodeWant, RecordWant, Walk, Want};

@@ -1,0 +1,255 @@
+use super::{Entry, Key, Node, layer};
+use crate::block::{Block, Cid};
+use crate::error::{Code, Error, Problem, Result};
+use crate::limits::LAYER_MAX;
+
+/// Where a tree's nodes come from: a store, or the blocks of a partial CAR.
+pub trait NodeSource {
+    /// The block of a node that is not in memory.
+    ///
+    /// # Errors
+    /// Whatever the source says of a node that it cannot give. An answer is never guessed.
+    fn load(&mut self, gap: &Gap) -> Result<Block>;
+}
+
+/// A tree of which only the touched part is in memory; the rest is [`Gap`]s, loaded on touch.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    pub(super) root: Child,
+}
+
+/// A subtree: a promise, or in memory.
+#[derive(Clone, Debug)]
+pub enum Child {
+    /// Not in memory.
+    Gap(Gap),
+    /// In memory.
+    Held(Box<Held>),
+}
+
+/// A subtree that is not held: its root's CID and its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The CID of the subtree's root.
+    pub cid: Cid,
+    /// The key left of the subtree, where its source has it.
+    pub left: Key,
+    /// Its height; a root's is known only to some.
+    pub height: Option<u8>,
+}
+
+/// A node in memory.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The layer of its keys.
+    pub height: u8,
+    /// The subtree left of the first entry.
+    pub left: Option<Child>,
+    /// The entries.
+    pub entries: Vec<HeldEntry>,
+    /// Its block; `None` while an edit has not been sealed.
+    pub block: Option<Block>,
+    /// The key left of it where it was loaded from; `None` if it was built here.
+    pub origin: Option<Key>,
+}
+
+/// An entry of a node in memory.
+#[derive(Clone, Debug)]
+pub struct HeldEntry {
+    /// The key.
+    pub key: Key,
+    /// The record.
+    pub value: Cid,
+    /// The subtree right of it.
+    pub right: Option<Child>,
+}
+
+impl Tree {
+    /// The tree without records.
+    pub fn empty() -> Self {
+        let mut root = Held::new(0);
+        root.seal();
+        Self { root: Child::Held(Box::new(root)) }
+    }
+
+    /// The tree with this root, nothing of it in memory. `height` where the caller knows it.
+    pub fn at(root: Cid, height: Option<u8>) -> Self {
+        Self { root: Child::Gap(Gap { cid: root, left: Key::edge(), height }) }
+    }
+
+    /// The root.
+    pub fn root(&self) -> &Child {
+        &self.root
+    }
+
+    /// The root, to load parts of it.
+    pub fn root_mut(&mut self) -> &mut Child {
+        &mut self.root
+    }
+
+    /// Encodes and hashes what edits have changed, and gives the root's CID.
+    pub fn seal(&mut self) -> Cid {
+        self.root.seal()
+    }
+}
+
+impl Child {
+    /// The node, loaded from `source` if it is not in memory.
+    ///
+    /// # Errors
+    /// The source's; and what is wrong with the node that came.
+    pub fn hold(&mut self, source: &mut dyn NodeSource) -> Result<&mut Held> {
+        if let Self::Gap(gap) = self {
+            let block = source.load(gap)?;
+            let held = Held::from_block(gap, block)?;
+            *self = Self::Held(Box::new(held));
+        }
+        match self {
+            Self::Held(held) => Ok(held),
+            Self::Gap(gap) => Err(Error::Corrupt(format!("node {} was not held", gap.cid))),
+        }
+    }
+
+    /// The CID of its root; `None` while an edit has not been sealed.
+    pub fn cid(&self) -> Option<&Cid> {
+        match self {
+            Self::Gap(gap) => Some(&gap.cid),
+            Self::Held(held) => held.block.as_ref().map(Block::cid),
+        }
+    }
+
+    /// Its height, where known.
+    pub fn height(&self) -> Option<u8> {
+        match self {
+            Self::Gap(gap) => gap.height,
+            Self::Held(held) => Some(held.height),
+        }
+    }
+
+    // Recursion here and in the edits goes down one layer a call, 129 at most.
+    fn seal(&mut self) -> Cid {
+        match self {
+            Self::Gap(gap) => gap.cid.clone(),
+            Self::Held(held) => held.seal().cid().clone(),
+        }
+    }
+}
+
+impl From<Held> for Child {
+    fn from(held: Held) -> Self {
+        Self::Held(Box::new(held))
+    }
+}
+
+impl Held {
+    /// A node without anything in it yet.
+    pub(super) fn new(height: u8) -> Self {
+        Self { height, left: None, entries: Vec::new(), block: None, origin: None }
+    }
+
+    /// The node that `block` holds, in the place that `gap` names.
+    fn from_block(gap: &Gap, block: Block) -> Result<Self> {
+        let Node { left, entries } =
+            Node::decode(block.bytes()).map_err(|problem| problem.cid(block.cid()))?;
+        let height = placed_height(gap, left.as_ref(), &entries)
+            .map_err(|problem| problem.cid(block.cid()).path(&gap.left))?;
+        let below = height.checked_sub(1);
+        let child = |cid: Option<Cid>, left: &Key| {
+            cid.map(|cid| Child::Gap(Gap { cid, left: left.clone(), height: below }))
+        };
+        let left = child(left, &gap.left);
+        let entries = entries
+            .into_iter()
+            .map(|Entry { key, value, right }| {
+                let right = child(right, &key);
+                HeldEntry { key, value, right }
+            })
+            .collect();
+        Ok(Self { height, left, entries, block: Some(block), origin: Some(gap.left.clone()) })
+    }
+
+    /// Whether it has neither entries nor a subtree.
+    pub(super) fn is_bare(&self) -> bool {
+        self.entries.is_empty() && self.left.is_none()
+    }
+
+    /// The number of entries that come before `key`, and whether the next one has it.
+    pub(super) fn search(&self, key: &Key) -> (usize, bool) {
+        match self.entries.binary_search_by(|entry| entry.key.cmp(key)) {
+            Ok(index) => (index, true),
+            Err(index) => (index, false),
+        }
+    }
+
+    /// The subtree left of entry `index`.
+    pub(super) fn slot(&mut self, index: usize) -> Option<&mut Option<Child>> {
+        match index.checked_sub(1) {
+            None => Some(&mut self.left),
+            Some(before) => self.entries.get_mut(before).map(|entry| &mut entry.right),
+        }
+    }
+
+    /// To be called before any change.
+    pub(super) fn touch(&mut self) {
+        self.block = None;
+        self.origin = None;
+    }
+
+    fn seal(&mut self) -> &Block {
+        // Taken out and put back: `get_or_insert_with` would borrow all of `self` in its closure.
+        let block = match self.block.take() {
+            Some(block) => block,
+            None => Block::dag_cbor(self.encode()),
+        };
+        self.block.insert(block)
+    }
+
+    fn encode(&mut self) -> Vec<u8> {
+        let left = self.left.as_mut().map(Child::seal);
+        let entries = self
+            .entries
+            .iter_mut()
+            .map(|entry| Entry {
+                key: entry.key.clone(),
+                value: entry.value.clone(),
+                right: entry.right.as_mut().map(Child::seal),
+            })
+            .collect();
+        Node { left, entries }.encode()
+    }
+}
+
+/// Checks a node against its place and gives its height.
+fn placed_height(gap: &Gap, left: Option<&Cid>, entries: &[Entry]) -> Result<u8, Problem> {
+    let is_root = gap.height.is_none();
+    let height = match (gap.height, entries.first()) {
+        (Some(height), _) => height,
+        (None, Some(first)) => layer(first.key.as_bytes()),
+        (None, None) if left.is_none() => 0,
+        (None, None) => {
+            return Err(Problem::new(Code::EmptyNode, "the root has a subtree but no entries"));
+        }
+    };
+    if !is_root && entries.is_empty() && left.is_none() && height > 0 {
+        return Err(Problem::new(Code::EmptyNode, "a node without entries and without a subtree"));
+    }
+    if height > LAYER_MAX {
+        return Err(Problem::new(Code::WrongLayer, format!("a node of height {height}")));
+    }
+    let has_child = left.is_some() || entries.iter().any(|entry| entry.right.is_some());
+    if height == 0 && has_child {
+        return Err(Problem::new(Code::WrongLayer, "a subtree below layer 0"));
+    }
+    if let Some(low) = entries.first().filter(|entry| entry.key <= gap.left) {
+        let message = "a subtree's key is not right of the entry that it hangs on";
+        return Err(Problem::new(Code::KeyRange, message).path(&low.key));
+    }
+    for entry in entries {
+        let found = layer(entry.key.as_bytes());
+        if found != height {
+            let message = format!("a key of layer {found} in a node of layer {height}");
+            return Err(Problem::new(Code::WrongLayer, message).path(&entry.key));
+        }
+    }
+    Ok(height)
+}

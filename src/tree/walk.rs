@@ -1,0 +1,202 @@
+//! The streaming walk: a tree in the order of the repository specification, node by node, every
+//! structural rule checked as it goes, one path in memory.
+
+use super::{Entry, Key, Node, layer};
+use crate::block::{Block, Cid};
+use crate::error::{Code, Problem};
+use crate::limits::LAYER_MAX;
+
+/// A walk over a whole tree in pre-order, each record at its entry.
+///
+/// [`Walk::next`] says what comes next. A node that it wants is answered with [`Walk::enter`], or
+/// the subtree is left out by asking for the next thing.
+///
+/// ```
+/// use carrack::block::Block;
+/// use carrack::tree::{Node, Walk, Want};
+///
+/// let root = Block::dag_cbor(Node::default().encode());
+/// let mut walk = Walk::new(root.cid().clone());
+/// let Want::Node(_) = walk.next() else { panic!() };
+/// assert!(walk.enter(&root).is_empty());
+/// assert!(matches!(walk.next(), Want::Leave { height: 0 }));
+/// assert!(matches!(walk.next(), Want::End));
+/// ```
+#[derive(Debug)]
+pub struct Walk {
+    stack: Vec<Level>,
+    wanted: Option<NodeWant>,
+}
+
+/// What a walk comes to next.
+#[derive(Clone, Debug)]
+pub enum Want {
+    /// A node is to be entered.
+    Node(NodeWant),
+    /// A record sits here.
+    Record(RecordWant),
+    /// The last node that was entered and not left is complete.
+    Leave {
+        /// Its height.
+        height: u8,
+    },
+    /// The walk is over.
+    End,
+}
+
+/// A node that the walk has come to.
+#[derive(Clone, Debug)]
+pub struct NodeWant {
+    /// What its bytes have to hash to.
+    pub cid: Cid,
+    /// The key left of it.
+    pub left: Key,
+    /// The first key that is too far right for it; `None` at the right edge.
+    pub end: Option<Key>,
+    /// Its height; `None` for the root, whose keys say it.
+    pub height: Option<u8>,
+}
+
+/// A record that the walk has come to.
+#[derive(Clone, Debug)]
+pub struct RecordWant {
+    /// Its path.
+    pub key: Key,
+    /// What its bytes have to hash to.
+    pub cid: Cid,
+}
+
+#[derive(Debug)]
+struct Level {
+    height: u8,
+    end: Option<Key>,
+    left: Option<NodeWant>,
+    entries: std::vec::IntoIter<Entry>,
+    /// The subtree right of the entry that was given out last.
+    right: Option<NodeWant>,
+}
+
+impl Walk {
+    /// A walk from this root.
+    pub fn new(root: Cid) -> Self {
+        let wanted = NodeWant { cid: root, left: Key::edge(), end: None, height: None };
+        let top = Level {
+            height: LAYER_MAX,
+            end: None,
+            left: Some(wanted),
+            entries: Vec::new().into_iter(),
+            right: None,
+        };
+        Self { stack: vec![top], wanted: None }
+    }
+
+    /// What comes next.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Want {
+        self.wanted = None;
+        let is_top = self.stack.len() == 1;
+        let Some(level) = self.stack.last_mut() else { return Want::End };
+        if let Some(node) = level.left.take().or_else(|| level.right.take()) {
+            self.wanted = Some(node.clone());
+            return Want::Node(node);
+        }
+        if let Some(Entry { key, value, right }) = level.entries.next() {
+            if let Some(cid) = right {
+                let next = level.entries.as_slice().first().map(|entry| entry.key.clone());
+                level.right = Some(NodeWant {
+                    cid,
+                    left: key.clone(),
+                    end: next.or_else(|| level.end.clone()),
+                    height: level.height.checked_sub(1),
+                });
+            }
+            return Want::Record(RecordWant { key, cid: value });
+        }
+        let height = level.height;
+        self.stack.pop();
+        if is_top { Want::End } else { Want::Leave { height } }
+    }
+
+    /// Enters the node that was wanted last, and says what is wrong with it. A node that cannot
+    /// be read, or in the wrong place, is not entered: its subtree is left out.
+    ///
+    /// A node other than the one wanted is a `MissingNode`.
+    pub fn enter(&mut self, block: &Block) -> Vec<Problem> {
+        let Some(want) = self.wanted.take().filter(|want| want.cid == *block.cid()) else {
+            return vec![Problem::new(Code::MissingNode, "not the wanted node").cid(block.cid())];
+        };
+        let placed = |problem: Problem| problem.cid(block.cid()).path(&want.left);
+        let node = match Node::decode(block.bytes()) {
+            Ok(node) => node,
+            Err(problem) => return vec![placed(problem)],
+        };
+        let (height, problems) = check_place(&want, &node);
+        if problems.is_empty() {
+            self.descend(want, node, height);
+        }
+        problems.into_iter().map(placed).collect()
+    }
+
+    fn descend(&mut self, want: NodeWant, node: Node, height: u8) {
+        let first = node.entries.first().map(|entry| entry.key.clone());
+        let left = node.left.map(|cid| NodeWant {
+            cid,
+            left: want.left,
+            end: first.or_else(|| want.end.clone()),
+            height: height.checked_sub(1),
+        });
+        let entries = node.entries.into_iter();
+        self.stack.push(Level { height, end: want.end, left, entries, right: None });
+    }
+
+    /// Height of the node that was entered last and is not left yet.
+    pub fn height(&self) -> Option<u8> {
+        if self.stack.len() < 2 { None } else { self.stack.last().map(|level| level.height) }
+    }
+}
+
+/// Every rule that a node in its place has to keep.
+fn check_place(want: &NodeWant, node: &Node) -> (u8, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let layers: Vec<u8> = node.entries.iter().map(|entry| layer(entry.key.as_bytes())).collect();
+    let height = want.height.or_else(|| layers.first().copied()).unwrap_or(0);
+    check_empty(want, node, height, &mut problems);
+    check_range(want, node, &mut problems);
+    for (entry, found) in node.entries.iter().zip(&layers) {
+        if *found != height {
+            let message = format!("a key of layer {found} in a node of layer {height}");
+            problems.push(Problem::new(Code::WrongLayer, message).path(&entry.key));
+        }
+    }
+    let has_child = node.left.is_some() || node.entries.iter().any(|entry| entry.right.is_some());
+    if height == 0 && has_child && !node.entries.is_empty() {
+        problems.push(Problem::new(Code::WrongLayer, "a subtree below layer 0"));
+    }
+    (height, problems)
+}
+
+fn check_empty(want: &NodeWant, node: &Node, height: u8, problems: &mut Vec<Problem>) {
+    if !node.entries.is_empty() {
+        return;
+    }
+    let message = match (want.height, &node.left) {
+        (None, None) => return,
+        (None, Some(_)) => "the root has a subtree but no entries",
+        (Some(_), None) => "a node without entries and without a subtree",
+        (Some(_), Some(_)) if height > 0 => return,
+        (Some(_), Some(_)) => "a node without entries at the bottom",
+    };
+    problems.push(Problem::new(Code::EmptyNode, message));
+}
+
+fn check_range(want: &NodeWant, node: &Node, problems: &mut Vec<Problem>) {
+    if let Some(first) = node.entries.first().filter(|entry| entry.key <= want.left) {
+        let message = "a subtree's key is not right of the entry that it hangs on";
+        problems.push(Problem::new(Code::KeyRange, message).path(&first.key));
+    }
+    let (Some(end), Some(last)) = (&want.end, node.entries.last()) else { return };
+    if last.key >= *end {
+        let message = format!("a subtree's key is not left of {end}, its parent's next entry");
+        problems.push(Problem::new(Code::KeyRange, message).path(&last.key));
+    }
+}
