@@ -7,6 +7,7 @@
 #![deny(missing_docs)]
 
 pub mod block;
+pub mod car;
 pub mod error;
 pub mod ident;
 pub mod key;

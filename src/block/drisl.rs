@@ -1,1 +1,0 @@
-//! DRISL, the strict CBOR of the data model.

@@ -1,0 +1,27 @@
+//! DRISL, the strict CBOR of the data model.
+//!
+//! One value has one encoding: heads and lengths are as short as they can be, containers have
+//! definite lengths, map keys are text in length-then-bytewise order, and tag 42 (a link) is the
+//! only tag. Whatever differs is a [`Fault`] that says where and what.
+//!
+//! - [`Decoder`] reads a known shape without copying: tree nodes, commits, headers.
+//! - [`check`] says whether bytes are DRISL at all, without building anything.
+//! - [`Encoder`] writes, in the order in which it is told.
+//! - [`decode`] and [`encode`] go by way of an [`Ipld`](ipld_core::ipld::Ipld) value.
+//!
+//! Specification: <https://atproto.com/specs/data-model>, <https://dasl.ing/drisl.html>.
+
+pub mod check;
+mod decoder;
+mod encoder;
+mod fault;
+mod value;
+
+pub use check::Floats;
+pub use decoder::{Decoder, Kind};
+pub use encoder::Encoder;
+pub use fault::{Fault, FaultKind};
+pub use value::{decode, encode};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+use super::frame::{self, Frame};
+use super::header;
+use crate::block::Cid;
+use crate::error::{Code, Error, Problem, Result};
+use bytes::BytesMut;
+use std::io::{self, Read};
+
+/// The first read asks for so many bytes: event slices are hardly larger.
+const CHUNK_BYTES_MIN: usize = 8 * 1024;
+/// Each next chunk is twice as long, up to this: large reads cost the fewest calls.
+const CHUNK_BYTES_MAX: usize = 256 * 1024;
+
+/// Reads a CAR section by section, in bounded memory.
+///
+/// It reads ahead in chunks of up to 256 KiB, and hands out [`Frame`]s that are slices of them
+/// without copying (so a kept frame keeps its chunk). No length that the input claims is allocated
+/// before the bytes have arrived. It is meant for a plain file, pipe or socket; a `BufReader` in
+/// between only costs. After an error it stays failed.
+///
+/// ```
+/// use carrack::block::Block;
+/// use carrack::car::{Reader, Writer};
+/// let block = Block::dag_cbor(vec![0xa0]);
+/// let mut writer = Writer::new(Vec::new(), &[block.cid().clone()])?;
+/// writer.write(block.cid(), block.bytes())?;
+/// let file = writer.finish()?;
+///
+/// let mut reader = Reader::new(&file[..])?;
+/// assert_eq!(reader.roots(), [block.cid().clone()]);
+/// let frame = reader.next_frame()?.expect("one section");
+/// assert_eq!(frame.into_block()?, block);
+/// assert!(reader.next_frame()?.is_none());
+/// # Ok::<(), carrack::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Reader<R> {
+    input: R,
+    roots: Vec<Cid>,
+    /// Bytes ahead; only the first `filled` have been read, the rest waits for them.
+    buffer: BytesMut,
+    filled: usize,
+    chunk_bytes: usize,
+    /// Where the buffer begins, in bytes from the start of the input.
+    offset: u64,
+    failure: Option<Failure>,
+}
+
+/// What went wrong, to be said again.
+#[derive(Clone, Debug)]
+enum Failure {
+    Problem(Problem),
+    Io(io::ErrorKind),
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// `NotACar` if the input is empty or begins otherwise (version 2 is named as such),
+    /// `Truncated` if it ends inside the header, `TooLarge` for more than 64 roots; `Io`.
+    pub fn new(input: R) -> Result<Self> {
+        let mut reader = Self {
+            input,
+            roots: Vec::new(),
+            buffer: BytesMut::new(),
+            filled: 0,
+            chunk_bytes: CHUNK_BYTES_MIN,
+            offset: 0,
+            failure: None,
+        };
+        reader.roots = reader.read_header()?;
+        Ok(reader)
+    }
+
+    /// The roots that the header names, in its order.
+    pub fn roots(&self) -> &[Cid] {
+        &self.roots
+    }
+
+    /// Where the next section begins, in bytes from the start of the input.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The input; what was read ahead is lost.
+    pub fn into_inner(self) -> R {
+        self.input
+    }
+
+    /// Reads the next section. `None` only if the input ends where a section may begin.
+    ///
+    /// # Errors
+    /// Each names the offset of its section: `Truncated` if the input ends inside one, `BadSection`
+    /// if its length is zero or not a varint in its shortest form, `TooLarge` if it is above
+    /// [`SECTION_BYTES_MAX`](crate::limits::SECTION_BYTES_MAX), `UnsupportedCid` if its CID cannot
+    /// be read. `Io` if reading failed. From then on the same error again.
+    pub fn next_frame(&mut self) -> Result<Option<Frame>> {
+        match &self.failure {
+            None => {}
+            Some(Failure::Problem(problem)) => return Err(problem.clone().into()),
+            Some(Failure::Io(kind)) => {
+                return Err(self.io(io::Error::new(*kind, "reading failed earlier")));
+            }
+        }
+        let read = self.read_section();
+        if let Err(error) = &read {
+            self.failure = Some(match error {
+                Error::Io { source, .. } => Failure::Io(source.kind()),
+                other => Failure::Problem(other.problems().first().cloned().unwrap_or_else(|| {
+                    Problem::new(Code::BadSection, other.to_string()).offset(self.offset)
+                })),
+            });
+        }
+        read
+    }
+
+    fn read_header(&mut self) -> Result<Vec<Cid>> {
+        if !self.fill(1)? {
+            return Err(header::not_a_car("the input is empty".to_owned()).into());
+        }
+        let cut_off =
+            || Problem::new(Code::Truncated, "the input ends inside the header").offset(0);
+        let (prefix, length) = loop {
+            match header::header_head(self.ahead())? {
+                Some(head) => break head,
+                None if self.fill(self.filled + 1)? => {}
+                None => return Err(cut_off().into()),
+            }
+        };
+        if !self.fill(prefix + length)? {
+            return Err(cut_off().into());
+        }
+        let content = self.take(prefix + length);
+        Ok(header::parse_header(content.get(prefix..).unwrap_or_default())?)
+    }
+
+    fn read_section(&mut self) -> Result<Option<Frame>> {
+        if !self.fill(1)? {
+            return Ok(None);
+        }
+        let offset = self.offset;
+        let (prefix, length) = loop {
+            match frame::section_head(self.ahead(), offset)? {
+                Some(head) => break head,
+                None if self.fill(self.filled + 1)? => {}
+                None => return Err(frame::truncated(offset).into()),
+            }
+        };
+        if !self.fill(prefix + length)? {
+            return Err(frame::truncated(offset).into());
+        }
+        let section = self.take(prefix + length).freeze();
+        Ok(Some(frame::cut(&section, prefix, offset)?))
+    }
+
+    /// The bytes that have been read and not been taken.
+    fn ahead(&self) -> &[u8] {
+        self.buffer.get(..self.filled).unwrap_or_default()
+    }
+
+    /// Takes so many of them.
+    fn take(&mut self, length: usize) -> BytesMut {
+        self.filled -= length;
+        self.offset += length as u64;
+        self.buffer.split_to(length)
+    }
+
+    /// Reads until so many bytes are ahead; false if the input ends before.
+    fn fill(&mut self, wanted: usize) -> Result<bool> {
+        while self.filled < wanted {
+            if self.filled == self.buffer.len() {
+                self.buffer.resize(self.filled + self.chunk_bytes, 0);
+                self.chunk_bytes = (2 * self.chunk_bytes).min(CHUNK_BYTES_MAX);
+            }
+            let space = self.buffer.get_mut(self.filled..).unwrap_or_default();
+            match self.input.read(space) {
+                Ok(0) => return Ok(false),
+                // A reader that claims more than it was given room for is not believed.
+                Ok(read) => self.filled += read.min(space.len()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.io(error)),
+            }
+        }
+        Ok(true)
+    }
+
+    fn io(&self, source: io::Error) -> Error {
+        Error::io(format!("reading a CAR, {} bytes in", self.offset + self.filled as u64), source)
+    }
+
+    #[cfg(test)]
+    pub(super) fn buffered_capacity(&self) -> usize {
+        self.buffer.capacity()
+    }
+}

@@ -1,0 +1,298 @@
+use super::*;
+use crate::block::{Block, Cid, Codec};
+use crate::error::{Code, Error, ErrorKind};
+use crate::limits::SECTION_BYTES_MAX;
+use std::io::{self, Read};
+
+fn blocks() -> Vec<(Cid, Vec<u8>)> {
+    let other = "QmdfTbBqBPQ7VNxZEYEj14VmRuZBkqFbiwReogJgS1zR1n".parse().unwrap();
+    let long = vec![7; 300];
+    vec![
+        (Cid::of(Codec::DagCbor, &[0xa0]), vec![0xa0]),
+        (Cid::of(Codec::Raw, &long), long),
+        (other, b"not what it promises".to_vec()),
+        (Cid::of(Codec::Raw, b""), vec![]),
+    ]
+}
+
+fn car(blocks: &[(Cid, Vec<u8>)]) -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new(), &[blocks[0].0.clone()]).unwrap();
+    for (cid, bytes) in blocks {
+        writer.write(cid, bytes).unwrap();
+    }
+    let counted = writer.bytes_written();
+    let file = writer.finish().unwrap();
+    assert_eq!(counted, file.len() as u64);
+    file
+}
+
+/// All frames up to the end or the first error.
+fn read_all(input: impl Read) -> (Vec<Frame>, Option<Error>) {
+    let mut frames = Vec::new();
+    let mut reader = match Reader::new(input) {
+        Ok(reader) => reader,
+        Err(error) => return (frames, Some(error)),
+    };
+    loop {
+        match reader.next_frame() {
+            Ok(Some(frame)) => frames.push(frame),
+            Ok(None) => return (frames, None),
+            Err(error) => {
+                let again = reader.next_frame().unwrap_err();
+                assert_eq!(again.problems(), error.problems(), "a failed reader stays failed");
+                return (frames, Some(error));
+            }
+        }
+    }
+}
+
+fn code(error: Option<Error>) -> (Code, Option<u64>) {
+    let error = error.expect("an error");
+    (error.problems()[0].code, error.problems()[0].offset)
+}
+
+/// Gives `step` bytes at a time, is interrupted in between, and fails after `until` bytes.
+struct Slow<'a> {
+    bytes: &'a [u8],
+    step: usize,
+    until: usize,
+    interrupted: bool,
+}
+
+impl Read for Slow<'_> {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        self.interrupted = !self.interrupted;
+        if self.interrupted {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        if self.until == 0 {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        let length = self.step.min(self.until).min(space.len()).min(self.bytes.len());
+        let (now, later) = self.bytes.split_at(length);
+        space[..length].copy_from_slice(now);
+        self.bytes = later;
+        self.until -= length;
+        Ok(length)
+    }
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let blocks = blocks();
+    let file = car(&blocks);
+    let mut reader = Reader::new(&file[..]).unwrap();
+    assert_eq!(reader.roots(), [blocks[0].0.clone()]);
+    let mut offset = header(reader.roots()).len() as u64;
+    for (cid, bytes) in &blocks {
+        assert_eq!(reader.offset(), offset);
+        let frame = reader.next_frame().unwrap().unwrap();
+        assert_eq!((&frame.cid, &frame.bytes[..]), (cid, &bytes[..]));
+        assert_eq!((frame.offset, frame.length), (offset, section_len(cid, bytes.len())));
+        offset += frame.length as u64;
+    }
+    assert_eq!(reader.next_frame().unwrap(), None);
+    assert_eq!(reader.next_frame().unwrap(), None);
+    assert_eq!((reader.offset(), offset), (offset, file.len() as u64));
+}
+
+#[test]
+fn only_a_section_boundary_is_an_end() {
+    let blocks = blocks();
+    let file = car(&blocks);
+    let mut start = header(&[blocks[0].0.clone()]).len();
+    for cut in 0..start {
+        let expected = if cut == 0 { Code::NotACar } else { Code::Truncated };
+        let (frames, error) = read_all(&file[..cut]);
+        assert_eq!((frames.len(), code(error)), (0, (expected, Some(0))), "cut at {cut}");
+    }
+    let mut whole = 0;
+    for cut in start..=file.len() {
+        let length = blocks.get(whole).map(|(cid, bytes)| section_len(cid, bytes.len()));
+        if length.is_some_and(|length| cut == start + length) {
+            (start, whole) = (cut, whole + 1);
+        }
+        let (frames, error) = read_all(&file[..cut]);
+        assert_eq!(frames.len(), whole, "cut at {cut}");
+        if cut == start {
+            assert!(error.is_none(), "cut at {cut}");
+        } else {
+            assert_eq!(code(error), (Code::Truncated, Some(start as u64)), "cut at {cut}");
+        }
+    }
+    assert_eq!(whole, blocks.len());
+}
+
+#[test]
+fn a_failing_input_is_an_io_error_at_every_offset() {
+    let file = car(&blocks());
+    for until in 0..=file.len() {
+        let slow = Slow { bytes: &file, step: 100, until, interrupted: false };
+        let (frames, error) = read_all(slow);
+        assert!(frames.len() <= 4);
+        let error = error.unwrap();
+        assert!(matches!(error, Error::Io { .. }), "failing after {until}");
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+    }
+}
+
+#[test]
+fn one_byte_at_a_time_is_enough() {
+    let blocks = blocks();
+    let file = car(&blocks);
+    let slow = Slow { bytes: &file, step: 1, until: usize::MAX, interrupted: false };
+    let (frames, error) = read_all(slow);
+    assert!(error.is_none());
+    assert_eq!(frames, read_all(&file[..]).0);
+    assert_eq!(frames.len(), blocks.len());
+}
+
+#[test]
+fn sections_cross_chunks() {
+    // Some larger than all chunks, so that every place of a chunk's end is met.
+    let blocks: Vec<_> = (0..400_usize)
+        .map(|index| vec![index.to_le_bytes()[0]; (index * index * 7) % 300_000])
+        .map(|bytes| (Cid::of(Codec::Raw, &bytes), bytes))
+        .collect();
+    let file = car(&blocks);
+    for step in [1 << 20, 65_536, 5_000] {
+        let slow = Slow { bytes: &file, step, until: usize::MAX, interrupted: false };
+        let mut reader = Reader::new(slow).unwrap();
+        for (cid, bytes) in &blocks {
+            let block = reader.next_frame().unwrap().unwrap().into_block().unwrap();
+            assert!(block.cid() == cid && block.bytes() == bytes);
+        }
+        assert_eq!(reader.next_frame().unwrap(), None);
+        assert_eq!(reader.offset(), file.len() as u64);
+    }
+}
+
+#[test]
+fn no_claimed_length_is_allocated() {
+    let start = header(&[]);
+    let at = Some(start.len() as u64);
+    for (section, expected) in [
+        (&[0x00][..], Code::BadSection),
+        (&[0x80, 0x00], Code::BadSection),
+        (&[0xff; 9], Code::BadSection),
+        (&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], Code::TooLarge),
+        (&[0x81, 0x88, 0x40], Code::TooLarge),
+        (&[0x80, 0x88, 0x40], Code::Truncated),
+        (&[0x02, 0xff, 0xff], Code::UnsupportedCid),
+        (&[0x05, 0x01, 0x71, 0x12, 0x20, 0x00], Code::UnsupportedCid),
+    ] {
+        let file = [&start[..], section].concat();
+        assert_eq!(code(read_all(&file[..]).1), (expected, at), "{section:x?}");
+    }
+    let claim = [&start[..], &[0x80, 0x88, 0x40]].concat();
+    let mut reader = Reader::new(&claim[..]).unwrap();
+    reader.next_frame().unwrap_err();
+    let room = reader.buffered_capacity();
+    assert!(room < 64 * 1024, "{room} bytes for a claimed megabyte");
+}
+
+#[test]
+fn the_largest_section_passes_and_no_larger() {
+    let bytes = vec![1; SECTION_BYTES_MAX - 36];
+    let cid = Cid::of(Codec::Raw, &bytes);
+    let file = car(&[(cid.clone(), bytes)]);
+    assert_eq!(read_all(&file[..]).0.len(), 1);
+    let mut writer = Writer::new(Vec::new(), &[]).unwrap();
+    let error = writer.write(&cid, &vec![1; SECTION_BYTES_MAX - 35]).unwrap_err();
+    assert!(matches!(error, Error::Limit { .. }));
+}
+
+#[test]
+fn what_is_no_car_is_named() {
+    let version_2 = b"\x0a\xa1\x67version\x02";
+    let error = Reader::new(&version_2[..]).unwrap_err();
+    assert!(error.to_string().contains("CARv2"), "{error}");
+    assert_eq!(error.problems()[0].code, Code::NotACar);
+    for (bytes, expected) in [
+        (&b""[..], Code::NotACar),
+        (b"\x00", Code::NotACar),
+        (b"\xff\xff\xff\xff\xff\xff\xff\xff\x7f", Code::NotACar),
+        (b"\x80\x80\x01", Code::NotACar),
+        (
+            b"hello, world. this is not an archive at all, but a text of more than 104 bytes; \
+           it goes on for a while, until it has them",
+            Code::NotACar,
+        ),
+        (b"\x0a\xa1\x67version\x01", Code::NotACar),
+        (b"\x11\xa2\x65roots\x80\x67version\x02", Code::NotACar),
+        (b"\x12\xa2\x65roots\x80\x67version\x01\x00", Code::NotACar),
+        (b"\x11\xa2\x67version\x01\x65roots\x80", Code::NotACar),
+        (b"\x11\xa2\x65roots\xf6\x67version\x01", Code::NotACar),
+    ] {
+        let error = Reader::new(bytes).unwrap_err();
+        assert_eq!(error.problems()[0].code, expected, "{bytes:x?}: {error}");
+    }
+    let roots = vec![Cid::of(Codec::Raw, b""); 65];
+    let error = Reader::new(&header(&roots)[..]).unwrap_err();
+    assert_eq!(error.problems()[0].code, Code::TooLarge);
+    assert_eq!(Reader::new(&header(&roots[1..])[..]).unwrap().roots(), &roots[1..]);
+    assert!(Writer::new(Vec::new(), &roots).is_err());
+}
+
+#[test]
+fn a_frame_becomes_a_block_by_hashing() {
+    let mut file = car(&blocks()[..2]);
+    let last = file.len() - 1;
+    file[last] ^= 1;
+    let (frames, error) = read_all(&file[..]);
+    assert!(error.is_none());
+    let [good, bad] = &frames[..] else { panic!("two frames") };
+    assert_eq!(good.clone().into_block().unwrap(), Block::dag_cbor(vec![0xa0]));
+    let problem = bad.clone().into_block().unwrap_err();
+    assert_eq!(problem.code, Code::HashMismatch);
+    assert_eq!((problem.cid, problem.offset), (Some(bad.cid.clone()), Some(bad.offset)));
+}
+
+#[test]
+fn a_section_alone_must_fill_its_bytes() {
+    let cid = Cid::of(Codec::Raw, b"abc");
+    let mut section = Vec::new();
+    append_section(&mut section, &cid, b"abc");
+    let frame = parse_section(&section.clone().into(), 7).unwrap();
+    assert_eq!((frame.offset, frame.length, &frame.bytes[..]), (7, section.len(), &b"abc"[..]));
+    for cut in 0..section.len() {
+        let problem = parse_section(&section[..cut].to_vec().into(), 7).unwrap_err();
+        assert_eq!((problem.code, problem.offset), (Code::Truncated, Some(7)));
+    }
+    section.push(0);
+    assert_eq!(parse_section(&section.into(), 7).unwrap_err().code, Code::BadSection);
+}
+
+#[test]
+fn framed_sections_are_passed_on() {
+    let blocks = blocks();
+    let whole = car(&blocks);
+    let roots = [blocks[0].0.clone()];
+    let mut writer = Writer::new(Vec::new(), &roots).unwrap();
+    writer.write_section(&whole[header(&roots).len()..]).unwrap();
+    assert_eq!(writer.bytes_written(), whole.len() as u64);
+    assert_eq!(writer.finish().unwrap(), whole);
+}
+
+#[test]
+fn a_failed_writer_stays_failed() {
+    struct Full(usize);
+    impl io::Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let taken = bytes.len().min(self.0);
+            self.0 -= taken;
+            if taken == 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(taken) }
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let bytes = vec![1; 100_000];
+    let cid = Cid::of(Codec::Raw, &bytes);
+    let mut writer = Writer::new(Full(50), &[]).unwrap();
+    for _ in 0..2 {
+        let error = writer.write(&cid, &bytes).unwrap_err();
+        assert!(matches!(error, Error::Io { .. }));
+    }
+    assert!(matches!(writer.finish(), Err(Error::Io { .. })));
+}

@@ -1,0 +1,126 @@
+use super::header::header;
+use super::varint;
+use crate::block::Cid;
+use crate::error::{Error, Result};
+use crate::limits::{CAR_ROOTS_MAX, SECTION_BYTES_MAX};
+use std::io::{self, Write};
+
+/// So many bytes are gathered before they are passed on.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Writes a CAR: the header, then sections in the order in which they are given.
+///
+/// It gathers small sections, so the output needs no `BufWriter`; call [`Writer::finish`], or what
+/// was gathered is lost. After a failed write it stays failed, since part of a section may be out.
+/// For an example see [`Reader`](super::Reader).
+#[derive(Debug)]
+#[must_use = "without `finish` the end of the file is missing"]
+pub struct Writer<W> {
+    output: W,
+    gathered: Vec<u8>,
+    bytes_written: u64,
+    failure: Option<io::ErrorKind>,
+}
+
+impl<W: Write> Writer<W> {
+    /// Writes the header.
+    ///
+    /// # Errors
+    /// `Limit` for more than 64 roots; `Io`.
+    pub fn new(output: W, roots: &[Cid]) -> Result<Self> {
+        if roots.len() > CAR_ROOTS_MAX {
+            let (limit, got) = (CAR_ROOTS_MAX as u64, roots.len() as u64);
+            return Err(Error::Limit { what: "roots of a CAR", limit, got });
+        }
+        let gathered = header(roots);
+        let bytes_written = gathered.len() as u64;
+        Ok(Self { output, gathered, bytes_written, failure: None })
+    }
+
+    /// Writes a block. It is not hashed here: what the engine holds was checked on its way in.
+    ///
+    /// # Errors
+    /// `Limit` if no reader would take a section of that length; `Io`.
+    pub fn write(&mut self, cid: &Cid, bytes: &[u8]) -> Result<()> {
+        let content = cid.byte_len() + bytes.len();
+        if content > SECTION_BYTES_MAX {
+            let (limit, got) = (SECTION_BYTES_MAX as u64, content as u64);
+            return Err(Error::Limit { what: "bytes of a CAR section", limit, got });
+        }
+        append_section(&mut self.gathered, cid, bytes);
+        self.count(section_len(cid, bytes.len()))
+    }
+
+    /// Writes bytes that are framed already: one section, or several back to back.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn write_section(&mut self, section: &[u8]) -> Result<()> {
+        self.gathered.extend_from_slice(section);
+        self.count(section.len())
+    }
+
+    /// How many bytes the file has so far, with those that are still gathered.
+    pub fn bytes_written(&self) -> u64 {
+        self.bytes_written
+    }
+
+    /// Passes on the rest, flushes the output and gives it back.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn finish(mut self) -> Result<W> {
+        self.pass_on()?;
+        self.output.flush().map_err(|error| io_error(self.bytes_written, error))?;
+        Ok(self.output)
+    }
+
+    fn count(&mut self, length: usize) -> Result<()> {
+        self.bytes_written += length as u64;
+        if self.gathered.len() < BUFFER_BYTES { Ok(()) } else { self.pass_on() }
+    }
+
+    fn pass_on(&mut self) -> Result<()> {
+        if let Some(kind) = self.failure {
+            return Err(io_error(self.bytes_written, io::Error::new(kind, "it failed earlier")));
+        }
+        let written = self.output.write_all(&self.gathered);
+        self.gathered.clear();
+        written.map_err(|error| {
+            self.failure = Some(error.kind());
+            io_error(self.bytes_written, error)
+        })
+    }
+}
+
+/// Appends one section: length, CID, bytes.
+///
+/// ```
+/// use carrack::block::{Cid, Codec};
+/// let mut out = Vec::new();
+/// let cid = Cid::of(Codec::DagCbor, &[0xa0]);
+/// carrack::car::append_section(&mut out, &cid, &[0xa0]);
+/// assert_eq!(out.len(), carrack::car::section_len(&cid, 1));
+/// ```
+#[inline]
+pub fn append_section(out: &mut Vec<u8>, cid: &Cid, bytes: &[u8]) {
+    varint::write((cid.byte_len() + bytes.len()) as u64, out);
+    cid.write_to(out);
+    out.extend_from_slice(bytes);
+}
+
+/// The length of the whole section of a block of so many bytes, its varint included.
+///
+/// ```
+/// # use carrack::block::{Cid, Codec};
+/// assert_eq!(carrack::car::section_len(&Cid::of(Codec::Raw, b""), 0), 37);
+/// ```
+#[inline]
+pub fn section_len(cid: &Cid, bytes_len: usize) -> usize {
+    let content = cid.byte_len() + bytes_len;
+    varint::len(content as u64) + content
+}
+
+fn io_error(written: u64, source: io::Error) -> Error {
+    Error::io(format!("writing a CAR, {written} bytes in"), source)
+}
