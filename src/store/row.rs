@@ -226,15 +226,15 @@ fn write_header(out: &mut Vec<u8>, stamps: &[Rev]) {
     distinct.sort_unstable();
     distinct.dedup();
     out.push(ROW_FORMAT);
-    varint::write(out, stamps.len() as u64);
-    varint::write(out, distinct.len() as u64);
+    varint::write(stamps.len() as u64, out);
+    varint::write(distinct.len() as u64, out);
     for rev in &distinct {
         out.extend_from_slice(&rev.as_u64().to_be_bytes());
     }
     if distinct.len() > 1 {
         for rev in stamps {
             let index = distinct.partition_point(|other| other < rev);
-            varint::write(out, index as u64);
+            varint::write(index as u64, out);
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct Gap {
     pub cid: Cid,
     /// The key left of the subtree, where its source has it.
     pub left: Key,
+    /// The first key that is too far right for it there; `None` at the right edge.
+    pub end: Option<Key>,
     /// Its height; a root's is known only to some.
     pub height: Option<u8>,
 }
@@ -74,7 +76,7 @@ impl Tree {
 
     /// The tree with this root, nothing of it in memory. `height` where the caller knows it.
     pub fn at(root: Cid, height: Option<u8>) -> Self {
-        Self { root: Child::Gap(Gap { cid: root, left: Key::edge(), height }) }
+        Self { root: Child::Gap(Gap { cid: root, left: Key::edge(), end: None, height }) }
     }
 
     /// The root.
@@ -154,17 +156,18 @@ impl Held {
         let height = placed_height(gap, left.as_ref(), &entries)
             .map_err(|problem| problem.cid(block.cid()).path(&gap.left))?;
         let below = height.checked_sub(1);
-        let child = |cid: Option<Cid>, left: &Key| {
-            cid.map(|cid| Child::Gap(Gap { cid, left: left.clone(), height: below }))
+        let child = |cid: Option<Cid>, left: &Key, next: Option<&Entry>| {
+            let end = next.map(|entry| entry.key.clone()).or_else(|| gap.end.clone());
+            cid.map(|cid| Child::Gap(Gap { cid, left: left.clone(), end, height: below }))
         };
-        let left = child(left, &gap.left);
-        let entries = entries
-            .into_iter()
-            .map(|Entry { key, value, right }| {
-                let right = child(right, &key);
-                HeldEntry { key, value, right }
-            })
-            .collect();
+        let left = child(left, &gap.left, entries.first());
+        let mut held = Vec::with_capacity(entries.len());
+        let mut rest = entries.into_iter();
+        while let Some(Entry { key, value, right }) = rest.next() {
+            let right = child(right, &key, rest.as_slice().first());
+            held.push(HeldEntry { key, value, right });
+        }
+        let entries = held;
         Ok(Self { height, left, entries, block: Some(block), origin: Some(gap.left.clone()) })
     }
 
@@ -243,6 +246,12 @@ fn placed_height(gap: &Gap, left: Option<&Cid>, entries: &[Entry]) -> Result<u8,
     if let Some(low) = entries.first().filter(|entry| entry.key <= gap.left) {
         let message = "a subtree's key is not right of the entry that it hangs on";
         return Err(Problem::new(Code::KeyRange, message).path(&low.key));
+    }
+    if let (Some(end), Some(last)) = (&gap.end, entries.last())
+        && last.key >= *end
+    {
+        let message = format!("a subtree's key is not left of {end}, its parent's next entry");
+        return Err(Problem::new(Code::KeyRange, message).path(&last.key));
     }
     for entry in entries {
         let found = layer(entry.key.as_bytes());

@@ -149,6 +149,11 @@ impl Walk {
         self.stack.push(Level { height, end: want.end, left, entries, right: None });
     }
 
+    /// How many nodes have been entered and not left.
+    pub fn depth(&self) -> u64 {
+        self.stack.len().saturating_sub(1) as u64
+    }
+
     /// Height of the node that was entered last and is not left yet.
     pub fn height(&self) -> Option<u8> {
         if self.stack.len() < 2 { None } else { self.stack.last().map(|level| level.height) }

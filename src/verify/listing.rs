@@ -1,0 +1,69 @@
+use super::repository::Sink;
+use crate::block::Cid;
+use crate::error::{Error, Result};
+use crate::tree::RecordWant;
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+use std::io::Write;
+
+/// Hashes the lines `path SPACE cid NEWLINE` in path order: two repositories with the same digest
+/// hold the same records at the same paths.
+#[derive(Clone, Default)]
+pub struct ListingDigest(Lines<Sha256>);
+
+impl ListingDigest {
+    /// The SHA-256 so far, in lower-case hexadecimal.
+    pub fn finish(self) -> String {
+        HEXLOWER.encode(&self.0.into_inner().finalize())
+    }
+
+    /// Adds an entry.
+    ///
+    /// # Errors
+    /// None; the signature is that of any listing.
+    pub fn push(&mut self, path: &[u8], cid: &Cid) -> Result<()> {
+        self.0.push(path, cid)
+    }
+}
+
+/// Writes the lines of a listing.
+#[derive(Clone, Debug, Default)]
+pub struct Lines<W> {
+    output: W,
+    line: Vec<u8>,
+}
+
+impl<W: Write> Lines<W> {
+    /// Lines into this output, which should be buffered.
+    pub fn new(output: W) -> Self {
+        Self { output, line: Vec::new() }
+    }
+
+    /// Writes the line of an entry.
+    ///
+    /// # Errors
+    /// `Io` if the output fails.
+    pub fn push(&mut self, path: &[u8], cid: &Cid) -> Result<()> {
+        self.line.clear();
+        self.line.extend_from_slice(path);
+        let written = writeln!(self.line, " {cid}").and_then(|()| self.output.write_all(&self.line));
+        written.map_err(|error| Error::io("writing the listing", error))
+    }
+
+    /// The output.
+    pub fn into_inner(self) -> W {
+        self.output
+    }
+}
+
+impl<W: Write> Sink for Lines<W> {
+    fn entry(&mut self, want: &RecordWant) -> Result<()> {
+        self.push(want.key.as_bytes(), &want.cid)
+    }
+}
+
+impl Sink for ListingDigest {
+    fn entry(&mut self, want: &RecordWant) -> Result<()> {
+        self.0.entry(want)
+    }
+}

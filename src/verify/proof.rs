@@ -1,0 +1,170 @@
+use super::expect::Expect;
+use super::report::{Report, problems_json};
+use super::repository::report_of;
+use crate::block::{Block, Cid, drisl};
+use crate::car::Reader;
+use crate::commit::Commit;
+use crate::error::{Code, Error, Problem, Result};
+use crate::ident::{Clock, RepoPath};
+use crate::limits::PROOF_BYTES_MAX;
+use crate::tree::{Gap, Key, NodeSource, Tree};
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+use std::io::Read;
+
+/// What a partial CAR proves of one path.
+#[derive(Clone, Debug)]
+pub struct ProofReport {
+    /// The head, and every problem.
+    pub report: Report,
+    /// The path that was asked about.
+    pub path: RepoPath,
+    /// Whether the path has a record; `None` if neither is proven.
+    pub present: Option<bool>,
+    /// The record's CID, if it is present.
+    pub cid: Option<Cid>,
+}
+
+impl ProofReport {
+    /// As `carrack verify --proof --json` prints it.
+    pub fn to_json(&self) -> Map<String, Value> {
+        let mut out = self.report.to_json();
+        let cid = self.cid.as_ref().map(ToString::to_string);
+        let proof = json!({ "path": self.path.as_str(), "present": self.present, "cid": cid });
+        out.insert("proof".to_owned(), proof);
+        out.insert("problems".to_owned(), problems_json(self.report.problems.listed()));
+        out
+    }
+}
+
+/// Checks what a partial CAR (head, the nodes on the way to a path, the record) proves of `path`.
+/// A missing node on the way is never an absence.
+///
+/// # Errors
+/// Only if reading fails; what is wrong with the proof is in the report.
+pub fn verify_proof(
+    input: impl Read,
+    path: &RepoPath,
+    expect: &Expect,
+    clock: &dyn Clock,
+) -> Result<ProofReport> {
+    let mut proof = ProofReport {
+        report: Report::default(),
+        path: path.clone(),
+        present: None,
+        cid: None,
+    };
+    let (roots, mut blocks) = match read_blocks(input, &mut proof.report) {
+        Ok(read) => read,
+        Err(error) => {
+            proof.report = report_of(error)?;
+            return Ok(proof);
+        }
+    };
+    proof.report.blocks = Some(blocks.sections);
+    if let Some(data) = head(&roots, &blocks, expect, clock, &mut proof.report) {
+        look_for(&mut proof, data, &mut blocks)?;
+    }
+    Ok(proof)
+}
+
+/// The blocks of a partial CAR. What is not among them is a gap.
+#[derive(Default)]
+struct Blocks {
+    by_cid: HashMap<Cid, Block>,
+    sections: u64,
+}
+
+impl NodeSource for Blocks {
+    fn load(&mut self, gap: &Gap) -> Result<Block> {
+        self.by_cid.get(&gap.cid).cloned().ok_or_else(|| {
+            let message = "a node on the way to the path is not in the proof";
+            Problem::new(Code::NotProven, message).cid(&gap.cid).path(&gap.left).into()
+        })
+    }
+}
+
+fn read_blocks(input: impl Read, report: &mut Report) -> Result<(Vec<Cid>, Blocks)> {
+    let mut reader = Reader::new(input)?;
+    let roots = reader.roots().to_vec();
+    let mut blocks = Blocks::default();
+    while let Some(frame) = reader.next_frame()? {
+        blocks.sections += 1;
+        if reader.offset() > PROOF_BYTES_MAX {
+            let message = format!("a proof of more than {PROOF_BYTES_MAX} bytes");
+            return Err(Problem::new(Code::TooLarge, message).into());
+        }
+        match frame.into_block() {
+            Ok(block) => {
+                blocks.by_cid.insert(block.cid().clone(), block);
+            }
+            Err(problem) => report.problems.push(problem),
+        }
+    }
+    Ok((roots, blocks))
+}
+
+fn head(
+    roots: &[Cid],
+    blocks: &Blocks,
+    expect: &Expect,
+    clock: &dyn Clock,
+    report: &mut Report,
+) -> Option<Cid> {
+    let Some(root) = roots.first() else {
+        report.problems.push(Problem::new(Code::NoRoot, "the header names no root"));
+        return None;
+    };
+    let Some(block) = blocks.by_cid.get(root) else {
+        let problem = Problem::new(Code::MissingCommit, "the root's block is not there");
+        report.problems.push(problem.cid(root));
+        return None;
+    };
+    let commit = match Commit::decode(block) {
+        Ok(commit) => commit,
+        Err(problem) => {
+            report.problems.push(problem);
+            return None;
+        }
+    };
+    report.commit = Some(root.clone());
+    report.version = Some(commit.version());
+    report.did = Some(commit.did().clone());
+    report.rev = commit.rev().filter(|_| commit.version() >= 3);
+    report.data = Some(commit.data().clone());
+    let problems = &mut report.problems;
+    let signature = expect.check(&commit, clock, &mut |problem| problems.push(problem));
+    report.signature = Some(signature);
+    Some(commit.data().clone())
+}
+
+fn look_for(proof: &mut ProofReport, data: Cid, blocks: &mut Blocks) -> Result<()> {
+    let key = Key::from(proof.path.as_bytes());
+    let found = match Tree::at(data, None).find(&key, blocks) {
+        Ok(found) => found,
+        Err(Error::Problem(problem)) => {
+            proof.report.problems.push(*problem);
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    if let Some(cid) = &found {
+        match blocks.by_cid.get(cid) {
+            None => {
+                let message = "the proof names the record and does not hold it";
+                let problem = Problem::new(Code::MissingRecord, message);
+                proof.report.problems.push(problem.cid(cid).path(&key));
+            }
+            Some(block) => {
+                if let Err(fault) = drisl::record(block.bytes()) {
+                    let message = format!("the record is not of the data model: {fault}");
+                    let warning = Problem::new(Code::BadRecord, message);
+                    proof.report.warnings.push(warning.cid(cid).path(&key));
+                }
+            }
+        }
+    }
+    proof.present = Some(found.is_some());
+    proof.cid = found;
+    Ok(())
+}

@@ -1,0 +1,279 @@
+//! The walk over a whole repository.
+
+use super::expect::Expect;
+use super::report::Report;
+use super::supply::{Missed, Supply};
+use crate::block::{Block, Cid, drisl};
+use crate::commit::Commit;
+use crate::error::{Code, Error, Problem, Result};
+use crate::ident::{Clock, RepoPath};
+use crate::limits::IMPORTED_RECORD_BYTES_MAX;
+use crate::tree::{NodeWant, RecordWant, Walk, Want};
+
+/// What wants to see a repository while it is verified, each part as it wishes. Everything comes
+/// in streaming order.
+pub trait Sink {
+    /// The head.
+    ///
+    /// # Errors
+    /// What the sink fails with ends the walk, here and below.
+    fn commit(&mut self, commit: &Commit) -> Result<()> {
+        let _ = commit;
+        Ok(())
+    }
+    /// A node that has been found right.
+    ///
+    /// # Errors
+    /// Ends the walk.
+    fn enter(&mut self, want: &NodeWant, height: u8, block: &Block) -> Result<()> {
+        let _ = (want, height, block);
+        Ok(())
+    }
+    /// An entry, whether or not its record can be had.
+    ///
+    /// # Errors
+    /// Ends the walk.
+    fn entry(&mut self, want: &RecordWant) -> Result<()> {
+        let _ = want;
+        Ok(())
+    }
+    /// The record of the entry, its hash found right.
+    ///
+    /// # Errors
+    /// Ends the walk.
+    fn record(&mut self, want: &RecordWant, block: &Block) -> Result<()> {
+        let _ = (want, block);
+        Ok(())
+    }
+    /// The end of the node that was entered last.
+    ///
+    /// # Errors
+    /// Ends the walk.
+    fn leave(&mut self) -> Result<()> {
+        Ok(())
+    }
+    /// Something is wrong; the walk goes on, and what follows may have holes.
+    fn problem(&mut self, problem: &Problem) {
+        let _ = problem;
+    }
+}
+
+/// A sink for who wants only the report.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nothing;
+
+impl Sink for Nothing {}
+
+/// Verifies a repository: every hash, the head's form and signature, every node's form, layer,
+/// order and range, every path, and that nothing is missing. It does not stop at a problem.
+///
+/// Memory is bounded by the supply's, one path of the tree and one block.
+///
+/// # Errors
+/// Only if reading fails, or the sink does; what is wrong with the repository is in the report.
+pub fn verify(
+    supply: &mut dyn Supply,
+    expect: &Expect,
+    clock: &dyn Clock,
+    sink: &mut dyn Sink,
+) -> Result<Report> {
+    let mut check = Verification { supply, sink, report: Report::default() };
+    if let Some(data) = check.head(expect, clock)? {
+        check.tree(data)?;
+    }
+    check.finish()
+}
+
+struct Verification<'a> {
+    supply: &'a mut dyn Supply,
+    sink: &'a mut dyn Sink,
+    report: Report,
+}
+
+impl Verification<'_> {
+    fn problem(&mut self, problem: Problem) {
+        self.sink.problem(&problem);
+        self.report.problems.push(problem);
+    }
+
+    /// The commit; gives the root of the tree.
+    fn head(&mut self, expect: &Expect, clock: &dyn Clock) -> Result<Option<Cid>> {
+        let Some(root) = self.supply.roots().first().cloned() else {
+            self.problem(Problem::new(Code::NoRoot, "the header names no root"));
+            return Ok(None);
+        };
+        if !root.is_dag_cbor() {
+            let message = "the root has a form that no commit's CID has";
+            self.problem(Problem::new(Code::UnsupportedCid, message).cid(&root));
+            return Ok(None);
+        }
+        let Some(block) = self.fetch(&root, Code::MissingCommit, "the root's block is not there")?
+        else {
+            return Ok(None);
+        };
+        self.report.commit = Some(root);
+        let commit = match Commit::decode(&block) {
+            Ok(commit) => commit,
+            Err(problem) => {
+                self.problem(problem);
+                return Ok(None);
+            }
+        };
+        self.report.version = Some(commit.version());
+        self.report.did = Some(commit.did().clone());
+        self.report.rev = commit.rev().filter(|_| commit.version() >= 3);
+        self.report.data = Some(commit.data().clone());
+        let mut found = Vec::new();
+        let signature = expect.check(&commit, clock, &mut |problem| found.push(problem));
+        self.report.signature = Some(signature);
+        found.into_iter().for_each(|problem| self.problem(problem));
+        self.sink.commit(&commit)?;
+        Ok(Some(commit.data().clone()))
+    }
+
+    fn tree(&mut self, data: Cid) -> Result<()> {
+        let mut walk = Walk::new(data);
+        let mut counts = Counts::default();
+        loop {
+            match walk.next() {
+                Want::Node(want) => self.node(&mut walk, &want, &mut counts)?,
+                Want::Record(want) => {
+                    counts.records += 1;
+                    self.entry(&want)?;
+                }
+                Want::Leave { .. } => self.sink.leave()?,
+                Want::End => break,
+            }
+        }
+        if counts.complete {
+            self.report.records = Some(counts.records);
+            self.report.nodes = Some(counts.nodes);
+            self.report.height = Some(counts.height);
+        }
+        Ok(())
+    }
+
+    fn node(&mut self, walk: &mut Walk, want: &NodeWant, counts: &mut Counts) -> Result<()> {
+        let fetched = self.fetch(&want.cid, Code::MissingNode, "a tree node is not there");
+        let Some(block) = fetched? else {
+            counts.complete = false;
+            return Ok(());
+        };
+        let problems = walk.enter(&block);
+        if problems.is_empty() {
+            counts.nodes += 1;
+            counts.height = counts.height.max(walk.depth());
+            return self.sink.enter(want, walk.height().unwrap_or(0), &block);
+        }
+        counts.complete = false;
+        problems.into_iter().for_each(|problem| self.problem(problem));
+        Ok(())
+    }
+
+    fn entry(&mut self, want: &RecordWant) -> Result<()> {
+        if let Err(reason) = RepoPath::check(want.key.as_bytes()) {
+            let message = format!("a key is not a repository path: {reason}");
+            self.problem(Problem::new(Code::BadPath, message).path(&want.key).cid(&want.cid));
+        }
+        self.sink.entry(want)?;
+        let fetched = self.supply.want(&want.cid)?;
+        let block = match fetched {
+            Ok(block) => block,
+            Err(missed) => {
+                let problem = missed.problem(Code::MissingRecord, "a record is not there");
+                self.problem(problem.cid(&want.cid).path(&want.key));
+                return Ok(());
+            }
+        };
+        if block.bytes().len() > IMPORTED_RECORD_BYTES_MAX {
+            let length = block.bytes().len();
+            let message = format!("a record of {length} bytes; {IMPORTED_RECORD_BYTES_MAX} at most");
+            self.problem(Problem::new(Code::TooLarge, message).path(&want.key).cid(&want.cid));
+        } else if let Err(fault) = drisl::record(block.bytes()) {
+            let message = format!("a record is not of the data model: {fault}");
+            let warning = Problem::new(Code::BadRecord, message).path(&want.key).cid(&want.cid);
+            self.report.warnings.push(warning);
+        }
+        self.sink.record(want, &block)
+    }
+
+    fn fetch(&mut self, cid: &Cid, code: Code, absent: &str) -> Result<Option<Block>> {
+        match self.supply.want(cid)? {
+            Ok(block) => Ok(Some(block)),
+            Err(missed) => {
+                self.problem(missed.problem(code, absent).cid(cid));
+                Ok(None)
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<Report> {
+        let mut found = Vec::new();
+        let tail = self.supply.finish(&mut |problem| found.push(problem))?;
+        found.into_iter().for_each(|problem| self.problem(problem));
+        self.report.blocks = Some(tail.sections);
+        self.report.unreferenced_blocks = Some(tail.unreferenced);
+        self.report.order = Some(tail.order);
+        Ok(self.report)
+    }
+}
+
+struct Counts {
+    records: u64,
+    nodes: u64,
+    height: u64,
+    complete: bool,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self { records: 0, nodes: 0, height: 0, complete: true }
+    }
+}
+
+impl Missed {
+    fn problem(self, code: Code, absent: &str) -> Problem {
+        match self {
+            Self::Absent => Problem::new(code, absent),
+            Self::Wrong(problem) => problem,
+        }
+    }
+}
+
+/// The report on an input that is not even a CAR, or fails otherwise with a problem of its own.
+pub(super) fn report_of(error: Error) -> Result<Report> {
+    match error {
+        Error::Problem(problem) => {
+            let mut report = Report::default();
+            report.problems.push(*problem);
+            Ok(report)
+        }
+        error => Err(error),
+    }
+}
+
+/// Verifies a repository in a file, offline.
+///
+/// ```
+/// use carrack::ident::SystemClock;
+/// use carrack::verify::{Expect, Input, Nothing, verify_file};
+///
+/// let input = Input::spill(&b"not a CAR"[..], "example")?;
+/// let report = verify_file(&input, &Expect::default(), &SystemClock, &mut Nothing)?;
+/// assert!(!report.is_valid());
+/// # Ok::<(), carrack::Error>(())
+/// ```
+///
+/// # Errors
+/// Only if reading fails, or the sink does.
+pub fn verify_file(
+    input: &super::Input,
+    expect: &Expect,
+    clock: &dyn Clock,
+    sink: &mut dyn Sink,
+) -> Result<Report> {
+    match super::FileSupply::new(input.clone()) {
+        Ok(mut supply) => verify(&mut supply, expect, clock, sink),
+        Err(error) => report_of(error),
+    }
+}
