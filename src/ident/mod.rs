@@ -1,2 +1,18 @@
-//! Identifiers.
-pub struct Did;
+//! Identifiers (DIDs, NSIDs, record keys, paths, revisions), and the clock and the randomness that
+//! everything else is given.
+
+#[macro_use]
+mod text;
+pub mod clock;
+mod did;
+mod nsid;
+mod path;
+mod record_key;
+mod rev;
+
+pub use clock::{Clock, ManualClock, Random, SeededRandom, SystemClock, SystemRandom};
+pub use did::Did;
+pub use nsid::Nsid;
+pub use path::RepoPath;
+pub use record_key::RecordKey;
+pub use rev::Rev;

@@ -1,1 +1,12 @@
-//! Keys.
+//! Keys: verifying and signing with k256 and p256, did:key, and keys in files.
+
+mod curve;
+pub mod key_file;
+mod signer;
+mod signing;
+mod verifying;
+
+pub use curve::Curve;
+pub use signer::Signer;
+pub use signing::SigningKey;
+pub use verifying::{Check, VerifyingKey};

@@ -1,0 +1,160 @@
+//! Time and randomness. Both are handed in, so that tests and simulations repeat exactly.
+
+use crate::error::{Error, Result};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Tells the time.
+pub trait Clock: Send + Sync {
+    /// Microseconds since 1970, UTC.
+    fn now_micros(&self) -> u64;
+}
+
+/// The machine's clock. Nothing else in this crate asks the system for the time.
+///
+/// ```
+/// use carrack::ident::{Clock, SystemClock};
+/// assert!(SystemClock.now_micros() > 1_700_000_000_000_000);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    /// A machine that believes to be before 1970 answers 0.
+    #[allow(clippy::disallowed_methods, reason = "this is the one place")]
+    fn now_micros(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
+/// A clock that stands still until it is told otherwise, for tests and simulations.
+///
+/// ```
+/// use carrack::ident::{Clock, ManualClock};
+/// let clock = ManualClock::new(1_700_000_000_000_000);
+/// clock.advance(5);
+/// assert_eq!(clock.now_micros(), 1_700_000_000_000_005);
+/// ```
+#[derive(Debug, Default)]
+pub struct ManualClock(AtomicU64);
+
+impl ManualClock {
+    /// A clock at this microsecond since 1970.
+    pub fn new(micros: u64) -> Self {
+        Self(AtomicU64::new(micros))
+    }
+
+    /// Sets the time, back or forth.
+    pub fn set(&self, micros: u64) {
+        self.0.store(micros, Ordering::SeqCst);
+    }
+
+    /// Moves the time on by so many microseconds.
+    pub fn advance(&self, micros: u64) {
+        self.0.fetch_add(micros, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now_micros(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl<T: Clock + ?Sized> Clock for Arc<T> {
+    fn now_micros(&self) -> u64 {
+        (**self).now_micros()
+    }
+}
+
+/// Gives random bytes.
+pub trait Random: Send + Sync {
+    /// Fills `out`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the source fails; `out` must then not be used.
+    fn fill(&self, out: &mut [u8]) -> Result<()>;
+}
+
+/// The operating system's source, fit for keys.
+///
+/// ```
+/// use carrack::ident::{Random, SystemRandom};
+/// let (mut a, mut b) = ([0; 32], [0; 32]);
+/// SystemRandom.fill(&mut a)?;
+/// SystemRandom.fill(&mut b)?;
+/// assert_ne!(a, b);
+/// # Ok::<(), carrack::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn fill(&self, out: &mut [u8]) -> Result<()> {
+        getrandom::fill(out).map_err(|error| {
+            Error::io("reading randomness", std::io::Error::other(error.to_string()))
+        })
+    }
+}
+
+/// A sequence that a seed determines (`SplitMix64`), for tests and simulations. **Not for keys**:
+/// whoever sees a few bytes knows the rest.
+///
+/// ```
+/// use carrack::ident::{Random, SeededRandom};
+/// let (mut a, mut b) = ([0; 20], [0; 20]);
+/// SeededRandom::new(7).fill(&mut a)?;
+/// SeededRandom::new(7).fill(&mut b)?;
+/// assert_eq!(a, b);
+/// # Ok::<(), carrack::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct SeededRandom(AtomicU64);
+
+impl SeededRandom {
+    /// The sequence of this seed.
+    pub fn new(seed: u64) -> Self {
+        Self(AtomicU64::new(seed))
+    }
+
+    fn next(&self) -> u64 {
+        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mut z = self.0.fetch_add(STEP, Ordering::SeqCst).wrapping_add(STEP);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
+
+impl Random for SeededRandom {
+    fn fill(&self, out: &mut [u8]) -> Result<()> {
+        for chunk in out.chunks_mut(8) {
+            for (to, from) in chunk.iter_mut().zip(self.next().to_le_bytes()) {
+                *to = from;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<T: Random + ?Sized> Random for Arc<T> {
+    fn fill(&self, out: &mut [u8]) -> Result<()> {
+        (**self).fill(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeded_bytes_are_those_of_splitmix64() {
+        // The first outputs of the reference generator for seed 1234567.
+        let mut out = [0; 16];
+        SeededRandom::new(1_234_567).fill(&mut out).unwrap();
+        let expected = [6_457_827_717_110_365_317_u64, 3_203_168_211_198_807_973];
+        assert_eq!(out[..], expected.map(u64::to_le_bytes).concat());
+    }
+}

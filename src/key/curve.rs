@@ -1,0 +1,54 @@
+use crate::error::Error;
+use std::fmt;
+use std::str::FromStr;
+
+/// The two curves of the protocol.
+///
+/// ```
+/// use carrack::key::Curve;
+/// assert_eq!("k256".parse::<Curve>()?, Curve::K256);
+/// # Ok::<(), carrack::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Curve {
+    /// secp256k1, called ES256K as a signature algorithm. What most accounts use.
+    K256,
+    /// NIST P-256, secp256r1, ES256. What hardware and key services offer.
+    P256,
+}
+
+impl Curve {
+    /// The name: `k256` or `p256`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::K256 => "k256",
+            Self::P256 => "p256",
+        }
+    }
+
+    /// The multicodec of a public key, as a varint.
+    pub(super) fn multicodec(self) -> [u8; 2] {
+        match self {
+            Self::K256 => [0xe7, 0x01],
+            Self::P256 => [0x80, 0x24],
+        }
+    }
+}
+
+impl fmt::Display for Curve {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Curve {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text {
+            "k256" => Ok(Self::K256),
+            "p256" => Ok(Self::P256),
+            _ => Err(Error::syntax("curve", text, "the curves are k256 and p256")),
+        }
+    }
+}
