@@ -8,9 +8,13 @@
 
 pub mod block;
 pub mod car;
+pub mod commit;
 pub mod error;
 pub mod ident;
 pub mod key;
 pub mod limits;
+mod store;
+pub mod tree;
+pub mod verify;
 
 pub use error::{Code, Error, ErrorKind, Problem, Result};

@@ -13,7 +13,7 @@ pub(crate) fn remove_some(tables: &mut Tables<'_>) -> Result<usize> {
     if tables.doomed.is_empty()? {
         return Ok(0);
     }
-    let Some(tree) = tables.doomed.first()?.map(|(tree, ())| tree.value()) else { return Ok(0) };
+    let Some(tree) = tables.doomed.first()?.map(|(tree, _)| tree.value()) else { return Ok(0) };
     let (start, end) = tree_range(tree);
     let (start, end) = (&start[..], &end[..]);
     let mut removed = 0;

@@ -246,12 +246,14 @@ impl WriteBack<'_> {
         let (section, stamp) = self.node_section(region, node)?;
         self.builder.enter(left, node.height, &section, stamp, &mut self.out);
         if let Some(child) = &mut node.left {
-            self.bottom(region, child.hold(region)?, left)?;
+            let child = child.hold(region)?;
+            self.bottom(region, child, left)?;
         }
         for entry in &mut node.entries {
             self.bottom_record(region, &entry.key, &entry.value)?;
             if let Some(child) = &mut entry.right {
-                self.bottom(region, child.hold(region)?, &entry.key)?;
+                let child = child.hold(region)?;
+                self.bottom(region, child, &entry.key)?;
             }
         }
         self.builder.leave(&mut self.out);

@@ -125,7 +125,8 @@ impl Walk {
         let Some(want) = self.wanted.take().filter(|want| want.cid == *block.cid()) else {
             return vec![Problem::new(Code::MissingNode, "not the wanted node").cid(block.cid())];
         };
-        let placed = |problem: Problem| problem.cid(block.cid()).path(&want.left);
+        let left = want.left.clone();
+        let placed = |problem: Problem| problem.cid(block.cid()).path(&left);
         let node = match Node::decode(block.bytes()) {
             Ok(node) => node,
             Err(problem) => return vec![placed(problem)],

@@ -9,12 +9,27 @@ use std::io::Write;
 /// Hashes the lines `path SPACE cid NEWLINE` in path order: two repositories with the same digest
 /// hold the same records at the same paths.
 #[derive(Clone, Default)]
-pub struct ListingDigest(Lines<Sha256>);
+pub struct ListingDigest(Lines<Hashing>);
+
+/// A hash that lines are written into.
+#[derive(Clone, Default)]
+struct Hashing(Sha256);
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
 
 impl ListingDigest {
     /// The SHA-256 so far, in lower-case hexadecimal.
     pub fn finish(self) -> String {
-        HEXLOWER.encode(&self.0.into_inner().finalize())
+        HEXLOWER.encode(&self.0.into_inner().0.finalize())
     }
 
     /// Adds an entry.

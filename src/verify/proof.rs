@@ -156,7 +156,7 @@ fn look_for(proof: &mut ProofReport, data: Cid, blocks: &mut Blocks) -> Result<(
                 proof.report.problems.push(problem.cid(cid).path(&key));
             }
             Some(block) => {
-                if let Err(fault) = drisl::record(block.bytes()) {
+                if let Err(fault) = drisl::check::record(block.bytes()) {
                     let message = format!("the record is not of the data model: {fault}");
                     let warning = Problem::new(Code::BadRecord, message);
                     proof.report.warnings.push(warning.cid(cid).path(&key));

@@ -189,7 +189,7 @@ impl Verification<'_> {
             let length = block.bytes().len();
             let message = format!("a record of {length} bytes; {IMPORTED_RECORD_BYTES_MAX} at most");
             self.problem(Problem::new(Code::TooLarge, message).path(&want.key).cid(&want.cid));
-        } else if let Err(fault) = drisl::record(block.bytes()) {
+        } else if let Err(fault) = drisl::check::record(block.bytes()) {
             let message = format!("a record is not of the data model: {fault}");
             let warning = Problem::new(Code::BadRecord, message).path(&want.key).cid(&want.cid);
             self.report.warnings.push(warning);

@@ -1,0 +1,116 @@
+//! Opening a store: the format's version, the engine's name, what a crash left behind.
+
+use super::tables::{Tables, View};
+use crate::error::{Error, Result};
+use crate::ident::Random;
+use data_encoding::HEXLOWER;
+use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableHandle};
+use std::sync::Arc;
+
+/// The version of the whole format; `manual::format` describes it.
+pub(crate) const STORE_FORMAT: u32 = 1;
+
+const FORMAT: &str = "format";
+const ENGINE: &str = "engine";
+const NEXT_TREE: &str = "next_tree";
+const NEXT_SEQ: &str = "next_seq";
+
+/// A store that is ready for use.
+pub(crate) struct Opened {
+    pub(crate) database: Arc<Database>,
+    /// The engine's name: 16 random bytes in hexadecimal, given at creation.
+    pub(crate) engine: String,
+}
+
+/// Checks what the database is, makes a new one ready, and dooms what was left half written.
+pub(crate) fn prepare(database: Database, random: &dyn Random) -> Result<Opened> {
+    let is_new = {
+        let txn = database.begin_read()?;
+        let mut names: Vec<String> = txn.list_tables()?.map(|table| table.name().to_owned()).collect();
+        names.sort();
+        if !names.is_empty() && !names.iter().any(|name| name.starts_with("carrack.")) {
+            let message = format!("a database of something else (it has a table {:?})", names[..1].concat());
+            return Err(Error::Format(message));
+        }
+        names.is_empty()
+    };
+    if is_new {
+        create(&database, random)?;
+    }
+    let view = View::of(&database)?;
+    check_format(&view)?;
+    let engine = fact(&view, ENGINE)?.map(|bytes| HEXLOWER.encode(&bytes)).unwrap_or_default();
+    if !view.journal.is_empty()? {
+        doom_leftovers(&database)?;
+    }
+    Ok(Opened { database: Arc::new(database), engine })
+}
+
+fn create(database: &Database, random: &dyn Random) -> Result<()> {
+    let mut name = [0; 16];
+    random.fill(&mut name)?;
+    let mut txn = database.begin_write()?;
+    txn.set_quick_repair(true);
+    {
+        let mut tables = Tables::open(&txn)?;
+        tables.facts.insert(FORMAT, &STORE_FORMAT.to_be_bytes()[..])?;
+        tables.facts.insert(ENGINE, &name[..])?;
+    }
+    txn.commit()?;
+    Ok(())
+}
+
+fn check_format(view: &View) -> Result<()> {
+    let found = fact(view, FORMAT)?.and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
+    match found {
+        Some(STORE_FORMAT) => Ok(()),
+        Some(newer) if newer > STORE_FORMAT => Err(Error::Format(format!(
+            "the store has format {newer}, this Carrack knows up to {STORE_FORMAT}: use a newer Carrack"
+        ))),
+        Some(other) => Err(Error::Format(format!("the store has the unknown format {other}"))),
+        None => Err(Error::Format("the store does not say its format".to_owned())),
+    }
+}
+
+fn fact(view: &View, name: &str) -> Result<Option<Vec<u8>>> {
+    Ok(view.facts.get(name)?.map(|value| value.value().to_vec()))
+}
+
+/// Whatever was being written when the engine stopped was not finished: nobody sees it, and its
+/// rows go.
+fn doom_leftovers(database: &Database) -> Result<()> {
+    let mut txn = database.begin_write()?;
+    txn.set_quick_repair(true);
+    {
+        let mut tables = Tables::open(&txn)?;
+        while let Some(tree) = tables.journal.pop_first()?.map(|(tree, _)| tree.value()) {
+            tables.doomed.insert(tree, ())?;
+        }
+    }
+    txn.commit()?;
+    Ok(())
+}
+
+/// A tree number that was never used before.
+pub(crate) fn next_tree(tables: &mut Tables<'_>) -> Result<u64> {
+    count_up(tables, NEXT_TREE)
+}
+
+/// The next number of the event sequence.
+pub(crate) fn next_seq(tables: &mut Tables<'_>) -> Result<u64> {
+    count_up(tables, NEXT_SEQ)
+}
+
+/// Numbers start at 1.
+fn count_up(tables: &mut Tables<'_>, name: &str) -> Result<u64> {
+    let stored = tables.facts.get(name)?.map(|value| value.value().to_vec());
+    let next = match stored {
+        None => 1,
+        Some(bytes) => bytes
+            .try_into()
+            .map(u64::from_be_bytes)
+            .map_err(|_| Error::Corrupt(format!("the fact {name} is not a number")))?,
+    };
+    tables.facts.insert(name, &next.saturating_add(1).to_be_bytes()[..])?;
+    Ok(next)
+}

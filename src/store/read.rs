@@ -1,0 +1,181 @@
+//! Reading records out of rows.
+
+use super::row::{Place, Row, Stamped, parse_key, part_key, record_key, stamped, tree_range};
+use super::run::{RunPlace, placed};
+use crate::error::{Error, Result};
+use crate::tree::Key;
+use bytes::Bytes;
+use redb::ReadableTable;
+use std::ops::Bound;
+
+/// The record at `path`: one seek. What is not in the row at or before it is not there.
+pub(crate) fn record<T>(rows: &T, tree: u64, path: &[u8]) -> Result<Option<Stamped>>
+where
+    T: ReadableTable<&'static [u8], &'static [u8]>,
+{
+    let (start, _) = tree_range(tree);
+    let target = record_key(tree, path);
+    let Some(found) = rows.range(&start[..]..=&target[..])?.next_back() else { return Ok(None) };
+    let (key, value) = found?;
+    let row = Row::decode(Bytes::copy_from_slice(value.value()))?;
+    if key.value() == &target[..] {
+        return whole_record(rows, tree, path, &row).map(Some);
+    }
+    let (_, place) = parse_key(key.value())?;
+    if matches!(place, Place::Record { .. }) || row.count() < 2 {
+        return Ok(None);
+    }
+    let hit = placed(&place, &row)?.into_iter().find(
+        |block| matches!(&block.place, RunPlace::Record { path: found } if found.as_bytes() == path),
+    );
+    Ok(hit.map(|placed| placed.block))
+}
+
+/// Puts a record together that may continue in further rows.
+pub(crate) fn whole_record<T>(rows: &T, tree: u64, path: &[u8], row: &Row) -> Result<Stamped>
+where
+    T: ReadableTable<&'static [u8], &'static [u8]>,
+{
+    let length = row.first_length()?;
+    if row.sections().len() >= length {
+        return stamped(row.sections().clone(), row.stamp(0)?);
+    }
+    let mut section = row.sections().to_vec();
+    for part in 1..=u8::MAX {
+        if section.len() >= length {
+            break;
+        }
+        let Some(value) = rows.get(&part_key(tree, path, part)[..])? else { break };
+        section.extend_from_slice(value.value());
+    }
+    if section.len() != length {
+        let path = String::from_utf8_lossy(path);
+        return Err(Error::Corrupt(format!("the rows of {path:?} do not add up to its length")));
+    }
+    stamped(section.into(), row.stamp(0)?)
+}
+
+/// The records of a tree in path order, or against it.
+pub(crate) struct Records<'a, T> {
+    rows: &'a T,
+    tree: u64,
+    range: redb::Range<'a, &'static [u8], &'static [u8]>,
+    from: Bound<Key>,
+    to: Bound<Key>,
+    reverse: bool,
+    /// The records of the row at hand, the next one last.
+    ready: Vec<(Key, Stamped)>,
+}
+
+impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Records<'a, T> {
+    /// Records between two paths.
+    pub(crate) fn new(
+        rows: &'a T,
+        tree: u64,
+        from: Bound<Key>,
+        to: Bound<Key>,
+        reverse: bool,
+    ) -> Result<Self> {
+        let (tree_start, tree_end) = tree_range(tree);
+        let start = match &from {
+            Bound::Unbounded => tree_start,
+            Bound::Included(key) | Bound::Excluded(key) => {
+                row_at_or_before(rows, tree, key.as_bytes())?
+            }
+        };
+        let end = match &to {
+            Bound::Unbounded => tree_end,
+            Bound::Included(key) | Bound::Excluded(key) => {
+                let mut end = record_key(tree, key.as_bytes());
+                end.push(0xff);
+                end
+            }
+        };
+        let end = end.max(start.clone());
+        let range = rows.range(&start[..]..&end[..])?;
+        Ok(Self { rows, tree, range, from, to, reverse, ready: Vec::new() })
+    }
+
+    fn wants(&self, key: &Key) -> bool {
+        let above = match &self.from {
+            Bound::Unbounded => true,
+            Bound::Included(from) => key >= from,
+            Bound::Excluded(from) => key > from,
+        };
+        let below = match &self.to {
+            Bound::Unbounded => true,
+            Bound::Included(to) => key <= to,
+            Bound::Excluded(to) => key < to,
+        };
+        above && below
+    }
+
+    fn refill(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        let (_, place) = parse_key(key)?;
+        let row = match &place {
+            Place::Record { part: 0, path } if !path.is_empty() => decode(value)?,
+            Place::Node { .. } => decode(value)?,
+            Place::Record { .. } => return Ok(()),
+        };
+        let mut found = Vec::new();
+        match &place {
+            Place::Record { path, .. } => {
+                let key = Key::from(&path[..]);
+                if self.wants(&key) {
+                    found.push((key, whole_record(self.rows, self.tree, path, &row)?));
+                }
+            }
+            Place::Node { .. } if row.count() < 2 => {}
+            Place::Node { .. } => {
+                for placed in placed(&place, &row)? {
+                    if let RunPlace::Record { path } = placed.place
+                        && self.wants(&path)
+                    {
+                        found.push((path, placed.block));
+                    }
+                }
+            }
+        }
+        if !self.reverse {
+            found.reverse();
+        }
+        self.ready = found;
+        Ok(())
+    }
+}
+
+fn decode(value: &[u8]) -> Result<Row> {
+    Row::decode(Bytes::copy_from_slice(value))
+}
+
+impl<T: ReadableTable<&'static [u8], &'static [u8]>> Iterator for Records<'_, T> {
+    type Item = Result<(Key, Stamped)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(ready) = self.ready.pop() {
+                return Some(Ok(ready));
+            }
+            let row = if self.reverse { self.range.next_back() } else { self.range.next() }?;
+            let refilled = row
+                .map_err(Error::from)
+                .and_then(|(key, value)| self.refill(key.value(), value.value()));
+            if let Err(error) = refilled {
+                return Some(Err(error));
+            }
+        }
+    }
+}
+
+/// The key of the last row at or before a path: the first one that can hold it.
+fn row_at_or_before<T>(rows: &T, tree: u64, path: &[u8]) -> Result<Vec<u8>>
+where
+    T: ReadableTable<&'static [u8], &'static [u8]>,
+{
+    let (start, _) = tree_range(tree);
+    let target = record_key(tree, path);
+    match rows.range(&start[..]..=&target[..])?.next_back() {
+        Some(found) => Ok(found?.0.value().to_vec()),
+        None => Ok(start),
+    }
+}
