@@ -100,14 +100,14 @@ fn what_is_written_is_read() {
 fn only_a_section_boundary_is_an_end() {
     let blocks = blocks();
     let file = car(&blocks);
-    let mut start = header(&[blocks[0].0.clone()]).len();
-    for cut in 0..start {
+    let first = header(&[blocks[0].0.clone()]).len();
+    for cut in 0..first {
         let expected = if cut == 0 { Code::NotACar } else { Code::Truncated };
         let (frames, error) = read_all(&file[..cut]);
         assert_eq!((frames.len(), code(error)), (0, (expected, Some(0))), "cut at {cut}");
     }
-    let mut whole = 0;
-    for cut in start..=file.len() {
+    let (mut start, mut whole) = (first, 0);
+    for cut in first..=file.len() {
         let length = blocks.get(whole).map(|(cid, bytes)| section_len(cid, bytes.len()));
         if length.is_some_and(|length| cut == start + length) {
             (start, whole) = (cut, whole + 1);

@@ -61,7 +61,7 @@ pub fn write(mut number: u64, out: &mut Vec<u8>) {
     out.push(number.to_le_bytes()[0]);
 }
 
-/// How many bytes [`write`] takes for a number.
+/// How many bytes [`write()`] takes for a number.
 ///
 /// ```
 /// assert_eq!(carrack::car::varint::len(300), 2);

@@ -21,6 +21,7 @@ pub use check::Floats;
 pub use decoder::{Decoder, Kind};
 pub use encoder::Encoder;
 pub use fault::{Fault, FaultKind};
+pub(super) use value::within;
 pub use value::{decode, encode};
 
 #[cfg(test)]

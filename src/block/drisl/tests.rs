@@ -145,7 +145,7 @@ fn containers_nest_to_the_limit() {
     let nested = |depth: usize| [vec![0x81; depth - 1], vec![0x80]].concat();
     check::value(&nested(CBOR_DEPTH_MAX), Floats::Refuse).unwrap();
     assert_eq!(kind(&nested(CBOR_DEPTH_MAX + 1)), FaultKind::Depth);
-    assert_eq!(kind(&[0x81; 1_000_000]), FaultKind::Depth);
+    assert_eq!(kind(&vec![0x81; 1_000_000]), FaultKind::Depth);
 
     let value = |depth| (1..depth).fold(Ipld::List(vec![]), |inner, _| Ipld::List(vec![inner]));
     assert_eq!(encode(&value(CBOR_DEPTH_MAX)).unwrap(), nested(CBOR_DEPTH_MAX));

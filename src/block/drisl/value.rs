@@ -87,7 +87,7 @@ fn write_integer(encoder: &mut Encoder, integer: i128) -> Result<()> {
 }
 
 /// Makes sure that a container of so many members may stand here; gives the depth left inside.
-fn within(members: usize, depth: usize) -> Result<usize> {
+pub(in crate::block) fn within(members: usize, depth: usize) -> Result<usize> {
     if members > CBOR_CONTAINER_MAX {
         let (limit, got) = (CBOR_CONTAINER_MAX as u64, members as u64);
         return Err(Error::Limit { what: "members of a container", limit, got });
