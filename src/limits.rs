@@ -51,3 +51,15 @@ pub const ROW_BYTES_MAX: usize = 32 * 1024;
 /// A proof CAR, in bytes, which is held in memory: a path of the largest nodes takes more than an
 /// honest proof ever will, and a proof of a whole collection is read in streaming order instead.
 pub const PROOF_BYTES_MAX: u64 = 64 << 20;
+/// Memory for the database's pages unless the caller asks for more: small enough that an import
+/// of any size stays far below 200 MiB altogether.
+pub const CACHE_BYTES_DEFAULT: usize = 64 << 20;
+/// How long a snapshot may be read from: an older reader pins pages, and the file grows.
+pub const SNAPSHOT_SECONDS_MAX: u64 = 30;
+/// Rows of an import that gather before the writer gets them: some milliseconds of its time.
+pub const STAGED_BYTES: usize = 2 << 20;
+/// Revisions of one account that `since` is honoured for: the newest ones, some weeks of a busy
+/// account's. For older ones a full export is as good.
+pub const REVS_HELD_MAX: usize = 4096;
+/// What an export reads before it hands it on.
+pub const EXPORT_BUFFERED_BYTES: usize = 256 * 1024;

@@ -82,17 +82,21 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Region<'a, T> {
         super::row::stamped(section.into(), stamp)
     }
 
-    /// Writes the edited tree and its changed records back. `tree` has to be sealed.
+    /// Writes the edited tree, its changed records and the commit back. `tree` has to be sealed.
     pub(crate) fn write_back(
         mut self,
         tree: &mut Tree,
         changes: &[RecordChange],
+        commit: &Block,
         rev: Rev,
     ) -> Result<RowChanges> {
+        self.load_row(&record_key(self.tree, b""))?
+            .ok_or_else(|| Error::Corrupt("a tree without the row of its commit".to_owned()))?;
         let changed: HashMap<&Key, &RecordChange> =
             changes.iter().map(|change| (&change.key, change)).collect();
         let builder = RowBuilder::new(self.tree);
         let mut back = WriteBack { rev, changed, builder, out: Emitted::default() };
+        back.builder.commit(&section_of(commit), rev, &mut back.out);
         back.child(&mut self, tree.root_mut(), &Key::edge(), true)?;
         for change in changes {
             back.high_record(change);

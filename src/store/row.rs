@@ -107,6 +107,11 @@ impl Row {
         &self.sections
     }
 
+    /// The same row with its one section put together from all of its parts.
+    pub(crate) fn with_sections(&self, sections: Bytes) -> Self {
+        Self { sections, ..self.clone() }
+    }
+
     /// The revision that wrote section `index`.
     pub(crate) fn stamp(&self, index: usize) -> Result<Rev> {
         let stamp = match &self.stamps {

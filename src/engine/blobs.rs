@@ -1,0 +1,49 @@
+//! Which record needs which blob.
+
+use crate::block::Cid;
+use crate::error::{Error, Result};
+use crate::store::row::tree_range;
+use crate::tree::Key;
+use redb::ReadableTable;
+
+/// How the index of needed blobs changes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct BlobChanges {
+    pub(super) puts: Vec<Vec<u8>>,
+    pub(super) deletes: Vec<Vec<u8>>,
+}
+
+/// The key of "the record at `path` needs this blob": tree, length of the CID, CID, path.
+pub(super) fn blob_key(tree: u64, blob: &Cid, path: &Key) -> Vec<u8> {
+    let mut key = tree.to_be_bytes().to_vec();
+    let cid = blob.to_bytes();
+    // CIDs have 128 bytes at most.
+    key.push(u8::try_from(cid.len()).unwrap_or(u8::MAX));
+    key.extend_from_slice(&cid);
+    key.extend_from_slice(path.as_bytes());
+    key
+}
+
+/// The CID and the path of such a key.
+pub(super) fn parse_blob_key(key: &[u8]) -> Result<(Cid, Key)> {
+    let broken = || Error::Corrupt(format!("a blob key that cannot be read: {key:02x?}"));
+    let (length, rest) = key.get(8..).and_then(|rest| rest.split_first()).ok_or_else(broken)?;
+    let (cid, path) = rest.split_at_checked(usize::from(*length)).ok_or_else(broken)?;
+    Ok((Cid::from_bytes(cid).map_err(|_| broken())?, Key::from(path)))
+}
+
+/// The distinct blobs that a tree's records need, in the order of their CIDs.
+pub(super) fn needed<T>(blobs: &T, tree: u64) -> Result<Vec<Cid>>
+where
+    T: ReadableTable<&'static [u8], ()>,
+{
+    let (start, end) = tree_range(tree);
+    let mut found: Vec<Cid> = Vec::new();
+    for row in blobs.range(&start[..]..&end[..])? {
+        let (cid, _) = parse_blob_key(row?.0.value())?;
+        if found.last() != Some(&cid) {
+            found.push(cid);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,227 @@
+use super::open::{Engine, account_row};
+use crate::block::Cid;
+use crate::car::Writer;
+use crate::error::{Error, Result};
+use crate::ident::{Did, Rev};
+use crate::limits::{EXPORT_BUFFERED_BYTES, SNAPSHOT_SECONDS_MAX};
+use crate::store::account::Head;
+use crate::store::row::{Place, Row, parse_key, tree_range};
+use crate::store::tables::View;
+use bytes::Bytes;
+use redb::ReadableTable;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
+
+/// What an export has written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exported {
+    /// The head.
+    pub commit: Cid,
+    /// Its revision.
+    pub rev: Rev,
+    /// Blocks; a record at two paths counts twice.
+    pub blocks: u64,
+    /// Bytes of the CAR.
+    pub bytes: u64,
+}
+
+impl Engine {
+    /// Writes an account's repository as a CAR in streaming order, from one snapshot. Every block
+    /// is rehashed on its way out.
+    ///
+    /// A slow `output` does not hold the snapshot: what it has not taken after some seconds waits
+    /// in a temporary file.
+    ///
+    /// # Errors
+    /// `NotFound`, `State`; `Corrupt` if a stored block does not hash right; `Io` if `output`
+    /// fails. The CAR is cut short then.
+    pub fn export(&self, did: &Did, output: impl Write) -> Result<Exported> {
+        let view = self.view()?;
+        let head = account_row(&view.accounts, did)?.readable_head(did.as_str())?.clone();
+        export_tree(view, &head, output)
+    }
+}
+
+/// Writes one tree. A thread reads and hashes, this one writes.
+pub(super) fn export_tree(view: View, head: &Head, output: impl Write) -> Result<Exported> {
+    let mut car = Writer::new(output, std::slice::from_ref(&head.commit))?;
+    let (sender, receiver) = sync_channel(CHUNKS_WAITING);
+    let tree = head.tree;
+    let reader = std::thread::spawn(move || read_tree(view, tree, Outlet::new(sender)));
+    let written = write_chunks(&receiver, &mut car);
+    drop(receiver);
+    let read = reader
+        .join()
+        .unwrap_or_else(|_| Err(Error::Closed("the reading thread of an export died".to_owned())));
+    // A failed output is the first cause, if both have failed.
+    written?;
+    let blocks = read?;
+    if blocks != head.blocks {
+        let message = format!("an export of {blocks} blocks, where {} are held", head.blocks);
+        return Err(Error::Corrupt(message));
+    }
+    let bytes = car.bytes_written();
+    car.finish()?;
+    Ok(Exported { commit: head.commit.clone(), rev: head.rev, blocks, bytes })
+}
+
+/// Chunks that may wait for the output.
+const CHUNKS_WAITING: usize = 4;
+/// How long the snapshot is held for an output that does not keep up.
+const PATIENCE: Duration = Duration::from_secs(SNAPSHOT_SECONDS_MAX / 3);
+
+enum Chunk {
+    Sections(Vec<u8>),
+    /// The rest, spilled, from its start.
+    Rest(std::fs::File),
+}
+
+fn write_chunks<W: Write>(chunks: &Receiver<Chunk>, car: &mut Writer<W>) -> Result<()> {
+    for chunk in chunks {
+        match chunk {
+            Chunk::Sections(sections) => car.write_section(&sections)?,
+            Chunk::Rest(mut file) => {
+                let mut buffer = vec![0; EXPORT_BUFFERED_BYTES];
+                loop {
+                    let got = file.read(&mut buffer).map_err(spill_failed)?;
+                    match buffer.get(..got) {
+                        Some(sections) if got > 0 => car.write_section(sections)?,
+                        _ => break,
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads all rows of a tree, and gives the number of blocks.
+fn read_tree(view: View, tree: u64, mut outlet: Outlet) -> Result<u64> {
+    let (start, end) = tree_range(tree);
+    let mut rows = view.rows.range(&start[..]..&end[..])?;
+    let mut blocks = 0;
+    while let Some(found) = rows.next() {
+        let (key, value) = found?;
+        let row = Row::decode(Bytes::copy_from_slice(value.value()))?;
+        let length = row.first_length()?;
+        let mut sections = row.sections().clone();
+        if row.count() == 1 && sections.len() < length {
+            sections = continued(&mut rows, &sections, length, key.value())?;
+        }
+        blocks += check(&sections, &row)?;
+        if !outlet.push(&sections)? {
+            return Ok(blocks);
+        }
+    }
+    outlet.finish()?;
+    Ok(blocks)
+}
+
+/// Adds the rows that continue a long section.
+fn continued(
+    rows: &mut redb::Range<'_, &'static [u8], &'static [u8]>,
+    first: &Bytes,
+    length: usize,
+    key: &[u8],
+) -> Result<Bytes> {
+    let broken = || Error::Corrupt(format!("a long record lacks a part: row {key:02x?}"));
+    let mut section = first.to_vec();
+    while section.len() < length {
+        let (key, value) = rows.next().ok_or_else(broken)??;
+        match parse_key(key.value())?.1 {
+            Place::Record { part, .. } if part > 0 => section.extend_from_slice(value.value()),
+            _ => return Err(broken()),
+        }
+    }
+    if section.len() == length { Ok(section.into()) } else { Err(broken()) }
+}
+
+/// Hashes every block of a row.
+fn check(sections: &Bytes, row: &Row) -> Result<u64> {
+    let whole = row.with_sections(sections.clone());
+    let mut blocks = 0;
+    for stamped in whole.frames() {
+        stamped?.block()?;
+        blocks += 1;
+    }
+    Ok(blocks)
+}
+
+/// Where a reading thread puts what it has read: the channel, or a file once that is stuck.
+struct Outlet {
+    sender: SyncSender<Chunk>,
+    buffer: Vec<u8>,
+    file: Option<std::fs::File>,
+}
+
+impl Outlet {
+    fn new(sender: SyncSender<Chunk>) -> Self {
+        Self { sender, buffer: Vec::with_capacity(EXPORT_BUFFERED_BYTES), file: None }
+    }
+
+    /// Says whether anybody still listens.
+    fn push(&mut self, sections: &[u8]) -> Result<bool> {
+        self.buffer.extend_from_slice(sections);
+        if self.buffer.len() < EXPORT_BUFFERED_BYTES { Ok(true) } else { self.flush() }
+    }
+
+    fn flush(&mut self) -> Result<bool> {
+        if let Some(file) = &mut self.file {
+            file.write_all(&self.buffer).map_err(spill_failed)?;
+            self.buffer.clear();
+            return Ok(true);
+        }
+        let next = Vec::with_capacity(EXPORT_BUFFERED_BYTES);
+        let chunk = Chunk::Sections(std::mem::replace(&mut self.buffer, next));
+        match send(&self.sender, chunk) {
+            Sent::Yes => Ok(true),
+            Sent::NobodyListens => Ok(false),
+            Sent::Stuck(Chunk::Sections(sections)) => {
+                let mut file = tempfile::tempfile().map_err(spill_failed)?;
+                file.write_all(&sections).map_err(spill_failed)?;
+                self.file = Some(file);
+                Ok(true)
+            }
+            Sent::Stuck(Chunk::Rest(_)) => Ok(false),
+        }
+    }
+
+    fn finish(mut self) -> Result<()> {
+        self.flush()?;
+        if let Some(mut file) = self.file {
+            file.seek(SeekFrom::Start(0)).map_err(spill_failed)?;
+            // Nobody listening is the listener's affair.
+            let _ = self.sender.send(Chunk::Rest(file));
+        }
+        Ok(())
+    }
+}
+
+enum Sent {
+    Yes,
+    NobodyListens,
+    Stuck(Chunk),
+}
+
+/// Waits for the output, but not forever: meanwhile the snapshot pins pages.
+fn send(sender: &SyncSender<Chunk>, mut chunk: Chunk) -> Sent {
+    let start = Instant::now();
+    let mut pause = Duration::from_micros(50);
+    loop {
+        match sender.try_send(chunk) {
+            Ok(()) => return Sent::Yes,
+            Err(TrySendError::Disconnected(_)) => return Sent::NobodyListens,
+            Err(TrySendError::Full(back)) if start.elapsed() >= PATIENCE => {
+                return Sent::Stuck(back);
+            }
+            Err(TrySendError::Full(back)) => chunk = back,
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(5));
+    }
+}
+
+fn spill_failed(error: std::io::Error) -> Error {
+    Error::io("keeping the rest of an export in a temporary file", error)
+}

@@ -1,0 +1,301 @@
+use super::lifecycle::{forget_revs, hold_rev};
+use super::open::{Engine, find_account};
+use super::stage::{Staged, Whole};
+use super::write::put_account;
+use crate::block::Cid;
+use crate::commit::{Commit, Signature};
+use crate::error::{Code, Error, Problem, Result};
+use crate::ident::{Did, Rev};
+use crate::store::account::{Account, Head, State, Trust};
+use crate::store::open::next_seq;
+use crate::store::tables::Tables;
+use crate::verify::{Expect, FileSupply, Input, Report, Supply, verify};
+
+/// What an import may do and has to check.
+#[derive(Clone, Debug, Default)]
+pub struct ImportOptions {
+    /// Account and keys that the head has to agree with.
+    pub expect: Expect,
+    /// Take a repository whose signature cannot be checked, and mark the account so.
+    pub unverified: bool,
+    /// Over an account that takes writes: the exact head that may be replaced.
+    pub replace: Option<Cid>,
+}
+
+/// What an import has stored.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// The account.
+    pub did: Did,
+    /// The head.
+    pub commit: Cid,
+    /// Its revision.
+    pub rev: Rev,
+    /// The root of the tree.
+    pub data: Cid,
+    /// Records.
+    pub records: u64,
+    /// Distinct blobs that records need.
+    pub blobs_needed: u64,
+    /// How far the head was verified.
+    pub trust: Trust,
+    /// Bytes of sections stored.
+    pub bytes: u64,
+    /// Everything that the verification found, warnings included.
+    pub report: Report,
+}
+
+/// What may be done with a repository whose head is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Admission {
+    /// Store it.
+    Take,
+    /// The account has this very head already.
+    Same,
+}
+
+impl Engine {
+    /// Verifies a repository and stores it. A reader sees all of it or nothing; when it is
+    /// refused, the store is as it was.
+    ///
+    /// # Errors
+    /// `Refused` with every problem of the input; `Request` without a key; `State` if the account
+    /// takes writes and its head was not named; `Swap` if another head was named.
+    pub fn import(&self, input: &Input, options: &ImportOptions) -> Result<Imported> {
+        if options.expect.keys.is_empty() && !options.unverified {
+            return Err(Error::Request(
+                "no key to check the signature with: give one, or say that the account shall be \
+                 marked unverified"
+                    .to_owned(),
+            ));
+        }
+        let mut supply = match FileSupply::new(input.clone()) {
+            Ok(supply) => supply,
+            Err(Error::Problem(problem)) => return Err(Error::Refused(vec![*problem])),
+            Err(error) => return Err(error),
+        };
+        self.import_from(&mut supply, options)
+    }
+
+    pub(crate) fn import_from(
+        &self,
+        supply: &mut dyn Supply,
+        options: &ImportOptions,
+    ) -> Result<Imported> {
+        let mut check = |commit: &Commit| self.check_head(commit, options).map(|_| ());
+        let (report, whole) = self.stage(supply, &options.expect, &mut check)?;
+        let imported = Imported {
+            did: whole.commit.did().clone(),
+            commit: whole.commit.cid().clone(),
+            rev: whole.rev,
+            data: whole.commit.data().clone(),
+            records: whole.records,
+            blobs_needed: 0,
+            trust: trust_of(&report),
+            bytes: whole.tally.bytes,
+            report,
+        };
+        let tree = whole.tree;
+        match self.publish(whole, options, imported.trust) {
+            Ok(()) => {
+                let blobs_needed = self.status(&imported.did)?.blobs_needed;
+                Ok(Imported { blobs_needed, ..imported })
+            }
+            Err(error) => {
+                self.remove_tree(tree)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Verifies into a tree that nobody sees. If anything is wrong, no row of it is left.
+    pub(super) fn stage(
+        &self,
+        supply: &mut dyn Supply,
+        expect: &Expect,
+        check_head: &mut dyn FnMut(&Commit) -> Result<()>,
+    ) -> Result<(Report, Whole)> {
+        let mut staged = Staged::begin(self, check_head)?;
+        let tree = staged.tree();
+        let outcome = match verify(supply, expect, &*self.clock, &mut staged) {
+            Ok(report) if report.is_valid() => staged.complete().map(|whole| (report, whole)),
+            Ok(report) => staged
+                .settle()
+                .and(Err(Error::Refused(report.problems.into_listed()))),
+            Err(error) => staged.settle().and(Err(error)),
+        };
+        if outcome.is_err() {
+            self.remove_tree(tree)?;
+        }
+        outcome.map_err(|error| match error {
+            Error::Problem(problem) => Error::Refused(vec![*problem]),
+            error => error,
+        })
+    }
+
+    /// Takes back a tree that is not to be anybody's, and waits until its rows are gone.
+    pub(super) fn remove_tree(&self, tree: u64) -> Result<()> {
+        self.writer.submit(move |tables| {
+            tables.journal.remove(tree)?;
+            tables.doomed.insert(tree, ())?;
+            Ok(())
+        })?;
+        while self.writer.submit(move |tables| is_doomed(tables, tree))? {}
+        Ok(())
+    }
+
+    fn check_head(&self, commit: &Commit, options: &ImportOptions) -> Result<Admission> {
+        let account = find_account(&self.view()?.accounts, commit.did())?;
+        admit(account.as_ref(), commit, options)
+    }
+
+    /// Points the account at its new tree, if the account is still as it may be.
+    fn publish(&self, whole: Whole, options: &ImportOptions, trust: Trust) -> Result<()> {
+        let key = signing_key(&whole.commit, &options.expect);
+        let options = options.clone();
+        self.writer.submit(move |tables| {
+            let did = whole.commit.did().clone();
+            let before = find_account(&tables.accounts, &did)?;
+            match admit(before.as_ref(), &whole.commit, &options)? {
+                Admission::Take => replace(tables, &did, before, whole, trust, key),
+                Admission::Same => confirm(tables, &did, before, &whole, trust, key),
+            }
+        })
+    }
+}
+
+fn is_doomed(tables: &mut Tables<'_>, tree: u64) -> Result<bool> {
+    use redb::ReadableTable;
+    Ok(tables.doomed.get(tree)?.is_some())
+}
+
+fn trust_of(report: &Report) -> Trust {
+    match report.signature {
+        Some(Signature::Valid) => Trust::Verified,
+        _ => Trust::Unverified,
+    }
+}
+
+fn signing_key(commit: &Commit, expect: &Expect) -> String {
+    let signed = |key: &&crate::key::VerifyingKey| {
+        commit.check(std::slice::from_ref(*key)) == Signature::Valid
+    };
+    expect.keys.iter().find(signed).map(ToString::to_string).unwrap_or_default()
+}
+
+/// Whether a repository with this head may take the account's place.
+fn admit(
+    account: Option<&Account>,
+    commit: &Commit,
+    options: &ImportOptions,
+) -> Result<Admission> {
+    let problem = |code, message: String| Problem::new(code, message).cid(commit.cid());
+    let Some(rev) = commit.rev().filter(|_| commit.version() == 3) else {
+        let message = format!(
+            "a legacy commit of version {}: it can be verified, and not hosted; \
+             its server has to sign a commit of version 3",
+            commit.version()
+        );
+        return Err(problem(Code::BadCommit, message).into());
+    };
+    let Some(account) = account else { return Ok(Admission::Take) };
+    let Some(head) = &account.head else {
+        return if rev >= account.rev_floor {
+            Ok(Admission::Take)
+        } else {
+            Err(not_newer(rev, account.rev_floor).cid(commit.cid()).into())
+        };
+    };
+    if head.commit == *commit.cid() {
+        return Ok(Admission::Same);
+    }
+    match &options.replace {
+        Some(expected) if *expected != head.commit => {
+            return Err(Error::Swap {
+                what: format!("head of {}", commit.did()),
+                expected: expected.to_string(),
+                found: head.commit.to_string(),
+            });
+        }
+        None if !account.state.allows_replacement() => {
+            return Err(account.refuse(commit.did().as_str(), "import without naming its head"));
+        }
+        _ => {}
+    }
+    let last = head.rev.max(account.rev_floor);
+    if rev <= last {
+        return Err(not_newer(rev, last).cid(commit.cid()).into());
+    }
+    Ok(Admission::Take)
+}
+
+fn not_newer(rev: Rev, last: Rev) -> Problem {
+    Problem::new(Code::BadRev, format!("revision {rev} is not newer than {last}, which is here"))
+}
+
+fn replace(
+    tables: &mut Tables<'_>,
+    did: &Did,
+    before: Option<Account>,
+    whole: Whole,
+    trust: Trust,
+    key: String,
+) -> Result<()> {
+    let state = match before.as_ref().map(|account| &account.state) {
+        None | Some(State::Deleted) => State::Active,
+        // What was moved away and comes back is not switched on by the way.
+        Some(State::Moved { .. }) => State::Deactivated,
+        Some(state) => state.clone(),
+    };
+    let account = Account {
+        state,
+        trust,
+        key,
+        rev_floor: whole.rev,
+        origin: None,
+        head: Some(whole.head()),
+    };
+    next_seq(tables)?;
+    if let Some(old) = before.and_then(|account| account.head) {
+        tables.doomed.insert(old.tree, ())?;
+    }
+    tables.journal.remove(whole.tree)?;
+    forget_revs(tables, did)?;
+    hold_rev(tables, did, &account)?;
+    put_account(tables, did, &account)
+}
+
+/// The account has this head: what was staged goes, what was learnt about the key stays.
+fn confirm(
+    tables: &mut Tables<'_>,
+    did: &Did,
+    before: Option<Account>,
+    whole: &Whole,
+    trust: Trust,
+    key: String,
+) -> Result<()> {
+    tables.journal.remove(whole.tree)?;
+    tables.doomed.insert(whole.tree, ())?;
+    match before {
+        Some(before) if before.trust == Trust::Unverified && trust == Trust::Verified => {
+            put_account(tables, did, &Account { trust, key, ..before })
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Whole {
+    /// The head that an account gets with this tree.
+    pub(super) fn head(&self) -> Head {
+        Head {
+            tree: self.tree,
+            commit: self.commit.cid().clone(),
+            data: self.commit.data().clone(),
+            rev: self.rev,
+            height: self.height,
+            records: self.records,
+            blocks: self.tally.blocks,
+            bytes: self.tally.bytes,
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Accounts come, change their state, and go.
+
+use super::open::{Engine, account_row, find_account};
+use super::write::{put_account, rev_key};
+use crate::car::append_section;
+use crate::commit::UnsignedCommit;
+use crate::error::{Error, Result};
+use crate::ident::{Did, Rev};
+use crate::key::Signer;
+use crate::limits::REVS_HELD_MAX;
+use crate::store::account::{Account, Head, State, Trust};
+use crate::store::build::{RowBuilder, RowOut};
+use crate::store::open::{next_seq, next_tree};
+use crate::store::tables::Tables;
+use crate::tree::{Child, Key, Tree};
+use redb::ReadableTable;
+
+impl Engine {
+    /// Makes an account: an empty tree, and the first commit on it.
+    ///
+    /// # Errors
+    /// `Exists`; the signer's; `Clock` if the account was here before, with a revision from the
+    /// future.
+    pub fn create_account(&self, did: &Did, signer: &dyn Signer) -> Result<Rev> {
+        let _turn = self.turn(did);
+        let before = find_account(&self.view()?.accounts, did)?;
+        check_free(did, before.as_ref())?;
+        let last = before.as_ref().map(|account| account.rev_floor);
+        let rev = Rev::after(last, &*self.clock, self.clock_id)?;
+        let mut tree = Tree::empty();
+        let unsigned = UnsignedCommit { did: did.clone(), data: tree.seal(), rev };
+        let commit = unsigned.sign(signer)?;
+        let key = signer.verifying_key().to_did_key();
+        let did = did.clone();
+        self.writer.submit(move |tables| {
+            check_free(&did, find_account(&tables.accounts, &did)?.as_ref())?;
+            let number = next_tree(tables)?;
+            next_seq(tables)?;
+            let mut rows = Rows::default();
+            let mut builder = RowBuilder::new(number);
+            let mut section = Vec::new();
+            append_section(&mut section, commit.cid(), commit.block().bytes());
+            builder.commit(&section, rev, &mut rows);
+            if let Child::Held(root) = tree.root()
+                && let Some(block) = &root.block
+            {
+                section.clear();
+                append_section(&mut section, block.cid(), block.bytes());
+                builder.enter(&Key::edge(), 0, &section, rev, &mut rows);
+                builder.leave(&mut rows);
+            }
+            for (key, value) in &rows.rows {
+                tables.rows.insert(&key[..], &value[..])?;
+            }
+            let tally = builder.tally();
+            let head = Head {
+                tree: number,
+                commit: commit.cid().clone(),
+                data: commit.data().clone(),
+                rev,
+                height: 0,
+                records: 0,
+                blocks: tally.blocks,
+                bytes: tally.bytes,
+            };
+            let account = Account {
+                state: State::Active,
+                trust: Trust::Verified,
+                key,
+                rev_floor: rev,
+                origin: None,
+                head: Some(head),
+            };
+            hold_rev(tables, &did, &account)?;
+            put_account(tables, &did, &account)?;
+            Ok(rev)
+        })
+    }
+
+    /// Switches an account between active, deactivated, suspended and taken down. The other states
+    /// are reached by what they mean: deletion, migration.
+    ///
+    /// # Errors
+    /// `NotFound`; `State` if the account is deleted, leaving or moved; `Request` for a state that
+    /// cannot be set.
+    pub fn set_state(&self, did: &Did, state: State) -> Result<()> {
+        if !is_switch(&state) {
+            return Err(Error::Request(format!("the state {state} cannot be set by hand")));
+        }
+        let _turn = self.turn(did);
+        let did = did.clone();
+        self.writer.submit(move |tables| {
+            let mut account = account_row(&tables.accounts, &did)?;
+            if !is_switch(&account.state) {
+                return Err(account.refuse(did.as_str(), "change of state"));
+            }
+            account.state = state;
+            next_seq(tables)?;
+            put_account(tables, &did, &account)
+        })
+    }
+
+    /// Deletes an account. Its records are out of reach at once and out of the file a little
+    /// later; its name and last revision stay, so that no later revision falls behind.
+    ///
+    /// # Errors
+    /// `NotFound`; `State` if it is on its way to another engine.
+    pub fn delete_account(&self, did: &Did) -> Result<()> {
+        let _turn = self.turn(did);
+        let did = did.clone();
+        self.writer.submit(move |tables| {
+            let mut account = account_row(&tables.accounts, &did)?;
+            if matches!(account.state, State::Leaving { .. } | State::Deleted) {
+                return Err(account.refuse(did.as_str(), "deletion"));
+            }
+            next_seq(tables)?;
+            if let Some(head) = account.head.take() {
+                account.rev_floor = account.rev_floor.max(head.rev);
+                tables.doomed.insert(head.tree, ())?;
+            }
+            account.state = State::Deleted;
+            account.key.clear();
+            forget_revs(tables, &did)?;
+            put_account(tables, &did, &account)
+        })
+    }
+}
+
+fn is_switch(state: &State) -> bool {
+    matches!(state, State::Active | State::Deactivated | State::Suspended | State::TakenDown)
+}
+
+fn check_free(did: &Did, account: Option<&Account>) -> Result<()> {
+    match account {
+        Some(account) if account.state != State::Deleted => {
+            Err(Error::Exists { what: "account", name: did.to_string() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Notes that the head's revision was held here.
+pub(super) fn hold_rev(tables: &mut Tables<'_>, did: &Did, account: &Account) -> Result<()> {
+    if let Some(head) = &account.head {
+        tables.revs.insert(&rev_key(did, head.rev)[..], &head.commit.to_bytes()[..])?;
+    }
+    Ok(())
+}
+
+/// Forgets the revisions that were held: the line that they were on has ended.
+pub(super) fn forget_revs(tables: &mut Tables<'_>, did: &Did) -> Result<()> {
+    let mut start = did.as_str().as_bytes().to_vec();
+    start.push(0);
+    let mut end = did.as_str().as_bytes().to_vec();
+    end.push(1);
+    let held: Vec<Vec<u8>> = tables
+        .revs
+        .range(&start[..]..&end[..])?
+        .take(REVS_HELD_MAX + 1)
+        .map(|row| row.map(|(key, _)| key.value().to_vec()))
+        .collect::<Result<_, _>>()?;
+    for key in held {
+        tables.revs.remove(&key[..])?;
+    }
+    Ok(())
+}
+
+/// Rows gathered in memory.
+#[derive(Default)]
+pub(super) struct Rows {
+    pub(super) rows: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Of keys and values.
+    pub(super) bytes: usize,
+}
+
+impl RowOut for Rows {
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.bytes += key.len() + value.len();
+        self.rows.push((key, value));
+    }
+
+    fn keep(&mut self, _: Vec<u8>) {}
+}

@@ -1,0 +1,178 @@
+use crate::error::{Error, Result};
+use crate::ident::{Clock, Did, Random, SystemClock, SystemRandom};
+use crate::store::account::Account;
+use crate::store::open::{Opened, prepare};
+use crate::store::tables::View;
+use crate::store::writer::Writer;
+use redb::{Builder, Database, ReadableTable, StorageBackend};
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A store and everything that can be done with it. Shared between threads by reference.
+///
+/// ```
+/// use carrack::engine::{Engine, Op, WriteOptions};
+/// use carrack::ident::{Did, SystemRandom};
+/// use carrack::key::{Curve, SigningKey};
+/// use serde_json::json;
+///
+/// # let folder = tempfile::tempdir().map_err(|error| carrack::Error::Request(error.to_string()))?;
+/// let engine = Engine::open(folder.path().join("store.redb"))?;
+/// let key = SigningKey::generate(Curve::K256, &SystemRandom)?;
+/// let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+/// engine.create_account(&did, &key)?;
+/// let post = carrack::block::json::from_json(&json!({"$type": "app.bsky.feed.post", "text": "ahoy"}))?;
+/// let path = "app.bsky.feed.post/3jzfcijpj2z2a".parse()?;
+/// let written = engine.write(&did, vec![Op::create(path, post)], &WriteOptions::default(), &key)?;
+/// assert_eq!(engine.status(&did)?.rev, Some(written.rev));
+/// # Ok::<(), carrack::Error>(())
+/// ```
+pub struct Engine {
+    pub(super) database: Arc<Database>,
+    pub(super) writer: Writer,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) name: String,
+    /// Ten bits that tell this engine's revisions from others'.
+    pub(super) clock_id: u16,
+    turns: Turns,
+}
+
+/// How an engine is opened.
+#[derive(Clone)]
+pub struct Options {
+    /// The clock that revisions are taken from.
+    pub clock: Arc<dyn Clock>,
+    /// Where random bytes come from: the engine's name, once.
+    pub random: Arc<dyn Random>,
+    /// Memory for the database's pages, in bytes.
+    pub cache_bytes: usize,
+    /// Whether a store that is not there is created.
+    pub create: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            cache_bytes: crate::limits::CACHE_BYTES_DEFAULT,
+            create: true,
+        }
+    }
+}
+
+impl Engine {
+    /// Opens the store at `path`, or creates it.
+    ///
+    /// # Errors
+    /// `Format` if the file is something else or from a newer Carrack, `Store` or `Io` if it
+    /// cannot be opened (another process has it open, say).
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, &Options::default())
+    }
+
+    /// Opens the store at `path` with options.
+    ///
+    /// # Errors
+    /// As [`Engine::open`]; `NotFound` if there is no store and none is to be created.
+    pub fn open_with(path: impl AsRef<Path>, options: &Options) -> Result<Self> {
+        let path = path.as_ref();
+        if !options.create && !path.exists() {
+            return Err(Error::NotFound { what: "store", name: path.display().to_string() });
+        }
+        let mut builder = Builder::new();
+        builder.set_cache_size(options.cache_bytes);
+        let database = if options.create { builder.create(path) } else { builder.open(path) }?;
+        Self::start(database, options)
+    }
+
+    /// Opens a store on a storage of the caller's: in memory, or one that fails on purpose.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub fn open_backend(backend: impl StorageBackend, options: &Options) -> Result<Self> {
+        let mut builder = Builder::new();
+        builder.set_cache_size(options.cache_bytes);
+        Self::start(builder.create_with_backend(backend)?, options)
+    }
+
+    fn start(database: Database, options: &Options) -> Result<Self> {
+        let Opened { database, engine } = prepare(database, &*options.random)?;
+        let clock_id = engine.get(..3).and_then(|hex| u16::from_str_radix(hex, 16).ok());
+        Ok(Self {
+            writer: Writer::start(Arc::clone(&database)),
+            database,
+            clock: Arc::clone(&options.clock),
+            name: engine,
+            clock_id: clock_id.unwrap_or_default() & 0x3ff,
+            turns: Turns::new(),
+        })
+    }
+
+    /// The engine's name: 32 hexadecimal digits, drawn when the store was created.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn view(&self) -> Result<View> {
+        View::of(&*self.database)
+    }
+
+    /// One writer of an account at a time prepares its commit, so that few races are lost.
+    pub(super) fn turn(&self, did: &Did) -> MutexGuard<'_, ()> {
+        self.turns.take(did)
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The account row of `did`.
+pub(super) fn account_row<T>(accounts: &T, did: &Did) -> Result<Account>
+where
+    T: ReadableTable<&'static [u8], &'static [u8]>,
+{
+    find_account(accounts, did)?.ok_or_else(|| no_account(did))
+}
+
+/// The account row of `did`, if there is one.
+pub(super) fn find_account<T>(accounts: &T, did: &Did) -> Result<Option<Account>>
+where
+    T: ReadableTable<&'static [u8], &'static [u8]>,
+{
+    let row = accounts.get(did.as_str().as_bytes())?;
+    row.map(|row| Account::decode(row.value())).transpose()
+}
+
+pub(super) fn no_account(did: &Did) -> Error {
+    Error::NotFound { what: "account", name: did.to_string() }
+}
+
+/// Locks, of which each account has one; some share.
+struct Turns {
+    locks: Vec<Mutex<()>>,
+    hasher: RandomState,
+}
+
+/// Enough that a few hundred callers seldom meet.
+const TURNS: usize = 4096;
+
+impl Turns {
+    fn new() -> Self {
+        let locks = std::iter::repeat_with(|| Mutex::new(())).take(TURNS).collect();
+        Self { locks, hasher: RandomState::new() }
+    }
+
+    fn take(&self, did: &Did) -> MutexGuard<'_, ()> {
+        let hash = self.hasher.hash_one(did);
+        let index = usize::try_from(hash % TURNS as u64).unwrap_or(0);
+        // The vector has TURNS locks; a poisoned one guards nothing that could be half done.
+        let lock = self.locks.get(index).unwrap_or(&self.locks[0]);
+        lock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

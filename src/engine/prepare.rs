@@ -1,0 +1,150 @@
+//! Computes a commit on the caller's thread: the edited tree, the signature, the changed rows.
+
+use super::blobs::{BlobChanges, blob_key};
+use super::op::{Op, swapped, too_wide};
+use crate::block::{Block, Cid, blob_refs};
+use crate::commit::{Commit, UnsignedCommit};
+use crate::error::{Error, Result};
+use crate::ident::{Did, RepoPath, Rev};
+use crate::key::Signer;
+use crate::limits::NODE_ENTRIES_MAX;
+use crate::store::account::Head;
+use crate::store::region::{RecordChange, Region, RowChanges};
+use crate::tree::{Key, Tree};
+use redb::ReadableTable;
+
+/// An op as it was carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// Where.
+    pub path: RepoPath,
+    /// The record now; `None` if it was deleted.
+    pub cid: Option<Cid>,
+    /// The record before; `None` if it was created.
+    pub prev: Option<Cid>,
+}
+
+/// A commit that only has to be stored.
+pub(super) struct Prepared {
+    pub(super) head: Head,
+    pub(super) commit: Commit,
+    pub(super) ops: Vec<Applied>,
+    pub(super) rows: RowChanges,
+    pub(super) blobs: BlobChanges,
+}
+
+/// Edits of one tree that have not been signed yet.
+pub(super) struct Draft<'a, T> {
+    region: Region<'a, T>,
+    tree: Tree,
+    old: &'a Head,
+    ops: Vec<Applied>,
+    changes: Vec<RecordChange>,
+    blobs: BlobChanges,
+}
+
+impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Draft<'a, T> {
+    pub(super) fn new(rows: &'a T, old: &'a Head) -> Self {
+        Self {
+            region: Region::new(rows, old.tree),
+            tree: Tree::at(old.data.clone(), Some(old.height)),
+            old,
+            ops: Vec::new(),
+            changes: Vec::new(),
+            blobs: BlobChanges::default(),
+        }
+    }
+
+    /// What the ops so far have changed.
+    pub(super) fn ops(&self) -> &[Applied] {
+        &self.ops
+    }
+
+    /// Carries out one op on the tree in memory. An update to the record that is there already
+    /// changes nothing.
+    pub(super) fn apply(&mut self, op: &Op) -> Result<()> {
+        let path = op.path();
+        let key = Key::from(path.as_bytes());
+        let block = op.block()?;
+        let found = self.tree.find(&key, &mut self.region)?;
+        check_found(op, found.as_ref())?;
+        if block.is_some() && found.as_ref() == block.as_ref().map(Block::cid) {
+            return Ok(());
+        }
+        if let Some(old) = &found {
+            self.forget_blobs(&key, old)?;
+        }
+        match &block {
+            Some(block) => self.put(path, &key, block)?,
+            None => {
+                self.tree.remove(&key, &mut self.region)?;
+            }
+        }
+        let cid = block.as_ref().map(|block| block.cid().clone());
+        self.changes.push(RecordChange { key, block });
+        self.ops.push(Applied { path: path.clone(), cid, prev: found });
+        Ok(())
+    }
+
+    fn put(&mut self, path: &RepoPath, key: &Key, block: &Block) -> Result<()> {
+        let (was, entries) = self.tree.insert(key, block.cid().clone(), &mut self.region)?;
+        if was.is_none() && entries > NODE_ENTRIES_MAX {
+            return Err(too_wide(path, entries));
+        }
+        for blob in blob_refs(block.bytes()) {
+            self.blobs.puts.push(blob_key(self.old.tree, &blob.cid, key));
+        }
+        Ok(())
+    }
+
+    /// The old record's blobs, and a look at its rows, which have to go.
+    fn forget_blobs(&mut self, key: &Key, old: &Cid) -> Result<()> {
+        let stored = self.region.stored_record(key)?;
+        if stored.frame.cid != *old {
+            return Err(Error::Corrupt(format!("the row of {key} holds another record")));
+        }
+        for blob in blob_refs(&stored.frame.bytes) {
+            self.blobs.deletes.push(blob_key(self.old.tree, &blob.cid, key));
+        }
+        Ok(())
+    }
+
+    /// Signs the tree as it is now and computes the rows that change.
+    pub(super) fn sign(mut self, did: &Did, rev: Rev, signer: &dyn Signer) -> Result<Prepared> {
+        let data = self.tree.seal();
+        let unsigned = UnsignedCommit { did: did.clone(), data: data.clone(), rev };
+        let commit = unsigned.sign(signer)?;
+        let height = self.tree.root().height().unwrap_or(0);
+        let block = commit.block();
+        let rows = self.region.write_back(&mut self.tree, &self.changes, block, rev)?;
+        let was = self.old;
+        let created = self.ops.iter().filter(|op| op.prev.is_none()).count() as u64;
+        let deleted = self.ops.iter().filter(|op| op.cid.is_none()).count() as u64;
+        let head = Head {
+            tree: was.tree,
+            commit: commit.cid().clone(),
+            data,
+            rev,
+            height,
+            records: (was.records + created).saturating_sub(deleted),
+            blocks: (was.blocks + rows.is.blocks).saturating_sub(rows.was.blocks),
+            bytes: (was.bytes + rows.is.bytes).saturating_sub(rows.was.bytes),
+        };
+        Ok(Prepared { head, commit, ops: self.ops, rows, blobs: self.blobs })
+    }
+}
+
+fn check_found(op: &Op, found: Option<&Cid>) -> Result<()> {
+    let path = op.path();
+    if let Some(expected) = op.expected().filter(|expected| Some(*expected) != found) {
+        return Err(swapped(path, expected, found));
+    }
+    let name = path.to_string();
+    match (op, found) {
+        (Op::Create { .. }, Some(_)) => Err(Error::Exists { what: "record", name }),
+        (Op::Update { .. } | Op::Delete { .. }, None) => {
+            Err(Error::NotFound { what: "record", name })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,198 @@
+//! Writes a repository that is being verified into a tree that nobody sees yet.
+
+use super::blobs::blob_key;
+use super::lifecycle::Rows;
+use super::open::Engine;
+use crate::block::{Block, blob_refs};
+use crate::car::append_section;
+use crate::commit::Commit;
+use crate::error::{Error, Problem, Result};
+use crate::ident::Rev;
+use crate::limits::STAGED_BYTES;
+use crate::store::build::{Piece, RowBuilder};
+use crate::store::open::next_tree;
+use crate::store::row::Tally;
+use crate::store::writer::Pending;
+use crate::tree::{NodeWant, RecordWant};
+use crate::verify::Sink;
+use std::collections::VecDeque;
+
+/// Batches that may wait for the writer: one is written while the next is filled.
+const BATCHES_WAITING_MAX: usize = 2;
+
+/// A tree that is being written. It goes away unless it is made somebody's.
+pub(super) struct Staged<'a> {
+    engine: &'a Engine,
+    tree: u64,
+    builder: RowBuilder,
+    rows: Rows,
+    blobs: Vec<Vec<u8>>,
+    waiting: VecDeque<Pending<()>>,
+    commit: Option<Commit>,
+    rev: Option<Rev>,
+    root_height: u8,
+    records: u64,
+    section: Vec<u8>,
+    /// Set once something is wrong: nothing more is written.
+    broken: bool,
+    check_head: &'a mut dyn FnMut(&Commit) -> Result<()>,
+}
+
+/// A tree that has been written whole.
+pub(super) struct Whole {
+    pub(super) tree: u64,
+    pub(super) commit: Commit,
+    pub(super) rev: Rev,
+    pub(super) height: u8,
+    pub(super) records: u64,
+    pub(super) tally: Tally,
+}
+
+impl<'a> Staged<'a> {
+    /// Begins a tree. `check_head` may refuse the repository as soon as its head is known.
+    pub(super) fn begin(
+        engine: &'a Engine,
+        check_head: &'a mut dyn FnMut(&Commit) -> Result<()>,
+    ) -> Result<Self> {
+        let tree = engine.writer.submit(|tables| {
+            let tree = next_tree(tables)?;
+            tables.journal.insert(tree, &b"import"[..])?;
+            Ok(tree)
+        })?;
+        Ok(Self {
+            engine,
+            tree,
+            builder: RowBuilder::new(tree),
+            rows: Rows::default(),
+            blobs: Vec::new(),
+            waiting: VecDeque::new(),
+            commit: None,
+            rev: None,
+            root_height: 0,
+            records: 0,
+            section: Vec::new(),
+            broken: false,
+            check_head,
+        })
+    }
+
+    /// Hands over what is left, and waits until all of it is durable.
+    pub(super) fn complete(mut self) -> Result<Whole> {
+        self.flush()?;
+        while let Some(pending) = self.waiting.pop_front() {
+            pending.wait()?;
+        }
+        let unfinished = || Error::Corrupt("an import ended without a head".to_owned());
+        Ok(Whole {
+            tree: self.tree,
+            commit: self.commit.ok_or_else(unfinished)?,
+            rev: self.rev.ok_or_else(unfinished)?,
+            height: self.root_height,
+            records: self.records,
+            tally: self.builder.tally(),
+        })
+    }
+
+    /// The number of the tree.
+    pub(super) fn tree(&self) -> u64 {
+        self.tree
+    }
+
+    /// Gives the tree up: waits for what the writer still has of it.
+    pub(super) fn settle(self) -> Result<()> {
+        self.waiting.into_iter().try_for_each(Pending::wait)
+    }
+
+    fn after(&mut self) -> Result<()> {
+        if self.rows.bytes >= STAGED_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let rows = std::mem::take(&mut self.rows).rows;
+        let blobs = std::mem::take(&mut self.blobs);
+        if rows.is_empty() && blobs.is_empty() {
+            return Ok(());
+        }
+        while self.waiting.len() >= BATCHES_WAITING_MAX {
+            if let Some(pending) = self.waiting.pop_front() {
+                pending.wait()?;
+            }
+        }
+        self.waiting.push_back(self.engine.writer.enqueue(move |tables| {
+            for (key, value) in &rows {
+                tables.rows.insert(&key[..], &value[..])?;
+            }
+            for key in &blobs {
+                tables.blobs.insert(&key[..], ())?;
+            }
+            Ok(())
+        })?);
+        Ok(())
+    }
+
+    fn frame(&mut self, block: &Block) {
+        self.section.clear();
+        append_section(&mut self.section, block.cid(), block.bytes());
+    }
+
+    fn stamp(&self) -> Result<Rev> {
+        self.rev.ok_or_else(|| Error::Corrupt("a node came before the commit".to_owned()))
+    }
+}
+
+impl Sink for Staged<'_> {
+    fn commit(&mut self, commit: &Commit) -> Result<()> {
+        (self.check_head)(commit)?;
+        let Some(rev) = commit.rev() else {
+            self.broken = true;
+            return Ok(());
+        };
+        self.rev = Some(rev);
+        self.commit = Some(commit.clone());
+        self.frame(commit.block());
+        self.builder.commit(&self.section, rev, &mut self.rows);
+        self.after()
+    }
+
+    fn enter(&mut self, want: &NodeWant, height: u8, block: &Block) -> Result<()> {
+        if self.broken {
+            return Ok(());
+        }
+        if want.height.is_none() {
+            self.root_height = height;
+        }
+        let stamp = self.stamp()?;
+        self.frame(block);
+        self.builder.enter(&want.left, height, &self.section, stamp, &mut self.rows);
+        self.after()
+    }
+
+    fn record(&mut self, want: &RecordWant, block: &Block) -> Result<()> {
+        if self.broken {
+            return Ok(());
+        }
+        self.records += 1;
+        for blob in blob_refs(block.bytes()) {
+            self.blobs.push(blob_key(self.tree, &blob.cid, &want.key));
+        }
+        let stamp = self.stamp()?;
+        self.frame(block);
+        let piece = Piece::Section(&self.section);
+        self.builder.record(&want.key, piece, stamp, &mut self.rows);
+        self.after()
+    }
+
+    fn leave(&mut self) -> Result<()> {
+        if self.broken {
+            return Ok(());
+        }
+        self.builder.leave(&mut self.rows);
+        self.after()
+    }
+
+    fn problem(&mut self, _: &Problem) {
+        self.broken = true;
+        self.rows = Rows::default();
+        self.blobs.clear();
+    }
+}

@@ -1,0 +1,199 @@
+use super::op::{Op, WriteOptions, check_batch};
+use super::open::{Engine, account_row};
+use super::prepare::{Draft, Prepared};
+use crate::block::Cid;
+use crate::error::{Error, Result};
+use crate::ident::{Did, Rev};
+use crate::key::Signer;
+use crate::store::account::{Account, Head, Trust};
+use crate::store::open::next_seq;
+use crate::store::tables::Tables;
+
+pub use super::prepare::Applied;
+
+/// What a write has done. Durable when the caller has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The new head.
+    pub commit: Cid,
+    /// Its revision.
+    pub rev: Rev,
+    /// The revision before.
+    pub since: Rev,
+    /// The root of the tree.
+    pub data: Cid,
+    /// The root before.
+    pub prev_data: Cid,
+    /// What changed, in the order of the request; updates that changed nothing are left out.
+    pub ops: Vec<Applied>,
+    /// The number of the event; `None` if nothing changed and so no commit was made.
+    pub seq: Option<u64>,
+}
+
+/// Races that a write may lose before it gives up: each means that somebody else got through.
+const TRIES: usize = 16;
+
+enum Outcome {
+    Stored(u64),
+    LostRace,
+}
+
+impl Engine {
+    /// Carries out a batch of changes as one commit, all or nothing.
+    ///
+    /// The commit is computed and signed on the caller's thread. When this returns, it is durable.
+    /// A batch that changes nothing makes no commit, unless the options ask for one; an empty
+    /// batch makes one (a re-sign, as after a change of keys).
+    ///
+    /// # Errors
+    /// `NotFound`, `State`, `Swap`, `Exists`, `Limit` (200 ops; 1,000,000 bytes a record; 256
+    /// entries a node), `Request` (a path twice), `Problem` (not a record), `Clock`, or the
+    /// signer's. Nothing is written then.
+    pub fn write(
+        &self,
+        did: &Did,
+        ops: Vec<Op>,
+        options: &WriteOptions,
+        signer: &dyn Signer,
+    ) -> Result<Written> {
+        check_batch(&ops)?;
+        let _turn = self.turn(did);
+        for _ in 0..TRIES {
+            if let Some(written) = self.try_write(did, &ops, options, signer)? {
+                return Ok(written);
+            }
+        }
+        Err(Error::Swap {
+            what: format!("head of {did}"),
+            expected: "a head that stands still".to_owned(),
+            found: format!("{TRIES} changes by others"),
+        })
+    }
+
+    /// `None` if somebody else changed the account meanwhile.
+    fn try_write(
+        &self,
+        did: &Did,
+        ops: &[Op],
+        options: &WriteOptions,
+        signer: &dyn Signer,
+    ) -> Result<Option<Written>> {
+        let view = self.view()?;
+        let account = account_row(&view.accounts, did)?;
+        let old = writable_head(&account, did)?;
+        check_swap(did, old, options)?;
+        let mut draft = Draft::new(&view.rows, old);
+        for op in ops {
+            draft.apply(op)?;
+        }
+        if draft.ops().is_empty() && !ops.is_empty() && !options.commit_anyway {
+            return Ok(Some(unchanged(old)));
+        }
+        let last = old.rev.max(account.rev_floor);
+        let rev = Rev::after(Some(last), &*self.clock, self.clock_id)?;
+        let prepared = draft.sign(did, rev, signer)?;
+        let written = Written {
+            commit: prepared.head.commit.clone(),
+            rev,
+            since: old.rev,
+            data: prepared.head.data.clone(),
+            prev_data: old.data.clone(),
+            ops: prepared.ops.clone(),
+            seq: None,
+        };
+        let next = Account {
+            key: signer.verifying_key().to_did_key(),
+            trust: Trust::Verified,
+            rev_floor: rev,
+            head: Some(prepared.head.clone()),
+            ..account.clone()
+        };
+        drop(view);
+        let name = did.clone();
+        let outcome =
+            self.writer.submit(move |tables| store(tables, &name, &account, &next, prepared))?;
+        Ok(match outcome {
+            Outcome::Stored(seq) => Some(Written { seq: Some(seq), ..written }),
+            Outcome::LostRace => None,
+        })
+    }
+}
+
+pub(super) fn writable_head<'a>(account: &'a Account, did: &Did) -> Result<&'a Head> {
+    match &account.head {
+        Some(head) if account.state.allows_writes() => Ok(head),
+        _ => Err(account.refuse(did.as_str(), "writes")),
+    }
+}
+
+fn check_swap(did: &Did, old: &Head, options: &WriteOptions) -> Result<()> {
+    match &options.swap {
+        Some(swap) if *swap != old.commit => Err(Error::Swap {
+            what: format!("head of {did}"),
+            expected: swap.to_string(),
+            found: old.commit.to_string(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn unchanged(head: &Head) -> Written {
+    Written {
+        commit: head.commit.clone(),
+        rev: head.rev,
+        since: head.rev,
+        data: head.data.clone(),
+        prev_data: head.data.clone(),
+        ops: Vec::new(),
+        seq: None,
+    }
+}
+
+/// The writer's part: nothing is computed here but the number of the event.
+fn store(
+    tables: &mut Tables<'_>,
+    did: &Did,
+    old: &Account,
+    next: &Account,
+    prepared: Prepared,
+) -> Result<Outcome> {
+    if account_row(&tables.accounts, did)? != *old {
+        return Ok(Outcome::LostRace);
+    }
+    let seq = next_seq(tables)?;
+    for key in &prepared.rows.deletes {
+        tables.rows.remove(&key[..])?;
+    }
+    for (key, value) in &prepared.rows.puts {
+        tables.rows.insert(&key[..], &value[..])?;
+    }
+    // Deletes first: an update may need the blob that its old record needed.
+    for key in &prepared.blobs.deletes {
+        tables.blobs.remove(&key[..])?;
+    }
+    for key in &prepared.blobs.puts {
+        tables.blobs.insert(&key[..], ())?;
+    }
+    put_account(tables, did, next)?;
+    put_rev(tables, did, &prepared)?;
+    Ok(Outcome::Stored(seq))
+}
+
+pub(super) fn put_account(tables: &mut Tables<'_>, did: &Did, account: &Account) -> Result<()> {
+    tables.accounts.insert(did.as_str().as_bytes(), &account.encode()[..])?;
+    Ok(())
+}
+
+fn put_rev(tables: &mut Tables<'_>, did: &Did, prepared: &Prepared) -> Result<()> {
+    let key = rev_key(did, prepared.head.rev);
+    tables.revs.insert(&key[..], &prepared.commit.cid().to_bytes()[..])?;
+    Ok(())
+}
+
+/// The key of a revision that was held: DID, 0x00, revision.
+pub(super) fn rev_key(did: &Did, rev: Rev) -> Vec<u8> {
+    let mut key = did.as_str().as_bytes().to_vec();
+    key.push(0);
+    key.extend_from_slice(&rev.as_u64().to_be_bytes());
+    key
+}
