@@ -347,3 +347,24 @@ fn whatever_is_no_log_is_refused() {
     }
     assert!(PlcLog::verify(&vec![b' '; (4 << 20) + 1]).is_err());
 }
+
+#[test]
+fn a_flipped_byte_changes_nothing_but_the_time() {
+    let mut log = new_log();
+    let update = Operation::update(&log).unwrap().pds("https://two.example").sign(&key(1)).unwrap();
+    log.append(update, START + HOUR).unwrap();
+    let json = log.to_json().into_bytes();
+    for at in 0..json.len() {
+        for bit in [0x01, 0x20] {
+            let mut flipped = json.clone();
+            flipped[at] ^= bit;
+            let Ok(other) = PlcLog::verify(&flipped) else { continue };
+            assert_eq!(other.did(), log.did());
+            assert!(other.chain().eq(log.chain()), "byte {at}");
+            assert_eq!(other.state(), log.state());
+        }
+    }
+    for length in 0..json.len() {
+        assert!(PlcLog::verify(&json[..length]).is_err(), "cut at {length}");
+    }
+}
