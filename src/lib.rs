@@ -9,6 +9,7 @@
 pub mod block;
 pub mod car;
 pub mod commit;
+pub mod engine;
 pub mod error;
 pub mod ident;
 pub mod key;
@@ -17,4 +18,5 @@ mod store;
 pub mod tree;
 pub mod verify;
 
+pub use engine::Engine;
 pub use error::{Code, Error, ErrorKind, Problem, Result};

@@ -63,3 +63,18 @@ pub const STAGED_BYTES: usize = 2 << 20;
 pub const REVS_HELD_MAX: usize = 4096;
 /// What an export reads before it hands it on.
 pub const EXPORT_BUFFERED_BYTES: usize = 256 * 1024;
+/// A DID document: some hundred bytes for did:plc; did:web's are written by hand.
+pub const DID_DOCUMENT_BYTES_MAX: usize = 256 * 1024;
+/// A did:plc audit log as JSON: some 3,000 operations. Read into memory, where it may take 16
+/// times as much.
+pub const PLC_LOG_BYTES_MAX: usize = 4 << 20;
+/// Operations of one did:plc log: the directory takes 100 a week.
+pub const PLC_OPERATIONS_MAX: usize = 5000;
+/// A did:plc operation as signed, in DAG-CBOR: what the directory took in its first years.
+pub const PLC_OPERATION_BYTES_MAX: usize = 7500;
+/// The same for operations made here: what the directory takes now.
+pub const PLC_NEW_OPERATION_BYTES_MAX: usize = 4000;
+/// Rotation keys of a did:plc operation, by the directory; each may cost a signature check.
+pub const PLC_ROTATION_KEYS_MAX: usize = 10;
+/// How long an operation can be nullified by a key of higher priority: 72 hours, in microseconds.
+pub const PLC_RECOVERY_MICROS: u64 = 72 * 60 * 60 * 1_000_000;

@@ -66,7 +66,11 @@ impl UnsignedCommit {
         // A key store that signs with another key would make a repository that nobody accepts.
         match commit.check(&[signer.verifying_key()]) {
             Signature::Valid => Ok(commit),
-            _ => Err(Problem::new(Code::BadSignature, "the signer's signature does not verify under its own key").into()),
+            _ => Err(Problem::new(
+                Code::BadSignature,
+                "the signer's signature does not verify under its own key",
+            )
+            .into()),
         }
     }
 }

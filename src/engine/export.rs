@@ -8,7 +8,7 @@ use crate::store::account::Head;
 use crate::store::row::{Place, Row, parse_key, tree_range};
 use crate::store::tables::View;
 use bytes::Bytes;
-use redb::ReadableTable;
+
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};

@@ -119,9 +119,7 @@ impl Engine {
         let tree = staged.tree();
         let outcome = match verify(supply, expect, &*self.clock, &mut staged) {
             Ok(report) if report.is_valid() => staged.complete().map(|whole| (report, whole)),
-            Ok(report) => staged
-                .settle()
-                .and(Err(Error::Refused(report.problems.into_listed()))),
+            Ok(report) => staged.settle().and(Err(Error::Refused(report.problems.into_listed()))),
             Err(error) => staged.settle().and(Err(error)),
         };
         if outcome.is_err() {
@@ -184,11 +182,7 @@ fn signing_key(commit: &Commit, expect: &Expect) -> String {
 }
 
 /// Whether a repository with this head may take the account's place.
-fn admit(
-    account: Option<&Account>,
-    commit: &Commit,
-    options: &ImportOptions,
-) -> Result<Admission> {
+fn admit(account: Option<&Account>, commit: &Commit, options: &ImportOptions) -> Result<Admission> {
     let problem = |code, message: String| Problem::new(code, message).cid(commit.cid());
     let Some(rev) = commit.rev().filter(|_| commit.version() == 3) else {
         let message = format!(
@@ -247,14 +241,8 @@ fn replace(
         Some(State::Moved { .. }) => State::Deactivated,
         Some(state) => state.clone(),
     };
-    let account = Account {
-        state,
-        trust,
-        key,
-        rev_floor: whole.rev,
-        origin: None,
-        head: Some(whole.head()),
-    };
+    let account =
+        Account { state, trust, key, rev_floor: whole.rev, origin: None, head: Some(whole.head()) };
     next_seq(tables)?;
     if let Some(old) = before.and_then(|account| account.head) {
         tables.doomed.insert(old.tree, ())?;

@@ -148,10 +148,7 @@ impl Snapshot {
         needed(&self.view.blobs, self.head.tree)
     }
 
-    fn stored(
-        &self,
-        list: &List,
-    ) -> Result<impl Iterator<Item = Result<(Key, Stamped)>> + '_> {
+    fn stored(&self, list: &List) -> Result<impl Iterator<Item = Result<(Key, Stamped)>> + '_> {
         self.check_age()?;
         let (mut from, mut to) = match &list.collection {
             None => (Bound::Unbounded, Bound::Unbounded),

@@ -5,13 +5,16 @@
 mod text;
 pub mod clock;
 mod did;
+mod did_doc;
 mod nsid;
 mod path;
+pub mod plc;
 mod record_key;
 mod rev;
 
 pub use clock::{Clock, ManualClock, Random, SeededRandom, SystemClock, SystemRandom};
 pub use did::Did;
+pub use did_doc::DidDocument;
 pub use nsid::Nsid;
 pub use path::RepoPath;
 pub use record_key::RecordKey;

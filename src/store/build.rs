@@ -92,7 +92,13 @@ impl RowBuilder {
     }
 
     /// A record at its entry.
-    pub(crate) fn record(&mut self, path: &Key, piece: Piece<'_>, stamp: Rev, out: &mut dyn RowOut) {
+    pub(crate) fn record(
+        &mut self,
+        path: &Key,
+        piece: Piece<'_>,
+        stamp: Rev,
+        out: &mut dyn RowOut,
+    ) {
         self.count(match &piece {
             Piece::Section(section) => section.len(),
             Piece::Kept(length) => *length,

@@ -26,10 +26,12 @@ pub(crate) struct Opened {
 pub(crate) fn prepare(database: Database, random: &dyn Random) -> Result<Opened> {
     let is_new = {
         let txn = database.begin_read()?;
-        let mut names: Vec<String> = txn.list_tables()?.map(|table| table.name().to_owned()).collect();
+        let mut names: Vec<String> =
+            txn.list_tables()?.map(|table| table.name().to_owned()).collect();
         names.sort();
         if !names.is_empty() && !names.iter().any(|name| name.starts_with("carrack.")) {
-            let message = format!("a database of something else (it has a table {:?})", names[..1].concat());
+            let message =
+                format!("a database of something else (it has a table {:?})", names[..1].concat());
             return Err(Error::Format(message));
         }
         names.is_empty()

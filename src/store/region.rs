@@ -142,7 +142,9 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Region<'a, T> {
     fn load_node_row(&mut self, left: &Key, height: u8) -> Result<()> {
         let key = node_key(self.tree, left.as_bytes(), height);
         let Some(row) = self.load_row(&key)? else {
-            return Err(Error::Corrupt(format!("the node of height {height} at {left} has no row")));
+            return Err(Error::Corrupt(format!(
+                "the node of height {height} at {left} has no row"
+            )));
         };
         let place = Place::Node { left: left.as_bytes().to_vec(), height };
         for placed in placed(&place, &row)? {

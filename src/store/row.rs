@@ -188,7 +188,8 @@ impl Iterator for Frames<'_> {
 
 /// A section with its stamp, its CID read.
 pub(crate) fn stamped(section: Bytes, stamp: Rev) -> Result<Stamped> {
-    let frame = parse_section(&section, 0).map_err(|problem| Error::Corrupt(problem.to_string()))?;
+    let frame =
+        parse_section(&section, 0).map_err(|problem| Error::Corrupt(problem.to_string()))?;
     Ok(Stamped { frame, section, stamp })
 }
 

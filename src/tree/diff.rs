@@ -62,7 +62,11 @@ pub fn diff(
     let created = b.opened.iter().filter(|(cid, _)| !a.opened.contains_key(cid));
     let deleted = a.opened.iter().filter(|(cid, _)| !b.opened.contains_key(cid));
     let owned = |(cid, block): (&Cid, &Block)| (cid.clone(), block.clone());
-    Ok(Diff { created: created.map(owned).collect(), deleted: deleted.map(owned).collect(), changes })
+    Ok(Diff {
+        created: created.map(owned).collect(),
+        deleted: deleted.map(owned).collect(),
+        changes,
+    })
 }
 
 enum Side {
@@ -77,7 +81,10 @@ enum Step {
     /// A subtree has to be looked into.
     Open(Side),
     /// An entry of one side, or the same path on both.
-    Take { old: bool, new: bool },
+    Take {
+        old: bool,
+        new: bool,
+    },
 }
 
 enum Item {

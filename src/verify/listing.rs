@@ -61,7 +61,8 @@ impl<W: Write> Lines<W> {
     pub fn push(&mut self, path: &[u8], cid: &Cid) -> Result<()> {
         self.line.clear();
         self.line.extend_from_slice(path);
-        let written = writeln!(self.line, " {cid}").and_then(|()| self.output.write_all(&self.line));
+        let written =
+            writeln!(self.line, " {cid}").and_then(|()| self.output.write_all(&self.line));
         written.map_err(|error| Error::io("writing the listing", error))
     }
 

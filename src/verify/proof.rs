@@ -48,12 +48,8 @@ pub fn verify_proof(
     expect: &Expect,
     clock: &dyn Clock,
 ) -> Result<ProofReport> {
-    let mut proof = ProofReport {
-        report: Report::default(),
-        path: path.clone(),
-        present: None,
-        cid: None,
-    };
+    let mut proof =
+        ProofReport { report: Report::default(), path: path.clone(), present: None, cid: None };
     let (roots, mut blocks) = match read_blocks(input, &mut proof.report) {
         Ok(read) => read,
         Err(error) => {

@@ -107,7 +107,8 @@ impl Verification<'_> {
             self.problem(Problem::new(Code::UnsupportedCid, message).cid(&root));
             return Ok(None);
         }
-        let Some(block) = self.fetch(&root, Code::MissingCommit, "the root's block is not there")?
+        let Some(block) =
+            self.fetch(&root, Code::MissingCommit, "the root's block is not there")?
         else {
             return Ok(None);
         };
@@ -187,7 +188,8 @@ impl Verification<'_> {
         };
         if block.bytes().len() > IMPORTED_RECORD_BYTES_MAX {
             let length = block.bytes().len();
-            let message = format!("a record of {length} bytes; {IMPORTED_RECORD_BYTES_MAX} at most");
+            let message =
+                format!("a record of {length} bytes; {IMPORTED_RECORD_BYTES_MAX} at most");
             self.problem(Problem::new(Code::TooLarge, message).path(&want.key).cid(&want.cid));
         } else if let Err(fault) = drisl::check::record(block.bytes()) {
             let message = format!("a record is not of the data model: {fault}");

@@ -1,0 +1,184 @@
+//! Goes through a tree's rows in order and answers what is at each place.
+
+use super::row::{Place, Row, Stamped, node_key, parse_key, record_key};
+use super::run::{RunPlace, placed};
+use crate::block::{Block, Cid};
+use crate::error::{Code, Error, Problem, Result};
+use crate::ident::Rev;
+use bytes::Bytes;
+use redb::ReadOnlyTable;
+use std::collections::VecDeque;
+
+/// A place in a tree, comparable: the row key that a single block there has, without the tree.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Located(Vec<u8>);
+
+impl Located {
+    pub(crate) fn record(path: &[u8]) -> Self {
+        Self(record_key(0, path).split_off(8))
+    }
+
+    pub(crate) fn node(left: &[u8], height: u8) -> Self {
+        Self(node_key(0, left, height).split_off(8))
+    }
+}
+
+/// The number of the tree that a row belongs to.
+pub(crate) fn tree_of(key: &[u8]) -> Result<u64> {
+    Ok(parse_key(key)?.0)
+}
+
+/// Adds a row to a digest of rows.
+pub(crate) fn digest_row(hasher: &mut blake3::Hasher, key: &[u8], value: &[u8]) {
+    for part in [key, value] {
+        hasher.update(&(part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    }
+}
+
+/// The rows of a tree, read once from the first to the last.
+pub(crate) struct Census<'a> {
+    range: redb::Range<'a, &'static [u8], &'static [u8]>,
+    /// Blocks of the row at hand.
+    ready: VecDeque<(Located, Stamped)>,
+    /// A record whose rows are not all read yet.
+    digest: blake3::Hasher,
+    faults: Vec<Problem>,
+    /// The next row, looked at for whether it continues this one.
+    ahead: Option<(Vec<u8>, Bytes)>,
+}
+
+impl<'a> Census<'a> {
+    pub(crate) fn new(
+        rows: &'a ReadOnlyTable<&'static [u8], &'static [u8]>,
+        tree: u64,
+    ) -> Result<Self> {
+        let (start, end) = super::row::tree_range(tree);
+        let range = rows.range(&start[..]..&end[..])?;
+        let digest = blake3::Hasher::new();
+        Ok(Self { range, ready: VecDeque::new(), digest, faults: Vec::new(), ahead: None })
+    }
+
+    /// The block at `place`, which has to have this CID. What was passed on the way is a fault.
+    pub(crate) fn take(
+        &mut self,
+        place: &Located,
+        cid: &Cid,
+    ) -> Result<(Option<(Block, Rev)>, Vec<Problem>)> {
+        let mut found = None;
+        loop {
+            self.fill()?;
+            match self.ready.front() {
+                Some((at, _)) if at < place => self.pass(),
+                Some((at, _)) if at == place => {
+                    found = self.ready.pop_front();
+                    break;
+                }
+                _ => break,
+            }
+        }
+        let block = match found {
+            None => {
+                let problem = Problem::new(Code::MissingNode, "a block has no row");
+                self.faults.push(problem.cid(cid));
+                None
+            }
+            Some((_, stored)) if stored.frame.cid != *cid => {
+                let message =
+                    format!("a row holds {}, where another block belongs", stored.frame.cid);
+                self.faults.push(Problem::new(Code::HashMismatch, message).cid(cid));
+                None
+            }
+            Some((_, stored)) => match Block::check(stored.frame.cid, stored.frame.bytes) {
+                Ok(block) => Some((block, stored.stamp)),
+                Err(problem) => {
+                    self.faults.push(problem);
+                    None
+                }
+            },
+        };
+        Ok((block, std::mem::take(&mut self.faults)))
+    }
+
+    /// Reads what is left: nothing should be.
+    pub(crate) fn finish(&mut self) -> Result<Vec<Problem>> {
+        loop {
+            self.fill()?;
+            if self.ready.is_empty() {
+                return Ok(std::mem::take(&mut self.faults));
+            }
+            self.pass();
+        }
+    }
+
+    /// The digest of all rows read.
+    pub(crate) fn digest(&self) -> blake3::Hash {
+        self.digest.finalize()
+    }
+
+    fn pass(&mut self) {
+        if let Some((_, stored)) = self.ready.pop_front() {
+            let message = "a block is stored where the tree does not ask for one";
+            self.faults.push(Problem::new(Code::BadSection, message).cid(&stored.frame.cid));
+        }
+    }
+
+    fn fill(&mut self) -> Result<()> {
+        while self.ready.is_empty() {
+            let Some((key, value)) = self.next_row()? else { return Ok(()) };
+            if let Err(error) = self.open(&key, value) {
+                self.faults.push(Problem::from(error));
+            }
+        }
+        Ok(())
+    }
+
+    fn next_row(&mut self) -> Result<Option<(Vec<u8>, Bytes)>> {
+        if let Some(row) = self.ahead.take() {
+            return Ok(Some(row));
+        }
+        let Some(row) = self.range.next() else { return Ok(None) };
+        let (key, value) = row?;
+        digest_row(&mut self.digest, key.value(), value.value());
+        Ok(Some((key.value().to_vec(), Bytes::copy_from_slice(value.value()))))
+    }
+
+    fn open(&mut self, key: &[u8], value: Bytes) -> Result<()> {
+        let (_, place) = parse_key(key)?;
+        if let Place::Record { part, .. } = &place
+            && *part > 0
+        {
+            return Err(Error::Corrupt(format!("a row continues nothing: {key:02x?}")));
+        }
+        let row = Row::decode(value)?;
+        let row = if row.count() == 1 { self.whole(key, row)? } else { row };
+        for placed in placed(&place, &row)? {
+            let at = match &placed.place {
+                RunPlace::Node { left, height } => Located::node(left.as_bytes(), *height),
+                RunPlace::Record { path } => Located::record(path.as_bytes()),
+            };
+            self.ready.push_back((at, placed.block));
+        }
+        Ok(())
+    }
+
+    /// A row of one section with the rows that continue it.
+    fn whole(&mut self, key: &[u8], row: Row) -> Result<Row> {
+        let length = row.first_length()?;
+        let mut section = row.sections().to_vec();
+        while section.len() < length {
+            match self.next_row()? {
+                Some((next, value)) if continues(key, &next) => section.extend_from_slice(&value),
+                other => {
+                    self.ahead = other;
+                    break;
+                }
+            }
+        }
+        Ok(row.with_sections(section.into()))
+    }
+}
+
+fn continues(key: &[u8], next: &[u8]) -> bool {
+    next.split_last().is_some_and(|(part, start)| *part > 0 && start == key)
+}
