@@ -1,0 +1,57 @@
+//! A real export goes in, is read, written to, exported and scrubbed.
+use carrack::engine::{Engine, ImportOptions, List, Op, Options, WriteOptions};
+use carrack::key::{Curve, SigningKey};
+use carrack::verify::{Expect, Input, ListingDigest, verify_file};
+use carrack::ident::{Did, SystemClock};
+use redb::backends::InMemoryBackend;
+
+#[test]
+fn smoke() {
+    let Ok(fixtures) = std::env::var("CARRACK_FIXTURES") else {
+        eprintln!("skipped: CARRACK_FIXTURES is not set");
+        return;
+    };
+    let engine = Engine::open_backend(InMemoryBackend::new(), &Options::default()).unwrap();
+    let input = Input::open(format!("{fixtures}/pegasus/sample.car").as_ref()).unwrap();
+    let key = "did:key:zQ3shQo6TF2moaqMTrUZEM1jeuYRQXeHEx4evX9751y2qPqRA".parse().unwrap();
+    let options = ImportOptions {
+        expect: Expect { did: None, keys: vec![key] },
+        ..Default::default()
+    };
+    let imported = engine.import(&input, &options).unwrap();
+    assert_eq!(imported.records, 4224);
+    let did: Did = "did:plc:z72i7hdynmk6r22z27h6tvur".parse().unwrap();
+    let report = engine.scrub(&mut |_| ()).unwrap();
+    assert!(report.is_valid(), "{:?}", report.problems.listed());
+    let snapshot = engine.snapshot(&did).unwrap();
+    let mut digest = ListingDigest::default();
+    for entry in snapshot.entries(&List::default()).unwrap() {
+        let (path, cid) = entry.unwrap();
+        digest.push(path.as_bytes(), &cid).unwrap();
+    }
+    let listing = digest.finish();
+    assert_eq!(listing, "e00ba81c0aac677ec343c169f2588afa64a206e90cc4a1a87b7b838f353cfa2a");
+    let mut car = Vec::new();
+    engine.export(&did, &mut car).unwrap();
+    let mut digest = ListingDigest::default();
+    let again = Input::spill(&car[..], "export").unwrap();
+    let report = verify_file(&again, &options.expect, &SystemClock, &mut digest).unwrap();
+    assert!(report.is_valid(), "{:?}", report.problems.listed());
+    assert_eq!(digest.finish(), listing);
+    let signer = SigningKey::from_bytes(Curve::P256, &[9; 32]).unwrap();
+    let paths: Vec<_> = snapshot.list(&List::default()).unwrap().map(|r| r.unwrap().path).collect();
+    for (n, path) in paths.iter().enumerate().step_by(7) {
+        let op = match n % 3 {
+            0 => Op::delete(path.clone()),
+            1 => Op::create(format!("{path}x").parse().unwrap(), vec![0xa0]),
+            _ => Op::update(path.clone(), vec![0xa1, 0x61, 0x61, (n % 24) as u8]),
+        };
+        engine.write(&did, vec![op], &WriteOptions::default(), &signer).unwrap();
+        if n % 70 == 0 {
+            let report = engine.scrub(&mut |_| ()).unwrap();
+            assert!(report.is_valid(), "{n}: {:?}", report.problems.listed());
+        }
+    }
+    let report = engine.scrub(&mut |_| ()).unwrap();
+    assert!(report.is_valid(), "{:?}", report.problems.listed());
+}
