@@ -132,7 +132,7 @@ impl Engine {
     }
 
     /// Takes back a tree that is not to be anybody's, and waits until its rows are gone.
-    pub(super) fn remove_tree(&self, tree: u64) -> Result<()> {
+    pub(crate) fn remove_tree(&self, tree: u64) -> Result<()> {
         self.writer.submit(move |tables| {
             tables.journal.remove(tree)?;
             tables.doomed.insert(tree, ())?;

@@ -5,6 +5,7 @@ mod blobs;
 mod export;
 mod import;
 mod lifecycle;
+mod moving;
 mod op;
 mod open;
 mod prepare;
@@ -22,5 +23,8 @@ pub use open::{Engine, Options};
 pub use scrub::ScrubReport;
 pub use snapshot::{List, Record, Snapshot};
 pub use write::{Applied, Written};
+
+pub(crate) use moving::{Origin, check_arrival};
+pub(crate) use stage::Whole;
 
 pub use crate::store::account::{State, Trust};

@@ -39,8 +39,8 @@ pub(super) struct Staged<'a> {
 }
 
 /// A tree that has been written whole.
-pub(super) struct Whole {
-    pub(super) tree: u64,
+pub(crate) struct Whole {
+    pub(crate) tree: u64,
     pub(super) commit: Commit,
     pub(super) rev: Rev,
     pub(super) height: u8,

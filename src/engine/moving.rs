@@ -1,0 +1,207 @@
+//! The steps of a move that are one transaction at one engine. [`crate::migrate`] puts them in
+//! their order.
+
+use super::export::export_tree;
+use super::lifecycle::{Rows, forget_revs, hold_rev};
+use super::open::{Engine, account_row, find_account};
+use super::stage::Whole;
+use super::write::put_account;
+use crate::block::Cid;
+use crate::car::{append_section, section_len};
+use crate::commit::{Commit, UnsignedCommit};
+use crate::error::{Error, Result};
+use crate::ident::{Did, Rev};
+use crate::key::Signer;
+use crate::store::account::{Account, Head, State, Trust};
+use crate::store::build::RowBuilder;
+use crate::store::open::next_seq;
+use crate::verify::{Expect, Supply};
+use std::io::Write;
+
+/// Where a repository came from: the source engine's name, and its head there.
+pub(crate) struct Origin {
+    pub(crate) engine: String,
+    pub(crate) commit: Cid,
+}
+
+impl Engine {
+    pub(crate) fn account(&self, did: &Did) -> Result<Account> {
+        account_row(&self.view()?.accounts, did)
+    }
+
+    pub(crate) fn account_if_any(&self, did: &Did) -> Result<Option<Account>> {
+        find_account(&self.view()?.accounts, did)
+    }
+
+    /// The source refuses writes from here on, and names where the account is going. Repeating it
+    /// for the same destination changes nothing.
+    pub(crate) fn fence(&self, did: &Did, to: &str) -> Result<()> {
+        let _turn = self.turn(did);
+        let leaving = State::Leaving { to: to.to_owned() };
+        let did = did.clone();
+        self.writer.submit(move |tables| {
+            let mut account = account_row(&tables.accounts, &did)?;
+            if account.state == leaving {
+                return Ok(());
+            }
+            if account.state != State::Active || account.head.is_none() {
+                return Err(account.refuse(did.as_str(), "departure"));
+            }
+            account.state = leaving;
+            put_account(tables, &did, &account)
+        })
+    }
+
+    /// The source takes writes again.
+    pub(crate) fn lift_fence(&self, did: &Did) -> Result<()> {
+        let _turn = self.turn(did);
+        let did = did.clone();
+        self.writer.submit(move |tables| {
+            let mut account = account_row(&tables.accounts, &did)?;
+            if !matches!(account.state, State::Leaving { .. }) {
+                return Err(account.refuse(did.as_str(), "abort of a move: none is under way"));
+            }
+            account.state = State::Active;
+            put_account(tables, &did, &account)
+        })
+    }
+
+    /// The source names the destination from here on. Repeating it changes nothing.
+    pub(crate) fn mark_moved(&self, did: &Did, to: &str, commit: &Cid) -> Result<()> {
+        let _turn = self.turn(did);
+        let moved = State::Moved { to: to.to_owned() };
+        let leaving = State::Leaving { to: to.to_owned() };
+        let (did, commit) = (did.clone(), commit.clone());
+        self.writer.submit(move |tables| {
+            let mut account = account_row(&tables.accounts, &did)?;
+            if account.state == moved {
+                return Ok(());
+            }
+            let same_head = account.head.as_ref().is_some_and(|head| head.commit == commit);
+            if account.state != leaving || !same_head {
+                return Err(account.refuse(did.as_str(), "end of a move that it was not on"));
+            }
+            account.state = moved;
+            next_seq(tables)?;
+            put_account(tables, &did, &account)
+        })
+    }
+
+    /// Writes the repository of an account that is on its way, from one snapshot.
+    pub(crate) fn send(&self, did: &Did, output: impl Write) -> Result<()> {
+        let view = self.view()?;
+        let account = account_row(&view.accounts, did)?;
+        let head = account.readable_head(did.as_str())?.clone();
+        export_tree(view, &head, output).map(|_| ())
+    }
+
+    /// Verifies a repository that is being sent, into a tree that nobody sees yet.
+    pub(crate) fn receive(
+        &self,
+        supply: &mut dyn Supply,
+        expect: &Expect,
+        commit: &Cid,
+    ) -> Result<Whole> {
+        let mut check = |found: &Commit| {
+            if found.cid() == commit {
+                return Ok(());
+            }
+            Err(Error::Swap {
+                what: format!("head of {} at the source", found.did()),
+                expected: commit.to_string(),
+                found: found.cid().to_string(),
+            })
+        };
+        self.stage(supply, expect, &mut check).map(|(_, whole)| whole)
+    }
+
+    /// The destination makes a received tree the account's, under a new commit of its own: the
+    /// same records, a higher revision, its own key.
+    pub(crate) fn activate(
+        &self,
+        whole: Whole,
+        signer: &dyn Signer,
+        origin: Origin,
+    ) -> Result<Head> {
+        let did = whole.commit.did().clone();
+        let _turn = self.turn(&did);
+        let tree = whole.tree;
+        let outcome = self.try_activate(did, whole, signer, origin);
+        if outcome.is_err() {
+            self.remove_tree(tree)?;
+        }
+        outcome
+    }
+
+    fn try_activate(
+        &self,
+        did: Did,
+        whole: Whole,
+        signer: &dyn Signer,
+        origin: Origin,
+    ) -> Result<Head> {
+        let before = self.account_if_any(&did)?;
+        check_arrival(&did, before.as_ref(), whole.rev)?;
+        let floor = before.as_ref().map_or(whole.rev, |account| account.rev_floor.max(whole.rev));
+        let rev = Rev::after(Some(floor), &*self.clock, self.clock_id)?;
+        let data = whole.commit.data().clone();
+        let commit = UnsignedCommit { did: did.clone(), data, rev }.sign(signer)?;
+        let mut rows = Rows::default();
+        let mut section = Vec::new();
+        append_section(&mut section, commit.cid(), commit.block().bytes());
+        RowBuilder::new(whole.tree).commit(&section, rev, &mut rows);
+        let old = section_len(whole.commit.cid(), whole.commit.block().bytes().len()) as u64;
+        let head = Head {
+            commit: commit.cid().clone(),
+            rev,
+            bytes: (whole.tally.bytes + section.len() as u64).saturating_sub(old),
+            ..whole.head()
+        };
+        let account = Account {
+            state: State::Active,
+            trust: Trust::Verified,
+            key: signer.verifying_key().to_did_key(),
+            rev_floor: rev,
+            origin: Some((origin.engine, origin.commit)),
+            head: Some(head.clone()),
+        };
+        self.writer.submit(move |tables| {
+            if find_account(&tables.accounts, &did)? != before {
+                return Err(Error::Swap {
+                    what: format!("account {did} at the destination"),
+                    expected: "what it was when the move began".to_owned(),
+                    found: "something else".to_owned(),
+                });
+            }
+            next_seq(tables)?;
+            if let Some(old) = before.and_then(|account| account.head) {
+                tables.doomed.insert(old.tree, ())?;
+            }
+            tables.journal.remove(head.tree)?;
+            for (key, value) in &rows.rows {
+                tables.rows.insert(&key[..], &value[..])?;
+            }
+            forget_revs(tables, &did)?;
+            hold_rev(tables, &did, &account)?;
+            put_account(tables, &did, &account)?;
+            Ok(head)
+        })
+    }
+}
+
+/// Whether an account with a head of this revision may arrive here.
+pub(crate) fn check_arrival(did: &Did, account: Option<&Account>, rev: Rev) -> Result<()> {
+    let Some(account) = account else { return Ok(()) };
+    if !account.state.allows_replacement() {
+        return Err(account.refuse(did.as_str(), "arrival of the same account"));
+    }
+    let held = account.head.as_ref().map_or(account.rev_floor, |head| head.rev);
+    if held > rev {
+        return Err(Error::Swap {
+            what: format!("revision of {did} at the destination"),
+            expected: format!("none above {rev}"),
+            found: held.to_string(),
+        });
+    }
+    Ok(())
+}

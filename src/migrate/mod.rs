@@ -1,0 +1,8 @@
+//! Moves an account from one engine to another, as one verified CAR stream.
+//!
+//! The order of the steps, and why none of them can lose a write, is in
+//! [`crate::manual::migration`].
+
+mod voyage;
+
+pub use voyage::{MigrateOptions, Migrated, abort, migrate};

@@ -1,0 +1,243 @@
+use crate::block::Cid;
+use crate::engine::{Engine, Origin, State, Whole, check_arrival};
+use crate::error::{Error, Result};
+use crate::ident::{Did, Rev};
+use crate::key::Signer;
+use crate::store::account::{Account, Head};
+use crate::verify::{Expect, StreamSupply};
+use std::io::{PipeReader, PipeWriter, Read};
+use std::time::Instant;
+
+/// How an account is to be moved.
+#[derive(Clone, Copy)]
+pub struct MigrateOptions<'a> {
+    /// The destination as the source will name it, in the errors with which it refuses writes.
+    pub to: &'a str,
+    /// The account's key at the destination.
+    pub signer: &'a dyn Signer,
+    /// Is told how many bytes have come through.
+    pub progress: Option<&'a (dyn Fn(u64) + Sync)>,
+}
+
+/// What a move has done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Migrated {
+    /// The account.
+    pub did: Did,
+    /// Records at the destination.
+    pub records: u64,
+    /// Distinct blobs that the records need.
+    pub blobs: u64,
+    /// Those of them that the destination lacks.
+    pub blobs_missing: u64,
+    /// Bytes of the repository at the destination.
+    pub bytes: u64,
+    /// The root of the tree, which is the same on both sides.
+    pub data: Cid,
+    /// The source's last revision.
+    pub source_rev: Rev,
+    /// The destination's first revision.
+    pub rev: Rev,
+    /// How long it took.
+    pub seconds: f64,
+    /// For how much of that neither side took writes.
+    pub fence_seconds: f64,
+}
+
+/// Moves an account: the source stops taking writes, its repository goes through a pipe into a
+/// tree at the destination that nobody sees, is verified on the way, becomes the account under a
+/// new commit there, and the source points at the destination from then on.
+///
+/// Every step is durable before the next. After a crash, the same call goes on where it was, and
+/// at no moment do both engines take writes.
+///
+/// ```
+/// use carrack::engine::{Engine, Options};
+/// use carrack::ident::{Did, SystemRandom};
+/// use carrack::key::{Curve, SigningKey};
+/// use carrack::migrate::{MigrateOptions, migrate};
+/// use redb::backends::InMemoryBackend;
+///
+/// let source = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
+/// let destination = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
+/// let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+/// source.create_account(&did, &SigningKey::generate(Curve::K256, &SystemRandom)?)?;
+/// let key = SigningKey::generate(Curve::P256, &SystemRandom)?;
+/// let options = MigrateOptions { to: "https://new.example", signer: &key, progress: None };
+/// let moved = migrate(&source, &destination, &did, &options)?;
+/// assert!(moved.rev > moved.source_rev);
+/// assert_eq!(source.status(&did)?.state.to_string(), "moved to https://new.example");
+/// # Ok::<(), carrack::Error>(())
+/// ```
+///
+/// # Errors
+/// `NotFound`; `State` if the source's account is not active, or the destination's takes writes;
+/// `Swap` if the destination holds a newer head; `Refused` if the source's repository does not
+/// verify. Until the destination is active, [`abort`] leaves the source as it was.
+pub fn migrate(
+    source: &Engine,
+    destination: &Engine,
+    did: &Did,
+    options: &MigrateOptions<'_>,
+) -> Result<Migrated> {
+    let start = Instant::now();
+    if source.name() == destination.name() {
+        return Err(Error::Request("source and destination are the same engine".to_owned()));
+    }
+    let account = source.account(did)?;
+    let head = departing_head(&account, did, options.to)?.clone();
+    if let Some(arrived) = arrived(source, destination, did, &head)? {
+        // Both sides have done their part, or only the source's last word is missing.
+        source.mark_moved(did, options.to, &head.commit)?;
+        return summary(destination, did, &head, &arrived, start, 0.0);
+    }
+    check_arrival(did, destination.account_if_any(did)?.as_ref(), head.rev)?;
+    source.fence(did, options.to)?;
+    let fenced = Instant::now();
+    // Under the fence nothing changes any more: this is the head that will have been the last.
+    let account = source.account(did)?;
+    let head = departing_head(&account, did, options.to)?.clone();
+    let expect = Expect { did: Some(did.clone()), keys: account.key.parse().into_iter().collect() };
+    let whole = carry(source, destination, did, &expect, &head, options)?;
+    let origin = Origin { engine: source.name().to_owned(), commit: head.commit.clone() };
+    let arrived = destination.activate(whole, options.signer, origin)?;
+    let fence_seconds = fenced.elapsed().as_secs_f64();
+    source.mark_moved(did, options.to, &head.commit)?;
+    summary(destination, did, &head, &arrived, start, fence_seconds)
+}
+
+/// Gives a move up: the source takes writes again.
+///
+/// # Errors
+/// `State` if no move is under way, or the destination is active already: then the move is over
+/// but for its last step, which [`migrate`] repeats.
+pub fn abort(source: &Engine, destination: &Engine, did: &Did) -> Result<()> {
+    let account = source.account(did)?;
+    if let Some(head) = &account.head
+        && arrived(source, destination, did, head)?.is_some()
+    {
+        return Err(account.refuse(
+            did.as_str(),
+            "abort: the destination is active; run the move again to finish it",
+        ));
+    }
+    source.lift_fence(did)
+}
+
+/// The head of an account that may go, or is on its way to the same destination.
+fn departing_head<'a>(account: &'a Account, did: &Did, to: &str) -> Result<&'a Head> {
+    let may_go = match &account.state {
+        State::Active => true,
+        State::Leaving { to: there } | State::Moved { to: there } => there == to,
+        _ => false,
+    };
+    match &account.head {
+        Some(head) if may_go => Ok(head),
+        _ => Err(account.refuse(did.as_str(), "departure")),
+    }
+}
+
+/// The destination's head, if exactly this repository has arrived there.
+fn arrived(source: &Engine, destination: &Engine, did: &Did, head: &Head) -> Result<Option<Head>> {
+    let account = destination.account_if_any(did)?;
+    let came = account.filter(|account| match &account.origin {
+        Some((engine, commit)) => engine == source.name() && *commit == head.commit,
+        None => false,
+    });
+    Ok(came.and_then(|account| account.head))
+}
+
+/// Sends the repository through a pipe from one thread to another.
+fn carry(
+    source: &Engine,
+    destination: &Engine,
+    did: &Did,
+    expect: &Expect,
+    head: &Head,
+    options: &MigrateOptions<'_>,
+) -> Result<Whole> {
+    let (receiver, sender) = std::io::pipe().map_err(|error| Error::io("opening a pipe", error))?;
+    std::thread::scope(|scope| {
+        let sending = scope.spawn(move || send(source, did, sender));
+        let received = receive(destination, expect, head, receiver, options);
+        let sent = sending
+            .join()
+            .unwrap_or_else(|_| Err(Error::Closed("the sending thread died".to_owned())));
+        match (received, sent) {
+            (Ok(whole), Ok(())) => Ok(whole),
+            // Complete and verified, and yet the sender failed: not to be trusted with a life.
+            (Ok(whole), Err(error)) => {
+                destination.remove_tree(whole.tree)?;
+                Err(error)
+            }
+            // A receiver that stops breaks the pipe: its reason is the one that counts.
+            (Err(error), Ok(())) => Err(error),
+            (Err(refused), Err(failed)) => Err(first_cause(refused, failed)),
+        }
+    })
+}
+
+fn send(source: &Engine, did: &Did, pipe: PipeWriter) -> Result<()> {
+    source.send(did, pipe)
+}
+
+fn receive(
+    destination: &Engine,
+    expect: &Expect,
+    head: &Head,
+    pipe: PipeReader,
+    options: &MigrateOptions<'_>,
+) -> Result<Whole> {
+    let counted = Counted { input: pipe, bytes: 0, progress: options.progress };
+    let mut supply = StreamSupply::new(counted)?;
+    destination.receive(&mut supply, expect, &head.commit)
+}
+
+/// A cut stream is the sender's doing, a broken pipe the receiver's.
+fn first_cause(refused: Error, failed: Error) -> Error {
+    match &failed {
+        Error::Io { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe => refused,
+        _ => failed,
+    }
+}
+
+fn summary(
+    destination: &Engine,
+    did: &Did,
+    head: &Head,
+    arrived: &Head,
+    start: Instant,
+    fence_seconds: f64,
+) -> Result<Migrated> {
+    let status = destination.status(did)?;
+    Ok(Migrated {
+        did: did.clone(),
+        records: arrived.records,
+        blobs: status.blobs_needed,
+        blobs_missing: status.blobs_missing,
+        bytes: arrived.bytes,
+        data: arrived.data.clone(),
+        source_rev: head.rev,
+        rev: arrived.rev,
+        seconds: start.elapsed().as_secs_f64(),
+        fence_seconds,
+    })
+}
+
+/// Counts what is read.
+struct Counted<'a, R> {
+    input: R,
+    bytes: u64,
+    progress: Option<&'a (dyn Fn(u64) + Sync)>,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let got = self.input.read(buffer)?;
+        self.bytes += got as u64;
+        if let Some(progress) = self.progress {
+            progress(self.bytes);
+        }
+        Ok(got)
+    }
+}
