@@ -14,6 +14,7 @@ pub mod error;
 pub mod ident;
 pub mod key;
 pub mod limits;
+pub mod manual;
 pub mod migrate;
 mod store;
 pub mod tree;

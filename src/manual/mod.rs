@@ -1,0 +1,13 @@
+//! Pages that explain what is hard, for those who read the code or trust their data to it.
+
+#[doc = include_str!("format.md")]
+pub mod format {}
+
+#[doc = include_str!("guarantees.md")]
+pub mod guarantees {}
+
+#[doc = include_str!("migration.md")]
+pub mod migration {}
+
+#[doc = include_str!("tree.md")]
+pub mod tree {}
