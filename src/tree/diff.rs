@@ -3,6 +3,7 @@
 use super::{Child, HeldEntry, Key, NodeSource, Tree};
 use crate::block::{Block, Cid};
 use crate::error::Result;
+use crate::limits::LAYER_MAX;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -28,7 +29,8 @@ pub struct Change {
     pub new: Option<Cid>,
 }
 
-/// Compares two trees. Subtrees that both have are not loaded, however far their nodes moved.
+/// Compares two trees. Subtrees that both have are not loaded, except on the way down beside a
+/// record that only one has.
 ///
 /// # Errors
 /// The sources', if a node that differs cannot be loaded.
@@ -62,7 +64,11 @@ pub fn diff(
     let created = b.opened.iter().filter(|(cid, _)| !a.opened.contains_key(cid));
     let deleted = a.opened.iter().filter(|(cid, _)| !b.opened.contains_key(cid));
     let owned = |(cid, block): (&Cid, &Block)| (cid.clone(), block.clone());
-    Ok(Diff { created: created.map(owned).collect(), deleted: deleted.map(owned).collect(), changes })
+    Ok(Diff {
+        created: created.map(owned).collect(),
+        deleted: deleted.map(owned).collect(),
+        changes,
+    })
 }
 
 enum Side {
@@ -77,7 +83,10 @@ enum Step {
     /// A subtree has to be looked into.
     Open(Side),
     /// An entry of one side, or the same path on both.
-    Take { old: bool, new: bool },
+    Take {
+        old: bool,
+        new: bool,
+    },
 }
 
 enum Item {
@@ -90,7 +99,7 @@ fn next_step(old: Option<&Item>, new: Option<&Item>) -> Step {
         (None, None) => Step::Done,
         (Some(Item::Subtree(a)), Some(Item::Subtree(b))) if a.cid() == b.cid() => Step::SkipBoth,
         // The higher of two subtrees is opened first, so that equal ones come to face each other.
-        (Some(Item::Subtree(a)), Some(Item::Subtree(b))) if a.height() >= b.height() => {
+        (Some(Item::Subtree(a)), Some(Item::Subtree(b))) if level(a) >= level(b) => {
             Step::Open(Side::Old)
         }
         (_, Some(Item::Subtree(_))) => Step::Open(Side::New),
@@ -103,6 +112,11 @@ fn next_step(old: Option<&Item>, new: Option<&Item>) -> Step {
         (Some(Item::Record { .. }), None) => Step::Take { old: true, new: false },
         (None, Some(Item::Record { .. })) => Step::Take { old: false, new: true },
     }
+}
+
+/// Only a root's height can be unknown, and nothing is higher.
+fn level(child: &Child) -> u8 {
+    child.height().unwrap_or(LAYER_MAX)
 }
 
 fn push_change(changes: &mut Vec<Change>, old: Option<(Key, Cid)>, new: Option<(Key, Cid)>) {

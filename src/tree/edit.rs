@@ -1,6 +1,5 @@
 //! Insertion with its split; updates.
 
-use super::merge::child_or_none;
 use super::{Child, Held, HeldEntry, Key, NodeSource, Tree, layer};
 use crate::block::Cid;
 use crate::error::{Error, Result};
@@ -102,13 +101,13 @@ fn split(
         Some(middle) => split(middle, key, source)?,
         None => (None, None),
     };
-    let put_back = (index == 0 && low.is_none()) || (index == count && high.is_none());
-    if put_back {
-        let whole_is_right = index == 0 && low.is_none();
+    let all_right = index == 0 && low.is_none();
+    let all_left = index == count && high.is_none();
+    if all_right || all_left {
         if let Some(slot) = node.slot(index) {
             *slot = low.or(high);
         }
-        return Ok(if whole_is_right { (None, Some(child)) } else { (Some(child), None) });
+        return Ok(if all_right { (None, Some(child)) } else { (Some(child), None) });
     }
     let mut right = Held::new(node.height);
     right.entries = node.entries.split_off(index);
@@ -117,7 +116,8 @@ fn split(
     if let Some(slot) = node.slot(index) {
         *slot = low;
     }
-    Ok((child_or_none(child), child_or_none(right.into())))
+    // Neither half is bare: it has entries, or its part of the middle.
+    Ok((Some(child), Some(right.into())))
 }
 
 /// Hangs a subtree of height `from` under as many entry-less nodes as lift it to height `to`.
