@@ -10,6 +10,7 @@ pub mod block;
 pub mod car;
 pub mod commit;
 pub mod error;
+pub mod event;
 pub mod ident;
 pub mod key;
 pub mod limits;

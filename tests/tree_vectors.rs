@@ -7,7 +7,7 @@ use carrack::error::{Code, Problem, Result};
 use carrack::tree::{Change, Gap, Key, Node, NodeSource, Tree, diff, layer};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 fn fixtures() -> Option<PathBuf> {
     let root = std::env::var_os("CARRACK_FIXTURES").map(PathBuf::from);
@@ -152,7 +152,7 @@ struct Suite {
     cases: String,
 }
 
-fn suite(root: PathBuf) -> Suite {
+fn suite(root: &Path) -> Suite {
     let folder = root.join("mst-test-suite");
     let text = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
     let cids = text("mst-diff-compact.cids").lines().map(|cid| cid.parse().unwrap()).collect();
@@ -259,7 +259,7 @@ fn search_path(tree: &mut Tree, key: &Key, blocks: &mut Blocks) -> Vec<Cid> {
 #[test]
 fn all_cases_of_the_tree_test_suite() {
     let Some(root) = fixtures() else { return };
-    let suite = suite(root);
+    let suite = suite(&root);
     let mut stores: Vec<Blocks> = (0..suite.roots.len()).map(|n| suite.blocks_of(n)).collect();
     let mut count = 0;
     for Case { a, b, created, deleted, changes, proof, inductive, line } in suite.cases() {

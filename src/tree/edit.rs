@@ -65,15 +65,13 @@ fn insert_below(
     let height = node.height;
     let Some(slot) = node.slot(index) else { return Err(lost(key)) };
     if target < height {
-        return match slot {
-            Some(child) => insert_below(child.hold(source)?, key, value, target, source),
-            None => {
-                let mut leaf = Held::new(target);
-                leaf.entries.push(HeldEntry { key: key.clone(), value, right: None });
-                *slot = Some(raise(leaf.into(), target, height - 1));
-                Ok((None, 1))
-            }
-        };
+        if let Some(child) = slot {
+            return insert_below(child.hold(source)?, key, value, target, source);
+        }
+        let mut leaf = Held::new(target);
+        leaf.entries.push(HeldEntry { key: key.clone(), value, right: None });
+        *slot = Some(raise(leaf.into(), target, height - 1));
+        return Ok((None, 1));
     }
     let (left, right) = match slot.take() {
         Some(child) => split(child, key, source)?,

@@ -27,13 +27,11 @@ impl Tree {
             if !root.entries.is_empty() {
                 return Ok(());
             }
-            match root.left.take() {
-                Some(child) => self.root = child,
-                None => {
-                    self.root = Held::new(0).into();
-                    return Ok(());
-                }
-            }
+            let Some(child) = root.left.take() else {
+                self.root = Held::new(0).into();
+                return Ok(());
+            };
+            self.root = child;
         }
     }
 }
