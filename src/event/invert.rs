@@ -9,24 +9,18 @@ use crate::tree::{Key, NodeSource, Tree};
 /// ```
 /// use carrack::block::{Cid, Codec};
 /// use carrack::event::{RepoOp, invert};
-/// use carrack::tree::{Gap, NodeSource, Tree};
-/// # use carrack::{block::Block, Code, Problem, Result};
-/// # struct One(Block);
-/// # impl NodeSource for One {
-/// #     fn load(&mut self, gap: &Gap) -> Result<Block> {
-/// #         if gap.cid == *self.0.cid() { return Ok(self.0.clone()) }
-/// #         Err(Problem::new(Code::MissingNode, "not here").into())
-/// #     }
-/// # }
-/// # let mut source = One(Block::dag_cbor(carrack::tree::Node::default().encode()));
-/// let mut tree = Tree::empty();
+/// use carrack::tree::{Tree, diff};
+/// use std::collections::HashMap;
+///
 /// let cid = Cid::of(Codec::DagCbor, b"record");
-/// tree.insert(&"com.example.post/1".into(), cid.clone(), &mut source)?;
-/// let data = tree.seal();
-/// # let carrack::tree::Child::Held(root) = tree.root() else { panic!() };
-/// # let mut source = One(root.block.clone().unwrap());
+/// let (mut old, mut new) = (Tree::empty(), Tree::empty());
+/// new.insert(&"com.example.post/1".into(), cid.clone(), &mut HashMap::new())?;
+/// let made = diff(&mut old, &mut HashMap::new(), &mut new, &mut HashMap::new())?;
+/// let mut nodes: HashMap<_, _> = made.created.into_iter().collect();
+///
 /// let op = RepoOp::Create { path: "com.example.post/1".parse()?, cid };
-/// assert_eq!(invert(&data, &[op], &mut source)?, Tree::empty().seal());
+/// assert_eq!(invert(&new.seal(), &[op.clone()], &mut nodes)?, old.seal());
+/// assert!(invert(&new.seal(), &[op], &mut HashMap::new()).is_err());
 /// # Ok::<(), carrack::Error>(())
 /// ```
 ///

@@ -42,10 +42,7 @@ impl Slice {
 
 impl NodeSource for Slice {
     fn load(&mut self, gap: &Gap) -> Result<Block> {
-        self.blocks.get(&gap.cid).cloned().ok_or_else(|| {
-            let message = "a tree node that the ops call for is not among the blocks";
-            Problem::new(Code::MissingNode, message).cid(&gap.cid).path(&gap.left).into()
-        })
+        self.blocks.load(gap)
     }
 }
 

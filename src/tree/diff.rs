@@ -32,6 +32,21 @@ pub struct Change {
 /// Compares two trees. Subtrees that both have are not loaded, except on the way down beside a
 /// record that only one has.
 ///
+/// ```
+/// use carrack::block::{Cid, Codec};
+/// use carrack::tree::{Tree, diff};
+/// use std::collections::HashMap;
+///
+/// let mut new = Tree::empty();
+/// let record = Cid::of(Codec::DagCbor, b"record");
+/// new.insert(&"com.example.post/1".into(), record.clone(), &mut HashMap::new())?;
+/// let mut old = Tree::empty();
+/// let found = diff(&mut old, &mut HashMap::new(), &mut new, &mut HashMap::new())?;
+/// assert_eq!((found.created.len(), found.deleted.len()), (1, 1));
+/// assert_eq!((&found.changes[0].old, &found.changes[0].new), (&None, &Some(record)));
+/// # Ok::<(), carrack::Error>(())
+/// ```
+///
 /// # Errors
 /// The sources', if a node that differs cannot be loaded.
 pub fn diff(

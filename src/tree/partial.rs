@@ -1,7 +1,9 @@
 use super::place::Place;
 use super::{Entry, Key, Node};
 use crate::block::{Block, Cid};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Problem, Result};
+use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 /// Where a tree's nodes come from: a store, or the blocks of a partial CAR.
 pub trait NodeSource {
@@ -12,7 +14,37 @@ pub trait NodeSource {
     fn load(&mut self, gap: &Gap) -> Result<Block>;
 }
 
+/// Blocks in memory, as of a partial CAR; what is not among them is a `MissingNode`.
+impl<S: BuildHasher> NodeSource for HashMap<Cid, Block, S> {
+    fn load(&mut self, gap: &Gap) -> Result<Block> {
+        self.get(&gap.cid).cloned().ok_or_else(|| {
+            let message = "a tree node that is needed is not there";
+            Problem::new(Code::MissingNode, message).cid(&gap.cid).path(&gap.left).into()
+        })
+    }
+}
+
 /// A tree of which only the touched part is in memory; the rest is [`Gap`]s, loaded on touch.
+///
+/// ```
+/// use carrack::block::{Cid, Codec};
+/// use carrack::tree::{Key, Tree};
+/// use std::collections::HashMap;
+///
+/// let mut source = HashMap::new();
+/// let (key, record) = (Key::from("com.example.post/1"), Cid::of(Codec::DagCbor, b"record"));
+/// let mut tree = Tree::empty();
+/// tree.insert(&key, record.clone(), &mut source)?;
+/// let root = tree.seal();
+/// assert_eq!(tree.find(&key, &mut source)?, Some(record));
+///
+/// // The same tree with nothing of it in memory, and nowhere to load it from.
+/// assert!(Tree::at(root, None).find(&key, &mut source).is_err());
+///
+/// tree.remove(&key, &mut source)?;
+/// assert_eq!(tree.seal(), Tree::empty().seal());
+/// # Ok::<(), carrack::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Tree {
     pub(super) root: Child,
