@@ -18,7 +18,8 @@ pub(super) struct ProofArgs {
 }
 
 pub(super) fn run(args: &ProofArgs) -> Result<Answer, Failure> {
-    let snapshot = store::existing(&args.store)?.snapshot(&args.did)?;
+    let engine = store::existing(&args.store)?;
+    let snapshot = engine.snapshot(&args.did)?;
     let present = write_to(args.output.as_deref(), |output| snapshot.proof(&args.path, output))?;
     let what = if present { "present" } else { "absent" };
     tell(format_args!("proves {} {what} at revision {}", args.path, snapshot.rev()));

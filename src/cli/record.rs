@@ -21,7 +21,8 @@ pub(super) struct GetArgs {
 }
 
 pub(super) fn run(args: &GetArgs) -> Result<Answer, Failure> {
-    let snapshot = store::existing(&args.store)?.snapshot(&args.did)?;
+    let engine = store::existing(&args.store)?;
+    let snapshot = engine.snapshot(&args.did)?;
     let record = snapshot
         .record(&args.path)?
         .ok_or_else(|| Error::NotFound { what: "record", name: args.path.to_string() })?;
