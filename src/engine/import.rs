@@ -63,6 +63,22 @@ impl Engine {
     /// `Refused` with every problem of the input; `Request` without a key; `State` if the account
     /// takes writes and its head was not named; `Swap` if another head was named.
     pub fn import(&self, input: &Input, options: &ImportOptions) -> Result<Imported> {
+        match FileSupply::new(input.clone()) {
+            Ok(mut supply) => self.import_supply(&mut supply, options),
+            Err(Error::Problem(problem)) => Err(Error::Refused(vec![*problem])),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same from any supply of blocks: one that comes as a stream, or whose progress is shown.
+    ///
+    /// # Errors
+    /// As [`Engine::import`].
+    pub fn import_supply(
+        &self,
+        supply: &mut dyn Supply,
+        options: &ImportOptions,
+    ) -> Result<Imported> {
         if options.expect.keys.is_empty() && !options.unverified {
             return Err(Error::Request(
                 "no key to check the signature with: give one, or say that the account shall be \
@@ -70,19 +86,6 @@ impl Engine {
                     .to_owned(),
             ));
         }
-        let mut supply = match FileSupply::new(input.clone()) {
-            Ok(supply) => supply,
-            Err(Error::Problem(problem)) => return Err(Error::Refused(vec![*problem])),
-            Err(error) => return Err(error),
-        };
-        self.import_from(&mut supply, options)
-    }
-
-    pub(crate) fn import_from(
-        &self,
-        supply: &mut dyn Supply,
-        options: &ImportOptions,
-    ) -> Result<Imported> {
         let mut check = |commit: &Commit| self.check_head(commit, options).map(|_| ());
         let (report, whole) = self.stage(supply, &options.expect, &mut check)?;
         let imported = Imported {
