@@ -11,6 +11,7 @@ pub mod car;
 pub mod commit;
 pub mod engine;
 pub mod error;
+pub mod event;
 pub mod ident;
 pub mod key;
 pub mod limits;

@@ -39,6 +39,10 @@ pub const CLOCK_DRIFT_MAX_MICROS: u64 = 5 * 60 * 1_000_000;
 pub const EVENT_OPS_MAX: usize = 200;
 /// Bytes of blocks in one commit event, by the sync specification.
 pub const EVENT_BLOCKS_BYTES_MAX: usize = 2_000_000;
+/// A frame of the event stream: the sync specification says 5 MB.
+pub const EVENT_FRAME_BYTES_MAX: usize = 5_000_000;
+/// Bytes of blocks in one sync event, by the sync specification: a commit block and no more.
+pub const SYNC_BLOCKS_BYTES_MAX: usize = 10_000;
 /// Problems that a report lists; further ones are counted.
 pub const PROBLEMS_LISTED_MAX: usize = 1000;
 /// Sections of a bottom subtree that are kept in one row, in bytes. See `manual::format`.
@@ -78,3 +82,7 @@ pub const PLC_NEW_OPERATION_BYTES_MAX: usize = 4000;
 pub const PLC_ROTATION_KEYS_MAX: usize = 10;
 /// How long an operation can be nullified by a key of higher priority: 72 hours, in microseconds.
 pub const PLC_RECOVERY_MICROS: u64 = 72 * 60 * 60 * 1_000_000;
+/// How long events are kept: 72 hours, in microseconds; relays that were away longer start anew.
+pub const EVENTS_AGE_MICROS: u64 = 72 * 60 * 60 * 1_000_000;
+/// How many bytes of events are kept.
+pub const EVENTS_BYTES_MAX: u64 = 2 << 30;

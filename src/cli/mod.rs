@@ -4,6 +4,8 @@ mod account;
 mod args;
 mod bar;
 mod demo;
+mod event;
+mod events;
 mod export;
 mod failure;
 mod guard;

@@ -3,6 +3,7 @@
 use super::{Child, HeldEntry, Key, NodeSource, Tree};
 use crate::block::{Block, Cid};
 use crate::error::Result;
+use crate::limits::LAYER_MAX;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -28,7 +29,23 @@ pub struct Change {
     pub new: Option<Cid>,
 }
 
-/// Compares two trees. Subtrees that both have are not loaded, however far their nodes moved.
+/// Compares two trees. Subtrees that both have are not loaded, except on the way down beside a
+/// record that only one has.
+///
+/// ```
+/// use carrack::block::{Cid, Codec};
+/// use carrack::tree::{Tree, diff};
+/// use std::collections::HashMap;
+///
+/// let mut new = Tree::empty();
+/// let record = Cid::of(Codec::DagCbor, b"record");
+/// new.insert(&"com.example.post/1".into(), record.clone(), &mut HashMap::new())?;
+/// let mut old = Tree::empty();
+/// let found = diff(&mut old, &mut HashMap::new(), &mut new, &mut HashMap::new())?;
+/// assert_eq!((found.created.len(), found.deleted.len()), (1, 1));
+/// assert_eq!((&found.changes[0].old, &found.changes[0].new), (&None, &Some(record)));
+/// # Ok::<(), carrack::Error>(())
+/// ```
 ///
 /// # Errors
 /// The sources', if a node that differs cannot be loaded.
@@ -97,7 +114,7 @@ fn next_step(old: Option<&Item>, new: Option<&Item>) -> Step {
         (None, None) => Step::Done,
         (Some(Item::Subtree(a)), Some(Item::Subtree(b))) if a.cid() == b.cid() => Step::SkipBoth,
         // The higher of two subtrees is opened first, so that equal ones come to face each other.
-        (Some(Item::Subtree(a)), Some(Item::Subtree(b))) if a.height() >= b.height() => {
+        (Some(Item::Subtree(a)), Some(Item::Subtree(b))) if level(a) >= level(b) => {
             Step::Open(Side::Old)
         }
         (_, Some(Item::Subtree(_))) => Step::Open(Side::New),
@@ -110,6 +127,11 @@ fn next_step(old: Option<&Item>, new: Option<&Item>) -> Step {
         (Some(Item::Record { .. }), None) => Step::Take { old: true, new: false },
         (None, Some(Item::Record { .. })) => Step::Take { old: false, new: true },
     }
+}
+
+/// Only a root's height can be unknown, and nothing is higher.
+fn level(child: &Child) -> u8 {
+    child.height().unwrap_or(LAYER_MAX)
 }
 
 fn push_change(changes: &mut Vec<Change>, old: Option<(Key, Cid)>, new: Option<(Key, Cid)>) {

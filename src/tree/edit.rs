@@ -1,6 +1,5 @@
 //! Insertion with its split; updates.
 
-use super::merge::child_or_none;
 use super::{Child, Held, HeldEntry, Key, NodeSource, Tree, layer};
 use crate::block::Cid;
 use crate::error::{Error, Result};
@@ -66,15 +65,13 @@ fn insert_below(
     let height = node.height;
     let Some(slot) = node.slot(index) else { return Err(lost(key)) };
     if target < height {
-        return match slot {
-            Some(child) => insert_below(child.hold(source)?, key, value, target, source),
-            None => {
-                let mut leaf = Held::new(target);
-                leaf.entries.push(HeldEntry { key: key.clone(), value, right: None });
-                *slot = Some(raise(leaf.into(), target, height - 1));
-                Ok((None, 1))
-            }
-        };
+        if let Some(child) = slot {
+            return insert_below(child.hold(source)?, key, value, target, source);
+        }
+        let mut leaf = Held::new(target);
+        leaf.entries.push(HeldEntry { key: key.clone(), value, right: None });
+        *slot = Some(raise(leaf.into(), target, height - 1));
+        return Ok((None, 1));
     }
     let (left, right) = match slot.take() {
         Some(child) => split(child, key, source)?,
@@ -102,13 +99,13 @@ fn split(
         Some(middle) => split(middle, key, source)?,
         None => (None, None),
     };
-    let put_back = (index == 0 && low.is_none()) || (index == count && high.is_none());
-    if put_back {
-        let whole_is_right = index == 0 && low.is_none();
+    let all_right = index == 0 && low.is_none();
+    let all_left = index == count && high.is_none();
+    if all_right || all_left {
         if let Some(slot) = node.slot(index) {
             *slot = low.or(high);
         }
-        return Ok(if whole_is_right { (None, Some(child)) } else { (Some(child), None) });
+        return Ok(if all_right { (None, Some(child)) } else { (Some(child), None) });
     }
     let mut right = Held::new(node.height);
     right.entries = node.entries.split_off(index);
@@ -117,7 +114,8 @@ fn split(
     if let Some(slot) = node.slot(index) {
         *slot = low;
     }
-    Ok((child_or_none(child), child_or_none(right.into())))
+    // Neither half is bare: it has entries, or its part of the middle.
+    Ok((Some(child), Some(right.into())))
 }
 
 /// Hangs a subtree of height `from` under as many entry-less nodes as lift it to height `to`.

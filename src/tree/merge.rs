@@ -13,10 +13,7 @@ impl Tree {
     pub fn remove(&mut self, key: &Key, source: &mut dyn NodeSource) -> Result<Option<Cid>> {
         let target = layer(key.as_bytes());
         let root = self.root.hold(source)?;
-        if target > root.height {
-            return Ok(None);
-        }
-        let removed = remove_below(root, key, source)?;
+        let removed = remove_below(root, key, target, source)?;
         if removed.is_some() {
             self.trim(source)?;
         }
@@ -30,23 +27,30 @@ impl Tree {
             if !root.entries.is_empty() {
                 return Ok(());
             }
-            match root.left.take() {
-                Some(child) => self.root = child,
-                None => {
-                    self.root = Held::new(0).into();
-                    return Ok(());
-                }
-            }
+            let Some(child) = root.left.take() else {
+                self.root = Held::new(0).into();
+                return Ok(());
+            };
+            self.root = child;
         }
     }
 }
 
-fn remove_below(node: &mut Held, key: &Key, source: &mut dyn NodeSource) -> Result<Option<Cid>> {
+fn remove_below(
+    node: &mut Held,
+    key: &Key,
+    target: u8,
+    source: &mut dyn NodeSource,
+) -> Result<Option<Cid>> {
     let (index, found) = node.search(key);
     if !found {
+        // Further down are only keys of lower layers.
+        if target >= node.height {
+            return Ok(None);
+        }
         let Some(slot) = node.slot(index) else { return Err(lost(key)) };
         let Some(child) = slot else { return Ok(None) };
-        let removed = remove_below(child.hold(source)?, key, source)?;
+        let removed = remove_below(child.hold(source)?, key, target, source)?;
         if removed.is_some() {
             *slot = slot.take().and_then(child_or_none);
             node.touch();
@@ -83,7 +87,7 @@ fn merge(
 }
 
 /// A node with neither entries nor a subtree is no node.
-pub(super) fn child_or_none(child: Child) -> Option<Child> {
+fn child_or_none(child: Child) -> Option<Child> {
     match child {
         Child::Held(held) if held.is_bare() => None,
         child => Some(child),

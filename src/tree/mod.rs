@@ -12,6 +12,7 @@ mod lookup;
 mod merge;
 mod node;
 mod partial;
+mod place;
 mod walk;
 
 pub use diff::{Change, Diff, diff};
@@ -20,3 +21,6 @@ pub use layer::layer;
 pub use node::{Entry, Node};
 pub use partial::{Child, Gap, Held, HeldEntry, NodeSource, Tree};
 pub use walk::{NodeWant, RecordWant, Walk, Want};
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,9 @@
-use super::{Entry, Key, Node, layer};
+use super::place::Place;
+use super::{Entry, Key, Node};
 use crate::block::{Block, Cid};
 use crate::error::{Code, Error, Problem, Result};
-use crate::limits::LAYER_MAX;
+use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 /// Where a tree's nodes come from: a store, or the blocks of a partial CAR.
 pub trait NodeSource {
@@ -12,7 +14,37 @@ pub trait NodeSource {
     fn load(&mut self, gap: &Gap) -> Result<Block>;
 }
 
+/// Blocks in memory, as of a partial CAR; what is not among them is a `MissingNode`.
+impl<S: BuildHasher> NodeSource for HashMap<Cid, Block, S> {
+    fn load(&mut self, gap: &Gap) -> Result<Block> {
+        self.get(&gap.cid).cloned().ok_or_else(|| {
+            let message = "a tree node that is needed is not there";
+            Problem::new(Code::MissingNode, message).cid(&gap.cid).path(&gap.left).into()
+        })
+    }
+}
+
 /// A tree of which only the touched part is in memory; the rest is [`Gap`]s, loaded on touch.
+///
+/// ```
+/// use carrack::block::{Cid, Codec};
+/// use carrack::tree::{Key, Tree};
+/// use std::collections::HashMap;
+///
+/// let mut source = HashMap::new();
+/// let (key, record) = (Key::from("com.example.post/1"), Cid::of(Codec::DagCbor, b"record"));
+/// let mut tree = Tree::empty();
+/// tree.insert(&key, record.clone(), &mut source)?;
+/// let root = tree.seal();
+/// assert_eq!(tree.find(&key, &mut source)?, Some(record));
+///
+/// // The same tree with nothing of it in memory, and nowhere to load it from.
+/// assert!(Tree::at(root, None).find(&key, &mut source).is_err());
+///
+/// tree.remove(&key, &mut source)?;
+/// assert_eq!(tree.seal(), Tree::empty().seal());
+/// # Ok::<(), carrack::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Tree {
     pub(super) root: Child,
@@ -84,6 +116,14 @@ impl Tree {
         &self.root
     }
 
+    /// The root's block, if it is in memory and sealed.
+    pub fn root_block(&self) -> Option<&Block> {
+        match &self.root {
+            Child::Held(held) => held.block.as_ref(),
+            Child::Gap(_) => None,
+        }
+    }
+
     /// The root, to load parts of it.
     pub fn root_mut(&mut self) -> &mut Child {
         &mut self.root
@@ -151,10 +191,13 @@ impl Held {
 
     /// The node that `block` holds, in the place that `gap` names.
     fn from_block(gap: &Gap, block: Block) -> Result<Self> {
-        let Node { left, entries } =
-            Node::decode(block.bytes()).map_err(|problem| problem.cid(block.cid()))?;
-        let height = placed_height(gap, left.as_ref(), &entries)
-            .map_err(|problem| problem.cid(block.cid()).path(&gap.left))?;
+        let node = Node::decode(block.bytes()).map_err(|problem| problem.cid(block.cid()))?;
+        let place = Place { left: &gap.left, end: gap.end.as_ref(), height: gap.height };
+        let (height, problems) = place.check(&node);
+        if let Some(problem) = problems.into_iter().next() {
+            return Err(problem.cid(block.cid()).path(&gap.left).into());
+        }
+        let Node { left, entries } = node;
         let below = height.checked_sub(1);
         let child = |cid: Option<Cid>, left: &Key, next: Option<&Entry>| {
             let end = next.map(|entry| entry.key.clone()).or_else(|| gap.end.clone());
@@ -220,45 +263,4 @@ impl Held {
             .collect();
         Node { left, entries }.encode()
     }
-}
-
-/// Checks a node against its place and gives its height.
-fn placed_height(gap: &Gap, left: Option<&Cid>, entries: &[Entry]) -> Result<u8, Problem> {
-    let is_root = gap.height.is_none();
-    let height = match (gap.height, entries.first()) {
-        (Some(height), _) => height,
-        (None, Some(first)) => layer(first.key.as_bytes()),
-        (None, None) if left.is_none() => 0,
-        (None, None) => {
-            return Err(Problem::new(Code::EmptyNode, "the root has a subtree but no entries"));
-        }
-    };
-    if !is_root && entries.is_empty() && left.is_none() && height > 0 {
-        return Err(Problem::new(Code::EmptyNode, "a node without entries and without a subtree"));
-    }
-    if height > LAYER_MAX {
-        return Err(Problem::new(Code::WrongLayer, format!("a node of height {height}")));
-    }
-    let has_child = left.is_some() || entries.iter().any(|entry| entry.right.is_some());
-    if height == 0 && has_child {
-        return Err(Problem::new(Code::WrongLayer, "a subtree below layer 0"));
-    }
-    if let Some(low) = entries.first().filter(|entry| entry.key <= gap.left) {
-        let message = "a subtree's key is not right of the entry that it hangs on";
-        return Err(Problem::new(Code::KeyRange, message).path(&low.key));
-    }
-    if let (Some(end), Some(last)) = (&gap.end, entries.last())
-        && last.key >= *end
-    {
-        let message = format!("a subtree's key is not left of {end}, its parent's next entry");
-        return Err(Problem::new(Code::KeyRange, message).path(&last.key));
-    }
-    for entry in entries {
-        let found = layer(entry.key.as_bytes());
-        if found != height {
-            let message = format!("a key of layer {found} in a node of layer {height}");
-            return Err(Problem::new(Code::WrongLayer, message).path(&entry.key));
-        }
-    }
-    Ok(height)
 }

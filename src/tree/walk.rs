@@ -1,7 +1,8 @@
 //! The streaming walk: a tree in the order of the repository specification, node by node, every
 //! structural rule checked as it goes, one path in memory.
 
-use super::{Entry, Key, Node, layer};
+use super::place::Place;
+use super::{Entry, Key, Node};
 use crate::block::{Block, Cid};
 use crate::error::{Code, Problem};
 use crate::limits::LAYER_MAX;
@@ -131,7 +132,8 @@ impl Walk {
             Ok(node) => node,
             Err(problem) => return vec![placed(problem)],
         };
-        let (height, problems) = check_place(&want, &node);
+        let place = Place { left: &want.left, end: want.end.as_ref(), height: want.height };
+        let (height, problems) = place.check(&node);
         if problems.is_empty() {
             self.descend(want, node, height);
         }
@@ -158,51 +160,5 @@ impl Walk {
     /// Height of the node that was entered last and is not left yet.
     pub fn height(&self) -> Option<u8> {
         if self.stack.len() < 2 { None } else { self.stack.last().map(|level| level.height) }
-    }
-}
-
-/// Every rule that a node in its place has to keep.
-fn check_place(want: &NodeWant, node: &Node) -> (u8, Vec<Problem>) {
-    let mut problems = Vec::new();
-    let layers: Vec<u8> = node.entries.iter().map(|entry| layer(entry.key.as_bytes())).collect();
-    let height = want.height.or_else(|| layers.first().copied()).unwrap_or(0);
-    check_empty(want, node, height, &mut problems);
-    check_range(want, node, &mut problems);
-    for (entry, found) in node.entries.iter().zip(&layers) {
-        if *found != height {
-            let message = format!("a key of layer {found} in a node of layer {height}");
-            problems.push(Problem::new(Code::WrongLayer, message).path(&entry.key));
-        }
-    }
-    let has_child = node.left.is_some() || node.entries.iter().any(|entry| entry.right.is_some());
-    if height == 0 && has_child && !node.entries.is_empty() {
-        problems.push(Problem::new(Code::WrongLayer, "a subtree below layer 0"));
-    }
-    (height, problems)
-}
-
-fn check_empty(want: &NodeWant, node: &Node, height: u8, problems: &mut Vec<Problem>) {
-    if !node.entries.is_empty() {
-        return;
-    }
-    let message = match (want.height, &node.left) {
-        (None, None) => return,
-        (None, Some(_)) => "the root has a subtree but no entries",
-        (Some(_), None) => "a node without entries and without a subtree",
-        (Some(_), Some(_)) if height > 0 => return,
-        (Some(_), Some(_)) => "a node without entries at the bottom",
-    };
-    problems.push(Problem::new(Code::EmptyNode, message));
-}
-
-fn check_range(want: &NodeWant, node: &Node, problems: &mut Vec<Problem>) {
-    if let Some(first) = node.entries.first().filter(|entry| entry.key <= want.left) {
-        let message = "a subtree's key is not right of the entry that it hangs on";
-        problems.push(Problem::new(Code::KeyRange, message).path(&first.key));
-    }
-    let (Some(end), Some(last)) = (&want.end, node.entries.last()) else { return };
-    if last.key >= *end {
-        let message = format!("a subtree's key is not left of {end}, its parent's next entry");
-        problems.push(Problem::new(Code::KeyRange, message).path(&last.key));
     }
 }

@@ -1,0 +1,111 @@
+use super::Timestamp;
+use super::fields::Fields;
+use crate::block::drisl::Encoder;
+use crate::error::Problem;
+use crate::ident::Did;
+use std::sync::Arc;
+
+/// `#account`: the account is hosted here in this state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountEvent {
+    /// Number in the stream.
+    pub seq: u64,
+    /// The account.
+    pub did: Did,
+    /// When the event was made.
+    pub time: Timestamp,
+    /// Whether its content may be passed on.
+    pub active: bool,
+    /// Why not; or what is the matter with it although it is active.
+    pub status: Option<AccountStatus>,
+}
+
+/// What is the matter with an account.
+///
+/// ```
+/// use carrack::event::AccountStatus;
+/// assert_eq!(AccountStatus::from("takendown"), AccountStatus::Takendown);
+/// assert_eq!(AccountStatus::from("asleep").as_str(), "asleep");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountStatus {
+    /// Its host took it down.
+    Takendown,
+    /// Its host suspended it for a time.
+    Suspended,
+    /// It is deleted.
+    Deleted,
+    /// Its owner deactivated it.
+    Deactivated,
+    /// Whoever says so has lost track of its repository.
+    Desynchronized,
+    /// It does more than whoever says so passes on.
+    Throttled,
+    /// A word that the specification does not have yet.
+    Other(Arc<str>),
+}
+
+impl AccountStatus {
+    /// The word in events.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Takendown => "takendown",
+            Self::Suspended => "suspended",
+            Self::Deleted => "deleted",
+            Self::Deactivated => "deactivated",
+            Self::Desynchronized => "desynchronized",
+            Self::Throttled => "throttled",
+            Self::Other(word) => word,
+        }
+    }
+
+    /// Whether an account can be active in spite of it.
+    pub fn allows_active(&self) -> bool {
+        matches!(self, Self::Desynchronized | Self::Throttled | Self::Other(_))
+    }
+}
+
+impl From<&str> for AccountStatus {
+    fn from(word: &str) -> Self {
+        match word {
+            "takendown" => Self::Takendown,
+            "suspended" => Self::Suspended,
+            "deleted" => Self::Deleted,
+            "deactivated" => Self::Deactivated,
+            "desynchronized" => Self::Desynchronized,
+            "throttled" => Self::Throttled,
+            other => Self::Other(other.into()),
+        }
+    }
+}
+
+impl AccountEvent {
+    /// Gives where the number stands.
+    pub(super) fn encode(&self, to: &mut Encoder) -> usize {
+        to.map(4 + usize::from(self.status.is_some()));
+        to.text("did");
+        to.text(self.did.as_str());
+        to.text("seq");
+        let at = to.len();
+        to.uint(self.seq);
+        to.text("time");
+        to.text(self.time.as_str());
+        to.text("active");
+        to.bool(self.active);
+        if let Some(status) = &self.status {
+            to.text("status");
+            to.text(status.as_str());
+        }
+        at
+    }
+
+    pub(super) fn decode(fields: Fields<'_>) -> Result<Self, Problem> {
+        Ok(Self {
+            seq: fields.uint("seq")?,
+            did: fields.did("did")?,
+            time: fields.time()?,
+            active: fields.bool("active")?,
+            status: fields.optional_text("status")?.map(AccountStatus::from),
+        })
+    }
+}

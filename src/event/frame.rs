@@ -1,0 +1,201 @@
+use super::fields::{Fields, bad};
+use super::{AccountEvent, CommitEvent, IdentityEvent, SyncEvent, Timestamp};
+use crate::block::drisl::check::{self, Floats};
+use crate::block::drisl::{Decoder, Encoder};
+use crate::error::{Code, Problem};
+use crate::ident::{Did, Rev};
+use crate::limits::EVENT_FRAME_BYTES_MAX;
+
+/// What an event stream sends as one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// An event.
+    Event(Event),
+    /// Something that is well-formed and none of the events known here.
+    Ignored(Ignored),
+}
+
+/// Why a frame is passed over, as the event stream specification asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ignored {
+    /// The stream ends with an error.
+    Error,
+    /// A message of a type that is unknown here.
+    Type(String),
+    /// A frame of an operation that is unknown here.
+    Operation(i128),
+}
+
+/// An event of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A commit with its ops.
+    Commit(CommitEvent),
+    /// A commit to begin anew from.
+    Sync(SyncEvent),
+    /// A change of identity.
+    Identity(IdentityEvent),
+    /// A change of the account's state.
+    Account(AccountEvent),
+}
+
+/// What could be read of a frame, also of one that is wrong further on.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seen {
+    pub(super) kind: Option<String>,
+    pub(super) seq: Option<u64>,
+    pub(super) did: Option<Did>,
+    pub(super) rev: Option<Rev>,
+}
+
+/// Reads a frame: a header and a body, both canonical. Fields that are unknown are passed over.
+///
+/// ```
+/// use carrack::event::{Frame, Ignored, decode_frame};
+/// let error = b"\xa1\x62op\x20\xa1\x65error\x6fConsumerTooSlow";
+/// assert_eq!(decode_frame(error)?, Frame::Ignored(Ignored::Error));
+/// assert!(decode_frame(&error[..5]).is_err());
+/// # Ok::<(), carrack::Problem>(())
+/// ```
+///
+/// # Errors
+/// `TooLarge` above 5 MB, `NonCanonical`, `BadFrame`, `BadRev`; `BadPath` and `OpMismatch` for an
+/// op that is none.
+pub fn decode_frame(bytes: &[u8]) -> Result<Frame, Problem> {
+    read_frame(bytes, &mut Seen::default())
+}
+
+pub(super) fn read_frame(bytes: &[u8], seen: &mut Seen) -> Result<Frame, Problem> {
+    if bytes.len() > EVENT_FRAME_BYTES_MAX {
+        let message = format!("a frame of {} bytes; {EVENT_FRAME_BYTES_MAX} at most", bytes.len());
+        return Err(Problem::new(Code::TooLarge, message));
+    }
+    let (header, body) = halves(bytes)?;
+    let kind = match header.int("op")? {
+        1 => header.text("t")?,
+        -1 => return ignored(body, Ignored::Error),
+        other => return ignored(body, Ignored::Operation(other)),
+    };
+    seen.kind = Some(kind.to_owned());
+    let name_of_did = match kind {
+        "#commit" => "repo",
+        "#sync" | "#identity" | "#account" => "did",
+        _ => return ignored(body, Ignored::Type(kind.to_owned())),
+    };
+    let fields = Fields::new(body).map_err(|fault| fault.problem(Code::BadFrame))?;
+    seen.seq = fields.uint("seq").ok();
+    seen.did = fields.did(name_of_did).ok();
+    seen.rev = fields.rev("rev").ok().filter(|_| matches!(kind, "#commit" | "#sync"));
+    Ok(Frame::Event(match kind {
+        "#commit" => Event::Commit(CommitEvent::decode(fields)?),
+        "#sync" => Event::Sync(SyncEvent::decode(fields)?),
+        "#identity" => Event::Identity(IdentityEvent::decode(fields)?),
+        _ => Event::Account(AccountEvent::decode(fields)?),
+    }))
+}
+
+/// Header and body. The header's type of operation is read before anything is asked of the body.
+fn halves(bytes: &[u8]) -> Result<(Fields<'_>, &[u8]), Problem> {
+    let mut from = Decoder::new(bytes);
+    from.skip().map_err(|fault| fault.problem(Code::BadFrame))?;
+    let (header, body) = bytes.split_at_checked(from.position()).unwrap_or_default();
+    Ok((Fields::new(header).map_err(|fault| fault.problem(Code::BadFrame))?, body))
+}
+
+fn ignored(body: &[u8], why: Ignored) -> Result<Frame, Problem> {
+    match check::value(body, Floats::Allow) {
+        Ok(()) => Ok(Frame::Ignored(why)),
+        Err(fault) => Err(bad(format!("the body: {fault}"))),
+    }
+}
+
+impl Event {
+    /// Its type in frames, `#commit` for example.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Commit(_) => "#commit",
+            Self::Sync(_) => "#sync",
+            Self::Identity(_) => "#identity",
+            Self::Account(_) => "#account",
+        }
+    }
+
+    /// Number in the stream.
+    pub fn seq(&self) -> u64 {
+        match self {
+            Self::Commit(event) => event.seq,
+            Self::Sync(event) => event.seq,
+            Self::Identity(event) => event.seq,
+            Self::Account(event) => event.seq,
+        }
+    }
+
+    /// Numbers it.
+    pub fn set_seq(&mut self, seq: u64) {
+        match self {
+            Self::Commit(event) => event.seq = seq,
+            Self::Sync(event) => event.seq = seq,
+            Self::Identity(event) => event.seq = seq,
+            Self::Account(event) => event.seq = seq,
+        }
+    }
+
+    /// The account.
+    pub fn did(&self) -> &Did {
+        match self {
+            Self::Commit(event) => &event.did,
+            Self::Sync(event) => &event.did,
+            Self::Identity(event) => &event.did,
+            Self::Account(event) => &event.did,
+        }
+    }
+
+    /// When it was made.
+    pub fn time(&self) -> &Timestamp {
+        match self {
+            Self::Commit(event) => &event.time,
+            Self::Sync(event) => &event.time,
+            Self::Identity(event) => &event.time,
+            Self::Account(event) => &event.time,
+        }
+    }
+
+    /// The frame, as a message of the stream carries it.
+    ///
+    /// ```
+    /// use carrack::event::{Event, Frame, IdentityEvent, Timestamp, decode_frame};
+    /// let event = Event::Identity(IdentityEvent {
+    ///     seq: 7,
+    ///     did: "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?,
+    ///     time: Timestamp::from_micros(1_700_000_000_000_000),
+    ///     handle: Some("alice.example".into()),
+    /// });
+    /// assert_eq!(decode_frame(&event.encode())?, Frame::Event(event));
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
+    pub fn encode(&self) -> Vec<u8> {
+        self.encode_with_place().0
+    }
+
+    /// The frame, and where in it the number stands.
+    pub(super) fn encode_with_place(&self) -> (Vec<u8>, usize) {
+        let blocks = match self {
+            Self::Commit(event) => event.blocks.len() + 256 * event.ops.len(),
+            Self::Sync(event) => event.blocks.len(),
+            Self::Identity(_) | Self::Account(_) => 0,
+        };
+        let mut to = Encoder::with_capacity(blocks + 512);
+        to.map(2);
+        to.text("t");
+        to.text(self.kind());
+        to.text("op");
+        to.uint(1);
+        let at = match self {
+            Self::Commit(event) => event.encode(&mut to),
+            Self::Sync(event) => event.encode(&mut to),
+            Self::Identity(event) => event.encode(&mut to),
+            Self::Account(event) => event.encode(&mut to),
+        };
+        (to.finish(), at)
+    }
+}

@@ -1,0 +1,47 @@
+use super::Timestamp;
+use super::fields::Fields;
+use crate::block::drisl::Encoder;
+use crate::error::Problem;
+use crate::ident::Did;
+use std::sync::Arc;
+
+/// `#identity`: the account's DID document or handle may have changed; resolve it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityEvent {
+    /// Number in the stream.
+    pub seq: u64,
+    /// The account.
+    pub did: Did,
+    /// When the event was made.
+    pub time: Timestamp,
+    /// The handle, where the host tells it. A hint: only resolving it proves it.
+    pub handle: Option<Arc<str>>,
+}
+
+impl IdentityEvent {
+    /// Gives where the number stands.
+    pub(super) fn encode(&self, to: &mut Encoder) -> usize {
+        to.map(3 + usize::from(self.handle.is_some()));
+        to.text("did");
+        to.text(self.did.as_str());
+        to.text("seq");
+        let at = to.len();
+        to.uint(self.seq);
+        to.text("time");
+        to.text(self.time.as_str());
+        if let Some(handle) = &self.handle {
+            to.text("handle");
+            to.text(handle);
+        }
+        at
+    }
+
+    pub(super) fn decode(fields: Fields<'_>) -> Result<Self, Problem> {
+        Ok(Self {
+            seq: fields.uint("seq")?,
+            did: fields.did("did")?,
+            time: fields.time()?,
+            handle: fields.optional_text("handle")?.map(Arc::from),
+        })
+    }
+}

@@ -1,0 +1,50 @@
+use super::Timestamp;
+use super::fields::Fields;
+use crate::block::drisl::Encoder;
+use crate::error::Problem;
+use crate::ident::{Did, Rev};
+use bytes::Bytes;
+
+/// `#sync`: a repository is at this commit now, whatever was said before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyncEvent {
+    /// Number in the stream.
+    pub seq: u64,
+    /// The account.
+    pub did: Did,
+    /// When the event was made.
+    pub time: Timestamp,
+    /// The revision of the commit.
+    pub rev: Rev,
+    /// A CAR of the commit and nothing else, at most 10,000 bytes.
+    pub blocks: Bytes,
+}
+
+impl SyncEvent {
+    /// Gives where the number stands.
+    pub(super) fn encode(&self, to: &mut Encoder) -> usize {
+        to.map(5);
+        to.text("did");
+        to.text(self.did.as_str());
+        to.text("rev");
+        to.text(&self.rev.to_string());
+        to.text("seq");
+        let at = to.len();
+        to.uint(self.seq);
+        to.text("time");
+        to.text(self.time.as_str());
+        to.text("blocks");
+        to.bytes(&self.blocks);
+        at
+    }
+
+    pub(super) fn decode(fields: Fields<'_>) -> Result<Self, Problem> {
+        Ok(Self {
+            seq: fields.uint("seq")?,
+            did: fields.did("did")?,
+            time: fields.time()?,
+            rev: fields.rev("rev")?,
+            blocks: Bytes::copy_from_slice(fields.bytes("blocks")?),
+        })
+    }
+}

@@ -1,0 +1,100 @@
+//! Memory does not grow with the repository. Holds guarantee G13.
+//!
+//! Each job runs in a process of its own, which tells the most memory that it ever had resident.
+//! `CARRACK_MEMORY_RECORDS` sets the size; 1,000,000 is what the guarantee speaks of.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+#[path = "../benches/common/mod.rs"]
+mod common;
+
+use carrack::engine::{Engine, ImportOptions};
+use carrack::ident::SystemClock;
+use carrack::key::{Curve, Signer, SigningKey};
+use carrack::migrate::{MigrateOptions, migrate};
+use carrack::verify::{Expect, Input, Nothing, verify_file};
+use common::{Order, did, signing_key, write_car};
+use std::path::Path;
+use std::process::Command;
+
+const LIMIT_KIB: u64 = 200 * 1024;
+const JOB: &str = "CARRACK_MEMORY_JOB";
+const FOLDER: &str = "CARRACK_MEMORY_FOLDER";
+
+#[test]
+fn no_job_takes_more_than_200_mib() {
+    if std::env::var_os(JOB).is_some() {
+        return;
+    }
+    let records = std::env::var("CARRACK_MEMORY_RECORDS");
+    let records = records.map_or(60_000, |text| text.parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    for (name, order) in [("streaming", Order::Streaming), ("shuffled", Order::Shuffled)] {
+        write_car(&folder.path().join(format!("{name}.car")), records, order);
+    }
+    let jobs = [
+        "verify streaming",
+        "verify shuffled",
+        "import streaming",
+        "import shuffled",
+        "export streaming",
+        "migrate streaming",
+    ];
+    for job in jobs {
+        let most = peak_of(job, folder.path());
+        println!("{job}: {} MiB at {records} records", most / 1024);
+        assert!(most < LIMIT_KIB, "{job} took {most} KiB at {records} records");
+    }
+}
+
+/// Runs a job in another process and gives its peak in KiB.
+fn peak_of(job: &str, folder: &Path) -> u64 {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "job_of_a_child", "--nocapture"])
+        .env(JOB, job)
+        .env(FOLDER, folder)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{job}: {text} {}", String::from_utf8_lossy(&output.stderr));
+    let line = text.lines().find_map(|line| line.split("peak KiB: ").nth(1)).unwrap();
+    line.trim().parse().unwrap()
+}
+
+#[test]
+fn job_of_a_child() {
+    let Ok(job) = std::env::var(JOB) else { return };
+    let folder = std::env::var_os(FOLDER).unwrap();
+    let folder = Path::new(&folder);
+    let (what, order) = job.split_once(' ').unwrap();
+    let input = Input::open(&folder.join(format!("{order}.car"))).unwrap();
+    let expect = Expect { did: Some(did()), keys: vec![signing_key().verifying_key()] };
+    let options = ImportOptions { expect: expect.clone(), ..ImportOptions::default() };
+    let store = folder.join(format!("{order}.redb"));
+    match what {
+        "verify" => {
+            assert!(verify_file(&input, &expect, &SystemClock, &mut Nothing).unwrap().is_valid());
+        }
+        "import" => {
+            Engine::open(store).unwrap().import(&input, &options).unwrap();
+        }
+        "export" => {
+            Engine::open(store).unwrap().export(&did(), std::io::sink()).unwrap();
+        }
+        "migrate" => {
+            let source = Engine::open(store).unwrap();
+            let destination = Engine::open(folder.join("destination.redb")).unwrap();
+            let key = SigningKey::from_bytes(Curve::P256, &[8; 32]).unwrap();
+            let options = MigrateOptions { to: "there", signer: &key, progress: None };
+            migrate(&source, &destination, &did(), &options).unwrap();
+        }
+        _ => panic!("no job {what}"),
+    }
+    println!("peak KiB: {}", peak_kib());
+}
+
+fn peak_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
