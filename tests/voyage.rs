@@ -1,8 +1,8 @@
 //! A real export goes in, is read, written to, exported and scrubbed.
 use carrack::engine::{Engine, ImportOptions, List, Op, Options, WriteOptions};
+use carrack::ident::{Did, SystemClock};
 use carrack::key::{Curve, SigningKey};
 use carrack::verify::{Expect, Input, ListingDigest, verify_file};
-use carrack::ident::{Did, SystemClock};
 use redb::backends::InMemoryBackend;
 
 #[test]
@@ -14,10 +14,8 @@ fn smoke() {
     let engine = Engine::open_backend(InMemoryBackend::new(), &Options::default()).unwrap();
     let input = Input::open(format!("{fixtures}/pegasus/sample.car").as_ref()).unwrap();
     let key = "did:key:zQ3shQo6TF2moaqMTrUZEM1jeuYRQXeHEx4evX9751y2qPqRA".parse().unwrap();
-    let options = ImportOptions {
-        expect: Expect { did: None, keys: vec![key] },
-        ..Default::default()
-    };
+    let options =
+        ImportOptions { expect: Expect { did: None, keys: vec![key] }, ..Default::default() };
     let imported = engine.import(&input, &options).unwrap();
     assert_eq!(imported.records, 4224);
     let did: Did = "did:plc:z72i7hdynmk6r22z27h6tvur".parse().unwrap();

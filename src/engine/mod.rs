@@ -2,6 +2,7 @@
 
 mod account;
 mod blobs;
+mod digest;
 mod export;
 mod import;
 mod lifecycle;
