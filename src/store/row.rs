@@ -211,7 +211,8 @@ pub(crate) fn encode_row(stamps: &[Rev], sections: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The rows of one section: mostly one; a long section continues in further ones.
+/// The rows of one record's section: mostly one; a long section continues in further ones. A node
+/// is one row at any length: honest ones are short, and parts would need places of their own.
 pub(crate) fn encode_section_rows(
     key: &[u8],
     stamp: Rev,
