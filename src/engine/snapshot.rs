@@ -158,8 +158,14 @@ impl Snapshot {
             ),
         };
         if let Some(cursor) = &list.cursor {
-            let end = if list.reverse { &mut to } else { &mut from };
-            *end = Bound::Excluded(Key::from(cursor.as_bytes()));
+            let cursor = Key::from(cursor.as_bytes());
+            // A cursor outside the collection does not widen the list.
+            match (list.reverse, &from, &to) {
+                (true, _, Bound::Excluded(end)) if cursor >= *end => {}
+                (false, Bound::Included(start), _) if cursor < *start => {}
+                (true, ..) => to = Bound::Excluded(cursor),
+                (false, ..) => from = Bound::Excluded(cursor),
+            }
         }
         Records::new(&self.view.rows, self.head.tree, from, to, list.reverse)
     }
