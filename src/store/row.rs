@@ -86,7 +86,8 @@ impl Row {
         let mut at = Cursor { bytes: &value, position: 0 };
         let format = at.byte()?;
         if format != ROW_FORMAT {
-            return Err(Error::Format(format!(
+            // A newer store is refused when it is opened.
+            return Err(Error::Corrupt(format!(
                 "a row of format {format}; this Carrack reads format {ROW_FORMAT}"
             )));
         }
