@@ -5,6 +5,7 @@ use super::Dice;
 use redb::StorageBackend;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 /// Clones are the same disk.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +23,7 @@ struct State {
     bytes_written: u64,
     fail_at_sync: Option<u64>,
     failed: bool,
+    sync_takes: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -84,6 +86,11 @@ impl Disk {
     /// Power fails at the sync of this number, counted from 1; nothing succeeds from then on.
     pub fn fail_at_sync(&self, number: u64) {
         self.state().fail_at_sync = Some(number);
+    }
+
+    /// Makes every sync last.
+    pub fn sync_takes(&self, time: Duration) {
+        self.state().sync_takes = time;
     }
 
     /// Whether power has failed.
@@ -174,6 +181,8 @@ impl StorageBackend for Disk {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        let time = self.state().sync_takes;
+        std::thread::sleep(time);
         let mut state = self.state();
         state.check_power()?;
         state.syncs += 1;
