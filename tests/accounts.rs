@@ -1,5 +1,8 @@
 //! What each state of an account allows, and how an account comes and goes.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(clippy::cast_possible_truncation, reason = "small numbers")]
+
 mod common;
 
 use carrack::engine::{ImportOptions, Op, State, WriteOptions};

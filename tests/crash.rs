@@ -3,6 +3,9 @@
 //!
 //! Holds guarantee G1.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(clippy::cast_possible_truncation, reason = "small numbers")]
+
 mod common;
 
 use carrack::engine::{Op, State};

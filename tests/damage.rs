@@ -1,9 +1,12 @@
 //! What was stored right and has changed since: a scrub finds it and goes on, and nobody is given
 //! a wrong answer. redb checks no checksum when it reads, so this is the engine's own work.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(clippy::cast_possible_truncation, reason = "small numbers")]
+
 mod common;
 
-use carrack::engine::{List, Op};
+use carrack::engine::{List, Op, WriteOptions};
 use carrack::{Engine, ErrorKind};
 use common::mined::MINED;
 use common::{Disk, did, did_of, key, open, record, records, with_key};
@@ -57,7 +60,7 @@ fn fill(engine: &Engine, number: u32) {
     let ops = paths.map(|(path, n)| {
         Op::create(path.clone(), record(if n == 3 { 40_000 } else { 60 + n as usize }, n))
     });
-    engine.write(&did, ops.collect(), &Default::default(), &key()).unwrap();
+    engine.write(&did, ops.collect(), &WriteOptions::default(), &key()).unwrap();
 }
 
 /// Asks for everything: each answer is right, or an error that says that the store is damaged.

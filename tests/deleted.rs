@@ -2,6 +2,9 @@
 //!
 //! Holds guarantee G4 and guarantee G5.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(clippy::cast_possible_truncation, reason = "small numbers")]
+
 mod common;
 
 use carrack::Engine;
@@ -104,7 +107,7 @@ fn twins() -> Vec<(String, String, usize)> {
 }
 
 fn with_twins(a: &str, b: &str, bytes: usize) -> BTreeMap<String, Vec<u8>> {
-    let others = MINED[0][..30].iter().chain(&MINED[1][..10]).map(|path| path.to_string());
+    let others = MINED[0][..30].iter().chain(&MINED[1][..10]).map(ToString::to_string);
     let mut records: BTreeMap<_, _> =
         others.zip(0..).map(|(path, n)| (path, record(90, n))).collect();
     let twin = record(bytes, 1000);

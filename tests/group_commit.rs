@@ -1,5 +1,8 @@
 //! Many threads write at once: nothing is lost, nothing is numbered twice, and they share flushes.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(clippy::cast_possible_truncation, reason = "small numbers")]
+
 mod common;
 
 use carrack::Engine;

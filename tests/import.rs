@@ -2,6 +2,9 @@
 //!
 //! Holds guarantee G2.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(clippy::cast_possible_truncation, reason = "small numbers")]
+
 mod common;
 
 use carrack::block::drisl::Encoder;

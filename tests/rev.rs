@@ -2,6 +2,9 @@
 //!
 //! Holds guarantee G11.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(clippy::cast_possible_truncation, reason = "small numbers")]
+
 mod common;
 
 use carrack::engine::{Op, State, WriteOptions};
@@ -37,7 +40,7 @@ fn a_clock_that_stands_or_steps_back() {
         clock.set(NOW.checked_add_signed(step).unwrap());
         let written = write(
             &engine,
-            vec![Op::create(path(&format!("com.example.step/{}", last)), record(9, 1))],
+            vec![Op::create(path(&format!("com.example.step/{last}")), record(9, 1))],
         );
         let written = written.unwrap();
         assert!(written.rev > last, "{step}");

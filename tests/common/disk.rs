@@ -111,7 +111,9 @@ impl Disk {
             }
             Loss::Pages(seed) => some_pages(&state.pending, &mut Dice(seed)),
         };
-        kept.iter().for_each(|change| change.apply(&mut image));
+        for change in kept {
+            change.apply(&mut image);
+        }
         Self::holding(image)
     }
 }
@@ -190,8 +192,9 @@ impl StorageBackend for Disk {
             state.failed = true;
             return state.check_power();
         }
-        let pending = std::mem::take(&mut state.pending);
-        pending.iter().for_each(|change| change.apply(&mut state.durable));
+        for change in std::mem::take(&mut state.pending) {
+            change.apply(&mut state.durable);
+        }
         Ok(())
     }
 
