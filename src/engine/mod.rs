@@ -3,6 +3,7 @@
 mod account;
 mod announce;
 mod blobs;
+mod digest;
 mod events;
 mod export;
 mod import;

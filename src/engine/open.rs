@@ -6,9 +6,10 @@ use crate::store::open::{Opened, prepare};
 use crate::store::signal::Signal;
 use crate::store::tables::View;
 use crate::store::writer::{Upkeep, Writer};
-use redb::{Builder, Database, ReadableTable, StorageBackend};
+use redb::{Builder, Database, DatabaseError, ReadableTable, StorageBackend, StorageError};
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -90,8 +91,8 @@ impl Engine {
         }
         let mut builder = Builder::new();
         builder.set_cache_size(options.cache_bytes);
-        let database = if options.create { builder.create(path) } else { builder.open(path) }?;
-        Self::start(database, options)
+        let opened = if options.create { builder.create(path) } else { builder.open(path) };
+        Self::start(opened.map_err(unreadable)?, options)
     }
 
     /// Opens a store on a storage of the caller's: in memory, or one that fails on purpose.
@@ -101,7 +102,8 @@ impl Engine {
     pub fn open_backend(backend: impl StorageBackend, options: &Options) -> Result<Self> {
         let mut builder = Builder::new();
         builder.set_cache_size(options.cache_bytes);
-        Self::start(builder.create_with_backend(backend)?, options)
+        let opened = builder.create_with_backend(backend);
+        Self::start(opened.map_err(unreadable)?, options)
     }
 
     fn start(database: Database, options: &Options) -> Result<Self> {
@@ -142,6 +144,17 @@ impl Engine {
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Tells a file that is no database from one that cannot be read.
+fn unreadable(error: DatabaseError) -> Error {
+    match &error {
+        DatabaseError::Storage(StorageError::Io(io)) if io.kind() == ErrorKind::InvalidData => {
+            Error::Format(io.to_string())
+        }
+        DatabaseError::UpgradeRequired(_) => Error::Format(error.to_string()),
+        _ => error.into(),
     }
 }
 

@@ -2,8 +2,7 @@
 
 use super::build::{Piece, RowBuilder, RowOut};
 use super::row::{
-    Place, Row, Stamped, Tally, encode_section_rows, misplaced, node_key, parse_key, part_key,
-    record_key,
+    Place, Row, Stamped, Tally, encode_row, misplaced, node_key, parse_key, part_key, record_key,
 };
 use super::run::{RunPlace, placed};
 use crate::block::{Block, Cid};
@@ -217,9 +216,7 @@ impl WriteBack<'_> {
         }
         let (section, stamp) = self.node_section(region, node)?;
         let key = node_key(region.tree, left.as_bytes(), node.height);
-        for (key, value) in encode_section_rows(&key, stamp, &section) {
-            self.out.put(key, value);
-        }
+        self.out.put(key, encode_row(&[stamp], &section));
         if let Some(child) = &mut node.left {
             self.child(region, child, left, false)?;
         }
