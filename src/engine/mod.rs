@@ -2,6 +2,7 @@
 
 mod account;
 mod blobs;
+mod collection_proof;
 mod export;
 mod import;
 mod lifecycle;
