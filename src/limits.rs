@@ -82,3 +82,7 @@ pub const PLC_NEW_OPERATION_BYTES_MAX: usize = 4000;
 pub const PLC_ROTATION_KEYS_MAX: usize = 10;
 /// How long an operation can be nullified by a key of higher priority: 72 hours, in microseconds.
 pub const PLC_RECOVERY_MICROS: u64 = 72 * 60 * 60 * 1_000_000;
+/// How long events are kept: 72 hours, in microseconds; relays that were away longer start anew.
+pub const EVENTS_AGE_MICROS: u64 = 72 * 60 * 60 * 1_000_000;
+/// How many bytes of events are kept.
+pub const EVENTS_BYTES_MAX: u64 = 2 << 30;

@@ -1,9 +1,11 @@
 use crate::error::{Error, Result};
 use crate::ident::{Clock, Did, Random, SystemClock, SystemRandom};
 use crate::store::account::Account;
+use crate::store::log::Retention;
 use crate::store::open::{Opened, prepare};
+use crate::store::signal::Signal;
 use crate::store::tables::View;
-use crate::store::writer::Writer;
+use crate::store::writer::{Upkeep, Writer};
 use redb::{Builder, Database, ReadableTable, StorageBackend};
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -36,6 +38,7 @@ pub struct Engine {
     pub(super) name: String,
     /// Ten bits that tell this engine's revisions from others'.
     pub(super) clock_id: u16,
+    pub(super) signal: Arc<Signal>,
     turns: Turns,
 }
 
@@ -50,6 +53,8 @@ pub struct Options {
     pub cache_bytes: usize,
     /// Whether a store that is not there is created.
     pub create: bool,
+    /// How much of the event log is kept.
+    pub retention: Retention,
 }
 
 impl Default for Options {
@@ -59,6 +64,7 @@ impl Default for Options {
             random: Arc::new(SystemRandom),
             cache_bytes: crate::limits::CACHE_BYTES_DEFAULT,
             create: true,
+            retention: Retention::default(),
         }
     }
 }
@@ -100,9 +106,16 @@ impl Engine {
 
     fn start(database: Database, options: &Options) -> Result<Self> {
         let Opened { database, engine } = prepare(database, &*options.random)?;
+        let signal = Arc::new(Signal::default());
+        let upkeep = Upkeep {
+            clock: Arc::clone(&options.clock),
+            retention: options.retention,
+            signal: Arc::clone(&signal),
+        };
         let clock_id = engine.get(..3).and_then(|hex| u16::from_str_radix(hex, 16).ok());
         Ok(Self {
-            writer: Writer::start(Arc::clone(&database)),
+            writer: Writer::start(Arc::clone(&database), upkeep),
+            signal,
             database,
             clock: Arc::clone(&options.clock),
             name: engine,

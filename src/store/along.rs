@@ -31,15 +31,13 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Along<'a, T> {
             RunPlace::Record { .. } => false,
         };
         let place = || Place::Node { left: left.as_bytes().to_vec(), height };
-        let stored = match self.of_row_at_hand(is_it) {
-            Some(stored) => stored,
-            None => {
-                let row = self.row(&node_key(self.tree, left.as_bytes(), height))?;
-                let row = row.ok_or_else(|| misplaced(cid, &place()))?;
-                self.ready = placed(&place(), &row)?.into();
-                self.of_row_at_hand(is_it).ok_or_else(|| misplaced(cid, &place()))?
-            }
-        };
+        if let Some(stored) = self.of_row_at_hand(is_it) {
+            return proved(&stored, cid, place);
+        }
+        let row = self.row(&node_key(self.tree, left.as_bytes(), height))?;
+        let row = row.ok_or_else(|| misplaced(cid, &place()))?;
+        self.ready = placed(&place(), &row)?.into();
+        let stored = self.of_row_at_hand(is_it).ok_or_else(|| misplaced(cid, &place()))?;
         proved(&stored, cid, place)
     }
 
@@ -50,15 +48,12 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Along<'a, T> {
             RunPlace::Node { .. } => false,
         };
         let place = || Place::Record { path: path.as_bytes().to_vec(), part: 0 };
-        let stored = match self.of_row_at_hand(is_it) {
-            Some(stored) => stored,
-            None => {
-                let row = self.row(&record_key(self.tree, path.as_bytes()))?;
-                let row = row.ok_or_else(|| misplaced(cid, &place()))?;
-                whole_record(self.rows, self.tree, path.as_bytes(), &row)?
-            }
-        };
-        proved(&stored, cid, place)
+        if let Some(stored) = self.of_row_at_hand(is_it) {
+            return proved(&stored, cid, place);
+        }
+        let row = self.row(&record_key(self.tree, path.as_bytes()))?;
+        let row = row.ok_or_else(|| misplaced(cid, &place()))?;
+        proved(&whole_record(self.rows, self.tree, path.as_bytes(), &row)?, cid, place)
     }
 
     /// What comes before it in the row has been left out by the walk.

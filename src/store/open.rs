@@ -98,6 +98,14 @@ pub(crate) fn next_tree(tables: &mut Tables<'_>) -> Result<u64> {
     count_up(tables, NEXT_TREE)
 }
 
+/// The number that was given out last, 0 before the first.
+pub(crate) fn last_seq(facts: &impl ReadableTable<&'static str, &'static [u8]>) -> Result<u64> {
+    match facts.get(NEXT_SEQ)? {
+        None => Ok(0),
+        Some(next) => Ok(number(NEXT_SEQ, next.value())?.saturating_sub(1)),
+    }
+}
+
 /// The next number of the event sequence.
 pub(crate) fn next_seq(tables: &mut Tables<'_>) -> Result<u64> {
     count_up(tables, NEXT_SEQ)
@@ -108,11 +116,15 @@ fn count_up(tables: &mut Tables<'_>, name: &str) -> Result<u64> {
     let stored = tables.facts.get(name)?.map(|value| value.value().to_vec());
     let next = match stored {
         None => 1,
-        Some(bytes) => bytes
-            .try_into()
-            .map(u64::from_be_bytes)
-            .map_err(|_| Error::Corrupt(format!("the fact {name} is not a number")))?,
+        Some(bytes) => number(name, &bytes)?,
     };
     tables.facts.insert(name, &next.saturating_add(1).to_be_bytes()[..])?;
     Ok(next)
+}
+
+fn number(name: &str, bytes: &[u8]) -> Result<u64> {
+    bytes
+        .try_into()
+        .map(u64::from_be_bytes)
+        .map_err(|_| Error::Corrupt(format!("the fact {name} is not a number")))
 }

@@ -21,6 +21,8 @@ const REVS: TableDefinition<Bytes, Bytes> = TableDefinition::new("carrack.revs.1
 const BLOBS: TableDefinition<Bytes, ()> = TableDefinition::new("carrack.blobs.1");
 /// The event log: sequence number to event.
 const EVENTS: TableDefinition<u64, Bytes> = TableDefinition::new("carrack.events.1");
+/// Deleted accounts whose events are to be removed: DID to the range of numbers.
+const PURGES: TableDefinition<Bytes, Bytes> = TableDefinition::new("carrack.purges.1");
 /// Facts about the whole store, by name.
 const FACTS: TableDefinition<&str, Bytes> = TableDefinition::new("carrack.facts.1");
 
@@ -68,6 +70,8 @@ rooms! {
     blobs: BLOBS, Bytes, ();
     /// The event log.
     events: EVENTS, u64, Bytes;
+    /// Events to be removed.
+    purges: PURGES, Bytes, Bytes;
     /// Facts about the store.
     facts: FACTS, &'static str, Bytes;
 }

@@ -1,0 +1,62 @@
+use super::bar::Bar;
+use super::failure::Failure;
+use super::output::Output;
+use super::run::Answer;
+use super::store;
+use super::text::{count, things};
+use super::verify::print_problems;
+use carrack::engine::ScrubReport;
+use carrack::verify::problems_json;
+use clap::Args;
+use serde_json::json;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct ScrubArgs {
+    store: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+pub(super) fn run(args: &ScrubArgs) -> Result<Answer, Failure> {
+    let engine = store::existing(&args.store)?;
+    let bar = Bar::records_so_far("scrubbing");
+    let report = engine.scrub(&mut |records| bar.set(records))?;
+    drop(bar);
+    let mut output = Output::new();
+    if args.json {
+        print_json(&mut output, &report)?;
+    } else {
+        print(&mut output, &report)?;
+    }
+    let faults = report.problems.listed().len() as u64 + report.problems.omitted();
+    Ok(match faults {
+        0 => Answer::Yes,
+        _ => Answer::No(format!(
+            "{} has {}; restore it from a backup",
+            args.store.display(),
+            things(faults, "fault")
+        )),
+    })
+}
+
+fn print_json(output: &mut Output, report: &ScrubReport) -> Result<(), Failure> {
+    output.json(&json!({
+        "verdict": if report.is_valid() { "valid" } else { "invalid" },
+        "accounts": report.accounts,
+        "rows": report.rows,
+        "records": report.records,
+        "problems": problems_json(report.problems.listed()),
+        "problems_omitted": report.problems.omitted(),
+    }))
+}
+
+fn print(output: &mut Output, report: &ScrubReport) -> Result<(), Failure> {
+    output.field("accounts", count(report.accounts))?;
+    output.field("records", count(report.records))?;
+    output.field("rows", count(report.rows))?;
+    output.field("verdict", if report.is_valid() { "valid" } else { "INVALID" })?;
+    print_problems(output, "problem", &report.problems)?;
+    output.flush()
+}
