@@ -1,5 +1,7 @@
 use super::account::{AccountsArgs, CreateArgs, StatusArgs};
 use super::demo::DemoArgs;
+use super::event::EventArgs;
+use super::events::EventsArgs;
 use super::export::ExportArgs;
 use super::import::ImportArgs;
 use super::key::KeyArgs;
@@ -51,6 +53,10 @@ pub(super) enum Command {
     Create(CreateArgs),
     /// Write records: one commit for each line of JSON on standard input
     Write(WriteArgs),
+    /// Print the event log, or write its frames
+    Events(EventsArgs),
+    /// Check events
+    Event(EventArgs),
     /// Check identities
     Plc(PlcArgs),
     /// Move an account from one store to another on this machine
@@ -69,6 +75,7 @@ impl Command {
             Self::Import(args) => args.json,
             Self::Accounts(args) => args.json,
             Self::Status(args) => args.json,
+            Self::Event(args) => args.json(),
             Self::Plc(args) => args.json(),
             Self::Migrate(args) => args.json,
             Self::Scrub(args) => args.json,
@@ -80,7 +87,10 @@ impl Command {
 
     /// Whether its JSON has a verdict, which a refusal has to give too.
     pub(super) fn judges(&self) -> bool {
-        matches!(self, Self::Verify(_) | Self::Import(_) | Self::Plc(_) | Self::Scrub(_))
+        matches!(
+            self,
+            Self::Verify(_) | Self::Import(_) | Self::Event(_) | Self::Plc(_) | Self::Scrub(_)
+        )
     }
 }
 

@@ -5,6 +5,8 @@ mod args;
 mod bar;
 mod collection;
 mod demo;
+mod event;
+mod events;
 mod export;
 mod failure;
 mod guard;

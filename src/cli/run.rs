@@ -2,7 +2,8 @@ use super::args::{Cli, Command};
 use super::failure::{Failure, tell};
 use super::guard::guarded;
 use super::{
-    account, demo, export, import, key, listing, migrate, plc, proof, record, scrub, verify, write,
+    account, demo, event, events, export, import, key, listing, migrate, plc, proof, record, scrub,
+    verify, write,
 };
 use clap::Parser;
 use std::process::ExitCode;
@@ -51,6 +52,8 @@ fn carry_out(command: &Command) -> Result<Answer, Failure> {
         Command::Key(args) => key::run(args),
         Command::Create(args) => account::create(args),
         Command::Write(args) => write::run(args),
+        Command::Events(args) => events::run(args),
+        Command::Event(args) => event::run(args),
         Command::Plc(args) => plc::run(args),
         Command::Migrate(args) => migrate::run(args),
         Command::Scrub(args) => scrub::run(args),

@@ -1,10 +1,11 @@
+use super::events::op;
 use super::failure::{Failure, tell};
 use super::output::Output;
 use super::run::Answer;
 use super::store;
 use carrack::Engine;
 use carrack::block::{Cid, json};
-use carrack::engine::{Applied, Op, WriteOptions, Written};
+use carrack::engine::{Op, WriteOptions, Written};
 use carrack::ident::{Did, RepoPath};
 use carrack::key::{SigningKey, key_file};
 use clap::Args;
@@ -168,22 +169,8 @@ fn answer(written: &Written) -> Value {
         "since": written.since.to_string(),
         "data": written.data.to_string(),
         "prev_data": written.prev_data.to_string(),
-        "ops": written.ops.iter().map(applied).collect::<Value>(),
+        "ops": written.ops.iter().map(op).collect::<Value>(),
         "seq": written.seq,
-    })
-}
-
-fn applied(op: &Applied) -> Value {
-    let action = match (&op.prev, &op.cid) {
-        (None, _) => "create",
-        (Some(_), Some(_)) => "update",
-        (Some(_), None) => "delete",
-    };
-    json!({
-        "action": action,
-        "path": op.path.as_str(),
-        "cid": op.cid.as_ref().map(ToString::to_string),
-        "prev": op.prev.as_ref().map(ToString::to_string),
     })
 }
 
