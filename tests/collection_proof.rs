@@ -1,4 +1,4 @@
-//! A proof of a collection shows all of it or says that it does not.
+//! A proof of a collection shows all of it or says that it does not. Holds guarantee G9.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
 
 #[path = "../benches/common/mod.rs"]

@@ -79,8 +79,7 @@ impl Command {
             Self::Plc(args) => args.json(),
             Self::Migrate(args) => args.json,
             Self::Scrub(args) => args.json,
-            // Lines of answers are its output with and without; it tells its own refusals.
-            Self::Write(_) => false,
+            // The lines of `write` are JSON with and without: it tells its refusals itself.
             _ => false,
         }
     }

@@ -1,5 +1,6 @@
 //! Why a command did not answer: in one place from errors to words and exit codes.
 
+use super::guard::is_of_database;
 use super::output::Output;
 use carrack::verify::problems_json;
 use carrack::{Error, Problem};
@@ -54,10 +55,10 @@ impl Failure {
 
     /// A panic in the library, which is a bug or a damaged store.
     pub(super) fn broken(panic: &str) -> Self {
-        Self::unusable(format!(
-            "Carrack broke ({panic}). If `carrack scrub STORE` finds the store damaged, restore a \
-             backup; if not, this is a bug: please report it"
-        ))
+        if is_of_database(panic) {
+            return Self::unusable(damaged_database(panic));
+        }
+        Self::unusable(format!("this is a bug in Carrack; please report it: {panic}"))
     }
 
     /// The same with something said before it.
@@ -150,6 +151,14 @@ fn advice(error: &Error) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// What is said when the database cannot read its own file.
+pub(super) fn damaged_database(why: impl fmt::Display) -> String {
+    format!(
+        "the store is damaged, its database cannot read its own pages; restore it from a backup \
+         ({why})"
+    )
 }
 
 /// Says something on the standard error. Where that is closed, nobody wants to know.

@@ -54,11 +54,8 @@ pub(super) fn run(args: &MigrateArgs) -> Result<Answer, Failure> {
     let migrated = migrate(&source, &destination, &args.did, &options)?;
     drop(bar);
     tell_key(&destination, &args.did, &path, &key)?;
-    if args.json {
-        print_json(&migrated)?
-    } else {
-        print(&migrated)?
-    }
+    let print = if args.json { print_json } else { print_words };
+    print(&migrated)?;
     Ok(Answer::Yes)
 }
 
@@ -126,7 +123,7 @@ fn print_json(migrated: &Migrated) -> Result<(), Failure> {
     }))
 }
 
-fn print(migrated: &Migrated) -> Result<(), Failure> {
+fn print_words(migrated: &Migrated) -> Result<(), Failure> {
     let mut output = Output::new();
     output.line(format_args!(
         "moved {}, {} in {:.2} s ({} records/s)",

@@ -1,6 +1,6 @@
 use super::args::{Cli, Command};
 use super::failure::{Failure, tell};
-use super::guard::guarded;
+use super::guard::{Guarded, guarded};
 use super::{
     account, demo, event, events, export, import, key, listing, migrate, plc, proof, record, scrub,
     verify, write,
@@ -27,15 +27,22 @@ pub(crate) fn run() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let outcome =
-        guarded(|| carry_out(&cli.command)).unwrap_or_else(|panic| Err(Failure::broken(&panic)));
-    match outcome {
+    match outcome(guarded(|| carry_out(&cli.command))) {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No(why)) => {
             tell(format_args!("error: {why}"));
             ExitCode::from(1)
         }
         Err(failure) => failure.report(cli.command.json(), cli.command.judges()),
+    }
+}
+
+/// A panic explains a failure better than what became of it.
+fn outcome(ended: Guarded<Result<Answer, Failure>>) -> Result<Answer, Failure> {
+    match (ended.done, ended.panic) {
+        (Some(Ok(answer)), _) => Ok(answer),
+        (Some(Err(failure)), None) => Err(failure),
+        (_, panic) => Err(Failure::broken(&panic.unwrap_or_default())),
     }
 }
 

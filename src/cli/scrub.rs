@@ -1,12 +1,14 @@
 use super::bar::Bar;
-use super::failure::Failure;
+use super::failure::{Failure, damaged_database};
+use super::guard::{guarded, is_of_database};
 use super::output::Output;
 use super::run::Answer;
 use super::store;
 use super::text::{count, things};
 use super::verify::print_problems;
-use carrack::engine::ScrubReport;
+use carrack::engine::{Engine, ScrubReport};
 use carrack::verify::problems_json;
+use carrack::{Code, Error, Problem};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -22,7 +24,7 @@ pub(super) struct ScrubArgs {
 pub(super) fn run(args: &ScrubArgs) -> Result<Answer, Failure> {
     let engine = store::existing(&args.store)?;
     let bar = Bar::records_so_far("scrubbing");
-    let report = engine.scrub(&mut |records| bar.set(records))?;
+    let report = scrub(&engine, &bar)?;
     drop(bar);
     let mut output = Output::new();
     if args.json {
@@ -39,6 +41,24 @@ pub(super) fn run(args: &ScrubArgs) -> Result<Answer, Failure> {
             things(faults, "fault")
         )),
     })
+}
+
+/// A database that cannot read its own pages is a fault like any other.
+fn scrub(engine: &Engine, bar: &Bar) -> Result<ScrubReport, Failure> {
+    let ended = guarded(|| engine.scrub(&mut |records| bar.set(records)));
+    let why = match (ended.done, ended.panic) {
+        (Some(Ok(report)), _) => return Ok(report),
+        (None, Some(panic)) if is_of_database(&panic) => panic,
+        (None, panic) => return Err(Failure::broken(&panic.unwrap_or_default())),
+        (Some(Err(Error::Corrupt(why))), _) => why,
+        (Some(Err(Error::Store(error))), _) if matches!(*error, redb::Error::Corrupted(_)) => {
+            error.to_string()
+        }
+        (Some(Err(error)), _) => return Err(error.into()),
+    };
+    let mut report = ScrubReport::default();
+    report.problems.push(Problem::new(Code::BadSection, damaged_database(why)));
+    Ok(report)
 }
 
 fn print_json(output: &mut Output, report: &ScrubReport) -> Result<(), Failure> {

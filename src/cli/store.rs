@@ -17,10 +17,10 @@ pub(super) fn existing_or_new(path: &Path) -> Result<Engine, Failure> {
 
 fn open(path: &Path, create: bool) -> Result<Engine, Failure> {
     let options = Options { create, ..Options::default() };
-    match guarded(|| Engine::open_with(path, &options)) {
-        Ok(Ok(engine)) => Ok(engine),
-        Ok(Err(error)) => Err(not_opened(path, error)),
-        Err(_) => Err(damaged(path)),
+    match guarded(|| Engine::open_with(path, &options)).done {
+        Some(Ok(engine)) => Ok(engine),
+        Some(Err(error)) => Err(not_opened(path, error)),
+        None => Err(damaged(path)),
     }
 }
 

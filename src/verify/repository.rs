@@ -186,8 +186,7 @@ impl<'a> Verification<'a> {
             self.problem(Problem::new(Code::BadPath, message).path(&want.key).cid(&want.cid));
         }
         self.sink.entry(want)?;
-        let fetched = self.supply.want(&want.cid)?;
-        let block = match fetched {
+        let block = match self.want(&want.cid)? {
             Ok(block) => block,
             Err(missed) => {
                 let problem = missed.problem(Code::MissingRecord, "a record is not there");
@@ -210,13 +209,25 @@ impl<'a> Verification<'a> {
     }
 
     fn fetch(&mut self, cid: &Cid, code: Code, absent: &str) -> Result<Option<Block>> {
-        match self.supply.want(cid)? {
+        match self.want(cid)? {
             Ok(block) => Ok(Some(block)),
             Err(missed) => {
                 self.problem(missed.problem(code, absent).cid(cid));
                 Ok(None)
             }
         }
+    }
+
+    /// What the supply gives, if it is what was asked for: a supply may be anybody's.
+    fn want(&mut self, cid: &Cid) -> Result<Result<Block, Missed>> {
+        let given = self.supply.want(cid)?;
+        Ok(given.and_then(|block| {
+            if block.cid() == cid {
+                return Ok(block);
+            }
+            let message = format!("the supply gives {} for it", block.cid());
+            Err(Missed::Wrong(Problem::new(Code::HashMismatch, message)))
+        }))
     }
 
     pub(super) fn finish(mut self) -> Result<Report> {

@@ -1,6 +1,7 @@
 use carrack::block::{Cid, Codec, json};
 use carrack::engine::Op;
 use carrack::ident::{Clock, Did, ManualClock, Random, RepoPath, Rev, SeededRandom};
+use data_encoding::BASE32_NOPAD;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -110,13 +111,8 @@ impl Content {
     }
 
     fn stranger(&mut self) -> carrack::Result<String> {
-        let name: String = self
-            .digest()?
-            .iter()
-            .take(24)
-            .map(|byte| char::from(b"abcdefghijklmnopqrstuvwxyz234567"[usize::from(byte % 32)]))
-            .collect();
-        Ok(format!("did:plc:{name}"))
+        let name = BASE32_NOPAD.encode(self.digest()?.first_chunk::<15>().unwrap_or(&[0; 15]));
+        Ok(format!("did:plc:{}", name.to_ascii_lowercase()))
     }
 
     fn digest(&self) -> carrack::Result<[u8; 32]> {
