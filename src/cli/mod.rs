@@ -3,6 +3,7 @@
 mod account;
 mod args;
 mod bar;
+mod collection;
 mod demo;
 mod event;
 mod events;

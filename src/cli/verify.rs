@@ -1,4 +1,5 @@
 use super::bar::{Bar, Watched};
+use super::collection::verify_collection_proof;
 use super::failure::Failure;
 use super::input;
 use super::keys::{KeySources, Keys, earlier_key};
@@ -6,7 +7,7 @@ use super::output::Output;
 use super::run::Answer;
 use super::text::{count, or_dash, things};
 use carrack::commit::{Commit, Signature};
-use carrack::ident::{RepoPath, SystemClock};
+use carrack::ident::{Nsid, RepoPath, SystemClock};
 use carrack::key::VerifyingKey;
 use carrack::limits::PROOF_BYTES_MAX;
 use carrack::tree::RecordWant;
@@ -21,23 +22,27 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
     #[command(flatten)]
-    keys: KeySources,
+    pub(super) keys: KeySources,
     /// Take FILE for a proof that PATH is present or absent
     #[arg(long, value_name = "PATH")]
     proof: Option<RepoPath>,
+    /// Take FILE for a proof of all that the collection NSID has
+    #[arg(long, value_name = "NSID", conflicts_with = "proof")]
+    proof_collection: Option<Nsid>,
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
     /// A repository as a CAR, or `-`
-    file: PathBuf,
+    pub(super) file: PathBuf,
 }
 
 pub(super) fn run(args: &VerifyArgs) -> Result<Answer, Failure> {
     args.keys.check_standard_input(&args.file)?;
     let keys = args.keys.read()?;
-    match &args.proof {
-        None => whole(args, &keys),
-        Some(path) => proof(args, path, &keys),
+    match (&args.proof, &args.proof_collection) {
+        (Some(path), _) => proof(args, path, &keys),
+        (None, Some(collection)) => verify_collection_proof(args, collection, &keys),
+        (None, None) => whole(args, &keys),
     }
 }
 
@@ -100,8 +105,8 @@ fn proof(args: &VerifyArgs, path: &RepoPath, keys: &Keys) -> Result<Answer, Fail
 
 /// What a verification lets pass by.
 #[derive(Default)]
-struct Seen {
-    head: Option<Commit>,
+pub(super) struct Seen {
+    pub(super) head: Option<Commit>,
     listing: ListingDigest,
 }
 
@@ -117,17 +122,17 @@ impl Sink for Seen {
 }
 
 /// The key of the past that signed, if one did and none of today.
-fn signer<'a>(head: &Commit, keys: &'a Keys) -> Option<&'a VerifyingKey> {
+pub(super) fn signer<'a>(head: &Commit, keys: &'a Keys) -> Option<&'a VerifyingKey> {
     let signed = |key: &&VerifyingKey| head.check(std::slice::from_ref(*key)) == Signature::Valid;
     keys.expect.keys.iter().find(signed).filter(|key| keys.is_earlier(key))
 }
 
-fn with_listing(mut report: Map<String, Value>, listing: Option<String>) -> Value {
+pub(super) fn with_listing(mut report: Map<String, Value>, listing: Option<String>) -> Value {
     report.insert("listing_sha256".to_owned(), listing.map_or(Value::Null, Value::String));
     Value::Object(report)
 }
 
-fn verdict(file: &Path, report: &Report) -> Answer {
+pub(super) fn verdict(file: &Path, report: &Report) -> Answer {
     let problems = report.problems.listed();
     match problems.first() {
         None => Answer::Yes,
@@ -139,7 +144,7 @@ fn verdict(file: &Path, report: &Report) -> Answer {
     }
 }
 
-fn print_head(output: &mut Output, file: &Path, report: &Report) -> Result<(), Failure> {
+pub(super) fn print_head(output: &mut Output, file: &Path, report: &Report) -> Result<(), Failure> {
     output.line(format_args!("{}", file.display()))?;
     output.field("account", or_dash(report.did.as_ref()))?;
     match report.version {
@@ -170,7 +175,7 @@ fn print_proof(output: &mut Output, proof: &ProofReport) -> Result<(), Failure> 
     output.field("proof", answer)
 }
 
-fn print_verdict(output: &mut Output, report: &Report) -> Result<(), Failure> {
+pub(super) fn print_verdict(output: &mut Output, report: &Report) -> Result<(), Failure> {
     let signature = match report.signature {
         None => "-",
         Some(Signature::Unchecked) => "unchecked (give --key, --did-doc or --plc-log)",

@@ -3,6 +3,7 @@
 mod account;
 mod announce;
 mod blobs;
+mod collection_proof;
 mod digest;
 mod events;
 mod export;

@@ -1,6 +1,7 @@
 //! Rows in redb, in streaming order. The format is drawn in [`crate::manual::format`].
 
 pub(crate) mod account;
+pub(crate) mod along;
 pub(crate) mod build;
 pub(crate) mod census;
 pub(crate) mod doom;
