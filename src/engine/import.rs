@@ -1,5 +1,5 @@
-use super::lifecycle::{forget_revs, hold_rev};
 use super::open::{Engine, find_account};
+use super::revs::{forget_revs, hold_rev};
 use super::stage::{Staged, Whole};
 use super::write::put_account;
 use crate::block::Cid;
@@ -47,7 +47,7 @@ pub struct Imported {
 
 /// What may be done with a repository whose head is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Admission {
+pub(super) enum Admission {
     /// Store it.
     Take,
     /// The account has this very head already.
@@ -174,7 +174,7 @@ fn trust_of(report: &Report) -> Trust {
     }
 }
 
-fn signing_key(commit: &Commit, expect: &Expect) -> String {
+pub(super) fn signing_key(commit: &Commit, expect: &Expect) -> String {
     let signed = |key: &&crate::key::VerifyingKey| {
         commit.check(std::slice::from_ref(*key)) == Signature::Valid
     };
@@ -182,7 +182,11 @@ fn signing_key(commit: &Commit, expect: &Expect) -> String {
 }
 
 /// Whether a repository with this head may take the account's place.
-fn admit(account: Option<&Account>, commit: &Commit, options: &ImportOptions) -> Result<Admission> {
+pub(super) fn admit(
+    account: Option<&Account>,
+    commit: &Commit,
+    options: &ImportOptions,
+) -> Result<Admission> {
     let problem = |code, message: String| Problem::new(code, message).cid(commit.cid());
     let Some(rev) = commit.rev().filter(|_| commit.version() == 3) else {
         let message = format!(

@@ -1,8 +1,11 @@
 //! The engine: accounts in one store, read from snapshots, written through one writer.
 
 mod account;
+mod apply;
 mod blobs;
+mod diff_blocks;
 mod export;
+mod graft;
 mod import;
 mod lifecycle;
 mod moving;
@@ -10,13 +13,16 @@ mod op;
 mod open;
 mod prepare;
 mod proof;
+mod revs;
 mod scrub;
+mod since;
 mod snapshot;
 mod stage;
 mod write;
 
 pub use account::AccountStatus;
-pub use export::Exported;
+pub use apply::AppliedDiff;
+pub use export::{Exported, Extent};
 pub use import::{ImportOptions, Imported};
 pub use op::{Op, WriteOptions};
 pub use open::{Engine, Options};

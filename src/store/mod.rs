@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod build;
 pub(crate) mod census;
+pub(crate) mod changed;
 pub(crate) mod doom;
 pub(crate) mod open;
 pub(crate) mod read;

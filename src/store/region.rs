@@ -2,8 +2,7 @@
 
 use super::build::{Piece, RowBuilder, RowOut};
 use super::row::{
-    Place, Row, Stamped, Tally, encode_section_rows, misplaced, node_key, parse_key, part_key,
-    record_key,
+    Place, Row, Stamped, Tally, encode_row, misplaced, node_key, parse_key, part_key, record_key,
 };
 use super::run::{RunPlace, placed};
 use crate::block::{Block, Cid};
@@ -22,6 +21,7 @@ pub(crate) struct Region<'a, T> {
     tree: u64,
     /// The rows that the edit has read, as they are stored.
     loaded: BTreeMap<Vec<u8>, Bytes>,
+    loaded_bytes: usize,
     nodes: HashMap<(Key, u8), (Block, Rev)>,
     /// The same nodes by CID: a node that is built anew with old content keeps its stamp.
     node_stamps: HashMap<Cid, Rev>,
@@ -52,10 +52,16 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Region<'a, T> {
             rows,
             tree,
             loaded: BTreeMap::new(),
+            loaded_bytes: 0,
             nodes: HashMap::new(),
             node_stamps: HashMap::new(),
             records: HashMap::new(),
         }
+    }
+
+    /// Bytes of the rows that were read so far.
+    pub(crate) fn loaded_bytes(&self) -> usize {
+        self.loaded_bytes
     }
 
     /// The record at `key` as it is stored, if the tree has one there. Its node has to be loaded.
@@ -130,6 +136,7 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Region<'a, T> {
         }
         let Some(guard) = self.rows.get(key)? else { return Ok(None) };
         let value = Bytes::copy_from_slice(guard.value());
+        self.loaded_bytes += value.len();
         self.loaded.insert(key.to_vec(), value.clone());
         Ok(Some(value))
     }
@@ -214,9 +221,7 @@ impl WriteBack<'_> {
         }
         let (section, stamp) = self.node_section(region, node)?;
         let key = node_key(region.tree, left.as_bytes(), node.height);
-        for (key, value) in encode_section_rows(&key, stamp, &section) {
-            self.out.put(key, value);
-        }
+        self.out.put(key, encode_row(&[stamp], &section));
         if let Some(child) = &mut node.left {
             self.child(region, child, left, false)?;
         }
