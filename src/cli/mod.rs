@@ -2,6 +2,7 @@
 
 mod account;
 mod args;
+mod backup;
 mod bar;
 mod collection;
 mod demo;
@@ -9,6 +10,7 @@ mod event;
 mod events;
 mod export;
 mod failure;
+mod floors;
 mod guard;
 mod import;
 mod input;
