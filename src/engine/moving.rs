@@ -121,7 +121,7 @@ impl Engine {
     /// same records, a higher revision, its own key.
     pub(crate) fn activate(
         &self,
-        whole: Whole,
+        whole: &Whole,
         signer: &dyn Signer,
         origin: Origin,
     ) -> Result<Head> {
@@ -138,7 +138,7 @@ impl Engine {
     fn try_activate(
         &self,
         did: Did,
-        whole: Whole,
+        whole: &Whole,
         signer: &dyn Signer,
         origin: Origin,
     ) -> Result<Head> {

@@ -49,6 +49,7 @@ impl Engine {
     /// `NotFound`, `State`, `Swap`, `Exists`, `Limit` (200 ops; 1,000,000 bytes a record; 256
     /// entries a node), `Request` (a path twice), `Problem` (not a record), `Clock`, or the
     /// signer's. Nothing is written then.
+    #[allow(clippy::needless_pass_by_value, reason = "a batch is made for one write")]
     pub fn write(
         &self,
         did: &Did,
@@ -116,7 +117,7 @@ impl Engine {
         let name = did.clone();
         let outcome = self
             .writer
-            .submit(move |tables| store(tables, &name, &account, &next, prepared, &event))?;
+            .submit(move |tables| store(tables, &name, &account, &next, &prepared, &event))?;
         Ok(match outcome {
             Outcome::Stored(seq) => Some(Written { seq: Some(seq), ..written }),
             Outcome::LostRace => None,
@@ -160,7 +161,7 @@ fn store(
     did: &Did,
     old: &Account,
     next: &Account,
-    prepared: Prepared,
+    prepared: &Prepared,
     event: &Unnumbered,
 ) -> Result<Outcome> {
     if account_row(&tables.accounts, did)? != *old {
@@ -181,7 +182,7 @@ fn store(
         tables.blobs.insert(&key[..], ())?;
     }
     put_account(tables, did, next)?;
-    put_rev(tables, did, &prepared)?;
+    put_rev(tables, did, prepared)?;
     Ok(Outcome::Stored(seq))
 }
 

@@ -144,7 +144,7 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Records<'a, T> {
 }
 
 fn decode(value: &[u8]) -> Result<Row> {
-    Row::decode(Bytes::copy_from_slice(value))
+    Row::decode(&Bytes::copy_from_slice(value))
 }
 
 impl<T: ReadableTable<&'static [u8], &'static [u8]>> Iterator for Records<'_, T> {

@@ -101,7 +101,8 @@ impl Index {
     /// The slots whose hashes are in the same range.
     fn near(&self, hash: u64) -> std::ops::Range<usize> {
         let range = hash.checked_shr(self.shift).and_then(|range| usize::try_from(range).ok());
-        let bound = |range: usize| self.directory.get(range).and_then(|at| usize::try_from(*at).ok());
+        let bound =
+            |range: usize| self.directory.get(range).and_then(|at| usize::try_from(*at).ok());
         match range.and_then(|range| Some((bound(range)?, bound(range + 1)?))) {
             Some((start, end)) => start..end,
             None => 0..self.slots.len(),

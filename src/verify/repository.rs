@@ -127,7 +127,9 @@ impl Verification<'_> {
         let mut found = Vec::new();
         let signature = expect.check(&commit, clock, &mut |problem| found.push(problem));
         self.report.signature = Some(signature);
-        found.into_iter().for_each(|problem| self.problem(problem));
+        for problem in found {
+            self.problem(problem);
+        }
         self.sink.commit(&commit)?;
         Ok(Some(commit.data().clone()))
     }
@@ -167,7 +169,9 @@ impl Verification<'_> {
             return self.sink.enter(want, walk.height().unwrap_or(0), &block);
         }
         counts.complete = false;
-        problems.into_iter().for_each(|problem| self.problem(problem));
+        for problem in problems {
+            self.problem(problem);
+        }
         Ok(())
     }
 
@@ -223,7 +227,9 @@ impl Verification<'_> {
     fn finish(mut self) -> Result<Report> {
         let mut found = Vec::new();
         let tail = self.supply.finish(&mut |problem| found.push(problem))?;
-        found.into_iter().for_each(|problem| self.problem(problem));
+        for problem in found {
+            self.problem(problem);
+        }
         self.report.blocks = Some(tail.sections);
         self.report.unreferenced_blocks = Some(tail.unreferenced);
         self.report.order = Some(tail.order);
