@@ -35,9 +35,10 @@ pub fn check(data: &[u8]) {
 /// JSON may be unable to tell something, but tells nothing wrong.
 fn as_json(data: &[u8]) {
     if let Ok(value) = json::to_json(data)
-        && let Ok(again) = json::from_json(&value) {
-            assert_eq!(again, data);
-        }
+        && let Ok(again) = json::from_json(&value)
+    {
+        assert_eq!(again, data);
+    }
 }
 
 fn bounded(value: &Ipld, depth: usize) -> bool {
