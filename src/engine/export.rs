@@ -67,17 +67,17 @@ pub(super) fn export_tree(view: View, head: &Head, output: impl Write) -> Result
 }
 
 /// Chunks that may wait for the output.
-const CHUNKS_WAITING: usize = 4;
+pub(super) const CHUNKS_WAITING: usize = 4;
 /// How long the snapshot is held for an output that does not keep up.
 const PATIENCE: Duration = Duration::from_secs(SNAPSHOT_SECONDS_MAX / 3);
 
-enum Chunk {
+pub(super) enum Chunk {
     Sections(Vec<u8>),
     /// The rest, spilled, from its start.
     Rest(std::fs::File),
 }
 
-fn write_chunks<W: Write>(chunks: &Receiver<Chunk>, car: &mut Writer<W>) -> Result<()> {
+pub(super) fn write_chunks<W: Write>(chunks: &Receiver<Chunk>, car: &mut Writer<W>) -> Result<()> {
     for chunk in chunks {
         match chunk {
             Chunk::Sections(sections) => car.write_section(&sections)?,
@@ -149,19 +149,19 @@ fn check(sections: &Bytes, row: &Row) -> Result<u64> {
 }
 
 /// Where a reading thread puts what it has read: the channel, or a file once that is stuck.
-struct Outlet {
+pub(super) struct Outlet {
     sender: SyncSender<Chunk>,
     buffer: Vec<u8>,
     file: Option<std::fs::File>,
 }
 
 impl Outlet {
-    fn new(sender: SyncSender<Chunk>) -> Self {
+    pub(super) fn new(sender: SyncSender<Chunk>) -> Self {
         Self { sender, buffer: Vec::with_capacity(EXPORT_BUFFERED_BYTES), file: None }
     }
 
     /// Says whether anybody still listens.
-    fn push(&mut self, sections: &[u8]) -> Result<bool> {
+    pub(super) fn push(&mut self, sections: &[u8]) -> Result<bool> {
         self.buffer.extend_from_slice(sections);
         if self.buffer.len() < EXPORT_BUFFERED_BYTES { Ok(true) } else { self.flush() }
     }
@@ -187,7 +187,7 @@ impl Outlet {
         }
     }
 
-    fn finish(mut self) -> Result<()> {
+    pub(super) fn finish(mut self) -> Result<()> {
         self.flush()?;
         if let Some(mut file) = self.file {
             file.seek(SeekFrom::Start(0)).map_err(spill_failed)?;

@@ -1,7 +1,11 @@
 //! The engine: accounts in one store, read from snapshots, written through one writer.
 
 mod account;
+mod announce;
 mod blobs;
+mod collection_proof;
+mod digest;
+mod events;
 mod export;
 mod import;
 mod lifecycle;
@@ -11,20 +15,23 @@ mod open;
 mod prepare;
 mod proof;
 mod scrub;
+mod slice;
 mod snapshot;
 mod stage;
 mod write;
 
 pub use account::AccountStatus;
+pub use events::{Events, LoggedEvent};
 pub use export::Exported;
 pub use import::{ImportOptions, Imported};
 pub use op::{Op, WriteOptions};
 pub use open::{Engine, Options};
 pub use scrub::ScrubReport;
 pub use snapshot::{List, Record, Snapshot};
-pub use write::{Applied, Written};
+pub use write::Written;
 
 pub(crate) use moving::{Origin, check_arrival};
 pub(crate) use stage::Whole;
 
 pub use crate::store::account::{State, Trust};
+pub use crate::store::log::Retention;

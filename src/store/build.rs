@@ -84,7 +84,7 @@ impl RowBuilder {
         self.count(section.len());
         if height > RUN_HEIGHT {
             self.above += 1;
-            return emit_section(&self.node_key(left, height), stamp, section, out);
+            return out.put(self.node_key(left, height), encode_row(&[stamp], section));
         }
         let index = self.undecided.push(left, Some(height), stamp, Piece::Section(section));
         self.undecided.open.push(index);
@@ -155,8 +155,8 @@ impl RowBuilder {
         let Some(first) = items.first() else { return };
         match first.height {
             Some(height) if alone => {
-                let key = self.node_key(&first.key, height);
-                emit_section(&key, first.stamp, self.undecided.section(first), out);
+                let section = self.undecided.section(first);
+                out.put(self.node_key(&first.key, height), encode_row(&[first.stamp], section));
             }
             Some(_) => self.emit_run(items, out),
             None => {
