@@ -1,12 +1,14 @@
 //! No arrangement of blocks proves a lie: under the account's key, a proof without a problem says
-//! of a path what the account's repository says.
+//! of a path what the account's repository says, and of a collection too.
 //!
 //! The input is the number of a path (two bytes), and a CAR.
 
 use crate::{mend, sample};
 use carrack::block::{Block, Cid};
-use carrack::ident::RepoPath;
-use carrack::verify::{Expect, verify_proof};
+use carrack::ident::{Nsid, RepoPath};
+use carrack::verify::{
+    Expect, Input, ListingDigest, Nothing, verify_collection_file, verify_proof,
+};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -33,6 +35,28 @@ pub fn check(data: &[u8]) {
         assert!(anyone.report.is_valid());
         assert!(proof.present.is_some(), "neither proven nor a problem");
         assert_eq!(proof.cid.as_ref(), truth().get(&path));
+    }
+    of_its_collection(car, &path, &expect);
+}
+
+fn of_its_collection(car: &[u8], path: &RepoPath, expect: &Expect) {
+    let collection: Nsid = path.collection().parse().unwrap();
+    let input = Input::spill(car, "fuzz").unwrap();
+    let clock = sample::clock();
+    let proof = verify_collection_file(&input, &collection, expect, &clock, &mut Nothing).unwrap();
+    assert_eq!(proof.records.is_some(), proof.complete.is_some());
+    assert_eq!(proof.listing_sha256.is_some(), proof.complete.is_some());
+    if proof.is_valid() {
+        assert_eq!(proof.complete, Some(true));
+    }
+    if proof.complete.is_some() {
+        let mut listing = ListingDigest::default();
+        let held = truth().iter().filter(|(path, _)| path.collection() == collection.as_str());
+        for (path, cid) in held.clone() {
+            listing.push(path.as_bytes(), cid).unwrap();
+        }
+        assert_eq!(proof.records, Some(held.count() as u64));
+        assert_eq!(proof.listing_sha256, Some(listing.finish()));
     }
 }
 

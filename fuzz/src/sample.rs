@@ -1,7 +1,7 @@
 //! Small repositories that are the same on every machine.
 
 use carrack::block::json;
-use carrack::engine::{Applied, Engine, Op, Options, WriteOptions, Written};
+use carrack::engine::{Engine, Op, Options, WriteOptions, Written};
 use carrack::ident::{Did, ManualClock, RepoPath, SeededRandom};
 use carrack::key::{Curve, SigningKey};
 use redb::backends::InMemoryBackend;
@@ -30,7 +30,7 @@ pub fn engine() -> Engine {
         clock: Arc::new(ManualClock::new(NOW_MICROS)),
         random: Arc::new(SeededRandom::new(1)),
         cache_bytes: 1 << 20,
-        create: true,
+        ..Options::default()
     };
     Engine::open_backend(InMemoryBackend::new(), &options).unwrap()
 }
@@ -79,16 +79,4 @@ pub fn export(engine: &Engine) -> Vec<u8> {
     let mut out = Vec::new();
     engine.export(&did(), &mut out).unwrap();
     out
-}
-
-/// An op as events tell it.
-pub fn repo_op(op: &Applied) -> carrack::event::RepoOp {
-    use carrack::event::RepoOp;
-    let path = op.path.clone();
-    match (op.cid.clone(), op.prev.clone()) {
-        (Some(cid), None) => RepoOp::Create { path, cid },
-        (Some(cid), Some(prev)) => RepoOp::Update { path, cid, prev },
-        (None, Some(prev)) => RepoOp::Delete { path, prev },
-        (None, None) => unreachable!("an op of no effect"),
-    }
 }

@@ -91,6 +91,12 @@ pub fn proofs() -> Seeds {
         }
         seeds.push((format!("path-{number}"), seed));
     }
+    for number in 0..3 {
+        let collection = sample::path(number).collection().parse().unwrap();
+        let mut seed = u16::try_from(number).unwrap().to_le_bytes().to_vec();
+        snapshot.prove_collection(&collection, &mut seed).unwrap();
+        seeds.push((format!("collection-{number}"), seed));
+    }
     let whole = sample::export(&engine);
     seeds.push(("whole".to_owned(), [&[60, 0], &whole[..]].concat()));
     seeds

@@ -1,12 +1,12 @@
 use super::{Seeds, named};
 use carrack::car::Reader;
-use carrack::engine::{Engine, Op, Written};
+use carrack::engine::{Engine, Op};
 use carrack::event::{
     AccountEvent, AccountStatus, CommitEvent, Event, IdentityEvent, SyncEvent, Timestamp,
 };
 use carrack_fuzz::sample::{self, path, record};
 
-/// The blocks of these commits are whole repositories: more than has to be there is allowed.
+/// Frames of an engine, some of them with a field changed.
 pub fn seeds() -> Seeds {
     let engine = sample::engine_with(12);
     let create = |n| Op::create(path(n), record(n, 0));
@@ -95,17 +95,12 @@ pub fn seeds() -> Seeds {
 }
 
 fn commit(engine: &Engine, ops: Vec<Op>) -> CommitEvent {
-    let Written { commit, rev, since, prev_data, ops, .. } = sample::write(engine, ops);
-    CommitEvent {
-        seq: 3,
-        did: sample::did(),
-        time: Timestamp::from_micros(sample::NOW_MICROS),
-        rev,
-        since: Some(since),
-        commit,
-        blocks: sample::export(engine).into(),
-        ops: ops.iter().map(sample::repo_op).collect(),
-        prev_data: Some(prev_data),
+    let written = sample::write(engine, ops);
+    let seq = written.seq.expect("the write changes something");
+    let logged = engine.events(seq - 1).unwrap().next().unwrap().unwrap();
+    match logged.event().unwrap() {
+        Event::Commit(event) => event,
+        other => panic!("a write makes {}", other.kind()),
     }
 }
 
