@@ -4,6 +4,8 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
+    clippy::cast_possible_truncation,
+    clippy::needless_for_each,
     reason = "tests"
 )]
 
@@ -55,7 +57,7 @@ fn value(number: u8) -> Vec<u8> {
     let blob = Block::dag_cbor(vec![number % 3]);
     let blob = Cid::of(carrack::block::Codec::Raw, blob.bytes());
     let link = ipld_core::ipld::Ipld::Link(blob.to_bytes()[..].try_into().unwrap());
-    let record = if number % 2 == 0 {
+    let record = if number.is_multiple_of(2) {
         ipld!({ "$type": "com.example.mined", "text": text })
     } else {
         let embed = ipld!({ "$type": "blob", "ref": link, "mimeType": "image/png", "size": 1 });
