@@ -4,7 +4,6 @@
 mod common;
 
 use carrack::engine::{Engine, ImportOptions, Op, WriteOptions};
-use carrack::key::Signer;
 use carrack::verify::{Expect, Input};
 use common::{Order, car_in, did, record, signing_key};
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -5,7 +5,6 @@ mod common;
 
 use carrack::engine::{Engine, ImportOptions};
 use carrack::ident::SystemClock;
-use carrack::key::Signer;
 use carrack::verify::{Expect, Input, Nothing, verify_file};
 use common::{Order, car_in, did, signing_key};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};

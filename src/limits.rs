@@ -49,8 +49,8 @@ pub const PROBLEMS_LISTED_MAX: usize = 1000;
 pub const RUN_BYTES_MAX: usize = 16 * 1024;
 /// Height of the largest subtree that is kept in one row.
 pub const RUN_HEIGHT: u8 = 1;
-/// A row's value; a longer section continues in further rows, so that small neighbours in the
-/// same leaf of the database stay cheap to rewrite.
+/// A record's section in one row; a longer one continues in further rows, so that small neighbours
+/// in the same leaf of the database stay cheap to rewrite.
 pub const ROW_BYTES_MAX: usize = 32 * 1024;
 /// A proof CAR, in bytes, which is held in memory: a path of the largest nodes takes more than an
 /// honest proof ever will, and a proof of a whole collection is read in streaming order instead.
@@ -88,3 +88,7 @@ pub const DIFF_BYTES_MAX: u64 = 64 << 20;
 /// Blocks of a diff that is applied: each costs memory beside its bytes. 64 MiB of honest ones are
 /// some 150,000.
 pub const DIFF_BLOCKS_MAX: u64 = 1 << 18;
+/// How long events are kept: 72 hours, in microseconds; relays that were away longer start anew.
+pub const EVENTS_AGE_MICROS: u64 = 72 * 60 * 60 * 1_000_000;
+/// How many bytes of events are kept.
+pub const EVENTS_BYTES_MAX: u64 = 2 << 30;

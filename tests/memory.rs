@@ -10,7 +10,7 @@ mod common;
 
 use carrack::engine::{Engine, ImportOptions};
 use carrack::ident::SystemClock;
-use carrack::key::{Curve, Signer, SigningKey};
+use carrack::key::{Curve, SigningKey};
 use carrack::migrate::{MigrateOptions, migrate};
 use carrack::verify::{Expect, Input, Nothing, verify_file};
 use common::{Order, did, signing_key, write_car};

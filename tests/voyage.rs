@@ -1,4 +1,6 @@
 //! A real export goes in, is read, written to, exported and scrubbed.
+#![allow(clippy::cast_possible_truncation, reason = "small numbers")]
+
 use carrack::engine::{Engine, ImportOptions, List, Op, Options, WriteOptions};
 use carrack::ident::{Did, SystemClock};
 use carrack::key::{Curve, SigningKey};

@@ -104,8 +104,7 @@ impl Builder {
         let id = self.nodes.len();
         self.nodes.push(None);
         self.order.push(Item::Node(id));
-        let here: Vec<usize> =
-            (from..to).filter(|at| self.leaves[*at].layer == height).collect();
+        let here: Vec<usize> = (from..to).filter(|at| self.leaves[*at].layer == height).collect();
         let first = here.first().copied().unwrap_or(to);
         let left = (first > from).then(|| self.build(from, first, height - 1));
         let mut entries = Vec::with_capacity(here.len());

@@ -58,7 +58,7 @@ impl Engine {
 pub(super) fn export_tree(view: View, head: &Head, output: impl Write) -> Result<Exported> {
     let (tree, held) = (head.tree, head.blocks);
     write_car(head, Extent::Full, output, move |outlet| {
-        let blocks = read_tree(view, tree, outlet)?;
+        let blocks = read_tree(&view, tree, outlet)?;
         if blocks == held {
             return Ok(blocks);
         }
@@ -90,17 +90,17 @@ pub(super) fn write_car(
 }
 
 /// Chunks that may wait for the output.
-const CHUNKS_WAITING: usize = 4;
+pub(super) const CHUNKS_WAITING: usize = 4;
 /// How long the snapshot is held for an output that does not keep up.
 const PATIENCE: Duration = Duration::from_secs(SNAPSHOT_SECONDS_MAX / 3);
 
-enum Chunk {
+pub(super) enum Chunk {
     Sections(Vec<u8>),
     /// The rest, spilled, from its start.
     Rest(std::fs::File),
 }
 
-fn write_chunks<W: Write>(chunks: &Receiver<Chunk>, car: &mut Writer<W>) -> Result<()> {
+pub(super) fn write_chunks<W: Write>(chunks: &Receiver<Chunk>, car: &mut Writer<W>) -> Result<()> {
     for chunk in chunks {
         match chunk {
             Chunk::Sections(sections) => car.write_section(&sections)?,
@@ -120,7 +120,7 @@ fn write_chunks<W: Write>(chunks: &Receiver<Chunk>, car: &mut Writer<W>) -> Resu
 }
 
 /// Reads all rows of a tree, and gives the number of blocks.
-fn read_tree(view: View, tree: u64, mut outlet: Outlet) -> Result<u64> {
+fn read_tree(view: &View, tree: u64, mut outlet: Outlet) -> Result<u64> {
     let (start, end) = tree_range(tree);
     let mut rows = view.rows.range(&start[..]..&end[..])?;
     let mut blocks = 0;
@@ -179,7 +179,7 @@ pub(super) struct Outlet {
 }
 
 impl Outlet {
-    fn new(sender: SyncSender<Chunk>) -> Self {
+    pub(super) fn new(sender: SyncSender<Chunk>) -> Self {
         Self { sender, buffer: Vec::with_capacity(EXPORT_BUFFERED_BYTES), file: None }
     }
 
@@ -199,14 +199,13 @@ impl Outlet {
         let chunk = Chunk::Sections(std::mem::replace(&mut self.buffer, next));
         match send(&self.sender, chunk) {
             Sent::Yes => Ok(true),
-            Sent::NobodyListens => Ok(false),
             Sent::Stuck(Chunk::Sections(sections)) => {
                 let mut file = tempfile::tempfile().map_err(spill_failed)?;
                 file.write_all(&sections).map_err(spill_failed)?;
                 self.file = Some(file);
                 Ok(true)
             }
-            Sent::Stuck(Chunk::Rest(_)) => Ok(false),
+            Sent::NobodyListens | Sent::Stuck(Chunk::Rest(_)) => Ok(false),
         }
     }
 

@@ -1,3 +1,4 @@
+use super::announce::{append_all, arrival_events};
 use super::open::{Engine, find_account};
 use super::revs::{forget_revs, hold_rev};
 use super::stage::{Staged, Whole};
@@ -5,9 +6,9 @@ use super::write::put_account;
 use crate::block::Cid;
 use crate::commit::{Commit, Signature};
 use crate::error::{Code, Error, Problem, Result};
+use crate::event::Unnumbered;
 use crate::ident::{Did, Rev};
 use crate::store::account::{Account, Head, State, Trust};
-use crate::store::open::next_seq;
 use crate::store::tables::Tables;
 use crate::verify::{Expect, FileSupply, Input, Report, Supply, verify};
 
@@ -62,6 +63,22 @@ impl Engine {
     /// `Refused` with every problem of the input; `Request` without a key; `State` if the account
     /// takes writes and its head was not named; `Swap` if another head was named.
     pub fn import(&self, input: &Input, options: &ImportOptions) -> Result<Imported> {
+        match FileSupply::new(input.clone()) {
+            Ok(mut supply) => self.import_supply(&mut supply, options),
+            Err(Error::Problem(problem)) => Err(Error::Refused(vec![*problem])),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same from any supply of blocks: one that comes as a stream, or whose progress is shown.
+    ///
+    /// # Errors
+    /// As [`Engine::import`].
+    pub fn import_supply(
+        &self,
+        supply: &mut dyn Supply,
+        options: &ImportOptions,
+    ) -> Result<Imported> {
         if options.expect.keys.is_empty() && !options.unverified {
             return Err(Error::Request(
                 "no key to check the signature with: give one, or say that the account shall be \
@@ -69,19 +86,6 @@ impl Engine {
                     .to_owned(),
             ));
         }
-        let mut supply = match FileSupply::new(input.clone()) {
-            Ok(supply) => supply,
-            Err(Error::Problem(problem)) => return Err(Error::Refused(vec![*problem])),
-            Err(error) => return Err(error),
-        };
-        self.import_from(&mut supply, options)
-    }
-
-    pub(crate) fn import_from(
-        &self,
-        supply: &mut dyn Supply,
-        options: &ImportOptions,
-    ) -> Result<Imported> {
         let mut check = |commit: &Commit| self.check_head(commit, options).map(|_| ());
         let (report, whole) = self.stage(supply, &options.expect, &mut check)?;
         let imported = Imported {
@@ -151,11 +155,12 @@ impl Engine {
     fn publish(&self, whole: Whole, options: &ImportOptions, trust: Trust) -> Result<()> {
         let key = signing_key(&whole.commit, &options.expect);
         let options = options.clone();
+        let arrival = arrival_events(&whole.commit, whole.rev, &*self.clock);
         self.writer.submit(move |tables| {
             let did = whole.commit.did().clone();
             let before = find_account(&tables.accounts, &did)?;
             match admit(before.as_ref(), &whole.commit, &options)? {
-                Admission::Take => replace(tables, &did, before, whole, trust, key),
+                Admission::Take => replace(tables, &did, before, whole, trust, key, &arrival),
                 Admission::Same => confirm(tables, &did, before, &whole, trust, key),
             }
         })
@@ -238,6 +243,7 @@ fn replace(
     whole: Whole,
     trust: Trust,
     key: String,
+    arrival: &[Unnumbered],
 ) -> Result<()> {
     let state = match before.as_ref().map(|account| &account.state) {
         None | Some(State::Deleted) => State::Active,
@@ -247,7 +253,7 @@ fn replace(
     };
     let account =
         Account { state, trust, key, rev_floor: whole.rev, origin: None, head: Some(whole.head()) };
-    next_seq(tables)?;
+    announce(tables, before.as_ref(), arrival)?;
     if let Some(old) = before.and_then(|account| account.head) {
         tables.doomed.insert(old.tree, ())?;
     }
@@ -255,6 +261,21 @@ fn replace(
     forget_revs(tables, did)?;
     hold_rev(tables, did, &account)?;
     put_account(tables, did, &account)
+}
+
+/// An account that is new here is announced whole; of one that was here, only the new head.
+fn announce(
+    tables: &mut Tables<'_>,
+    before: Option<&Account>,
+    arrival: &[Unnumbered],
+) -> Result<u64> {
+    let was_here = before.is_some_and(|account| account.state != State::Deleted);
+    let news = if was_here {
+        arrival.split_last().map(|(sync, _)| std::slice::from_ref(sync))
+    } else {
+        None
+    };
+    append_all(tables, news.unwrap_or(arrival))
 }
 
 /// The account has this head: what was staged goes, what was learnt about the key stays.

@@ -1,17 +1,21 @@
 //! Accounts come, change their state, and go.
 
+use super::announce::{account_event, append_all, first_commit_event, identity_event, sync_event};
 use super::open::{Engine, account_row, find_account};
 use super::revs::{forget_revs, hold_rev};
 use super::write::put_account;
 use crate::car::append_section;
-use crate::commit::UnsignedCommit;
+use crate::commit::{Commit, UnsignedCommit};
 use crate::error::{Error, Result};
+use crate::event::Unnumbered;
 use crate::ident::{Did, Rev};
 use crate::key::Signer;
 use crate::store::account::{Account, Head, State, Trust};
 use crate::store::build::{RowBuilder, RowOut};
-use crate::store::open::{next_seq, next_tree};
-use crate::tree::{Child, Key, Tree};
+use crate::store::log::{append, purge};
+use crate::store::open::next_tree;
+use crate::store::read::record;
+use crate::tree::{Key, Tree};
 
 impl Engine {
     /// Makes an account: an empty tree, and the first commit on it.
@@ -29,24 +33,26 @@ impl Engine {
         let unsigned = UnsignedCommit { did: did.clone(), data: tree.seal(), rev };
         let commit = unsigned.sign(signer)?;
         let key = signer.verifying_key().to_did_key();
+        let root = tree.root_block().ok_or_else(|| Error::Corrupt("no root".to_owned()))?.clone();
+        let events = [
+            identity_event(did, None, &*self.clock),
+            account_event(did, &State::Active, &*self.clock),
+            first_commit_event(&commit, &root, rev, &*self.clock),
+        ];
         let did = did.clone();
         self.writer.submit(move |tables| {
             check_free(&did, find_account(&tables.accounts, &did)?.as_ref())?;
             let number = next_tree(tables)?;
-            next_seq(tables)?;
+            append_all(tables, &events)?;
             let mut rows = Rows::default();
             let mut builder = RowBuilder::new(number);
             let mut section = Vec::new();
             append_section(&mut section, commit.cid(), commit.block().bytes());
             builder.commit(&section, rev, &mut rows);
-            if let Child::Held(root) = tree.root()
-                && let Some(block) = &root.block
-            {
-                section.clear();
-                append_section(&mut section, block.cid(), block.bytes());
-                builder.enter(&Key::edge(), 0, &section, rev, &mut rows);
-                builder.leave(&mut rows);
-            }
+            section.clear();
+            append_section(&mut section, root.cid(), root.bytes());
+            builder.enter(&Key::edge(), 0, &section, rev, &mut rows);
+            builder.leave(&mut rows);
             for (key, value) in &rows.rows {
                 tables.rows.insert(&key[..], &value[..])?;
             }
@@ -86,14 +92,18 @@ impl Engine {
             return Err(Error::Request(format!("the state {state} cannot be set by hand")));
         }
         let _turn = self.turn(did);
+        let events = self.switch_events(did, &state)?;
         let did = did.clone();
         self.writer.submit(move |tables| {
             let mut account = account_row(&tables.accounts, &did)?;
             if !is_switch(&account.state) {
                 return Err(account.refuse(did.as_str(), "change of state"));
             }
+            if account.state == state {
+                return Ok(());
+            }
             account.state = state;
-            next_seq(tables)?;
+            append_all(tables, &events)?;
             put_account(tables, &did, &account)
         })
     }
@@ -105,13 +115,15 @@ impl Engine {
     /// `NotFound`; `State` if it is on its way to another engine.
     pub fn delete_account(&self, did: &Did) -> Result<()> {
         let _turn = self.turn(did);
+        let event = account_event(did, &State::Deleted, &*self.clock);
         let did = did.clone();
         self.writer.submit(move |tables| {
             let mut account = account_row(&tables.accounts, &did)?;
             if matches!(account.state, State::Leaving { .. } | State::Deleted) {
                 return Err(account.refuse(did.as_str(), "deletion"));
             }
-            next_seq(tables)?;
+            let seq = append(tables, &event)?;
+            purge(tables, &did, seq)?;
             if let Some(head) = account.head.take() {
                 account.rev_floor = account.rev_floor.max(head.rev);
                 tables.doomed.insert(head.tree, ())?;
@@ -121,6 +133,32 @@ impl Engine {
             forget_revs(tables, &did)?;
             put_account(tables, &did, &account)
         })
+    }
+}
+
+impl Engine {
+    /// What followers are told of a change of state: an account that its owner switches on again
+    /// is announced as one that has just arrived.
+    fn switch_events(&self, did: &Did, state: &State) -> Result<Vec<Unnumbered>> {
+        let clock = &*self.clock;
+        let account = account_row(&self.view()?.accounts, did)?;
+        let mut events = vec![account_event(did, state, clock)];
+        if account.state == State::Deactivated && *state == State::Active {
+            events.push(identity_event(did, None, clock));
+            events.extend(self.head_event(did)?);
+        }
+        Ok(events)
+    }
+
+    /// `#sync` with the account's present head.
+    fn head_event(&self, did: &Did) -> Result<Option<Unnumbered>> {
+        let view = self.view()?;
+        let account = account_row(&view.accounts, did)?;
+        let Some(head) = &account.head else { return Ok(None) };
+        let stored = record(&view.rows, head.tree, b"")?
+            .ok_or_else(|| Error::Corrupt(format!("the commit of {did} has no row")))?;
+        let commit = Commit::decode(&stored.block()?)?;
+        Ok(Some(sync_event(&commit, head.rev, &*self.clock)))
     }
 }
 

@@ -1,9 +1,13 @@
 //! The engine: accounts in one store, read from snapshots, written through one writer.
 
 mod account;
+mod announce;
 mod apply;
 mod blobs;
+mod collection_proof;
 mod diff_blocks;
+mod digest;
+mod events;
 mod export;
 mod graft;
 mod import;
@@ -13,24 +17,28 @@ mod op;
 mod open;
 mod prepare;
 mod proof;
+mod record_diff;
 mod revs;
 mod scrub;
 mod since;
+mod slice;
 mod snapshot;
 mod stage;
 mod write;
 
 pub use account::AccountStatus;
 pub use apply::AppliedDiff;
+pub use events::{Events, LoggedEvent};
 pub use export::{Exported, Extent};
 pub use import::{ImportOptions, Imported};
 pub use op::{Op, WriteOptions};
 pub use open::{Engine, Options};
 pub use scrub::ScrubReport;
 pub use snapshot::{List, Record, Snapshot};
-pub use write::{Applied, Written};
+pub use write::Written;
 
 pub(crate) use moving::{Origin, check_arrival};
 pub(crate) use stage::Whole;
 
 pub use crate::store::account::{State, Trust};
+pub use crate::store::log::Retention;

@@ -1,6 +1,7 @@
 //! The steps of a move that are one transaction at one engine. [`crate::migrate`] puts them in
 //! their order.
 
+use super::announce::{account_event, append_all, arrival_events};
 use super::export::export_tree;
 use super::lifecycle::Rows;
 use super::open::{Engine, account_row, find_account};
@@ -15,7 +16,7 @@ use crate::ident::{Did, Rev};
 use crate::key::Signer;
 use crate::store::account::{Account, Head, State, Trust};
 use crate::store::build::RowBuilder;
-use crate::store::open::next_seq;
+use crate::store::log::append;
 use crate::verify::{Expect, Supply};
 use std::io::Write;
 
@@ -72,6 +73,7 @@ impl Engine {
         let _turn = self.turn(did);
         let moved = State::Moved { to: to.to_owned() };
         let leaving = State::Leaving { to: to.to_owned() };
+        let event = account_event(did, &moved, &*self.clock);
         let (did, commit) = (did.clone(), commit.clone());
         self.writer.submit(move |tables| {
             let mut account = account_row(&tables.accounts, &did)?;
@@ -83,7 +85,7 @@ impl Engine {
                 return Err(account.refuse(did.as_str(), "end of a move that it was not on"));
             }
             account.state = moved;
-            next_seq(tables)?;
+            append(tables, &event)?;
             put_account(tables, &did, &account)
         })
     }
@@ -166,6 +168,7 @@ impl Engine {
             origin: Some((origin.engine, origin.commit)),
             head: Some(head.clone()),
         };
+        let arrival = arrival_events(&commit, rev, &*self.clock);
         self.writer.submit(move |tables| {
             if find_account(&tables.accounts, &did)? != before {
                 return Err(Error::Swap {
@@ -174,7 +177,7 @@ impl Engine {
                     found: "something else".to_owned(),
                 });
             }
-            next_seq(tables)?;
+            append_all(tables, &arrival)?;
             if let Some(old) = before.and_then(|account| account.head) {
                 tables.doomed.insert(old.tree, ())?;
             }

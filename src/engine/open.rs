@@ -1,12 +1,15 @@
 use crate::error::{Error, Result};
 use crate::ident::{Clock, Did, Random, SystemClock, SystemRandom};
 use crate::store::account::Account;
+use crate::store::log::Retention;
 use crate::store::open::{Opened, prepare};
+use crate::store::signal::Signal;
 use crate::store::tables::View;
-use crate::store::writer::Writer;
-use redb::{Builder, Database, ReadableTable, StorageBackend};
+use crate::store::writer::{Upkeep, Writer};
+use redb::{Builder, Database, DatabaseError, ReadableTable, StorageBackend, StorageError};
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -36,6 +39,7 @@ pub struct Engine {
     pub(super) name: String,
     /// Ten bits that tell this engine's revisions from others'.
     pub(super) clock_id: u16,
+    pub(super) signal: Arc<Signal>,
     turns: Turns,
 }
 
@@ -50,6 +54,8 @@ pub struct Options {
     pub cache_bytes: usize,
     /// Whether a store that is not there is created.
     pub create: bool,
+    /// How much of the event log is kept.
+    pub retention: Retention,
 }
 
 impl Default for Options {
@@ -59,6 +65,7 @@ impl Default for Options {
             random: Arc::new(SystemRandom),
             cache_bytes: crate::limits::CACHE_BYTES_DEFAULT,
             create: true,
+            retention: Retention::default(),
         }
     }
 }
@@ -84,8 +91,8 @@ impl Engine {
         }
         let mut builder = Builder::new();
         builder.set_cache_size(options.cache_bytes);
-        let database = if options.create { builder.create(path) } else { builder.open(path) }?;
-        Self::start(database, options)
+        let opened = if options.create { builder.create(path) } else { builder.open(path) };
+        Self::start(opened.map_err(unreadable)?, options)
     }
 
     /// Opens a store on a storage of the caller's: in memory, or one that fails on purpose.
@@ -95,14 +102,22 @@ impl Engine {
     pub fn open_backend(backend: impl StorageBackend, options: &Options) -> Result<Self> {
         let mut builder = Builder::new();
         builder.set_cache_size(options.cache_bytes);
-        Self::start(builder.create_with_backend(backend)?, options)
+        let opened = builder.create_with_backend(backend);
+        Self::start(opened.map_err(unreadable)?, options)
     }
 
     fn start(database: Database, options: &Options) -> Result<Self> {
         let Opened { database, engine } = prepare(database, &*options.random)?;
+        let signal = Arc::new(Signal::default());
+        let upkeep = Upkeep {
+            clock: Arc::clone(&options.clock),
+            retention: options.retention,
+            signal: Arc::clone(&signal),
+        };
         let clock_id = engine.get(..3).and_then(|hex| u16::from_str_radix(hex, 16).ok());
         Ok(Self {
-            writer: Writer::start(Arc::clone(&database)),
+            writer: Writer::start(Arc::clone(&database), upkeep),
+            signal,
             database,
             clock: Arc::clone(&options.clock),
             name: engine,
@@ -129,6 +144,17 @@ impl Engine {
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Tells a file that is no database from one that cannot be read.
+fn unreadable(error: DatabaseError) -> Error {
+    match &error {
+        DatabaseError::Storage(StorageError::Io(io)) if io.kind() == ErrorKind::InvalidData => {
+            Error::Format(io.to_string())
+        }
+        DatabaseError::UpgradeRequired(_) => Error::Format(error.to_string()),
+        _ => error.into(),
     }
 }
 

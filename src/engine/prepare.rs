@@ -2,43 +2,38 @@
 
 use super::blobs::{BlobChanges, blob_key};
 use super::op::{Op, swapped, too_wide};
+use super::slice::commit_slice;
 use crate::block::{Block, Cid, blob_refs};
 use crate::commit::{Commit, UnsignedCommit};
 use crate::error::{Error, Result};
+use crate::event::RepoOp;
 use crate::ident::{Did, RepoPath, Rev};
 use crate::key::Signer;
-use crate::limits::NODE_ENTRIES_MAX;
+use crate::limits::{NODE_BYTES_MAX, NODE_ENTRIES_MAX};
 use crate::store::account::Head;
 use crate::store::region::{RecordChange, Region, RowChanges};
 use crate::tree::{Key, Tree};
+use bytes::Bytes;
 use redb::ReadableTable;
-
-/// An op as it was carried out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Applied {
-    /// Where.
-    pub path: RepoPath,
-    /// The record now; `None` if it was deleted.
-    pub cid: Option<Cid>,
-    /// The record before; `None` if it was created.
-    pub prev: Option<Cid>,
-}
 
 /// A commit that only has to be stored.
 pub(super) struct Prepared {
     pub(super) head: Head,
     pub(super) commit: Commit,
-    pub(super) ops: Vec<Applied>,
+    pub(super) ops: Vec<RepoOp>,
+    /// The blocks of its event; `None` for one that has to be a `#sync`.
+    pub(super) slice: Option<Bytes>,
     pub(super) rows: RowChanges,
     pub(super) blobs: BlobChanges,
 }
 
 /// Edits of one tree that have not been signed yet.
 pub(super) struct Draft<'a, T> {
+    rows: &'a T,
     region: Region<'a, T>,
     tree: Tree,
     old: &'a Head,
-    ops: Vec<Applied>,
+    ops: Vec<RepoOp>,
     changes: Vec<RecordChange>,
     blobs: BlobChanges,
 }
@@ -46,6 +41,7 @@ pub(super) struct Draft<'a, T> {
 impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Draft<'a, T> {
     pub(super) fn new(rows: &'a T, old: &'a Head) -> Self {
         Self {
+            rows,
             region: Region::new(rows, old.tree),
             tree: Tree::at(old.data.clone(), Some(old.height)),
             old,
@@ -56,7 +52,7 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Draft<'a, T> {
     }
 
     /// What the ops so far have changed.
-    pub(super) fn ops(&self) -> &[Applied] {
+    pub(super) fn ops(&self) -> &[RepoOp] {
         &self.ops
     }
 
@@ -82,7 +78,7 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Draft<'a, T> {
         }
         let cid = block.as_ref().map(|block| block.cid().clone());
         self.changes.push(RecordChange { key, block });
-        self.ops.push(Applied { path: path.clone(), cid, prev: found });
+        self.ops.extend(carried_out(path.clone(), cid, found));
         Ok(())
     }
 
@@ -116,10 +112,13 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Draft<'a, T> {
         let commit = unsigned.sign(signer)?;
         let height = self.tree.root().height().unwrap_or(0);
         let block = commit.block();
-        let rows = self.region.write_back(&mut self.tree, &self.changes, block, rev)?;
+        let (rows, nodes) = self.region.write_back(&mut self.tree, &self.changes, block, rev)?;
+        check_nodes(&nodes)?;
         let was = self.old;
-        let created = self.ops.iter().filter(|op| op.prev.is_none()).count() as u64;
-        let deleted = self.ops.iter().filter(|op| op.cid.is_none()).count() as u64;
+        let slice =
+            commit_slice(self.rows, was, &self.tree, &commit, &self.ops, nodes, &self.changes)?;
+        let created = self.ops.iter().filter(|op| op.prev().is_none()).count() as u64;
+        let deleted = self.ops.iter().filter(|op| op.cid().is_none()).count() as u64;
         let head = Head {
             tree: was.tree,
             commit: commit.cid().clone(),
@@ -130,7 +129,28 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Draft<'a, T> {
             blocks: (was.blocks + rows.is.blocks).saturating_sub(rows.was.blocks),
             bytes: (was.bytes + rows.is.bytes).saturating_sub(rows.was.bytes),
         };
-        Ok(Prepared { head, commit, ops: self.ops, rows, blobs: self.blobs })
+        Ok(Prepared { head, commit, ops: self.ops, slice, rows, blobs: self.blobs })
+    }
+}
+
+/// Joining two nodes of mined keys could make one that nobody would read any more.
+fn check_nodes(nodes: &[Block]) -> Result<()> {
+    match nodes.iter().map(|node| node.bytes().len()).max() {
+        Some(longest) if longest > NODE_BYTES_MAX => Err(Error::Limit {
+            what: "bytes of a tree node",
+            limit: NODE_BYTES_MAX as u64,
+            got: longest as u64,
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn carried_out(path: RepoPath, cid: Option<Cid>, prev: Option<Cid>) -> Option<RepoOp> {
+    match (cid, prev) {
+        (Some(cid), None) => Some(RepoOp::Create { path, cid }),
+        (Some(cid), Some(prev)) => Some(RepoOp::Update { path, cid, prev }),
+        (None, Some(prev)) => Some(RepoOp::Delete { path, prev }),
+        (None, None) => None,
     }
 }
 

@@ -9,7 +9,9 @@ use crate::store::read::{Records, record};
 use crate::store::row::Stamped;
 use crate::store::tables::View;
 use crate::tree::Key;
+use redb::Database;
 use std::ops::Bound;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// One account at one moment. Later writes do not show.
@@ -18,6 +20,8 @@ use std::time::{Duration, Instant};
 /// be taken anew.
 pub struct Snapshot {
     pub(super) view: View,
+    /// Kept open for as long as somebody reads.
+    _database: Arc<Database>,
     pub(super) head: Head,
     did: Did,
     taken: Instant,
@@ -53,7 +57,8 @@ impl Engine {
     pub fn snapshot(&self, did: &Did) -> Result<Snapshot> {
         let view = self.view()?;
         let head = account_row(&view.accounts, did)?.readable_head(did.as_str())?.clone();
-        Ok(Snapshot { view, head, did: did.clone(), taken: Instant::now() })
+        let database = Arc::clone(&self.database);
+        Ok(Snapshot { view, _database: database, head, did: did.clone(), taken: Instant::now() })
     }
 }
 
@@ -158,8 +163,14 @@ impl Snapshot {
             ),
         };
         if let Some(cursor) = &list.cursor {
-            let end = if list.reverse { &mut to } else { &mut from };
-            *end = Bound::Excluded(Key::from(cursor.as_bytes()));
+            let cursor = Key::from(cursor.as_bytes());
+            // A cursor outside the collection does not widen the list.
+            match (list.reverse, &from, &to) {
+                (true, _, Bound::Excluded(end)) if cursor >= *end => {}
+                (false, Bound::Included(start), _) if cursor < *start => {}
+                (true, ..) => to = Bound::Excluded(cursor),
+                (false, ..) => from = Bound::Excluded(cursor),
+            }
         }
         Records::new(&self.view.rows, self.head.tree, from, to, list.reverse)
     }

@@ -1,16 +1,16 @@
+use super::announce::{commit_event, sync_event};
 use super::op::{Op, WriteOptions, check_batch};
 use super::open::{Engine, account_row};
 use super::prepare::{Draft, Prepared};
 use super::revs::hold_rev;
 use crate::block::Cid;
 use crate::error::{Error, Result};
+use crate::event::{RepoOp, Unnumbered};
 use crate::ident::{Did, Rev};
 use crate::key::Signer;
 use crate::store::account::{Account, Head, Trust};
-use crate::store::open::next_seq;
+use crate::store::log::append;
 use crate::store::tables::Tables;
-
-pub use super::prepare::Applied;
 
 /// What a write has done. Durable when the caller has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Written {
     /// The root before.
     pub prev_data: Cid,
     /// What changed, in the order of the request; updates that changed nothing are left out.
-    pub ops: Vec<Applied>,
+    pub ops: Vec<RepoOp>,
     /// The number of the event; `None` if nothing changed and so no commit was made.
     pub seq: Option<u64>,
 }
@@ -109,10 +109,15 @@ impl Engine {
             head: Some(prepared.head.clone()),
             ..account.clone()
         };
+        let event = match prepared.slice.clone() {
+            Some(blocks) => commit_event(did, &written, written.ops.clone(), blocks, &*self.clock),
+            None => sync_event(&prepared.commit, rev, &*self.clock),
+        };
         drop(view);
         let name = did.clone();
-        let outcome =
-            self.writer.submit(move |tables| store(tables, &name, &account, &next, prepared))?;
+        let outcome = self
+            .writer
+            .submit(move |tables| store(tables, &name, &account, &next, prepared, &event))?;
         Ok(match outcome {
             Outcome::Stored(seq) => Some(Written { seq: Some(seq), ..written }),
             Outcome::LostRace => None,
@@ -157,11 +162,12 @@ fn store(
     old: &Account,
     next: &Account,
     prepared: Prepared,
+    event: &Unnumbered,
 ) -> Result<Outcome> {
     if account_row(&tables.accounts, did)? != *old {
         return Ok(Outcome::LostRace);
     }
-    let seq = next_seq(tables)?;
+    let seq = append(tables, event)?;
     for key in &prepared.rows.deletes {
         tables.rows.remove(&key[..])?;
     }

@@ -80,11 +80,13 @@ impl From<&str> for AccountStatus {
 }
 
 impl AccountEvent {
-    pub(super) fn encode(&self, to: &mut Encoder) {
+    /// Gives where the number stands.
+    pub(super) fn encode(&self, to: &mut Encoder) -> usize {
         to.map(4 + usize::from(self.status.is_some()));
         to.text("did");
         to.text(self.did.as_str());
         to.text("seq");
+        let at = to.len();
         to.uint(self.seq);
         to.text("time");
         to.text(self.time.as_str());
@@ -94,6 +96,7 @@ impl AccountEvent {
             to.text("status");
             to.text(status.as_str());
         }
+        at
     }
 
     pub(super) fn decode(fields: Fields<'_>) -> Result<Self, Problem> {

@@ -31,8 +31,9 @@ pub struct CommitEvent {
 }
 
 impl CommitEvent {
-    /// Fields in the order of the canonical form, those that are deprecated too.
-    pub(super) fn encode(&self, to: &mut Encoder) {
+    /// Fields in the order of the canonical form, those that are deprecated too. Gives where the
+    /// number stands.
+    pub(super) fn encode(&self, to: &mut Encoder) -> usize {
         to.map(11 + usize::from(self.prev_data.is_some()));
         to.text("ops");
         to.array(self.ops.len());
@@ -40,6 +41,7 @@ impl CommitEvent {
         to.text("rev");
         to.text(&self.rev.to_string());
         to.text("seq");
+        let at = to.len();
         to.uint(self.seq);
         to.text("repo");
         to.text(self.did.as_str());
@@ -64,6 +66,7 @@ impl CommitEvent {
             to.text("prevData");
             to.link(prev_data);
         }
+        at
     }
 
     pub(super) fn decode(fields: Fields<'_>) -> Result<Self, Problem> {

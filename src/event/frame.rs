@@ -174,6 +174,11 @@ impl Event {
     /// # Ok::<(), carrack::Error>(())
     /// ```
     pub fn encode(&self) -> Vec<u8> {
+        self.encode_with_place().0
+    }
+
+    /// The frame, and where in it the number stands.
+    pub(super) fn encode_with_place(&self) -> (Vec<u8>, usize) {
         let blocks = match self {
             Self::Commit(event) => event.blocks.len() + 256 * event.ops.len(),
             Self::Sync(event) => event.blocks.len(),
@@ -185,12 +190,12 @@ impl Event {
         to.text(self.kind());
         to.text("op");
         to.uint(1);
-        match self {
+        let at = match self {
             Self::Commit(event) => event.encode(&mut to),
             Self::Sync(event) => event.encode(&mut to),
             Self::Identity(event) => event.encode(&mut to),
             Self::Account(event) => event.encode(&mut to),
-        }
-        to.finish()
+        };
+        (to.finish(), at)
     }
 }

@@ -19,11 +19,13 @@ pub struct IdentityEvent {
 }
 
 impl IdentityEvent {
-    pub(super) fn encode(&self, to: &mut Encoder) {
+    /// Gives where the number stands.
+    pub(super) fn encode(&self, to: &mut Encoder) -> usize {
         to.map(3 + usize::from(self.handle.is_some()));
         to.text("did");
         to.text(self.did.as_str());
         to.text("seq");
+        let at = to.len();
         to.uint(self.seq);
         to.text("time");
         to.text(self.time.as_str());
@@ -31,6 +33,7 @@ impl IdentityEvent {
             to.text("handle");
             to.text(handle);
         }
+        at
     }
 
     pub(super) fn decode(fields: Fields<'_>) -> Result<Self, Problem> {

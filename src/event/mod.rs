@@ -19,6 +19,7 @@ mod report;
 mod slice;
 mod sync;
 mod time;
+mod unnumbered;
 mod verify;
 
 pub use account::{AccountEvent, AccountStatus};
@@ -30,4 +31,5 @@ pub use op::RepoOp;
 pub use report::{EventReport, Verdict};
 pub use sync::SyncEvent;
 pub use time::Timestamp;
+pub(crate) use unnumbered::Unnumbered;
 pub use verify::verify_frame;

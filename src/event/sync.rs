@@ -21,18 +21,21 @@ pub struct SyncEvent {
 }
 
 impl SyncEvent {
-    pub(super) fn encode(&self, to: &mut Encoder) {
+    /// Gives where the number stands.
+    pub(super) fn encode(&self, to: &mut Encoder) -> usize {
         to.map(5);
         to.text("did");
         to.text(self.did.as_str());
         to.text("rev");
         to.text(&self.rev.to_string());
         to.text("seq");
+        let at = to.len();
         to.uint(self.seq);
         to.text("time");
         to.text(self.time.as_str());
         to.text("blocks");
         to.bytes(&self.blocks);
+        at
     }
 
     pub(super) fn decode(fields: Fields<'_>) -> Result<Self, Problem> {

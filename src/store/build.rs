@@ -155,8 +155,8 @@ impl RowBuilder {
         let Some(first) = items.first() else { return };
         match first.height {
             Some(height) if alone => {
-                let key = self.node_key(&first.key, height);
-                out.put(key, encode_row(&[first.stamp], self.undecided.section(first)));
+                let section = self.undecided.section(first);
+                out.put(self.node_key(&first.key, height), encode_row(&[first.stamp], section));
             }
             Some(_) => self.emit_run(items, out),
             None => {

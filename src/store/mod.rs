@@ -1,14 +1,17 @@
 //! Rows in redb, in streaming order. The format is drawn in [`crate::manual::format`].
 
 pub(crate) mod account;
+pub(crate) mod along;
 pub(crate) mod build;
 pub(crate) mod census;
 pub(crate) mod changed;
 pub(crate) mod doom;
+pub(crate) mod log;
 pub(crate) mod open;
 pub(crate) mod read;
 pub(crate) mod region;
 pub(crate) mod row;
 pub(crate) mod run;
+pub(crate) mod signal;
 pub(crate) mod tables;
 pub(crate) mod writer;

@@ -1,6 +1,6 @@
 //! Opening a store: the format's version, the engine's name, what a crash left behind.
 
-use super::tables::{Tables, View};
+use super::tables::{Tables, View, fact};
 use crate::error::{Error, Result};
 use crate::ident::Random;
 use data_encoding::HEXLOWER;
@@ -39,13 +39,14 @@ pub(crate) fn prepare(database: Database, random: &dyn Random) -> Result<Opened>
     if is_new {
         create(&database, random)?;
     }
+    // First of all: a newer format may have other tables.
+    check_format(&database)?;
     let view = View::of(&database)?;
-    check_format(&view)?;
-    let engine = fact(&view, ENGINE)?.map(|bytes| HEXLOWER.encode(&bytes)).unwrap_or_default();
+    let engine = view.facts.get(ENGINE)?.map(|name| HEXLOWER.encode(name.value()));
     if !view.journal.is_empty()? {
         doom_leftovers(&database)?;
     }
-    Ok(Opened { database: Arc::new(database), engine })
+    Ok(Opened { database: Arc::new(database), engine: engine.unwrap_or_default() })
 }
 
 fn create(database: &Database, random: &dyn Random) -> Result<()> {
@@ -62,8 +63,9 @@ fn create(database: &Database, random: &dyn Random) -> Result<()> {
     Ok(())
 }
 
-fn check_format(view: &View) -> Result<()> {
-    let found = fact(view, FORMAT)?.and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
+fn check_format(database: &Database) -> Result<()> {
+    let found =
+        fact(database, FORMAT)?.and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
     match found {
         Some(STORE_FORMAT) => Ok(()),
         Some(newer) if newer > STORE_FORMAT => Err(Error::Format(format!(
@@ -72,10 +74,6 @@ fn check_format(view: &View) -> Result<()> {
         Some(other) => Err(Error::Format(format!("the store has the unknown format {other}"))),
         None => Err(Error::Format("the store does not say its format".to_owned())),
     }
-}
-
-fn fact(view: &View, name: &str) -> Result<Option<Vec<u8>>> {
-    Ok(view.facts.get(name)?.map(|value| value.value().to_vec()))
 }
 
 /// Whatever was being written when the engine stopped was not finished: nobody sees it, and its
@@ -98,6 +96,14 @@ pub(crate) fn next_tree(tables: &mut Tables<'_>) -> Result<u64> {
     count_up(tables, NEXT_TREE)
 }
 
+/// The number that was given out last, 0 before the first.
+pub(crate) fn last_seq(facts: &impl ReadableTable<&'static str, &'static [u8]>) -> Result<u64> {
+    match facts.get(NEXT_SEQ)? {
+        None => Ok(0),
+        Some(next) => Ok(number(NEXT_SEQ, next.value())?.saturating_sub(1)),
+    }
+}
+
 /// The next number of the event sequence.
 pub(crate) fn next_seq(tables: &mut Tables<'_>) -> Result<u64> {
     count_up(tables, NEXT_SEQ)
@@ -108,11 +114,15 @@ fn count_up(tables: &mut Tables<'_>, name: &str) -> Result<u64> {
     let stored = tables.facts.get(name)?.map(|value| value.value().to_vec());
     let next = match stored {
         None => 1,
-        Some(bytes) => bytes
-            .try_into()
-            .map(u64::from_be_bytes)
-            .map_err(|_| Error::Corrupt(format!("the fact {name} is not a number")))?,
+        Some(bytes) => number(name, &bytes)?,
     };
     tables.facts.insert(name, &next.saturating_add(1).to_be_bytes()[..])?;
     Ok(next)
+}
+
+fn number(name: &str, bytes: &[u8]) -> Result<u64> {
+    bytes
+        .try_into()
+        .map(u64::from_be_bytes)
+        .map_err(|_| Error::Corrupt(format!("the fact {name} is not a number")))
 }

@@ -19,14 +19,14 @@ where
     let target = record_key(tree, path);
     let Some(found) = rows.range(&start[..]..=&target[..])?.next_back() else { return Ok(None) };
     let (key, value) = found?;
-    let row = Row::decode(Bytes::copy_from_slice(value.value()))?;
     if key.value() == &target[..] {
-        return whole_record(rows, tree, path, &row).map(Some);
+        return whole_record(rows, tree, path, &decode(value.value())?).map(Some);
     }
     let (_, place) = parse_key(key.value())?;
-    if matches!(place, Place::Record { .. }) || row.count() < 2 {
+    if matches!(place, Place::Record { .. }) {
         return Ok(None);
     }
+    let row = decode(value.value())?;
     let hit = placed(&place, &row)?.into_iter().find(
         |block| matches!(&block.place, RunPlace::Record { path: found } if found.as_bytes() == path),
     );
@@ -147,7 +147,6 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Records<'a, T> {
                     found.push((key, whole_record(self.rows, self.tree, path, &row)?));
                 }
             }
-            Place::Node { .. } if row.count() < 2 => {}
             Place::Node { .. } => {
                 for placed in placed(&place, &row)? {
                     if let RunPlace::Record { path } = placed.place

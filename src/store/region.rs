@@ -88,26 +88,28 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Region<'a, T> {
         super::row::stamped(section.into(), stamp)
     }
 
-    /// Writes the edited tree, its changed records and the commit back. `tree` has to be sealed.
+    /// Writes the edited tree, its changed records and the commit back, and gives the nodes that
+    /// the old tree lacked. `tree` has to be sealed.
     pub(crate) fn write_back(
         mut self,
         tree: &mut Tree,
         changes: &[RecordChange],
         commit: &Block,
         rev: Rev,
-    ) -> Result<RowChanges> {
+    ) -> Result<(RowChanges, Vec<Block>)> {
         self.load_row(&record_key(self.tree, b""))?
             .ok_or_else(|| Error::Corrupt("a tree without the row of its commit".to_owned()))?;
         let changed: HashMap<&Key, &RecordChange> =
             changes.iter().map(|change| (&change.key, change)).collect();
         let builder = RowBuilder::new(self.tree);
-        let mut back = WriteBack { rev, changed, builder, out: Emitted::default() };
+        let mut back =
+            WriteBack { rev, changed, builder, out: Emitted::default(), created: Vec::new() };
         back.builder.commit(&section_of(commit), rev, &mut back.out);
         back.child(&mut self, tree.root_mut(), &Key::edge(), true)?;
         for change in changes {
             back.high_record(change);
         }
-        self.settle(back.out)
+        Ok((self.settle(back.out)?, back.created))
     }
 
     fn settle(self, out: Emitted) -> Result<RowChanges> {
@@ -195,6 +197,7 @@ struct WriteBack<'c> {
     changed: HashMap<&'c Key, &'c RecordChange>,
     builder: RowBuilder,
     out: Emitted,
+    created: Vec<Block>,
 }
 
 impl WriteBack<'_> {
@@ -311,13 +314,16 @@ impl WriteBack<'_> {
         }
     }
 
-    fn node_section<T>(&self, region: &Region<'_, T>, node: &Held) -> Result<(Vec<u8>, Rev)> {
+    fn node_section<T>(&mut self, region: &Region<'_, T>, node: &Held) -> Result<(Vec<u8>, Rev)> {
         let block = node
             .block
             .as_ref()
             .ok_or_else(|| Error::Corrupt("a tree was written before it was sealed".to_owned()))?;
-        let stamp = region.node_stamps.get(block.cid()).copied().unwrap_or(self.rev);
-        Ok((section_of(block), stamp))
+        let stamp = region.node_stamps.get(block.cid()).copied();
+        if stamp.is_none() {
+            self.created.push(block.clone());
+        }
+        Ok((section_of(block), stamp.unwrap_or(self.rev)))
     }
 }
 

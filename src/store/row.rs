@@ -86,7 +86,8 @@ impl Row {
         let mut at = Cursor { bytes: &value, position: 0 };
         let format = at.byte()?;
         if format != ROW_FORMAT {
-            return Err(Error::Format(format!(
+            // A newer store is refused when it is opened.
+            return Err(Error::Corrupt(format!(
                 "a row of format {format}; this Carrack reads format {ROW_FORMAT}"
             )));
         }
@@ -211,7 +212,8 @@ pub(crate) fn encode_row(stamps: &[Rev], sections: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The rows of one section: mostly one; a long section continues in further ones.
+/// The rows of one record's section: mostly one; a long section continues in further ones. A node
+/// is one row at any length: honest ones are short, and parts would need places of their own.
 pub(crate) fn encode_section_rows(
     key: &[u8],
     stamp: Rev,

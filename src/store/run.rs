@@ -19,7 +19,8 @@ pub(crate) enum RunPlace {
 }
 
 /// Gives the blocks of a row in order, each with its place. A row is a record (or the commit), a
-/// node, or a run; in a run the nodes say what comes next.
+/// node, or a run; in a run the nodes say what comes next, and are hashed: a damaged one would give
+/// a record another path, or none.
 pub(crate) fn placed(place: &Place, row: &Row) -> Result<Vec<Placed>> {
     let mut frames = row.frames();
     let (left, height) = match place {
@@ -54,7 +55,7 @@ fn next(frames: &mut impl Iterator<Item = Result<Stamped>>) -> Result<Stamped> {
 
 /// Puts what a node asks for on the stack, the first thing on top.
 fn push_children(due: &mut Vec<RunPlace>, left: &Key, height: u8, block: &Stamped) -> Result<()> {
-    let node = Node::decode(&block.frame.bytes)
+    let node = Node::decode(block.block()?.bytes())
         .map_err(|problem| Error::Corrupt(problem.cid(&block.frame.cid).to_string()))?;
     let below = |left: &Key| {
         let height = height.checked_sub(1);

@@ -2,7 +2,8 @@
 
 use crate::error::Result;
 use redb::{
-    ReadOnlyTable, ReadTransaction, ReadableDatabase, Table, TableDefinition, WriteTransaction,
+    ReadOnlyTable, ReadTransaction, ReadableDatabase, Table, TableDefinition, TableError,
+    WriteTransaction,
 };
 
 type Bytes = &'static [u8];
@@ -21,8 +22,19 @@ const REVS: TableDefinition<Bytes, Bytes> = TableDefinition::new("carrack.revs.1
 const BLOBS: TableDefinition<Bytes, ()> = TableDefinition::new("carrack.blobs.1");
 /// The event log: sequence number to event.
 const EVENTS: TableDefinition<u64, Bytes> = TableDefinition::new("carrack.events.1");
+/// Deleted accounts whose events are to be removed: DID to the range of numbers.
+const PURGES: TableDefinition<Bytes, Bytes> = TableDefinition::new("carrack.purges.1");
 /// Facts about the whole store, by name.
 const FACTS: TableDefinition<&str, Bytes> = TableDefinition::new("carrack.facts.1");
+
+/// A fact about a store whose other tables may not be the ones that are known here.
+pub(crate) fn fact(database: &impl ReadableDatabase, name: &str) -> Result<Option<Vec<u8>>> {
+    match database.begin_read()?.open_table(FACTS) {
+        Ok(facts) => Ok(facts.get(name)?.map(|value| value.value().to_vec())),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
 
 macro_rules! rooms {
     ($($(#[$doc:meta])* $field:ident : $name:ident, $key:ty, $value:ty;)*) => {
@@ -68,6 +80,8 @@ rooms! {
     blobs: BLOBS, Bytes, ();
     /// The event log.
     events: EVENTS, u64, Bytes;
+    /// Events to be removed.
+    purges: PURGES, Bytes, Bytes;
     /// Facts about the store.
     facts: FACTS, &'static str, Bytes;
 }

@@ -1,8 +1,10 @@
 //! The one writer, with group commit: jobs queue, one flush makes all of them durable.
 
-use super::doom;
+use super::log::{Retention, purge_some, trim_some};
 use super::tables::Tables;
+use super::{doom, signal::Signal};
 use crate::error::{Error, Result};
+use crate::ident::Clock;
 use redb::Database;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -18,6 +20,17 @@ const BATCH_JOBS_MAX: usize = 512;
 const GATHER_MAX: Duration = Duration::from_millis(5);
 /// How long an idle writer sleeps between turns of background removal.
 const IDLE: Duration = Duration::from_millis(200);
+
+/// Turns between two looks at what the event log may drop.
+const TURNS_BETWEEN_TRIMS: u32 = 256;
+
+/// What the writer looks after by the way.
+pub(crate) struct Upkeep {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) retention: Retention,
+    /// Rung when something has become durable.
+    pub(crate) signal: Arc<Signal>,
+}
 
 /// The writer's front: any thread may hand it jobs.
 pub(crate) struct Writer {
@@ -39,15 +52,17 @@ struct Finish {
 }
 
 impl Writer {
-    pub(crate) fn start(database: Arc<Database>) -> Self {
+    pub(crate) fn start(database: Arc<Database>, upkeep: Upkeep) -> Self {
         let (queue, jobs) = sync_channel(QUEUE_JOBS_MAX);
         let failure = Arc::new(Mutex::new(None));
         let told = Arc::clone(&failure);
         let thread = std::thread::spawn(move || {
-            if let Err(error) = run(&database, &jobs) {
+            let signal = Arc::clone(&upkeep.signal);
+            if let Err(error) = run(&database, &jobs, &upkeep) {
                 let mut failure = told.lock().unwrap_or_else(PoisonError::into_inner);
                 *failure = Some(error.to_string());
             }
+            signal.close();
         });
         Self { queue: Some(queue), thread: Some(thread), failure }
     }
@@ -124,8 +139,8 @@ impl Drop for Writer {
 }
 
 /// The writer's thread. After a failed flush nothing is known of what is durable: it ends.
-fn run(database: &Database, jobs: &Receiver<Job>) -> Result<()> {
-    let mut pace = Pace { last_flush: Duration::ZERO, last_batch: 1 };
+fn run(database: &Database, jobs: &Receiver<Job>, upkeep: &Upkeep) -> Result<()> {
+    let mut pace = Pace { last_flush: Duration::ZERO, last_batch: 1, turns: 0 };
     let mut removing = true;
     loop {
         let first = match next_job(jobs, removing) {
@@ -138,7 +153,7 @@ fn run(database: &Database, jobs: &Receiver<Job>) -> Result<()> {
             None => Vec::new(),
         };
         pace.last_batch = batch.len();
-        removing = turn(database, batch, &mut pace)?;
+        removing = turn(database, batch, &mut pace, upkeep)?;
     }
 }
 
@@ -163,6 +178,7 @@ fn next_job(jobs: &Receiver<Job>, removing: bool) -> Next {
 struct Pace {
     last_flush: Duration,
     last_batch: usize,
+    turns: u32,
 }
 
 /// Takes what has queued. If the last batch had company, waits about as long as a flush takes for
@@ -182,13 +198,14 @@ fn gather(first: Job, jobs: &Receiver<Job>, pace: &Pace) -> Vec<Job> {
 }
 
 /// One transaction. Says whether doomed rows are left to remove.
-fn turn(database: &Database, batch: Vec<Job>, pace: &mut Pace) -> Result<bool> {
+fn turn(database: &Database, batch: Vec<Job>, pace: &mut Pace, upkeep: &Upkeep) -> Result<bool> {
     let mut finishes = Vec::with_capacity(batch.len());
-    let outcome = apply(database, batch, &mut finishes, pace);
+    let outcome = apply(database, batch, &mut finishes, pace, upkeep);
     let told = outcome.as_ref().map(|_| ()).map_err(ToString::to_string);
     for finish in finishes {
         (finish.done)(told.clone());
     }
+    upkeep.signal.ring();
     outcome
 }
 
@@ -197,6 +214,7 @@ fn apply(
     batch: Vec<Job>,
     finishes: &mut Vec<Finish>,
     pace: &mut Pace,
+    upkeep: &Upkeep,
 ) -> Result<bool> {
     let mut txn = database.begin_write()?;
     // Opening after a crash takes milliseconds instead of a scan of the file.
@@ -211,7 +229,7 @@ fn apply(
             return Err(Error::Closed(failure));
         }
     }
-    let removed = doom::remove_some(&mut tables)?;
+    let removed = look_after(&mut tables, pace, upkeep)?;
     drop(tables);
     if !busy && removed == 0 {
         txn.abort()?;
@@ -221,4 +239,19 @@ fn apply(
     txn.commit()?;
     pace.last_flush = start.elapsed();
     Ok(removed > 0)
+}
+
+/// A turn of removal: doomed rows, purged events, events past their time.
+fn look_after(tables: &mut Tables<'_>, pace: &mut Pace, upkeep: &Upkeep) -> Result<usize> {
+    let mut removed = doom::remove_some(tables)? + purge_some(tables)?;
+    if pace.turns % TURNS_BETWEEN_TRIMS == 0 {
+        let trimmed = trim_some(tables, &upkeep.retention, upkeep.clock.now_micros())?;
+        removed += trimmed;
+        if trimmed > 0 {
+            // There may be more: look again next time.
+            return Ok(removed);
+        }
+    }
+    pace.turns = pace.turns.wrapping_add(1);
+    Ok(removed)
 }

@@ -13,6 +13,7 @@ mod merge;
 mod node;
 mod partial;
 mod place;
+mod range;
 mod walk;
 
 pub use diff::{Change, Diff, diff};
@@ -20,6 +21,7 @@ pub use key::Key;
 pub use layer::layer;
 pub use node::{Entry, Node};
 pub use partial::{Child, Gap, Held, HeldEntry, NodeSource, Tree};
+pub use range::KeyRange;
 pub use walk::{NodeWant, RecordWant, Walk, Want};
 
 #[cfg(test)]

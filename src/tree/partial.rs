@@ -116,6 +116,14 @@ impl Tree {
         &self.root
     }
 
+    /// The root's block, if it is in memory and sealed.
+    pub fn root_block(&self) -> Option<&Block> {
+        match &self.root {
+            Child::Held(held) => held.block.as_ref(),
+            Child::Gap(_) => None,
+        }
+    }
+
     /// The root, to load parts of it.
     pub fn root_mut(&mut self) -> &mut Child {
         &mut self.root

@@ -3,6 +3,7 @@
 //!
 //! Import goes through the same walk, so that what is stored is what has been verified.
 
+mod collection;
 mod expect;
 mod index;
 mod input;
@@ -12,6 +13,7 @@ mod report;
 mod repository;
 mod supply;
 
+pub use collection::{CollectionReport, verify_collection, verify_collection_file};
 pub use expect::Expect;
 pub use input::Input;
 pub use listing::{Lines, ListingDigest};

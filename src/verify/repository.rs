@@ -77,27 +77,32 @@ pub fn verify(
     clock: &dyn Clock,
     sink: &mut dyn Sink,
 ) -> Result<Report> {
-    let mut check = Verification { supply, sink, report: Report::default() };
+    let mut check = Verification::new(supply, sink);
     if let Some(data) = check.head(expect, clock)? {
         check.tree(data)?;
     }
     check.finish()
 }
 
-struct Verification<'a> {
+/// A walk under way, over a whole repository or a part of one.
+pub(super) struct Verification<'a> {
     supply: &'a mut dyn Supply,
-    sink: &'a mut dyn Sink,
-    report: Report,
+    pub(super) sink: &'a mut dyn Sink,
+    pub(super) report: Report,
 }
 
-impl Verification<'_> {
+impl<'a> Verification<'a> {
+    pub(super) fn new(supply: &'a mut dyn Supply, sink: &'a mut dyn Sink) -> Self {
+        Self { supply, sink, report: Report::default() }
+    }
+
     fn problem(&mut self, problem: Problem) {
         self.sink.problem(&problem);
         self.report.problems.push(problem);
     }
 
     /// The commit; gives the root of the tree.
-    fn head(&mut self, expect: &Expect, clock: &dyn Clock) -> Result<Option<Cid>> {
+    pub(super) fn head(&mut self, expect: &Expect, clock: &dyn Clock) -> Result<Option<Cid>> {
         let Some(root) = self.supply.roots().first().cloned() else {
             self.problem(Problem::new(Code::NoRoot, "the header names no root"));
             return Ok(None);
@@ -137,7 +142,10 @@ impl Verification<'_> {
         let mut counts = Counts::default();
         loop {
             match walk.next() {
-                Want::Node(want) => self.node(&mut walk, &want, &mut counts)?,
+                Want::Node(want) => {
+                    let absent = (Code::MissingNode, "a tree node is not there");
+                    counts.node(self.node(&mut walk, &want, absent)?, walk.depth());
+                }
                 Want::Record(want) => {
                     counts.records += 1;
                     self.entry(&want)?;
@@ -154,36 +162,36 @@ impl Verification<'_> {
         Ok(())
     }
 
-    fn node(&mut self, walk: &mut Walk, want: &NodeWant, counts: &mut Counts) -> Result<()> {
-        let fetched = self.fetch(&want.cid, Code::MissingNode, "a tree node is not there");
-        let Some(block) = fetched? else {
-            counts.complete = false;
-            return Ok(());
-        };
+    /// Enters a node; says whether it could be, or else its subtree is left out.
+    pub(super) fn node(
+        &mut self,
+        walk: &mut Walk,
+        want: &NodeWant,
+        absent: (Code, &str),
+    ) -> Result<bool> {
+        let Some(block) = self.fetch(&want.cid, absent.0, absent.1)? else { return Ok(false) };
         let problems = walk.enter(&block);
         if problems.is_empty() {
-            counts.nodes += 1;
-            counts.height = counts.height.max(walk.depth());
-            return self.sink.enter(want, walk.height().unwrap_or(0), &block);
+            self.sink.enter(want, walk.height().unwrap_or(0), &block)?;
+            return Ok(true);
         }
-        counts.complete = false;
         problems.into_iter().for_each(|problem| self.problem(problem));
-        Ok(())
+        Ok(false)
     }
 
-    fn entry(&mut self, want: &RecordWant) -> Result<()> {
+    /// An entry and its record; says whether the record is there.
+    pub(super) fn entry(&mut self, want: &RecordWant) -> Result<bool> {
         if let Err(reason) = RepoPath::check(want.key.as_bytes()) {
             let message = format!("a key is not a repository path: {reason}");
             self.problem(Problem::new(Code::BadPath, message).path(&want.key).cid(&want.cid));
         }
         self.sink.entry(want)?;
-        let fetched = self.supply.want(&want.cid)?;
-        let block = match fetched {
+        let block = match self.want(&want.cid)? {
             Ok(block) => block,
             Err(missed) => {
                 let problem = missed.problem(Code::MissingRecord, "a record is not there");
                 self.problem(problem.cid(&want.cid).path(&want.key));
-                return Ok(());
+                return Ok(false);
             }
         };
         if block.bytes().len() > IMPORTED_RECORD_BYTES_MAX {
@@ -196,11 +204,12 @@ impl Verification<'_> {
             let warning = Problem::new(Code::BadRecord, message).path(&want.key).cid(&want.cid);
             self.report.warnings.push(warning);
         }
-        self.sink.record(want, &block)
+        self.sink.record(want, &block)?;
+        Ok(true)
     }
 
     fn fetch(&mut self, cid: &Cid, code: Code, absent: &str) -> Result<Option<Block>> {
-        match self.supply.want(cid)? {
+        match self.want(cid)? {
             Ok(block) => Ok(Some(block)),
             Err(missed) => {
                 self.problem(missed.problem(code, absent).cid(cid));
@@ -209,7 +218,19 @@ impl Verification<'_> {
         }
     }
 
-    fn finish(mut self) -> Result<Report> {
+    /// What the supply gives, if it is what was asked for: a supply may be anybody's.
+    fn want(&mut self, cid: &Cid) -> Result<Result<Block, Missed>> {
+        let given = self.supply.want(cid)?;
+        Ok(given.and_then(|block| {
+            if block.cid() == cid {
+                return Ok(block);
+            }
+            let message = format!("the supply gives {} for it", block.cid());
+            Err(Missed::Wrong(Problem::new(Code::HashMismatch, message)))
+        }))
+    }
+
+    pub(super) fn finish(mut self) -> Result<Report> {
         let mut found = Vec::new();
         let tail = self.supply.finish(&mut |problem| found.push(problem))?;
         found.into_iter().for_each(|problem| self.problem(problem));
@@ -230,6 +251,16 @@ struct Counts {
 impl Default for Counts {
     fn default() -> Self {
         Self { records: 0, nodes: 0, height: 0, complete: true }
+    }
+}
+
+impl Counts {
+    fn node(&mut self, entered: bool, depth: u64) {
+        self.complete &= entered;
+        if entered {
+            self.nodes += 1;
+            self.height = self.height.max(depth);
+        }
     }
 }
 

@@ -114,6 +114,12 @@ impl Encoder {
         self.out.extend_from_slice(encoded);
     }
 
+    /// How many bytes have been written.
+    #[allow(clippy::len_without_is_empty, reason = "a position, not a collection")]
+    pub fn len(&self) -> usize {
+        self.out.len()
+    }
+
     /// What has been written.
     pub fn finish(self) -> Vec<u8> {
         self.out

@@ -1,0 +1,123 @@
+use super::failure::Failure;
+use super::output::Output;
+use super::run::Answer;
+use super::store;
+use super::text::{bytes, count, or_dash, things};
+use carrack::engine::{AccountStatus, State};
+use carrack::ident::Did;
+use carrack::key::key_file;
+use clap::Args;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct AccountsArgs {
+    store: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    store: PathBuf,
+    did: Did,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CreateArgs {
+    store: PathBuf,
+    did: Did,
+    /// The key that signs; `carrack key new` makes one
+    #[arg(long, value_name = "FILE")]
+    key_file: PathBuf,
+}
+
+pub(super) fn accounts(args: &AccountsArgs) -> Result<Answer, Failure> {
+    let accounts = store::existing(&args.store)?.accounts()?;
+    let mut output = Output::new();
+    if args.json {
+        let accounts: Vec<Value> = accounts.iter().map(to_json).collect();
+        output.json(&json!({ "accounts": accounts }))?;
+        return Ok(Answer::Yes);
+    }
+    for account in &accounts {
+        output.line(format_args!(
+            "{}  {}  {}  {}, {}",
+            account.did,
+            account.state.name(),
+            or_dash(account.rev),
+            things(account.records, "record"),
+            bytes(account.bytes)
+        ))?;
+    }
+    if accounts.is_empty() {
+        output.line(format_args!("no accounts"))?;
+    }
+    output.flush()?;
+    Ok(Answer::Yes)
+}
+
+pub(super) fn status(args: &StatusArgs) -> Result<Answer, Failure> {
+    let account = store::existing(&args.store)?.status(&args.did)?;
+    let mut output = Output::new();
+    if args.json {
+        output.json(&to_json(&account))?;
+    } else {
+        print(&mut output, &account)?;
+    }
+    Ok(Answer::Yes)
+}
+
+pub(super) fn create(args: &CreateArgs) -> Result<Answer, Failure> {
+    let key = key_file::read(&args.key_file)?;
+    let engine = store::existing_or_new(&args.store)?;
+    engine.create_account(&args.did, &key)?;
+    print(&mut Output::new(), &engine.status(&args.did)?)?;
+    Ok(Answer::Yes)
+}
+
+fn to_json(account: &AccountStatus) -> Value {
+    let mut out = json!({
+        "did": account.did.as_str(),
+        "commit": account.commit.as_ref().map(ToString::to_string),
+        "rev": account.rev.map(|rev| rev.to_string()),
+        "data": account.data.as_ref().map(ToString::to_string),
+        "records": account.records,
+        "state": account.state.name(),
+        "trust": account.trust.name(),
+        "key": account.key,
+        "blobs_needed": account.blobs_needed,
+        "blobs_missing": account.blobs_missing,
+        "bytes": account.bytes,
+    });
+    if let (Some(to), Some(fields)) = (destination(&account.state), out.as_object_mut()) {
+        fields.insert("to".to_owned(), to.into());
+    }
+    out
+}
+
+fn destination(state: &State) -> Option<&str> {
+    match state {
+        State::Leaving { to } | State::Moved { to } => Some(to),
+        _ => None,
+    }
+}
+
+fn print(output: &mut Output, account: &AccountStatus) -> Result<(), Failure> {
+    output.line(format_args!("{}", account.did))?;
+    output.field("state", &account.state)?;
+    output.field("revision", or_dash(account.rev))?;
+    output.field("commit", or_dash(account.commit.as_ref()))?;
+    output.field("data", or_dash(account.data.as_ref()))?;
+    output.field("records", count(account.records))?;
+    output.field("size", bytes(account.bytes))?;
+    let missing = count(account.blobs_missing);
+    output.field("blobs", format_args!("{} needed, {missing} missing", account.blobs_needed))?;
+    output.field("trust", account.trust.name())?;
+    output.field("key", or_dash(account.key.as_ref()))?;
+    output.flush()
+}

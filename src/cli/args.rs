@@ -1,0 +1,114 @@
+use super::account::{AccountsArgs, CreateArgs, StatusArgs};
+use super::apply::ApplyArgs;
+use super::demo::DemoArgs;
+use super::event::EventArgs;
+use super::events::EventsArgs;
+use super::export::ExportArgs;
+use super::import::ImportArgs;
+use super::key::KeyArgs;
+use super::listing::LsArgs;
+use super::migrate::MigrateArgs;
+use super::plc::PlcArgs;
+use super::proof::ProofArgs;
+use super::record::GetArgs;
+use super::scrub::ScrubArgs;
+use super::verify::VerifyArgs;
+use super::write::WriteArgs;
+use clap::{Parser, Subcommand};
+
+/// Keeps, proves and moves AT Protocol repositories.
+///
+/// FILE is a repository as a CAR file, `-` is standard input or output. STORE is the file that an
+/// engine keeps accounts in; `import`, `create` and `migrate` create it.
+///
+/// Exit code 0: done, or yes. 1: no (invalid, refused, not found). 2: wrong usage, or a file that
+/// cannot be read or written.
+#[derive(Debug, Parser)]
+#[command(name = "carrack", version, propagate_version = true)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Verify a repository, or with --proof what a partial one proves, offline
+    Verify(VerifyArgs),
+    /// List records as lines `path cid`, of a FILE or of an account in a STORE
+    Ls(LsArgs),
+    /// Print one record
+    Get(GetArgs),
+    /// Verify a repository and store it
+    Import(ImportArgs),
+    /// Bring a copy of an account to a newer head with a diff, verified against what it holds
+    Apply(ApplyArgs),
+    /// Write an account's repository as a CAR in streaming order
+    Export(ExportArgs),
+    /// Write a CAR that proves a record present or absent
+    Proof(ProofArgs),
+    /// List the accounts of a store
+    Accounts(AccountsArgs),
+    /// Show an account
+    Status(StatusArgs),
+    /// Signing keys
+    Key(KeyArgs),
+    /// Make an account with its first commit
+    Create(CreateArgs),
+    /// Write records: one commit for each line of JSON on standard input
+    Write(WriteArgs),
+    /// Print the event log, or write its frames
+    Events(EventsArgs),
+    /// Check events
+    Event(EventArgs),
+    /// Check identities
+    Plc(PlcArgs),
+    /// Move an account from one store to another on this machine
+    Migrate(MigrateArgs),
+    /// Rehash and walk everything in a store, and list every fault
+    Scrub(ScrubArgs),
+    /// Show it all: make an account, move it between two engines, verify it
+    Demo(DemoArgs),
+}
+
+impl Command {
+    /// Whether an answer is due as JSON.
+    pub(super) fn json(&self) -> bool {
+        match self {
+            Self::Verify(args) => args.json,
+            Self::Import(args) => args.json,
+            Self::Apply(args) => args.json,
+            Self::Accounts(args) => args.json,
+            Self::Status(args) => args.json,
+            Self::Event(args) => args.json(),
+            Self::Plc(args) => args.json(),
+            Self::Migrate(args) => args.json,
+            Self::Scrub(args) => args.json,
+            // The lines of `write` are JSON with and without: it tells its refusals itself.
+            _ => false,
+        }
+    }
+
+    /// Whether its JSON has a verdict, which a refusal has to give too.
+    pub(super) fn judges(&self) -> bool {
+        matches!(
+            self,
+            Self::Verify(_)
+                | Self::Import(_)
+                | Self::Apply(_)
+                | Self::Event(_)
+                | Self::Plc(_)
+                | Self::Scrub(_)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_grammar_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+    }
+}

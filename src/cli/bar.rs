@@ -1,0 +1,116 @@
+use carrack::Problem;
+use carrack::block::{Block, Cid};
+use carrack::verify::{Missed, Supply, Tail};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{IsTerminal, Write};
+
+/// Progress on the standard error, if that is a terminal.
+pub(super) struct Bar(Option<ProgressBar>);
+
+impl Bar {
+    /// Bytes towards a total that is known.
+    pub(super) fn bytes(doing: &'static str, total: u64) -> Self {
+        Self::new(
+            doing,
+            Some(total),
+            "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+        )
+    }
+
+    /// Records towards an end that is not known.
+    pub(super) fn records_so_far(doing: &'static str) -> Self {
+        Self::new(doing, None, "{msg} {spinner} {human_pos} records {per_sec}")
+    }
+
+    fn new(doing: &'static str, total: Option<u64>, template: &str) -> Self {
+        if !std::io::stderr().is_terminal() {
+            return Self(None);
+        }
+        let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new);
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(doing);
+        Self(Some(bar))
+    }
+
+    /// Moves it. It redraws some times a second at most.
+    pub(super) fn set(&self, position: u64) {
+        if let Some(bar) = &self.0 {
+            bar.set_position(position);
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// A supply whose progress is shown: the bytes of the blocks that were asked for.
+pub(super) struct Watched<'a, S> {
+    supply: S,
+    bar: &'a Bar,
+    bytes: u64,
+}
+
+/// Length and CID of most sections.
+const SECTION_OVERHEAD_BYTES: u64 = 38;
+
+impl<'a, S> Watched<'a, S> {
+    pub(super) fn new(supply: S, bar: &'a Bar) -> Self {
+        Self { supply, bar, bytes: 0 }
+    }
+}
+
+impl<S: Supply> Supply for Watched<'_, S> {
+    fn roots(&self) -> &[Cid] {
+        self.supply.roots()
+    }
+
+    fn want(&mut self, cid: &Cid) -> carrack::Result<Result<Block, Missed>> {
+        let given = self.supply.want(cid)?;
+        if let Ok(block) = &given {
+            self.bytes += block.bytes().len() as u64 + SECTION_OVERHEAD_BYTES;
+            self.bar.set(self.bytes);
+        }
+        Ok(given)
+    }
+
+    fn finish(&mut self, problems: &mut dyn FnMut(Problem)) -> carrack::Result<Tail> {
+        self.supply.finish(problems)
+    }
+
+    fn position(&self) -> u64 {
+        self.supply.position()
+    }
+}
+
+/// An output whose progress is shown, and whose bytes are counted.
+pub(super) struct Counted<'a, W> {
+    output: W,
+    bar: &'a Bar,
+    bytes: u64,
+}
+
+impl<'a, W> Counted<'a, W> {
+    pub(super) fn new(output: W, bar: &'a Bar) -> Self {
+        Self { output, bar, bytes: 0 }
+    }
+}
+
+impl<W: Write> Write for Counted<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.output.write(bytes)?;
+        self.bytes += written as u64;
+        self.bar.set(self.bytes);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.output.flush()
+    }
+}

@@ -1,0 +1,67 @@
+//! `verify --proof-collection`: what a partial CAR proves of a whole collection.
+
+use super::bar::{Bar, Watched};
+use super::failure::Failure;
+use super::input;
+use super::keys::{Keys, earlier_key};
+use super::output::Output;
+use super::run::Answer;
+use super::text::{count, or_dash, things};
+use super::verify::{Seen, VerifyArgs, print_head, print_verdict, signer, verdict, with_listing};
+use carrack::ident::{Nsid, SystemClock};
+use carrack::verify::{
+    CollectionReport, FileSupply, Input, verify_collection, verify_collection_file,
+};
+use carrack::{Code, Problem};
+
+pub(super) fn verify_collection_proof(
+    args: &VerifyArgs,
+    collection: &Nsid,
+    keys: &Keys,
+) -> Result<Answer, Failure> {
+    let input = input::open(&args.file)?;
+    let (mut proof, seen) = verify_input(&input, collection, keys)?;
+    if let Some(key) = seen.head.as_ref().and_then(|head| signer(head, keys)) {
+        proof.report.warnings.push(Problem::new(Code::BadSignature, earlier_key(key)));
+    }
+    let mut output = Output::new();
+    if args.json {
+        output.json(&with_listing(proof.to_json(), None))?;
+    } else {
+        print_head(&mut output, &args.file, &proof.report)?;
+        print_proof(&mut output, &proof)?;
+        print_verdict(&mut output, &proof.report)?;
+    }
+    Ok(verdict(&args.file, &proof.report))
+}
+
+/// Verifies a file, with a bar.
+fn verify_input(
+    input: &Input,
+    collection: &Nsid,
+    keys: &Keys,
+) -> Result<(CollectionReport, Seen), Failure> {
+    let bar = Bar::bytes("verifying", input.length());
+    let (expect, clock, mut seen) = (&keys.expect, &SystemClock, Seen::default());
+    let report = match FileSupply::new(input.clone()) {
+        Ok(supply) => {
+            let mut supply = Watched::new(supply, &bar);
+            verify_collection(&mut supply, collection, expect, clock, &mut seen)?
+        }
+        // What is not even a CAR gets a report too.
+        Err(_) => verify_collection_file(input, collection, expect, clock, &mut seen)?,
+    };
+    Ok((report, seen))
+}
+
+fn print_proof(output: &mut Output, proof: &CollectionReport) -> Result<(), Failure> {
+    let answer = match (proof.complete, proof.records) {
+        (Some(true), Some(0)) => "complete, and empty".to_owned(),
+        (Some(true), Some(records)) => format!("complete, {}", things(records, "record")),
+        (Some(false), Some(records)) => format!("of {}, some are missing", count(records)),
+        _ => "not proven".to_owned(),
+    };
+    output.field("collection", &proof.collection)?;
+    output.field("proof", answer)?;
+    output.field("listing", or_dash(proof.listing_sha256.as_ref()))
+}

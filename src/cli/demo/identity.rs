@@ -1,0 +1,41 @@
+use carrack::ident::plc::{Operation, PlcLog, PlcState};
+use carrack::ident::{Clock, Did, SystemRandom};
+use carrack::key::{Curve, SigningKey, VerifyingKey};
+
+/// A did:plc of the demo's own, which no directory knows.
+pub(super) struct Identity {
+    rotation: SigningKey,
+    log: PlcLog,
+}
+
+impl Identity {
+    pub(super) fn new(signing: &VerifyingKey, clock: &dyn Clock) -> carrack::Result<Self> {
+        let rotation = SigningKey::generate(Curve::K256, &SystemRandom)?;
+        let genesis = Operation::genesis(PlcState::default())
+            .rotation_keys(&[rotation.verifying_key()])
+            .signing_key(signing)
+            .handles(&["mariner.example"])
+            .pds("https://old.example")
+            .sign(&rotation)?;
+        let log = PlcLog::begin(genesis, clock.now_micros())?;
+        Ok(Self { rotation, log })
+    }
+
+    pub(super) fn did(&self) -> &Did {
+        self.log.did()
+    }
+
+    /// The identity says where it lives now, and which key speaks for it.
+    pub(super) fn switch(&mut self, to: &VerifyingKey, clock: &dyn Clock) -> carrack::Result<()> {
+        let moved = Operation::update(&self.log)?
+            .signing_key(to)
+            .pds("https://new.example")
+            .sign(&self.rotation)?;
+        Ok(self.log.append(moved, clock.now_micros())?)
+    }
+
+    /// The key that its log gives to whoever verifies it.
+    pub(super) fn verified_key(&self) -> carrack::Result<Option<VerifyingKey>> {
+        Ok(PlcLog::verify(self.log.to_json().as_bytes())?.signing_key())
+    }
+}

@@ -1,0 +1,77 @@
+use super::failure::Failure;
+use super::input;
+use super::keys::KeySources;
+use super::output::Output;
+use super::run::Answer;
+use super::text::or_dash;
+use super::verify::print_problems;
+use carrack::event::{EventReport, Verdict, verify_frame};
+use carrack::ident::SystemClock;
+use carrack::limits::EVENT_FRAME_BYTES_MAX;
+use clap::{Args, Subcommand};
+use serde_json::Value;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct EventArgs {
+    #[command(subcommand)]
+    command: EventCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum EventCommand {
+    /// Check an event frame: signature, fields, ops against the tree, inversion
+    Verify(FrameArgs),
+}
+
+#[derive(Debug, Args)]
+struct FrameArgs {
+    #[command(flatten)]
+    keys: KeySources,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// A frame as the event stream sends it, or `-`
+    file: PathBuf,
+}
+
+impl EventArgs {
+    pub(super) fn json(&self) -> bool {
+        let EventCommand::Verify(args) = &self.command;
+        args.json
+    }
+}
+
+pub(super) fn run(args: &EventArgs) -> Result<Answer, Failure> {
+    let EventCommand::Verify(args) = &args.command;
+    args.keys.check_standard_input(&args.file)?;
+    let keys = args.keys.read()?;
+    let frame = input::read(&args.file, EVENT_FRAME_BYTES_MAX as u64)?;
+    let report = verify_frame(&frame, &keys.expect, &SystemClock);
+    let mut output = Output::new();
+    if args.json {
+        output.json(&Value::Object(report.to_json()))?;
+    } else {
+        print(&mut output, args, &report)?;
+    }
+    Ok(match (report.verdict, report.problems.listed().first()) {
+        (Verdict::Invalid, Some(first)) => {
+            Answer::No(format!("{} is not valid: {first}", args.file.display()))
+        }
+        (Verdict::Invalid, None) => Answer::No(format!("{} is not valid", args.file.display())),
+        _ => Answer::Yes,
+    })
+}
+
+fn print(output: &mut Output, args: &FrameArgs, report: &EventReport) -> Result<(), Failure> {
+    output.line(format_args!("{}", args.file.display()))?;
+    output.field("type", or_dash(report.kind.as_ref()))?;
+    output.field("number", or_dash(report.seq))?;
+    output.field("account", or_dash(report.did.as_ref()))?;
+    output.field("revision", or_dash(report.rev))?;
+    let signature = report.signature.map(carrack::commit::Signature::as_str);
+    output.field("signature", or_dash(signature))?;
+    output.field("verdict", report.verdict.as_str())?;
+    print_problems(output, "problem", &report.problems)?;
+    output.flush()
+}

@@ -1,0 +1,198 @@
+//! Why a command did not answer: in one place from errors to words and exit codes.
+
+use super::guard::is_of_database;
+use super::output::Output;
+use carrack::verify::problems_json;
+use carrack::{Error, Problem};
+use serde_json::{Map, Value};
+use std::fmt;
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+
+/// The answer is no.
+const NO: u8 = 1;
+/// Wrong usage, or a file that cannot be read or written.
+const UNUSABLE: u8 = 2;
+/// As if ended by SIGPIPE: nobody reads on.
+const NOBODY_READS: u8 = 141;
+/// Problems told on the standard error; JSON lists them all.
+const PROBLEMS_TOLD: usize = 20;
+
+/// Why a command stopped.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Whoever read the output has gone away.
+    NobodyReads,
+    /// Anything else.
+    Told {
+        /// The exit code.
+        code: u8,
+        /// What happened, and what to do.
+        message: String,
+        /// What is wrong with bytes from outside.
+        problems: Vec<Problem>,
+    },
+}
+
+impl Failure {
+    /// The answer is no.
+    pub(super) fn no(message: impl Into<String>) -> Self {
+        Self::Told { code: NO, message: message.into(), problems: Vec::new() }
+    }
+
+    /// Wrong usage, or a file that is of no use.
+    pub(super) fn unusable(message: impl Into<String>) -> Self {
+        Self::Told { code: UNUSABLE, message: message.into(), problems: Vec::new() }
+    }
+
+    /// A file could not be read or written.
+    pub(super) fn io(doing: impl fmt::Display, error: &std::io::Error) -> Self {
+        if error.kind() == ErrorKind::BrokenPipe {
+            return Self::NobodyReads;
+        }
+        Self::unusable(format!("{doing}: {error}"))
+    }
+
+    /// A panic in the library, which is a bug or a damaged store.
+    pub(super) fn broken(panic: &str) -> Self {
+        if is_of_database(panic) {
+            return Self::unusable(damaged_database(panic));
+        }
+        Self::unusable(format!("this is a bug in Carrack; please report it: {panic}"))
+    }
+
+    /// The same with something said before it.
+    #[must_use]
+    pub(super) fn preceded_by(self, words: impl fmt::Display) -> Self {
+        match self {
+            Self::NobodyReads => Self::NobodyReads,
+            Self::Told { code, message, problems } => {
+                Self::Told { code, message: format!("{words}{message}"), problems }
+            }
+        }
+    }
+
+    /// What it says.
+    pub(super) fn message(&self) -> &str {
+        match self {
+            Self::NobodyReads => "nobody reads the output",
+            Self::Told { message, .. } => message,
+        }
+    }
+
+    /// Tells it, in JSON too if that is due, and gives the exit code.
+    pub(super) fn report(self, json: bool, judges: bool) -> ExitCode {
+        let Self::Told { code, message, problems } = self else {
+            return ExitCode::from(NOBODY_READS);
+        };
+        tell(format_args!("error: {message}"));
+        if problems.len() > 1 {
+            tell_problems(&problems);
+        }
+        if json {
+            let mut out = Map::new();
+            if judges && code == NO {
+                out.insert("verdict".to_owned(), "invalid".into());
+                out.insert("problems".to_owned(), problems_json(&problems));
+            }
+            if problems.is_empty() {
+                out.insert("error".to_owned(), message.into());
+            }
+            // The exit code tells it, where this cannot be written.
+            let _ = Output::new().json(&Value::Object(out));
+        }
+        ExitCode::from(code)
+    }
+}
+
+fn tell_problems(problems: &[Problem]) {
+    for problem in problems.iter().take(PROBLEMS_TOLD) {
+        tell(format_args!("  {problem}"));
+    }
+    if let Some(more @ 1..) = problems.len().checked_sub(PROBLEMS_TOLD) {
+        tell(format_args!("  and {more} more, which --json lists"));
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let code = match &error {
+            Error::Io { source, .. } if source.kind() == ErrorKind::BrokenPipe => {
+                return Self::NobodyReads;
+            }
+            Error::NotFound { what: "store", .. }
+            | Error::Io { .. }
+            | Error::Store(_)
+            | Error::Corrupt(_)
+            | Error::Format(_)
+            | Error::Closed(_) => UNUSABLE,
+            _ => NO,
+        };
+        let message = match advice(&error) {
+            Some(advice) => format!("{error}; {advice}"),
+            None => error.to_string(),
+        };
+        Self::Told { code, message, problems: error.problems().to_vec() }
+    }
+}
+
+/// What to do next, where the error does not say it itself.
+fn advice(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::NotFound { what: "store", .. } => {
+            Some("`carrack import` and `carrack create` make one")
+        }
+        Error::NotFound { what: "account", .. } => {
+            Some("`carrack accounts STORE` lists those that are there")
+        }
+        Error::NotFound { what: "record", .. } => Some("`carrack ls STORE DID` lists the records"),
+        Error::Exists { what: "key file", .. } => {
+            Some("a key is never overwritten: choose another name, or move the file away")
+        }
+        _ => None,
+    }
+}
+
+/// What is said when the database cannot read its own file.
+pub(super) fn damaged_database(why: impl fmt::Display) -> String {
+    format!(
+        "the store is damaged, its database cannot read its own pages; restore it from a backup \
+         ({why})"
+    )
+}
+
+/// Says something on the standard error. Where that is closed, nobody wants to know.
+pub(super) fn tell(words: fmt::Arguments<'_>) {
+    let mut stderr = std::io::stderr().lock();
+    let _ = writeln!(stderr, "{words}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use carrack::Code;
+
+    fn code(error: Error) -> Option<u8> {
+        match Failure::from(error) {
+            Failure::Told { code, .. } => Some(code),
+            Failure::NobodyReads => None,
+        }
+    }
+
+    fn io(kind: ErrorKind) -> Error {
+        Error::Io { doing: "writing".to_owned(), source: kind.into() }
+    }
+
+    #[test]
+    fn exit_codes_are_those_of_the_contract() {
+        let not_found = |what| Error::NotFound { what, name: "x".to_owned() };
+        assert_eq!(code(not_found("store")), Some(2));
+        assert_eq!(code(not_found("account")), Some(1));
+        assert_eq!(code(Error::Refused(vec![Problem::new(Code::NoRoot, "")])), Some(1));
+        assert_eq!(code(Error::Request(String::new())), Some(1));
+        assert_eq!(code(Error::Key(String::new())), Some(1));
+        assert_eq!(code(Error::Corrupt(String::new())), Some(2));
+        assert_eq!(code(io(ErrorKind::PermissionDenied)), Some(2));
+        assert_eq!(code(io(ErrorKind::BrokenPipe)), None);
+    }
+}

@@ -1,0 +1,132 @@
+use super::bar::{Bar, Watched};
+use super::failure::{Failure, tell};
+use super::input;
+use super::keys::{KeySources, Keys, earlier_key};
+use super::output::Output;
+use super::run::Answer;
+use super::store;
+use super::text::{bytes, count, per_second};
+use carrack::Engine;
+use carrack::block::Cid;
+use carrack::engine::{ImportOptions, Imported};
+use carrack::key::VerifyingKey;
+use carrack::verify::{FileSupply, Input, problems_json};
+use clap::Args;
+use serde_json::json;
+use std::path::PathBuf;
+use std::time::Instant;
+
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    store: PathBuf,
+    /// A repository as a CAR, or `-`
+    file: PathBuf,
+    #[command(flatten)]
+    keys: KeySources,
+    /// Store it without checking the signature, and mark the account unverified
+    #[arg(long)]
+    no_key: bool,
+    /// Replace an account that takes writes, if this is its head
+    #[arg(long, value_name = "HEAD")]
+    replace: Option<Cid>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+pub(super) fn run(args: &ImportArgs) -> Result<Answer, Failure> {
+    if args.no_key && args.keys.any() {
+        return Err(Failure::unusable("--no-key contradicts the keys that are given"));
+    }
+    args.keys.check_standard_input(&args.file)?;
+    if !args.no_key && !args.keys.any() {
+        return Err(Failure::no(
+            "no key to check the signature with: give --key, --did-doc or --plc-log, or --no-key \
+             to store the account marked as unverified",
+        ));
+    }
+    let keys = args.keys.read()?;
+    // Before the store: a file that is not there makes no store.
+    let input = input::open(&args.file)?;
+    let engine = store::existing_or_new(&args.store)?;
+    let start = Instant::now();
+    let imported = import(&engine, &input, args, &keys)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let warning = signed_earlier(&engine, &imported, &keys)?;
+    if let Some(warning) = &warning {
+        tell(format_args!("warning: {warning}"));
+    }
+    if args.json {
+        print_json(&imported, seconds, warning)?;
+    } else {
+        print(&imported, seconds)?;
+    }
+    Ok(Answer::Yes)
+}
+
+fn import(
+    engine: &Engine,
+    input: &Input,
+    args: &ImportArgs,
+    keys: &Keys,
+) -> Result<Imported, Failure> {
+    let options = ImportOptions {
+        expect: keys.expect.clone(),
+        unverified: args.no_key,
+        replace: args.replace.clone(),
+    };
+    let bar = Bar::bytes("importing", input.length());
+    let mut supply = Watched::new(FileSupply::new(input.clone())?, &bar);
+    Ok(engine.import_supply(&mut supply, &options)?)
+}
+
+/// A warning, if the head is signed with a key of the past.
+fn signed_earlier(
+    engine: &Engine,
+    imported: &Imported,
+    keys: &Keys,
+) -> Result<Option<String>, Failure> {
+    let key = engine.status(&imported.did)?.key;
+    let key = key.and_then(|key| key.parse::<VerifyingKey>().ok());
+    Ok(key.filter(|key| keys.is_earlier(key)).map(|key| earlier_key(&key)))
+}
+
+fn print_json(imported: &Imported, seconds: f64, warning: Option<String>) -> Result<(), Failure> {
+    let mut out = json!({
+        "did": imported.did.as_str(),
+        "commit": imported.commit.to_string(),
+        "rev": imported.rev.to_string(),
+        "data": imported.data.to_string(),
+        "records": imported.records,
+        "blobs_needed": imported.blobs_needed,
+        "trust": imported.trust.name(),
+        "bytes": imported.bytes,
+        "seconds": seconds,
+        "warnings": problems_json(imported.report.warnings.listed()),
+    });
+    if let Some(warning) = warning
+        && let Some(warnings) = out.get_mut("warnings").and_then(|list| list.as_array_mut())
+    {
+        warnings.push(json!({ "code": "BadSignature", "message": warning }));
+    }
+    Output::new().json(&out)
+}
+
+fn print(imported: &Imported, seconds: f64) -> Result<(), Failure> {
+    let mut output = Output::new();
+    let rate = count(per_second(imported.records, seconds));
+    output.line(format_args!(
+        "imported {} records, {} in {seconds:.2} s ({rate} records/s)",
+        count(imported.records),
+        bytes(imported.bytes)
+    ))?;
+    output.field("account", &imported.did)?;
+    output.field("revision", imported.rev)?;
+    output.field("commit", &imported.commit)?;
+    output.field("blobs needed", count(imported.blobs_needed))?;
+    output.field("trust", imported.trust.name())?;
+    for warning in imported.report.warnings.listed() {
+        tell(format_args!("warning: {warning}"));
+    }
+    output.flush()
+}

@@ -1,0 +1,38 @@
+use super::failure::Failure;
+use super::output::Output;
+use super::run::Answer;
+use carrack::ident::SystemRandom;
+use carrack::key::{Curve, SigningKey, key_file};
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct KeyArgs {
+    #[command(subcommand)]
+    command: KeyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Make a signing key in a new file that only you can read, and print its did:key
+    New(NewArgs),
+}
+
+#[derive(Debug, Args)]
+struct NewArgs {
+    /// The file to make; a file that is there is never overwritten
+    file: PathBuf,
+    /// k256 or p256
+    #[arg(long, default_value_t = Curve::K256)]
+    curve: Curve,
+}
+
+pub(super) fn run(args: &KeyArgs) -> Result<Answer, Failure> {
+    let KeyCommand::New(args) = &args.command;
+    let key = SigningKey::generate(args.curve, &SystemRandom)?;
+    key_file::write_new(&args.file, &key)?;
+    let mut output = Output::new();
+    output.line(format_args!("{}", key.verifying_key()))?;
+    output.flush()?;
+    Ok(Answer::Yes)
+}

@@ -1,0 +1,169 @@
+use super::failure::Failure;
+use super::input::{is_standard, read};
+use carrack::ident::plc::PlcLog;
+use carrack::ident::{Did, DidDocument};
+use carrack::key::VerifyingKey;
+use carrack::limits::{DID_DOCUMENT_BYTES_MAX, PLC_LOG_BYTES_MAX};
+use carrack::verify::Expect;
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// Where the keys come from that may have signed a repository.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct KeySources {
+    /// A key that may have signed, as did:key; any of several will do
+    #[arg(long = "key", value_name = "DID_KEY")]
+    pub(super) keys: Vec<VerifyingKey>,
+    /// A DID document that names account and key
+    #[arg(long, value_name = "FILE")]
+    did_doc: Option<PathBuf>,
+    /// The audit log of a did:plc, which names the account and every key that it ever had
+    #[arg(long, value_name = "FILE")]
+    plc_log: Option<PathBuf>,
+    /// The account that it has to be
+    #[arg(long)]
+    did: Option<Did>,
+}
+
+/// What is expected of a repository, and which keys are of the past.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Keys {
+    /// Account and keys, those of the past last.
+    pub(super) expect: Expect,
+    /// Keys that the account has had and has no longer.
+    earlier: Vec<VerifyingKey>,
+}
+
+impl KeySources {
+    /// Reads the documents.
+    pub(super) fn read(&self) -> Result<Keys, Failure> {
+        let mut keys = Keys::default();
+        keys.expect.did.clone_from(&self.did);
+        keys.expect.keys.clone_from(&self.keys);
+        if let Some(path) = &self.did_doc {
+            keys.add_document(path)?;
+        }
+        if let Some(path) = &self.plc_log {
+            keys.add_log(path)?;
+        }
+        Ok(keys)
+    }
+
+    /// Whether any source was given.
+    pub(super) fn any(&self) -> bool {
+        !self.keys.is_empty() || self.did_doc.is_some() || self.plc_log.is_some()
+    }
+
+    /// Refuses to read the standard input twice.
+    pub(super) fn check_standard_input(&self, file: &Path) -> Result<(), Failure> {
+        let named = [self.did_doc.as_deref(), self.plc_log.as_deref(), Some(file)];
+        if named.into_iter().flatten().filter(|path| is_standard(path)).count() > 1 {
+            return Err(Failure::unusable("only one input can be `-`"));
+        }
+        Ok(())
+    }
+}
+
+impl Keys {
+    /// Whether this key is one of the past, and was not asked for by itself.
+    pub(super) fn is_earlier(&self, key: &VerifyingKey) -> bool {
+        self.earlier.contains(key)
+    }
+
+    /// The same expectation without keys of the past.
+    pub(super) fn current(&self) -> Expect {
+        let current = self.expect.keys.iter().filter(|key| !self.is_earlier(key));
+        Expect { did: self.expect.did.clone(), keys: current.cloned().collect() }
+    }
+
+    /// Whether there are keys of the past.
+    pub(super) fn has_earlier(&self) -> bool {
+        !self.earlier.is_empty()
+    }
+
+    fn add_document(&mut self, path: &Path) -> Result<(), Failure> {
+        let said = |failure: Failure| failure.preceded_by(format_args!("{}: ", path.display()));
+        let json = read(path, DID_DOCUMENT_BYTES_MAX as u64)?;
+        let document = DidDocument::parse(&json).map_err(|error| said(error.into()))?;
+        self.expect_did(&document.did, path)?;
+        let key = document.signing_key.ok_or_else(|| {
+            said(Failure::no("the document names no #atproto key; give one with --key"))
+        })?;
+        self.expect.keys.push(key);
+        Ok(())
+    }
+
+    fn add_log(&mut self, path: &Path) -> Result<(), Failure> {
+        let said = |failure: Failure| failure.preceded_by(format_args!("{}: ", path.display()));
+        let json = read(path, PLC_LOG_BYTES_MAX as u64)?;
+        let log =
+            PlcLog::verify(&json).map_err(|problem| said(carrack::Error::from(problem).into()))?;
+        self.expect_did(log.did(), path)?;
+        let (now, past): (Vec<_>, Vec<_>) = log
+            .signing_keys_at_any_time()
+            .into_iter()
+            .partition(|period| period.until_micros.is_none());
+        if now.is_empty() && past.is_empty() {
+            return Err(said(Failure::no("the log names no signing key; give one with --key")));
+        }
+        self.expect.keys.extend(now.into_iter().map(|period| period.value));
+        for period in past {
+            if !self.expect.keys.contains(&period.value) {
+                self.expect.keys.push(period.value.clone());
+                self.earlier.push(period.value);
+            }
+        }
+        Ok(())
+    }
+
+    fn expect_did(&mut self, did: &Did, path: &Path) -> Result<(), Failure> {
+        match &self.expect.did {
+            Some(other) if other != did => Err(Failure::unusable(format!(
+                "{} is about {did}, and {other} was given before; name one account",
+                path.display()
+            ))),
+            _ => {
+                self.expect.did = Some(did.clone());
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What is said of a signature by a key of the past.
+pub(super) fn earlier_key(key: &VerifyingKey) -> String {
+    format!(
+        "the signature verifies only under {key}, which the account has had and has no longer: \
+         the head was signed before the last change of keys, or by whoever holds the old key"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DID: &str = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
+
+    fn document(folder: &Path, did: &str) -> PathBuf {
+        let path = folder.join("did.json");
+        let json = serde_json::json!({"id": did, "verificationMethod": [{
+            "id": "#atproto", "type": "Multikey",
+            "publicKeyMultibase": "zQ3shXjHeiBuRCKmM36cuYnm7YEMzhGnCmCyW92sRJ9pribSF",
+        }]});
+        std::fs::write(&path, json.to_string()).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_document_names_the_account() {
+        let folder = tempfile::tempdir().unwrap();
+        let did_doc = Some(document(folder.path(), DID));
+        let sources = KeySources { did_doc, ..KeySources::default() };
+        let keys = sources.read().unwrap();
+        assert_eq!(keys.expect.did, Some(DID.parse().unwrap()));
+        assert_eq!(keys.expect.keys.len(), 1);
+        let other = KeySources { did: Some("did:web:a.example".parse().unwrap()), ..sources };
+        let failure = other.read().unwrap_err();
+        assert!(matches!(failure, Failure::Told { code: 2, .. }), "{failure:?}");
+    }
+}

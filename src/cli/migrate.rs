@@ -1,0 +1,153 @@
+use super::bar::Bar;
+use super::failure::{Failure, tell};
+use super::output::Output;
+use super::run::Answer;
+use super::store;
+use super::text::{bytes, count, per_second, things};
+use carrack::Engine;
+use carrack::ident::{Did, SystemRandom};
+use carrack::key::{Curve, SigningKey, key_file};
+use carrack::migrate::{MigrateOptions, Migrated, abort, migrate};
+use clap::Args;
+use serde_json::json;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub(super) struct MigrateArgs {
+    /// The store that the account leaves
+    #[arg(value_name = "SRC")]
+    source: PathBuf,
+    /// The store that it comes to
+    #[arg(value_name = "DST")]
+    destination: PathBuf,
+    did: Did,
+    /// The account's key at the destination; without it, one is made in a file beside DST
+    #[arg(long, value_name = "NEWKEY")]
+    key_file: Option<PathBuf>,
+    /// Give up a move that has not come to its end: the source takes writes again
+    #[arg(long, conflicts_with = "key_file")]
+    abort: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+pub(super) fn run(args: &MigrateArgs) -> Result<Answer, Failure> {
+    let same = |path: &Path| std::fs::canonicalize(path).ok();
+    if same(&args.source).is_some() && same(&args.source) == same(&args.destination) {
+        return Err(Failure::unusable("SRC and DST are the same store"));
+    }
+    let source = store::existing(&args.source)?;
+    // Before the destination is made: an account that is not there makes no store.
+    let size = source.status(&args.did)?.bytes;
+    if args.abort {
+        return give_up(args, &source);
+    }
+    let destination = store::existing_or_new(&args.destination)?;
+    let (path, key) = new_key(args)?;
+    let to = std::fs::canonicalize(&args.destination).unwrap_or_else(|_| args.destination.clone());
+    let bar = Bar::bytes("moving", size);
+    let progress = |bytes| bar.set(bytes);
+    let options =
+        MigrateOptions { to: &to.display().to_string(), signer: &key, progress: Some(&progress) };
+    let migrated = migrate(&source, &destination, &args.did, &options)?;
+    drop(bar);
+    tell_key(&destination, &args.did, &path, &key)?;
+    let print = if args.json { print_json } else { print_words };
+    print(&migrated)?;
+    Ok(Answer::Yes)
+}
+
+fn give_up(args: &MigrateArgs, source: &Engine) -> Result<Answer, Failure> {
+    let destination = store::existing(&args.destination)?;
+    abort(source, &destination, &args.did)?;
+    let mut output = Output::new();
+    let state = source.status(&args.did)?.state;
+    if args.json {
+        output.json(&json!({ "did": args.did.as_str(), "state": state.name() }))?;
+    } else {
+        output.line(format_args!("the move is given up: {} is {state} at the source", args.did))?;
+        output.flush()?;
+    }
+    Ok(Answer::Yes)
+}
+
+/// The key for the destination, from its file. One that is made has a name that depends on store
+/// and account only, so that a move that is run again after a crash finds it.
+fn new_key(args: &MigrateArgs) -> Result<(PathBuf, SigningKey), Failure> {
+    if let Some(path) = &args.key_file {
+        return Ok((path.clone(), key_file::read(path)?));
+    }
+    let path = key_path(&args.destination, &args.did);
+    if !path.exists() {
+        let key = SigningKey::generate(Curve::K256, &SystemRandom)?;
+        key_file::write_new(&path, &key)?;
+    }
+    let key = key_file::read(&path)?;
+    Ok((path, key))
+}
+
+fn key_path(store: &Path, did: &Did) -> PathBuf {
+    let mut name = OsString::from(store);
+    name.push(format!(".{}.key", did.as_str().replace(':', "_")));
+    PathBuf::from(name)
+}
+
+fn tell_key(destination: &Engine, did: &Did, path: &Path, key: &SigningKey) -> Result<(), Failure> {
+    let ours = key.verifying_key().to_did_key();
+    match destination.status(did)?.key {
+        Some(signed) if signed != ours => {
+            tell(format_args!(
+                "the account signs with {signed}, which an earlier run gave it; {} is not its key",
+                path.display()
+            ));
+        }
+        _ => tell(format_args!("the account signs with {ours} now, key file {}", path.display())),
+    }
+    Ok(())
+}
+
+fn print_json(migrated: &Migrated) -> Result<(), Failure> {
+    Output::new().json(&json!({
+        "did": migrated.did.as_str(),
+        "records": migrated.records,
+        "blobs": migrated.blobs,
+        "blobs_missing": migrated.blobs_missing,
+        "bytes": migrated.bytes,
+        "data": migrated.data.to_string(),
+        "source_rev": migrated.source_rev.to_string(),
+        "rev": migrated.rev.to_string(),
+        "seconds": migrated.seconds,
+        "fence_seconds": migrated.fence_seconds,
+    }))
+}
+
+fn print_words(migrated: &Migrated) -> Result<(), Failure> {
+    let mut output = Output::new();
+    output.line(format_args!(
+        "moved {}, {} in {:.2} s ({} records/s)",
+        things(migrated.records, "record"),
+        bytes(migrated.bytes),
+        migrated.seconds,
+        count(per_second(migrated.records, migrated.seconds))
+    ))?;
+    output.field("account", &migrated.did)?;
+    output.field("data", &migrated.data)?;
+    output.field("revision", format_args!("{} -> {}", migrated.source_rev, migrated.rev))?;
+    let missing = count(migrated.blobs_missing);
+    output.field("blobs", format_args!("{} needed, {missing} missing", count(migrated.blobs)))?;
+    output.field("no writes for", format_args!("{:.2} s", migrated.fence_seconds))?;
+    output.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_file_is_named_after_store_and_account() {
+        let path = key_path(Path::new("x/b.redb"), &"did:web:a.example".parse().unwrap());
+        assert_eq!(path, Path::new("x/b.redb.did_web_a.example.key"));
+    }
+}

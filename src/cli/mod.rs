@@ -1,0 +1,32 @@
+//! The command line: each command reads its arguments, asks the library, and says what it was told.
+
+mod account;
+mod apply;
+mod args;
+mod bar;
+mod collection;
+mod demo;
+mod event;
+mod events;
+mod export;
+mod failure;
+mod guard;
+mod import;
+mod input;
+mod key;
+mod keys;
+mod listing;
+mod migrate;
+mod output;
+mod plc;
+mod proof;
+mod record;
+mod run;
+mod scrub;
+mod store;
+mod target;
+mod text;
+mod verify;
+mod write;
+
+pub(crate) use run::run;

@@ -1,0 +1,58 @@
+use super::failure::Failure;
+use serde_json::Value;
+use std::fmt;
+use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
+
+/// The standard output, buffered. A reader that goes away is a [`Failure::NobodyReads`], never a
+/// panic.
+pub(super) struct Output(BufWriter<StdoutLock<'static>>);
+
+impl Output {
+    pub(super) fn new() -> Self {
+        Self(BufWriter::with_capacity(64 * 1024, std::io::stdout().lock()))
+    }
+
+    /// The same for bytes that no terminal can show.
+    pub(super) fn binary() -> Result<Self, Failure> {
+        if std::io::stdout().is_terminal() {
+            let message = "the output is binary and would go to the terminal: name a file with -o, \
+                           or send it into a pipe";
+            return Err(Failure::unusable(message));
+        }
+        Ok(Self::new())
+    }
+
+    /// Writes a line.
+    pub(super) fn line(&mut self, words: fmt::Arguments<'_>) -> Result<(), Failure> {
+        writeln!(self.0, "{words}").map_err(|error| failed(&error))
+    }
+
+    /// Writes a line `name   value`.
+    pub(super) fn field(&mut self, name: &str, value: impl fmt::Display) -> Result<(), Failure> {
+        self.line(format_args!("  {name:<13} {value}"))
+    }
+
+    /// Writes an object as one line, and flushes.
+    pub(super) fn json(&mut self, value: &Value) -> Result<(), Failure> {
+        self.line(format_args!("{value}"))?;
+        self.flush()
+    }
+
+    pub(super) fn flush(&mut self) -> Result<(), Failure> {
+        self.0.flush().map_err(|error| failed(&error))
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+fn failed(error: &std::io::Error) -> Failure {
+    Failure::io("writing to the standard output", error)
+}

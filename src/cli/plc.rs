@@ -1,0 +1,114 @@
+use super::failure::Failure;
+use super::input;
+use super::output::Output;
+use super::run::Answer;
+use super::text::{or_dash, things};
+use carrack::Problem;
+use carrack::ident::plc::{PlcLog, PlcState};
+use carrack::limits::PLC_LOG_BYTES_MAX;
+use carrack::verify::problems_json;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct PlcArgs {
+    #[command(subcommand)]
+    command: PlcCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum PlcCommand {
+    /// Check a did:plc audit log: every signature, and who could undo what
+    Verify(LogArgs),
+}
+
+#[derive(Debug, Args)]
+struct LogArgs {
+    /// The log as the directory's `/DID/log/audit` gives it, or `-`
+    file: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl PlcArgs {
+    pub(super) fn json(&self) -> bool {
+        let PlcCommand::Verify(args) = &self.command;
+        args.json
+    }
+}
+
+pub(super) fn run(args: &PlcArgs) -> Result<Answer, Failure> {
+    let PlcCommand::Verify(args) = &args.command;
+    let json = input::read(&args.file, PLC_LOG_BYTES_MAX as u64)?;
+    let verified = PlcLog::verify(&json);
+    let mut output = Output::new();
+    match (&verified, args.json) {
+        (Ok(log), true) => output.json(&log_json(log))?,
+        (Err(problem), true) => output.json(&problem_json(problem))?,
+        (Ok(log), false) => print(&mut output, log)?,
+        (Err(_), false) => {}
+    }
+    Ok(match verified {
+        Ok(_) => Answer::Yes,
+        Err(problem) => Answer::No(format!("{} is not valid: {problem}", args.file.display())),
+    })
+}
+
+fn log_json(log: &PlcLog) -> Value {
+    let state = log.state();
+    let chain: Vec<String> = log.chain().map(ToString::to_string).collect();
+    json!({
+        "verdict": "valid",
+        "did": log.did().as_str(),
+        "tombstoned": log.tombstoned(),
+        "chain": chain,
+        "nullified": log.nullified(),
+        "signing_key": state.and_then(signing_key),
+        "rotation_keys": state.map(|state| &state.rotation_keys),
+        "also_known_as": state.map(|state| &state.also_known_as),
+        "pds": state.and_then(PlcState::pds),
+        "problems": [],
+    })
+}
+
+fn problem_json(problem: &Problem) -> Value {
+    json!({
+        "verdict": "invalid",
+        "did": null,
+        "tombstoned": null,
+        "chain": null,
+        "nullified": null,
+        "signing_key": null,
+        "rotation_keys": null,
+        "also_known_as": null,
+        "pds": null,
+        "problems": problems_json(std::slice::from_ref(problem)),
+    })
+}
+
+/// As the log has it, whether or not Carrack can use it.
+fn signing_key(state: &PlcState) -> Option<&str> {
+    state.verification_methods.get("atproto").map(String::as_str)
+}
+
+fn print(output: &mut Output, log: &PlcLog) -> Result<(), Failure> {
+    output.line(format_args!("{}", log.did()))?;
+    let undone = log.nullified().into_iter().filter(|nullified| *nullified).count() as u64;
+    let standing = things(log.chain().count() as u64, "operation");
+    output.field("log", format_args!("{standing}, {undone} undone"))?;
+    match log.state() {
+        None => output.field("state", "tombstoned")?,
+        Some(state) => {
+            output.field("handles", state.handles().collect::<Vec<_>>().join(", "))?;
+            output.field("server", or_dash(state.pds()))?;
+            output.field("signing key", or_dash(signing_key(state)))?;
+            for key in &state.rotation_keys {
+                output.field("rotation key", key)?;
+            }
+        }
+    }
+    output.field("verdict", "valid")?;
+    output.flush()
+}

@@ -1,0 +1,55 @@
+use super::failure::{Failure, tell};
+use super::run::Answer;
+use super::store;
+use super::target::write_to;
+use super::text::things;
+use carrack::engine::Snapshot;
+use carrack::ident::{Did, Nsid, RepoPath};
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub(super) struct ProofArgs {
+    store: PathBuf,
+    did: Did,
+    /// Collection and record key
+    #[arg(required_unless_present = "collection")]
+    path: Option<RepoPath>,
+    /// Prove all that this collection has, instead of one path
+    #[arg(long, value_name = "NSID", conflicts_with = "path")]
+    collection: Option<Nsid>,
+    /// The CAR to write; the standard output if it is `-` or not given
+    #[arg(short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &ProofArgs) -> Result<Answer, Failure> {
+    let engine = store::existing(&args.store)?;
+    let snapshot = engine.snapshot(&args.did)?;
+    let output = args.output.as_deref();
+    let proven = match (&args.path, &args.collection) {
+        (Some(path), _) => prove_path(&snapshot, path, output)?,
+        (None, Some(collection)) => prove_collection(&snapshot, collection, output)?,
+        (None, None) => return Err(Failure::unusable("give a PATH or --collection")),
+    };
+    tell(format_args!("proves {proven} at revision {}", snapshot.rev()));
+    Ok(Answer::Yes)
+}
+
+fn prove_path(
+    snapshot: &Snapshot,
+    path: &RepoPath,
+    output: Option<&Path>,
+) -> Result<String, Failure> {
+    let present = write_to(output, |output| snapshot.proof(path, output))?;
+    Ok(format!("{path} {}", if present { "present" } else { "absent" }))
+}
+
+fn prove_collection(
+    snapshot: &Snapshot,
+    collection: &Nsid,
+    output: Option<&Path>,
+) -> Result<String, Failure> {
+    let records = write_to(output, |output| snapshot.prove_collection(collection, output))?;
+    Ok(format!("that {collection} has {}", things(records, "record")))
+}

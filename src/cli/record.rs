@@ -1,0 +1,47 @@
+use super::failure::Failure;
+use super::output::Output;
+use super::run::Answer;
+use super::store;
+use carrack::Error;
+use carrack::block::json;
+use carrack::ident::{Did, RepoPath};
+use clap::Args;
+use std::io::Write;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct GetArgs {
+    store: PathBuf,
+    did: Did,
+    /// Collection and record key: `app.bsky.feed.post/3jzfcijpj2z2a`
+    path: RepoPath,
+    /// The record's exact bytes, in place of JSON
+    #[arg(long)]
+    cbor: bool,
+}
+
+pub(super) fn run(args: &GetArgs) -> Result<Answer, Failure> {
+    let engine = store::existing(&args.store)?;
+    let snapshot = engine.snapshot(&args.did)?;
+    let record = snapshot
+        .record(&args.path)?
+        .ok_or_else(|| Error::NotFound { what: "record", name: args.path.to_string() })?;
+    let bytes = record.block.bytes();
+    if args.cbor {
+        let mut output = Output::binary()?;
+        let written = output.write_all(bytes);
+        written.map_err(|error| Failure::io("writing the record", &error))?;
+        output.flush()?;
+        return Ok(Answer::Yes);
+    }
+    let value = json::to_json(bytes).map_err(|error| {
+        Failure::no(format!(
+            "{} is not proper data model ({error}), so it has no JSON form; --cbor gives its bytes",
+            args.path
+        ))
+    })?;
+    let mut output = Output::new();
+    output.line(format_args!("{value:#}"))?;
+    output.flush()?;
+    Ok(Answer::Yes)
+}

@@ -1,0 +1,70 @@
+use super::args::{Cli, Command};
+use super::failure::{Failure, tell};
+use super::guard::{Guarded, guarded};
+use super::{
+    account, apply, demo, event, events, export, import, key, listing, migrate, plc, proof, record,
+    scrub, verify, write,
+};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// What a command that ran to its end says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Done, or yes.
+    Yes,
+    /// No, and why, for the standard error.
+    No(String),
+}
+
+/// Reads the command line and carries it out.
+pub(crate) fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Where this cannot be printed, nothing can.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match outcome(guarded(|| carry_out(&cli.command))) {
+        Ok(Answer::Yes) => ExitCode::SUCCESS,
+        Ok(Answer::No(why)) => {
+            tell(format_args!("error: {why}"));
+            ExitCode::from(1)
+        }
+        Err(failure) => failure.report(cli.command.json(), cli.command.judges()),
+    }
+}
+
+/// A panic explains a failure better than what became of it.
+fn outcome(ended: Guarded<Result<Answer, Failure>>) -> Result<Answer, Failure> {
+    match (ended.done, ended.panic) {
+        (Some(Ok(answer)), _) => Ok(answer),
+        (Some(Err(failure)), None) => Err(failure),
+        (_, panic) => Err(Failure::broken(&panic.unwrap_or_default())),
+    }
+}
+
+fn carry_out(command: &Command) -> Result<Answer, Failure> {
+    match command {
+        Command::Verify(args) => verify::run(args),
+        Command::Ls(args) => listing::run(args),
+        Command::Get(args) => record::run(args),
+        Command::Import(args) => import::run(args),
+        Command::Apply(args) => apply::run(args),
+        Command::Export(args) => export::run(args),
+        Command::Proof(args) => proof::run(args),
+        Command::Accounts(args) => account::accounts(args),
+        Command::Status(args) => account::status(args),
+        Command::Key(args) => key::run(args),
+        Command::Create(args) => account::create(args),
+        Command::Write(args) => write::run(args),
+        Command::Events(args) => events::run(args),
+        Command::Event(args) => event::run(args),
+        Command::Plc(args) => plc::run(args),
+        Command::Migrate(args) => migrate::run(args),
+        Command::Scrub(args) => scrub::run(args),
+        Command::Demo(args) => demo::run(args),
+    }
+}

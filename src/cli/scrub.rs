@@ -1,0 +1,82 @@
+use super::bar::Bar;
+use super::failure::{Failure, damaged_database};
+use super::guard::{guarded, is_of_database};
+use super::output::Output;
+use super::run::Answer;
+use super::store;
+use super::text::{count, things};
+use super::verify::print_problems;
+use carrack::engine::{Engine, ScrubReport};
+use carrack::verify::problems_json;
+use carrack::{Code, Error, Problem};
+use clap::Args;
+use serde_json::json;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct ScrubArgs {
+    store: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+pub(super) fn run(args: &ScrubArgs) -> Result<Answer, Failure> {
+    let engine = store::existing(&args.store)?;
+    let bar = Bar::records_so_far("scrubbing");
+    let report = scrub(&engine, &bar)?;
+    drop(bar);
+    let mut output = Output::new();
+    if args.json {
+        print_json(&mut output, &report)?;
+    } else {
+        print(&mut output, &report)?;
+    }
+    let faults = report.problems.listed().len() as u64 + report.problems.omitted();
+    Ok(match faults {
+        0 => Answer::Yes,
+        _ => Answer::No(format!(
+            "{} has {}; restore it from a backup",
+            args.store.display(),
+            things(faults, "fault")
+        )),
+    })
+}
+
+/// A database that cannot read its own pages is a fault like any other.
+fn scrub(engine: &Engine, bar: &Bar) -> Result<ScrubReport, Failure> {
+    let ended = guarded(|| engine.scrub(&mut |records| bar.set(records)));
+    let why = match (ended.done, ended.panic) {
+        (Some(Ok(report)), _) => return Ok(report),
+        (None, Some(panic)) if is_of_database(&panic) => panic,
+        (None, panic) => return Err(Failure::broken(&panic.unwrap_or_default())),
+        (Some(Err(Error::Corrupt(why))), _) => why,
+        (Some(Err(Error::Store(error))), _) if matches!(*error, redb::Error::Corrupted(_)) => {
+            error.to_string()
+        }
+        (Some(Err(error)), _) => return Err(error.into()),
+    };
+    let mut report = ScrubReport::default();
+    report.problems.push(Problem::new(Code::BadSection, damaged_database(why)));
+    Ok(report)
+}
+
+fn print_json(output: &mut Output, report: &ScrubReport) -> Result<(), Failure> {
+    output.json(&json!({
+        "verdict": if report.is_valid() { "valid" } else { "invalid" },
+        "accounts": report.accounts,
+        "rows": report.rows,
+        "records": report.records,
+        "problems": problems_json(report.problems.listed()),
+        "problems_omitted": report.problems.omitted(),
+    }))
+}
+
+fn print(output: &mut Output, report: &ScrubReport) -> Result<(), Failure> {
+    output.field("accounts", count(report.accounts))?;
+    output.field("records", count(report.records))?;
+    output.field("rows", count(report.rows))?;
+    output.field("verdict", if report.is_valid() { "valid" } else { "INVALID" })?;
+    print_problems(output, "problem", &report.problems)?;
+    output.flush()
+}

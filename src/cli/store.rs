@@ -1,0 +1,51 @@
+use super::failure::Failure;
+use super::guard::guarded;
+use carrack::Error;
+use carrack::engine::{Engine, Options};
+use std::io::ErrorKind;
+use std::path::Path;
+
+/// Opens a store that has to be there.
+pub(super) fn existing(path: &Path) -> Result<Engine, Failure> {
+    open(path, false)
+}
+
+/// Opens a store, or creates it.
+pub(super) fn existing_or_new(path: &Path) -> Result<Engine, Failure> {
+    open(path, true)
+}
+
+fn open(path: &Path, create: bool) -> Result<Engine, Failure> {
+    let options = Options { create, ..Options::default() };
+    match guarded(|| Engine::open_with(path, &options)).done {
+        Some(Ok(engine)) => Ok(engine),
+        Some(Err(error)) => Err(not_opened(path, error)),
+        None => Err(damaged(path)),
+    }
+}
+
+fn not_opened(path: &Path, error: Error) -> Failure {
+    let name = path.display();
+    match error {
+        Error::Store(error) => match *error {
+            redb::Error::Io(ref error) if error.kind() == ErrorKind::InvalidData => {
+                Failure::unusable(format!("{name} is not a Carrack store, or is cut short"))
+            }
+            redb::Error::Io(error) => Failure::unusable(format!("opening {name}: {error}")),
+            redb::Error::DatabaseAlreadyOpen => Failure::unusable(format!(
+                "{name} is in use by another process; wait for it, or stop it"
+            )),
+            redb::Error::Corrupted(_) => damaged(path),
+            error => Failure::unusable(format!("{name} is not a Carrack store: {error}")),
+        },
+        Error::Format(why) => Failure::unusable(format!("{name} is not a Carrack store: {why}")),
+        error => Failure::from(error),
+    }
+}
+
+fn damaged(path: &Path) -> Failure {
+    Failure::unusable(format!(
+        "{} is damaged and cannot be opened; restore it from a backup",
+        path.display()
+    ))
+}

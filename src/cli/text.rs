@@ -1,0 +1,69 @@
+//! Numbers for people.
+
+/// With commas between thousands: `1,234,567`.
+pub(super) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A number and the thing counted: `1 record`, `2 records`.
+pub(super) fn things(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", count(number))
+}
+
+/// Bytes in decimal units: `12.3 MB`.
+#[allow(clippy::cast_precision_loss, reason = "one decimal is shown")]
+pub(super) fn bytes(number: u64) -> String {
+    const UNITS: [(&str, f64); 3] = [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)];
+    let size = number as f64;
+    match UNITS.iter().find(|(_, unit)| size >= *unit) {
+        Some((name, unit)) => format!("{:.1} {name}", size / unit),
+        None => format!("{number} B"),
+    }
+}
+
+/// So many in so many seconds, as a count a second.
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is shown to few digits"
+)]
+pub(super) fn per_second(number: u64, seconds: f64) -> u64 {
+    (number as f64 / seconds.max(1e-6)).round() as u64
+}
+
+/// The first of what may be there, or a dash.
+pub(super) fn or_dash(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(count(number), text);
+        }
+        assert_eq!(things(1, "problem"), "1 problem");
+        assert_eq!(things(2, "problem"), "2 problems");
+    }
+
+    #[test]
+    fn sizes_and_rates_have_units() {
+        assert_eq!(bytes(999), "999 B");
+        assert_eq!(bytes(1_250_000), "1.2 MB");
+        assert_eq!(per_second(100, 0.5), 200);
+        assert_eq!(or_dash(None::<u8>), "-");
+    }
+}

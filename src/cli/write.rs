@@ -1,0 +1,236 @@
+use super::events::op;
+use super::failure::{Failure, tell};
+use super::output::Output;
+use super::run::Answer;
+use super::store;
+use carrack::Engine;
+use carrack::block::{Cid, json};
+use carrack::engine::{Op, WriteOptions, Written};
+use carrack::ident::{Did, RepoPath};
+use carrack::key::{SigningKey, key_file};
+use clap::Args;
+use data_encoding::{BASE64, BASE64_NOPAD};
+use serde_json::{Map, Value, json};
+use std::io::{BufRead, Read};
+use std::path::PathBuf;
+
+/// A line of input. The largest record as JSON with every byte escaped takes less than half of it;
+/// read as JSON, the worst line of this length takes some 300 MiB.
+const LINE_BYTES_MAX: u64 = 16 << 20;
+
+#[derive(Debug, Args)]
+pub(super) struct WriteArgs {
+    store: PathBuf,
+    did: Did,
+    /// The account's signing key
+    #[arg(long, value_name = "FILE")]
+    key_file: PathBuf,
+    /// Tell a refused line on the standard output too
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &WriteArgs) -> Result<Answer, Failure> {
+    let key = key_file::read(&args.key_file)?;
+    let engine = store::existing(&args.store)?;
+    // Before the first line: what is wrong with the account is not the line's fault.
+    engine.status(&args.did)?;
+    let mut input = std::io::stdin().lock();
+    let mut output = Output::new();
+    let mut number = 0_u64;
+    while let Some(line) = read_line(&mut input)? {
+        number += 1;
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        match write_line(&engine, &args.did, &key, &line) {
+            Ok(written) => output.json(&answer(&written))?,
+            Err(failure) => return refused(failure, number, args.json, &mut output),
+        }
+    }
+    Ok(Answer::Yes)
+}
+
+/// A line without its end; `None` at the end of the input.
+fn read_line(input: &mut impl BufRead) -> Result<Option<Vec<u8>>, Failure> {
+    let mut line = Vec::new();
+    // One byte more than allowed shows that a line is too long.
+    let read = input.take(LINE_BYTES_MAX + 1).read_until(b'\n', &mut line);
+    read.map_err(|error| Failure::io("reading the standard input", &error))?;
+    Ok(if line.is_empty() { None } else { Some(line) })
+}
+
+fn refused(
+    failure: Failure,
+    number: u64,
+    json: bool,
+    output: &mut Output,
+) -> Result<Answer, Failure> {
+    if json {
+        output.json(&json!({ "line": number, "error": failure.message() }))?;
+    }
+    if number > 1 {
+        tell(format_args!("the lines before line {number} are committed"));
+    }
+    Err(failure.preceded_by(format_args!("line {number}: ")))
+}
+
+fn write_line(
+    engine: &Engine,
+    did: &Did,
+    key: &SigningKey,
+    line: &[u8],
+) -> Result<Written, Failure> {
+    let (ops, options) = parse(line)?;
+    Ok(engine.write(did, ops, &options, key)?)
+}
+
+fn parse(line: &[u8]) -> Result<(Vec<Op>, WriteOptions), Failure> {
+    if line.len() as u64 > LINE_BYTES_MAX {
+        return Err(Failure::no(format!("longer than {LINE_BYTES_MAX} bytes; use more commits")));
+    }
+    let value: Value = serde_json::from_slice(line)
+        .map_err(|error| Failure::no(format!("not one JSON object a line: {error}")))?;
+    let Value::Object(mut fields) = value else {
+        return Err(Failure::no("not a JSON object with a list \"ops\""));
+    };
+    let swap = take_cid(&mut fields, "swap")?;
+    let Some(Value::Array(ops)) = fields.remove("ops") else {
+        return Err(Failure::no("no list \"ops\""));
+    };
+    nothing_left(&fields)?;
+    let ops = ops.into_iter().enumerate().map(|(place, op)| {
+        parse_op(op).map_err(|failure| failure.preceded_by(format_args!("op {}: ", place + 1)))
+    });
+    Ok((ops.collect::<Result<_, _>>()?, WriteOptions { swap, ..WriteOptions::default() }))
+}
+
+fn parse_op(op: Value) -> Result<Op, Failure> {
+    let Value::Object(mut fields) = op else { return Err(Failure::no("not an object")) };
+    let action = take_text(&mut fields, "action")?.unwrap_or_default();
+    let path = take_text(&mut fields, "path")?.ok_or_else(|| Failure::no("no \"path\""))?;
+    let path: RepoPath = path.parse()?;
+    let record = take_record(&mut fields)?;
+    let prev = take_cid(&mut fields, "prev")?;
+    nothing_left(&fields)?;
+    match (action.as_str(), record, prev) {
+        ("create", Some(record), None) => Ok(Op::create(path, record)),
+        ("create", Some(_), Some(_)) => Err(Failure::no("a create has no \"prev\"")),
+        ("update", Some(record), prev) => Ok(Op::Update { path, record: record.into(), prev }),
+        ("create" | "update", None, _) => Err(Failure::no("no \"record\", and no \"cbor\"")),
+        ("delete", None, prev) => Ok(Op::Delete { path, prev }),
+        ("delete", Some(_), _) => Err(Failure::no("a delete has no record")),
+        _ => Err(Failure::no("\"action\" is create, update or delete")),
+    }
+}
+
+/// The record, as the bytes that it is stored in.
+fn take_record(fields: &mut Map<String, Value>) -> Result<Option<Vec<u8>>, Failure> {
+    let record = fields.remove("record").filter(|record| !record.is_null());
+    let cbor = take_text(fields, "cbor")?;
+    match (record, cbor) {
+        (None, None) => Ok(None),
+        (Some(record), None) => Ok(Some(json::from_json(&record)?)),
+        (None, Some(text)) => {
+            let base64 = if text.ends_with('=') { BASE64 } else { BASE64_NOPAD };
+            let bytes = base64.decode(text.as_bytes());
+            bytes.map(Some).map_err(|error| Failure::no(format!("\"cbor\" is not base64: {error}")))
+        }
+        (Some(_), Some(_)) => Err(Failure::no("both \"record\" and \"cbor\"")),
+    }
+}
+
+fn take_cid(fields: &mut Map<String, Value>, name: &str) -> Result<Option<Cid>, Failure> {
+    let cid = take_text(fields, name)?.map(|text| text.parse::<Cid>());
+    cid.transpose().map_err(|error| Failure::no(format!("\"{name}\": {error}")))
+}
+
+/// Null is as good as absent.
+fn take_text(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Failure> {
+    match fields.remove(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(Failure::no(format!("\"{name}\" is not a text"))),
+    }
+}
+
+/// A misspelt "swap" that went unnoticed would be a check that is not made.
+fn nothing_left(fields: &Map<String, Value>) -> Result<(), Failure> {
+    match fields.keys().next() {
+        None => Ok(()),
+        Some(name) => Err(Failure::no(format!("a field {name:?} that is not known"))),
+    }
+}
+
+fn answer(written: &Written) -> Value {
+    json!({
+        "commit": written.commit.to_string(),
+        "rev": written.rev.to_string(),
+        "since": written.since.to_string(),
+        "data": written.data.to_string(),
+        "prev_data": written.prev_data.to_string(),
+        "ops": written.ops.iter().map(op).collect::<Value>(),
+        "seq": written.seq,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(line: &str) -> String {
+        parse(line.as_bytes()).unwrap_err().message().to_owned()
+    }
+
+    #[test]
+    fn records_come_as_json_or_as_bytes() {
+        let line = r#"{"ops":[
+            {"action":"create","path":"com.example.a/1","record":{"a":1}},
+            {"action":"update","path":"com.example.a/2","cbor":"oWFhAQ=="},
+            {"action":"update","path":"com.example.a/3","cbor":"oWFhAQ","prev":null},
+            {"action":"delete","path":"com.example.a/4"}],"swap":null}"#;
+        let (ops, options) = parse(line.as_bytes()).unwrap();
+        let path = |n: u8| format!("com.example.a/{n}").parse::<RepoPath>().unwrap();
+        let record = b"\xa1\x61a\x01".to_vec();
+        let expected = [
+            Op::create(path(1), record.clone()),
+            Op::update(path(2), record.clone()),
+            Op::update(path(3), record),
+            Op::delete(path(4)),
+        ];
+        assert_eq!(ops, expected);
+        assert_eq!(options.swap, None);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        for (line, word) in [
+            ("", "not one JSON object"),
+            ("[]", "not a JSON object"),
+            ("{}", "ops"),
+            (r#"{"ops":[],"swpa":"x"}"#, "swpa"),
+            (r#"{"ops":[],"swap":"x"}"#, "swap"),
+            (r#"{"ops":[{"action":"make","path":"com.example.a/1"}]}"#, "action"),
+            (r#"{"ops":[{"action":"create","path":"com.example.a/1"}]}"#, "record"),
+            (r#"{"ops":[{"action":"delete","path":"com.example.a/1","record":{}}]}"#, "delete"),
+            (r#"{"ops":[{"action":"delete","path":"a/1"}]}"#, "op 1"),
+            (
+                r#"{"ops":[{"action":"create","path":"com.example.a/1","cbor":"oWFhAQ="}]}"#,
+                "base64",
+            ),
+            (r#"{"ops":[{"action":"create","path":"com.example.a/1","cbor":"oWFhAR"}]}"#, "base64"),
+            (r#"{"ops":[{"action":"create","path":"com.example.a/1","record":{"a":0.5}}]}"#, "0.5"),
+        ] {
+            let said = refusal(line);
+            assert!(said.contains(word), "{line}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_bounded() {
+        let mut input = std::io::repeat(b'x').take(LINE_BYTES_MAX + 100);
+        let mut input = std::io::BufReader::new(&mut input);
+        let line = read_line(&mut input).unwrap().unwrap();
+        assert!(parse(&line).unwrap_err().message().contains("longer than"));
+    }
+}

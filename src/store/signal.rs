@@ -1,0 +1,46 @@
+//! Wakes those who wait for something to become durable.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+/// A bell: each ring is counted, so that none is missed between a look and a wait.
+#[derive(Debug, Default)]
+pub(crate) struct Signal {
+    state: Mutex<State>,
+    rung: Condvar,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    rings: u64,
+    closed: bool,
+}
+
+impl Signal {
+    /// Something has become durable.
+    pub(crate) fn ring(&self) {
+        self.change(|state| state.rings = state.rings.wrapping_add(1));
+    }
+
+    /// Nothing will become durable any more.
+    pub(crate) fn close(&self) {
+        self.change(|state| state.closed = true);
+    }
+
+    /// How often it has rung; to be asked for before looking.
+    pub(crate) fn rings(&self) -> u64 {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).rings
+    }
+
+    /// Waits until it has rung more often than `seen`, is closed, or the time is over.
+    pub(crate) fn wait(&self, seen: u64, timeout: Duration) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let still = |state: &mut State| state.rings == seen && !state.closed;
+        drop(self.rung.wait_timeout_while(state, timeout, still));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.rung.notify_all();
+    }
+}

@@ -1,0 +1,214 @@
+//! Every commit yields an event that a strict follower accepts, no larger than it has to be.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use carrack::block::{Block, Cid};
+use carrack::car::Reader;
+use carrack::engine::{Engine, Op, Options, State, WriteOptions};
+use carrack::event::{CommitEvent, Event, Verdict, invert, verify_frame};
+use carrack::ident::{Did, ManualClock, SystemClock};
+use carrack::key::{Curve, Signer, SigningKey};
+use carrack::tree::{Gap, NodeSource, Tree, diff};
+use carrack::verify::Expect;
+use redb::backends::InMemoryBackend;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+fn did() -> Did {
+    "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse().unwrap()
+}
+
+fn key() -> SigningKey {
+    SigningKey::from_bytes(Curve::K256, &[5; 32]).unwrap()
+}
+
+fn engine() -> Engine {
+    let clock = Arc::new(ManualClock::new(1_760_000_000_000_000));
+    let options = Options { clock, ..Options::default() };
+    Engine::open_backend(InMemoryBackend::new(), &options).unwrap()
+}
+
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, below: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % below
+    }
+}
+
+/// A batch of random ops that fits what is there.
+fn batch(dice: &mut Dice, model: &mut BTreeMap<String, u64>) -> Vec<Op> {
+    let mut ops = BTreeMap::new();
+    for _ in 0..=dice.roll(4) {
+        let path = format!("com.example.c{}/{}", dice.roll(3), dice.roll(400));
+        if ops.contains_key(&path) {
+            continue;
+        }
+        let value = dice.roll(1 << 30);
+        let record = [&[0x1a][..], &u32::try_from(value).unwrap().to_be_bytes()].concat();
+        let record = [&[0xa1, 0x61, b'n'][..], &record].concat();
+        let at = path.parse().unwrap();
+        let op = match (model.contains_key(&path), dice.roll(3)) {
+            (false, _) => Op::create(at, record),
+            (true, 0) => Op::update(at, record),
+            (true, _) => Op::delete(at),
+        };
+        match &op {
+            Op::Delete { .. } => model.remove(&path),
+            _ => model.insert(path.clone(), value),
+        };
+        ops.insert(path, op);
+    }
+    ops.into_values().collect()
+}
+
+fn blocks_of(car: &[u8]) -> HashMap<Cid, Block> {
+    let mut reader = Reader::new(car).unwrap();
+    let mut blocks = HashMap::new();
+    while let Some(frame) = reader.next_frame().unwrap() {
+        let block = frame.into_block().unwrap();
+        assert!(blocks.insert(block.cid().clone(), block).is_none(), "a block twice in a slice");
+    }
+    blocks
+}
+
+struct Recording<'a> {
+    blocks: &'a HashMap<Cid, Block>,
+    read: BTreeSet<Cid>,
+}
+
+impl NodeSource for Recording<'_> {
+    fn load(&mut self, gap: &Gap) -> carrack::Result<Block> {
+        self.read.insert(gap.cid.clone());
+        Ok(self.blocks[&gap.cid].clone())
+    }
+}
+
+/// The slice holds the commit, the nodes that are new, those that inversion reads, the records.
+fn assert_exact(event: &CommitEvent, before: &HashMap<Cid, Block>, after: &HashMap<Cid, Block>) {
+    let commit = carrack::commit::Commit::decode(&after[&event.commit]).unwrap();
+    let mut old = Tree::at(event.prev_data.clone().unwrap(), None);
+    let mut new = Tree::at(commit.data().clone(), None);
+    let found = diff(&mut old, &mut before.clone(), &mut new, &mut after.clone()).unwrap();
+    let mut source = Recording { blocks: after, read: BTreeSet::new() };
+    assert_eq!(Some(invert(commit.data(), &event.ops, &mut source).unwrap()), event.prev_data);
+    let mut expected: BTreeSet<Cid> = found.created.into_keys().collect();
+    expected.extend(source.read);
+    expected.extend(event.ops.iter().filter_map(|op| op.cid().cloned()));
+    expected.insert(event.commit.clone());
+    let held: BTreeSet<Cid> = blocks_of(&event.blocks).into_keys().collect();
+    assert_eq!(held, expected);
+}
+
+fn export(engine: &Engine) -> HashMap<Cid, Block> {
+    let mut car = Vec::new();
+    engine.export(&did(), &mut car).unwrap();
+    let mut reader = Reader::new(&car[..]).unwrap();
+    let mut blocks = HashMap::new();
+    while let Some(frame) = reader.next_frame().unwrap() {
+        let block = frame.into_block().unwrap();
+        blocks.insert(block.cid().clone(), block);
+    }
+    blocks
+}
+
+#[test]
+fn random_histories_give_valid_and_exact_events() {
+    let engine = engine();
+    engine.create_account(&did(), &key()).unwrap();
+    let expect = Expect { did: Some(did()), keys: vec![key().verifying_key()] };
+    let (mut dice, mut model) = (Dice(42), BTreeMap::new());
+    let mut before = export(&engine);
+    let mut cursor = engine.last_seq().unwrap();
+    for _ in 0..300 {
+        let ops = batch(&mut dice, &mut model);
+        let written = engine.write(&did(), ops, &WriteOptions::default(), &key()).unwrap();
+        let Some(seq) = written.seq else { continue };
+        assert_eq!(seq, cursor + 1);
+        let mut events = engine.events(cursor).unwrap();
+        let logged = events.next().unwrap().unwrap();
+        assert!(events.next().unwrap().is_none());
+        let report = verify_frame(&logged.frame(), &expect, &SystemClock);
+        assert_eq!(report.verdict, Verdict::Valid, "{:?}", report.problems);
+        let Event::Commit(event) = logged.event().unwrap() else { panic!("no commit") };
+        assert_eq!(
+            (event.since, event.prev_data.as_ref()),
+            (Some(written.since), Some(&written.prev_data))
+        );
+        let after = export(&engine);
+        assert_exact(&event, &before, &after);
+        (before, cursor) = (after, seq);
+    }
+    assert!(engine.scrub(&mut |_| ()).unwrap().is_valid());
+}
+
+#[test]
+fn an_empty_write_signs_anew_over_the_same_tree() {
+    let engine = engine();
+    engine.create_account(&did(), &key()).unwrap();
+    let ops = vec![Op::create("com.example.a/1".parse().unwrap(), vec![0xa0])];
+    engine.write(&did(), ops, &WriteOptions::default(), &key()).unwrap();
+    let cursor = engine.last_seq().unwrap();
+    let other = SigningKey::from_bytes(Curve::P256, &[6; 32]).unwrap();
+    let written = engine.write(&did(), vec![], &WriteOptions::default(), &other).unwrap();
+    assert_eq!(written.data, written.prev_data);
+    let logged = engine.events(cursor).unwrap().next().unwrap().unwrap();
+    let expect = Expect { did: Some(did()), keys: vec![other.verifying_key()] };
+    let report = verify_frame(&logged.frame(), &expect, &SystemClock);
+    assert_eq!(report.verdict, Verdict::Valid, "{:?}", report.problems);
+    let same = vec![Op::update("com.example.a/1".parse().unwrap(), vec![0xa0])];
+    let unchanged = engine.write(&did(), same.clone(), &WriteOptions::default(), &other).unwrap();
+    assert_eq!((unchanged.seq, unchanged.rev), (None, written.rev));
+    let options = WriteOptions { commit_anyway: true, ..WriteOptions::default() };
+    let changed = engine.write(&did(), same, &options, &other).unwrap();
+    assert!(changed.seq.is_some() && changed.rev > written.rev);
+}
+
+#[test]
+fn a_deleted_account_leaves_only_its_last_event() {
+    let engine = engine();
+    engine.create_account(&did(), &key()).unwrap();
+    let ops = vec![Op::create("com.example.a/1".parse().unwrap(), vec![0xa0])];
+    engine.write(&did(), ops, &WriteOptions::default(), &key()).unwrap();
+    engine.delete_account(&did()).unwrap();
+    let mut events = engine.events(0).unwrap();
+    let only = events.next().unwrap().unwrap().event().unwrap();
+    let Event::Account(account) = only else { panic!("another event") };
+    assert!(!account.active && account.status.unwrap().as_str() == "deleted");
+    assert!(events.next().unwrap().is_none());
+}
+
+#[test]
+fn switching_an_account_off_and_on_is_announced() {
+    let engine = engine();
+    engine.create_account(&did(), &key()).unwrap();
+    let cursor = engine.last_seq().unwrap();
+    for state in [State::Deactivated, State::Active, State::TakenDown, State::Active] {
+        engine.set_state(&did(), state).unwrap();
+    }
+    let mut events = engine.events(cursor).unwrap();
+    let mut kinds = Vec::new();
+    while let Some(event) = events.next().unwrap() {
+        kinds.push(event.event().unwrap().kind());
+    }
+    let expected = ["#account", "#account", "#identity", "#sync", "#account", "#account"];
+    assert_eq!(kinds, expected);
+}
+
+#[test]
+fn a_reader_waits_for_the_next_event() {
+    let engine = engine();
+    engine.create_account(&did(), &key()).unwrap();
+    let mut events = engine.events(engine.last_seq().unwrap()).unwrap();
+    assert!(events.wait(Duration::from_millis(20)).unwrap().is_none());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(50));
+            engine.write(&did(), vec![], &WriteOptions::default(), &key()).unwrap();
+        });
+        assert!(events.wait(Duration::from_secs(20)).unwrap().is_some());
+    });
+    assert!(engine.events(engine.last_seq().unwrap() + 1).is_err());
+}

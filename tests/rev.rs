@@ -1,0 +1,154 @@
+//! Revisions of an account only rise: over clocks that step back, restarts, deletion and import.
+//!
+//! Holds guarantee G11.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(clippy::cast_possible_truncation, reason = "small numbers")]
+
+mod common;
+
+use carrack::engine::{Op, State, WriteOptions};
+use carrack::ident::{ManualClock, Rev};
+use carrack::limits::CLOCK_DRIFT_MAX_MICROS;
+use carrack::{Code, Engine, Error};
+use common::{
+    Disk, NOW, assert_clean, did, export, handmade, import, key, options, path, record, with_key,
+    write,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+fn engine_at(clock: &Arc<ManualClock>, disk: &Disk) -> Engine {
+    Engine::open_backend(disk.clone(), &options(clock)).unwrap()
+}
+
+fn touch(engine: &Engine) -> carrack::Result<Rev> {
+    let options = WriteOptions { commit_anyway: true, ..WriteOptions::default() };
+    engine.write(&did(), vec![], &options, &key()).map(|written| written.rev)
+}
+
+fn rev(engine: &Engine) -> Rev {
+    engine.status(&did()).unwrap().rev.unwrap()
+}
+
+#[test]
+fn a_clock_that_stands_or_steps_back() {
+    let (clock, disk) = (common::clock(), Disk::new());
+    let engine = engine_at(&clock, &disk);
+    let mut last = engine.create_account(&did(), &key()).unwrap();
+    for step in [0_i64, 0, 1, 1_000_000, -1, -999, -1_000_000, 5, -100_000_000, 0, 60_000_000] {
+        clock.set(NOW.checked_add_signed(step).unwrap());
+        let written = write(
+            &engine,
+            vec![Op::create(path(&format!("com.example.step/{last}")), record(9, 1))],
+        );
+        let written = written.unwrap();
+        assert!(written.rev > last, "{step}");
+        assert_eq!(written.since, last);
+        assert_eq!(rev(&engine), written.rev);
+        last = written.rev;
+    }
+    assert_clean(&engine);
+}
+
+#[test]
+fn a_clock_far_behind_signs_nothing() {
+    let (clock, disk) = (common::clock(), Disk::new());
+    let engine = engine_at(&clock, &disk);
+    let last = engine.create_account(&did(), &key()).unwrap();
+    clock.set(NOW - CLOCK_DRIFT_MAX_MICROS - 1);
+    let before = engine.status(&did()).unwrap();
+    assert!(matches!(touch(&engine), Err(Error::Clock { .. })));
+    assert_eq!(engine.status(&did()).unwrap(), before);
+    clock.advance(1);
+    assert!(touch(&engine).unwrap() > last);
+    // And again now, as the revision has gone up by a microsecond.
+    assert!(matches!(touch(&engine), Err(Error::Clock { .. })));
+    clock.set(NOW + 5);
+    assert!(touch(&engine).unwrap() > last);
+}
+
+#[test]
+fn a_restart_with_an_earlier_clock() {
+    let (clock, disk) = (common::clock(), Disk::new());
+    let engine = engine_at(&clock, &disk);
+    engine.create_account(&did(), &key()).unwrap();
+    let last = touch(&engine).unwrap();
+    drop(engine);
+    let earlier = Arc::new(ManualClock::new(NOW - 60_000_000));
+    let engine = engine_at(&earlier, &disk);
+    assert!(touch(&engine).unwrap() > last);
+}
+
+#[test]
+fn an_account_that_comes_back() {
+    let (clock, disk) = (common::clock(), Disk::new());
+    let engine = engine_at(&clock, &disk);
+    engine.create_account(&did(), &key()).unwrap();
+    let last = touch(&engine).unwrap();
+    engine.delete_account(&did()).unwrap();
+    clock.set(NOW - 60_000_000);
+    let again = engine.create_account(&did(), &key()).unwrap();
+    assert!(again > last);
+    engine.delete_account(&did()).unwrap();
+    clock.set(NOW - CLOCK_DRIFT_MAX_MICROS - 10);
+    assert!(matches!(engine.create_account(&did(), &key()), Err(Error::Clock { .. })));
+}
+
+fn archive(micros: u64, number: u64) -> Vec<u8> {
+    let records = BTreeMap::from([("com.example.post/a".to_owned(), record(20, number))]);
+    handmade::repository(&records, &did(), Rev::from_micros(micros, 1).unwrap(), &key())
+}
+
+#[track_caller]
+fn refused_for(engine: &Engine, car: &[u8], code: Code) {
+    let before = engine.status(&did()).ok();
+    match import(engine, car, &with_key()) {
+        Err(Error::Refused(problems)) => assert_eq!(problems[0].code, code, "{problems:?}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(engine.status(&did()).ok(), before);
+    assert_clean(engine);
+}
+
+#[test]
+fn an_import_from_the_future_is_refused() {
+    let (clock, disk) = (common::clock(), Disk::new());
+    let engine = engine_at(&clock, &disk);
+    refused_for(&engine, &archive(NOW + CLOCK_DRIFT_MAX_MICROS + 1, 1), Code::FutureRev);
+    assert_eq!(engine.scrub(&mut |_| ()).unwrap().rows, 0);
+    // Within the drift it is taken, and the next commit goes beyond it.
+    import(&engine, &archive(NOW + CLOCK_DRIFT_MAX_MICROS, 1), &with_key()).unwrap();
+    let imported = rev(&engine);
+    assert!(touch(&engine).unwrap() > imported);
+}
+
+#[test]
+fn an_import_never_steps_back() {
+    let (clock, disk) = (common::clock(), Disk::new());
+    let engine = engine_at(&clock, &disk);
+    import(&engine, &archive(NOW - 100, 1), &with_key()).unwrap();
+    engine.set_state(&did(), State::Deactivated).unwrap();
+    refused_for(&engine, &archive(NOW - 101, 2), Code::BadRev);
+    // The same revision over other content is a fork, not a newer state.
+    refused_for(&engine, &archive(NOW - 100, 2), Code::BadRev);
+    import(&engine, &archive(NOW - 99, 2), &with_key()).unwrap();
+    assert_eq!(rev(&engine).micros(), NOW - 99);
+}
+
+#[test]
+fn a_deleted_account_takes_no_older_import() {
+    let (clock, disk) = (common::clock(), Disk::new());
+    let engine = engine_at(&clock, &disk);
+    engine.create_account(&did(), &key()).unwrap();
+    let old = export(&engine, &did());
+    clock.advance(1000);
+    touch(&engine).unwrap();
+    let newest = export(&engine, &did());
+    engine.delete_account(&did()).unwrap();
+    refused_for(&engine, &old, Code::BadRev);
+    // What it had when it was deleted may come back.
+    import(&engine, &newest, &with_key()).unwrap();
+    assert_eq!(engine.status(&did()).unwrap().state, State::Active);
+    assert_eq!(export(&engine, &did()), newest);
+}
