@@ -225,3 +225,35 @@ fn a_held_subtree_is_not_taken_out_of_its_range() {
     // What is right goes in, by the same way.
     apply(&Node { left: root.left.clone(), entries: root.entries.clone() }).unwrap();
 }
+
+/// The root of the subtree is in its range, and what hangs deep at its edge is not.
+#[test]
+fn the_edges_of_a_held_subtree_are_looked_at() {
+    let mut layer_2 = PATHS[44..50].to_vec();
+    layer_2.sort();
+    let (low, middle, high) = (&layer_2[0], &layer_2[3], &layer_2[5]);
+    for to_the_left in [true, false] {
+        let mut source = Source::new();
+        let side = |n: &usize| (PATHS[*n] < *middle) == to_the_left;
+        let numbers = (0..30).chain((30..44).filter(side));
+        let outer = [low, high].map(|path| PATHS.iter().position(|other| other == path).unwrap());
+        source.write(&numbers.chain(outer).map(|n| (n, Some(1))).collect());
+        let copy = source.mirror();
+        let state = settled(&copy, &source.did);
+        let mut root = Node::decode(source.head().blocks[&source.head().data].bytes()).unwrap();
+        assert_eq!(root.entries.len(), 2);
+        let between = root.entries[0].right.take();
+        let (left, right) = if to_the_left { (between, None) } else { (None, between) };
+        root.entries[0].right = left;
+        let value = root.entries[0].value.clone();
+        root.entries.insert(1, Entry { key: middle.as_bytes().into(), value, right });
+        let top = Block::dag_cbor(root.encode());
+        let rev = Rev::after(Some(source.head().rev), &*source.clock, 1).unwrap();
+        let unsigned = UnsignedCommit { did: source.did.clone(), data: top.cid().clone(), rev };
+        let commit = unsigned.sign(&source.key).unwrap();
+        let car = car_of(commit.cid(), &[commit.block().clone(), top]);
+        let error = copy.apply_diff(&car[..], &ImportOptions::default()).unwrap_err();
+        assert_eq!(error.problems()[0].code, Code::KeyRange, "{error}");
+        assert_eq!(settled(&copy, &source.did), state);
+    }
+}
