@@ -3,10 +3,10 @@
 
 use carrack::block::{Block, Cid};
 use carrack::car::Reader;
-use carrack::engine::{Engine, Op, Options, State, WriteOptions};
+use carrack::engine::{Engine, Op, Options, Retention, State, WriteOptions};
 use carrack::event::{CommitEvent, Event, Verdict, invert, verify_frame};
 use carrack::ident::{Did, ManualClock, SystemClock};
-use carrack::key::{Curve, Signer, SigningKey};
+use carrack::key::{Curve, SigningKey};
 use carrack::tree::{Gap, NodeSource, Tree, diff};
 use carrack::verify::Expect;
 use redb::backends::InMemoryBackend;
@@ -211,4 +211,37 @@ fn a_reader_waits_for_the_next_event() {
         assert!(events.wait(Duration::from_secs(20)).unwrap().is_some());
     });
     assert!(engine.events(engine.last_seq().unwrap() + 1).is_err());
+}
+
+#[test]
+fn old_events_and_too_many_bytes_of_them_go() {
+    let clock = Arc::new(ManualClock::new(1_760_000_000_000_000));
+    let hour = 3_600_000_000;
+    let retention = Retention { age_micros: 72 * hour, bytes: 100_000 };
+    let options = Options { clock: clock.clone(), retention, ..Options::default() };
+    let engine = Engine::open_backend(InMemoryBackend::new(), &options).unwrap();
+    engine.create_account(&did(), &key()).unwrap();
+    let sign = |times: usize| {
+        for _ in 0..times {
+            engine.write(&did(), vec![], &WriteOptions::default(), &key()).unwrap();
+        }
+    };
+    let held = || {
+        let mut events = engine.events(0).unwrap();
+        let (mut count, mut bytes) = (0, 0);
+        while let Some(event) = events.next().unwrap() {
+            (count, bytes) = (count + 1, bytes + event.frame().len());
+        }
+        (count, bytes)
+    };
+    sign(600);
+    let (_, bytes) = held();
+    // It looks every 256 turns, so up to as many events more than allowed are there.
+    assert!(engine.oldest_seq().unwrap().unwrap() > 1, "nothing was trimmed");
+    assert!(bytes < 100_000 + 256 * 700, "{bytes} bytes are held");
+    clock.advance(73 * hour);
+    sign(300);
+    let oldest = engine.events(0).unwrap().next().unwrap().unwrap();
+    assert!(oldest.micros() > 1_760_000_000_000_000 + 72 * hour, "old events are held");
+    assert_eq!(engine.last_seq().unwrap(), 3 + 900);
 }

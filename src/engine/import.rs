@@ -160,7 +160,7 @@ impl Engine {
             let did = whole.commit.did().clone();
             let before = find_account(&tables.accounts, &did)?;
             match admit(before.as_ref(), &whole.commit, &options)? {
-                Admission::Take => replace(tables, &did, before, whole, trust, key, &arrival),
+                Admission::Take => replace(tables, &did, before, &whole, trust, key, &arrival),
                 Admission::Same => confirm(tables, &did, before, &whole, trust, key),
             }
         })
@@ -240,7 +240,7 @@ fn replace(
     tables: &mut Tables<'_>,
     did: &Did,
     before: Option<Account>,
-    whole: Whole,
+    whole: &Whole,
     trust: Trust,
     key: String,
     arrival: &[Unnumbered],

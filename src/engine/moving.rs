@@ -122,7 +122,7 @@ impl Engine {
     /// same records, a higher revision, its own key.
     pub(crate) fn activate(
         &self,
-        whole: Whole,
+        whole: &Whole,
         signer: &dyn Signer,
         origin: Origin,
     ) -> Result<Head> {
@@ -139,7 +139,7 @@ impl Engine {
     fn try_activate(
         &self,
         did: Did,
-        whole: Whole,
+        whole: &Whole,
         signer: &dyn Signer,
         origin: Origin,
     ) -> Result<Head> {
