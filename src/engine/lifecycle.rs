@@ -9,7 +9,6 @@ use crate::error::{Error, Result};
 use crate::event::Unnumbered;
 use crate::ident::{Did, Rev};
 use crate::key::Signer;
-use crate::limits::REVS_HELD_MAX;
 use crate::store::account::{Account, Head, State, Trust};
 use crate::store::build::{RowBuilder, RowOut};
 use crate::store::log::{append, purge};
@@ -17,7 +16,6 @@ use crate::store::open::next_tree;
 use crate::store::read::record;
 use crate::store::tables::Tables;
 use crate::tree::{Key, Tree};
-use redb::ReadableTable;
 
 impl Engine {
     /// Makes an account: an empty tree, and the first commit on it.
@@ -191,15 +189,7 @@ pub(super) fn forget_revs(tables: &mut Tables<'_>, did: &Did) -> Result<()> {
     start.push(0);
     let mut end = did.as_str().as_bytes().to_vec();
     end.push(1);
-    let held: Vec<Vec<u8>> = tables
-        .revs
-        .range(&start[..]..&end[..])?
-        .take(REVS_HELD_MAX + 1)
-        .map(|row| row.map(|(key, _)| key.value().to_vec()))
-        .collect::<Result<_, _>>()?;
-    for key in held {
-        tables.revs.remove(&key[..])?;
-    }
+    tables.revs.retain_in(&start[..]..&end[..], |_, _| false)?;
     Ok(())
 }
 
