@@ -248,8 +248,10 @@ fn replace(
         Some(State::Moved { .. }) => State::Deactivated,
         Some(state) => state.clone(),
     };
+    // Where it once came from stays known: that source may still wait for the end of its move.
+    let origin = before.as_ref().and_then(|account| account.origin.clone());
     let account =
-        Account { state, trust, key, rev_floor: whole.rev, origin: None, head: Some(whole.head()) };
+        Account { state, trust, key, rev_floor: whole.rev, origin, head: Some(whole.head()) };
     announce(tables, before.as_ref(), arrival)?;
     if let Some(old) = before.and_then(|account| account.head) {
         tables.doomed.insert(old.tree, ())?;
