@@ -79,12 +79,12 @@ fn takes_writes(engine: &Engine) -> bool {
     }
 }
 
-/// Lets power fail during a move between two engines that are `prepared`. `before` and `after` are
-/// what an undisturbed move finds and leaves.
+/// Lets power fail during a move (`act`) between two engines. Whatever is left, `again`, which is
+/// told what was there before the move, has to lead to where the undisturbed move led.
 fn survives(
-    setup: &dyn Fn(&[Engine; 2]),
-    act: &dyn Fn(&[Engine; 2]) -> Result<()>,
-    again: &dyn Fn(&[Engine; 2], &[String; 2]) -> Result<()>,
+    setup: impl Fn(&[Engine; 2]),
+    act: impl Fn(&[Engine; 2]) -> Result<()>,
+    again: impl Fn(&[Engine; 2], &[String; 2]) -> Result<()>,
 ) {
     let clean = pair();
     setup(&clean);
@@ -92,8 +92,8 @@ fn survives(
     act(&clean).unwrap();
     let after = clean.each_ref().map(seen);
     let trial = Trial {
-        setup,
-        act,
+        setup: &setup,
+        act: &act,
         check: &|engines, acted| {
             assert!(engines.iter().filter(|engine| takes_writes(engine)).count() <= 1);
             engines.iter().for_each(assert_clean);
@@ -114,32 +114,36 @@ fn survives(
 
 #[test]
 fn the_same_call_again_ends_where_an_undisturbed_one_does() {
-    survives(&|[source, _]| fill(source), &there, &|engines, _| there(engines));
+    survives(|[source, _]| fill(source), there, |engines, _| there(engines));
 }
 
 #[test]
 fn until_the_destination_is_active_the_move_can_be_given_up() {
-    survives(&|[source, _]| fill(source), &there, &|engines, before| {
-        let [source, destination] = engines;
-        let state = source.status(&did()).unwrap().state;
-        let events = source.last_seq().unwrap();
-        let arrived = takes_writes(destination);
-        match abort(source, destination, &did()) {
-            Ok(()) => {
-                assert!(!arrived && matches!(state, State::Leaving { .. }), "{state}");
-                assert_eq!(source.last_seq().unwrap(), events);
+    survives(
+        |[source, _]| fill(source),
+        there,
+        |engines, before| {
+            let [source, destination] = engines;
+            let state = source.status(&did()).unwrap().state;
+            let events = source.last_seq().unwrap();
+            let arrived = takes_writes(destination);
+            match abort(source, destination, &did()) {
+                Ok(()) => {
+                    assert!(!arrived && matches!(state, State::Leaving { .. }), "{state}");
+                    assert_eq!(source.last_seq().unwrap(), events);
+                }
+                Err(error) => {
+                    assert!(arrived || state == State::Active, "{state}: {error}");
+                    assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+                }
             }
-            Err(error) => {
-                assert!(arrived || state == State::Active, "{state}: {error}");
-                assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+            if !arrived {
+                assert_eq!(engines.each_ref().map(seen), *before, "given up");
+                await_rows(destination, 0);
             }
-        }
-        if !arrived {
-            assert_eq!(engines.each_ref().map(seen), *before, "given up");
-            await_rows(destination, 0);
-        }
-        there(engines)
-    });
+            there(engines)
+        },
+    );
 }
 
 #[test]
@@ -153,26 +157,44 @@ fn a_move_back_over_the_older_copy() {
         second.write(&did(), newer, &WriteOptions::default(), &new_key()).unwrap();
     };
     let back = |[second, first]: &[Engine; 2]| go(second, first, HERE, &key()).map(|_| ());
-    survives(&setup, &back, &|engines, _| back(engines));
+    survives(setup, back, |engines, _| back(engines));
 }
 
-/// What one writer has had confirmed, and with what it was refused in the end.
-fn hammer(source: &Engine, writer: u64) -> (BTreeMap<String, Vec<u8>>, Vec<Error>) {
+/// What one writer has had confirmed, and with what it was refused, until it is `over`.
+fn hammer(
+    source: &Engine,
+    writer: u64,
+    over: &AtomicBool,
+) -> (BTreeMap<String, Vec<u8>>, Vec<Error>) {
     let (mut acknowledged, mut refused) = (BTreeMap::new(), Vec::new());
     for number in 0.. {
+        let is_last = over.load(Ordering::SeqCst);
         let at = format!("com.example.hammer/{writer}-{number}");
         let bytes = record(60 + number as usize % 300, number);
         match write(source, vec![Op::create(path(&at), bytes.clone())]) {
             Ok(_) => drop(acknowledged.insert(at, bytes)),
             Err(error) => refused.push(error),
         }
-        // It goes on until the account has moved for good.
-        let moved = |error: &Error| error.to_string().contains("is moved");
-        if refused.last().is_some_and(moved) {
+        if is_last {
             break;
         }
     }
     (acknowledged, refused)
+}
+
+/// The numbers of records that a reader of the destination is told and given, until it is `over`.
+fn watch(destination: &Engine, over: &AtomicBool) -> BTreeSet<(u64, u64)> {
+    let mut shown = BTreeSet::new();
+    loop {
+        let is_last = over.load(Ordering::SeqCst);
+        if let Ok(status) = destination.status(&did()) {
+            assert_eq!(status.state, State::Active);
+            shown.insert((status.records, records(destination, &did()).len() as u64));
+        }
+        if is_last {
+            return shown;
+        }
+    }
 }
 
 #[test]
@@ -183,41 +205,27 @@ fn what_was_acknowledged_before_the_fence_arrives_and_the_rest_is_refused() {
     disk.sync_takes(Duration::from_micros(300));
     let mut expected = records(&source, &did());
     let over = AtomicBool::new(false);
-    let shown = std::thread::scope(|scope| {
-        let writers = [0, 1, 2].map(|writer| {
-            let source = &source;
-            scope.spawn(move || hammer(source, writer))
-        });
-        let reader = scope.spawn(|| {
-            let mut shown = BTreeSet::new();
-            while !over.load(Ordering::Relaxed) {
-                if let Ok(status) = destination.status(&did()) {
-                    assert_eq!(status.state, State::Active);
-                    shown.insert((status.records, records(&destination, &did()).len() as u64));
-                }
-            }
-            shown
-        });
+    let (moved, writers, shown) = std::thread::scope(|scope| {
+        let (source, destination, over) = (&source, &destination, &over);
+        let writers = [0, 1, 2].map(|writer| scope.spawn(move || hammer(source, writer, over)));
+        let reader = scope.spawn(move || watch(destination, over));
         std::thread::sleep(Duration::from_millis(150));
-        let moved = go(&source, &destination, THERE, &new_key());
-        for writer in writers {
-            let (acknowledged, refused) = writer.join().unwrap();
-            assert!(acknowledged.len() > 3, "{}", acknowledged.len());
-            expected.extend(acknowledged);
-            for error in refused {
-                assert!(
-                    matches!(&error, Error::State { state, .. } if state.contains(THERE)),
-                    "{error}"
-                );
-            }
-        }
-        std::thread::sleep(Duration::from_millis(5));
-        over.store(true, Ordering::Relaxed);
-        assert_eq!(moved.unwrap().records, expected.len() as u64);
-        reader.join().unwrap()
+        let moved = go(source, destination, THERE, &new_key());
+        over.store(true, Ordering::SeqCst);
+        (moved, writers.map(|writer| writer.join().unwrap()), reader.join().unwrap())
     });
-    assert!(records(&destination, &did()) == expected);
+    for (acknowledged, refused) in writers {
+        assert!(acknowledged.len() > 3, "{}", acknowledged.len());
+        expected.extend(acknowledged);
+        assert!(refused.last().unwrap().to_string().contains("is moved"));
+        for error in refused {
+            let names_it = matches!(&error, Error::State { state, .. } if state.contains(THERE));
+            assert!(names_it, "{error}");
+        }
+    }
     let whole = expected.len() as u64;
+    assert_eq!(moved.unwrap().records, whole);
+    assert!(records(&destination, &did()) == expected);
     assert_eq!(shown, BTreeSet::from([(whole, whole)]), "what a reader saw of the destination");
     [&source, &destination].into_iter().for_each(assert_clean);
 }
