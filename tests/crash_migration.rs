@@ -209,13 +209,16 @@ fn what_was_acknowledged_before_the_fence_arrives_and_the_rest_is_refused() {
         let (source, destination, over) = (&source, &destination, &over);
         let writers = [0, 1, 2].map(|writer| scope.spawn(move || hammer(source, writer, over)));
         let reader = scope.spawn(move || watch(destination, over));
-        std::thread::sleep(Duration::from_millis(150));
+        // Some writes have come through when the move begins, and they go on while it runs.
+        let held = source.status(&did()).unwrap().records;
+        while source.status(&did()).unwrap().records < held + 20 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         let moved = go(source, destination, THERE, &new_key());
         over.store(true, Ordering::SeqCst);
         (moved, writers.map(|writer| writer.join().unwrap()), reader.join().unwrap())
     });
     for (acknowledged, refused) in writers {
-        assert!(acknowledged.len() > 3, "{}", acknowledged.len());
         expected.extend(acknowledged);
         assert!(refused.last().unwrap().to_string().contains("is moved"));
         for error in refused {
