@@ -23,3 +23,8 @@ pub mod verify;
 
 pub use engine::Engine;
 pub use error::{Code, Error, ErrorKind, Problem, Result};
+
+/// The examples of the README, kept working.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -86,3 +86,9 @@ pub const PLC_RECOVERY_MICROS: u64 = 72 * 60 * 60 * 1_000_000;
 pub const EVENTS_AGE_MICROS: u64 = 72 * 60 * 60 * 1_000_000;
 /// How many bytes of events are kept.
 pub const EVENTS_BYTES_MAX: u64 = 2 << 30;
+/// A diff that is applied, in bytes, which is held in memory and goes into one transaction; so do
+/// the rows that it replaces. A copy that is further behind is replaced by a full one.
+pub const DIFF_BYTES_MAX: u64 = 64 << 20;
+/// Blocks of a diff that is applied: each costs memory beside its bytes. 64 MiB of honest ones are
+/// some 150,000.
+pub const DIFF_BLOCKS_MAX: u64 = 1 << 18;

@@ -6,7 +6,7 @@ use carrack::car::Reader;
 use carrack::engine::{Engine, Op, Options, State, WriteOptions};
 use carrack::event::{CommitEvent, Event, Verdict, invert, verify_frame};
 use carrack::ident::{Did, ManualClock, SystemClock};
-use carrack::key::{Curve, Signer, SigningKey};
+use carrack::key::{Curve, SigningKey};
 use carrack::tree::{Gap, NodeSource, Tree, diff};
 use carrack::verify::Expect;
 use redb::backends::InMemoryBackend;

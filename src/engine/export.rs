@@ -8,10 +8,18 @@ use crate::store::account::Head;
 use crate::store::row::{Place, Row, parse_key, tree_range};
 use crate::store::tables::View;
 use bytes::Bytes;
-
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
+
+/// How much of a repository an export is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Full,
+    /// What a copy of this revision lacks.
+    Since(Rev),
+}
 
 /// What an export has written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +32,8 @@ pub struct Exported {
     pub blocks: u64,
     /// Bytes of the CAR.
     pub bytes: u64,
+    /// Whether it is the whole repository or a diff.
+    pub extent: Extent,
 }
 
 impl Engine {
@@ -43,12 +53,28 @@ impl Engine {
     }
 }
 
-/// Writes one tree. A thread reads and hashes, this one writes.
+/// Writes one tree.
 pub(super) fn export_tree(view: View, head: &Head, output: impl Write) -> Result<Exported> {
+    let (tree, held) = (head.tree, head.blocks);
+    write_car(head, Extent::Full, output, move |outlet| {
+        let blocks = read_tree(&view, tree, outlet)?;
+        if blocks == held {
+            return Ok(blocks);
+        }
+        Err(Error::Corrupt(format!("an export of {blocks} blocks, where {held} are held")))
+    })
+}
+
+/// Writes the CAR of what `read` gives. A thread reads and hashes, this one writes.
+pub(super) fn write_car(
+    head: &Head,
+    extent: Extent,
+    output: impl Write,
+    read: impl FnOnce(Outlet) -> Result<u64> + Send + 'static,
+) -> Result<Exported> {
     let mut car = Writer::new(output, std::slice::from_ref(&head.commit))?;
     let (sender, receiver) = sync_channel(CHUNKS_WAITING);
-    let tree = head.tree;
-    let reader = std::thread::spawn(move || read_tree(view, tree, Outlet::new(sender)));
+    let reader = std::thread::spawn(move || read(Outlet::new(sender)));
     let written = write_chunks(&receiver, &mut car);
     drop(receiver);
     let read = reader
@@ -57,13 +83,9 @@ pub(super) fn export_tree(view: View, head: &Head, output: impl Write) -> Result
     // A failed output is the first cause, if both have failed.
     written?;
     let blocks = read?;
-    if blocks != head.blocks {
-        let message = format!("an export of {blocks} blocks, where {} are held", head.blocks);
-        return Err(Error::Corrupt(message));
-    }
     let bytes = car.bytes_written();
     car.finish()?;
-    Ok(Exported { commit: head.commit.clone(), rev: head.rev, blocks, bytes })
+    Ok(Exported { commit: head.commit.clone(), rev: head.rev, blocks, bytes, extent })
 }
 
 /// Chunks that may wait for the output.
@@ -97,13 +119,13 @@ pub(super) fn write_chunks<W: Write>(chunks: &Receiver<Chunk>, car: &mut Writer<
 }
 
 /// Reads all rows of a tree, and gives the number of blocks.
-fn read_tree(view: View, tree: u64, mut outlet: Outlet) -> Result<u64> {
+fn read_tree(view: &View, tree: u64, mut outlet: Outlet) -> Result<u64> {
     let (start, end) = tree_range(tree);
     let mut rows = view.rows.range(&start[..]..&end[..])?;
     let mut blocks = 0;
     while let Some(found) = rows.next() {
         let (key, value) = found?;
-        let row = Row::decode(Bytes::copy_from_slice(value.value()))?;
+        let row = Row::decode(&Bytes::copy_from_slice(value.value()))?;
         let length = row.first_length()?;
         let mut sections = row.sections().clone();
         if row.count() == 1 && sections.len() < length {
@@ -176,14 +198,13 @@ impl Outlet {
         let chunk = Chunk::Sections(std::mem::replace(&mut self.buffer, next));
         match send(&self.sender, chunk) {
             Sent::Yes => Ok(true),
-            Sent::NobodyListens => Ok(false),
+            Sent::NobodyListens | Sent::Stuck(Chunk::Rest(_)) => Ok(false),
             Sent::Stuck(Chunk::Sections(sections)) => {
                 let mut file = tempfile::tempfile().map_err(spill_failed)?;
                 file.write_all(&sections).map_err(spill_failed)?;
                 self.file = Some(file);
                 Ok(true)
             }
-            Sent::Stuck(Chunk::Rest(_)) => Ok(false),
         }
     }
 

@@ -1,6 +1,6 @@
 use super::announce::{append_all, arrival_events};
-use super::lifecycle::{forget_revs, hold_rev};
 use super::open::{Engine, find_account};
+use super::revs::{forget_revs, hold_rev};
 use super::stage::{Staged, Whole};
 use super::write::put_account;
 use crate::block::Cid;
@@ -48,7 +48,7 @@ pub struct Imported {
 
 /// What may be done with a repository whose head is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Admission {
+pub(super) enum Admission {
     /// Store it.
     Take,
     /// The account has this very head already.
@@ -160,7 +160,7 @@ impl Engine {
             let did = whole.commit.did().clone();
             let before = find_account(&tables.accounts, &did)?;
             match admit(before.as_ref(), &whole.commit, &options)? {
-                Admission::Take => replace(tables, &did, before, whole, trust, key, &arrival),
+                Admission::Take => replace(tables, &did, before, &whole, trust, key, &arrival),
                 Admission::Same => confirm(tables, &did, before, &whole, trust, key),
             }
         })
@@ -179,7 +179,7 @@ fn trust_of(report: &Report) -> Trust {
     }
 }
 
-fn signing_key(commit: &Commit, expect: &Expect) -> String {
+pub(super) fn signing_key(commit: &Commit, expect: &Expect) -> String {
     let signed = |key: &&crate::key::VerifyingKey| {
         commit.check(std::slice::from_ref(*key)) == Signature::Valid
     };
@@ -187,7 +187,11 @@ fn signing_key(commit: &Commit, expect: &Expect) -> String {
 }
 
 /// Whether a repository with this head may take the account's place.
-fn admit(account: Option<&Account>, commit: &Commit, options: &ImportOptions) -> Result<Admission> {
+pub(super) fn admit(
+    account: Option<&Account>,
+    commit: &Commit,
+    options: &ImportOptions,
+) -> Result<Admission> {
     let problem = |code, message: String| Problem::new(code, message).cid(commit.cid());
     let Some(rev) = commit.rev().filter(|_| commit.version() == 3) else {
         let message = format!(
@@ -236,7 +240,7 @@ fn replace(
     tables: &mut Tables<'_>,
     did: &Did,
     before: Option<Account>,
-    whole: Whole,
+    whole: &Whole,
     trust: Trust,
     key: String,
     arrival: &[Unnumbered],

@@ -2,22 +2,20 @@
 
 use super::announce::{account_event, append_all, first_commit_event, identity_event, sync_event};
 use super::open::{Engine, account_row, find_account};
-use super::write::{put_account, rev_key};
+use super::revs::{forget_revs, hold_rev};
+use super::write::put_account;
 use crate::car::append_section;
 use crate::commit::{Commit, UnsignedCommit};
 use crate::error::{Error, Result};
 use crate::event::Unnumbered;
 use crate::ident::{Did, Rev};
 use crate::key::Signer;
-use crate::limits::REVS_HELD_MAX;
 use crate::store::account::{Account, Head, State, Trust};
 use crate::store::build::{RowBuilder, RowOut};
 use crate::store::log::{append, purge};
 use crate::store::open::next_tree;
 use crate::store::read::record;
-use crate::store::tables::Tables;
 use crate::tree::{Key, Tree};
-use redb::ReadableTable;
 
 impl Engine {
     /// Makes an account: an empty tree, and the first commit on it.
@@ -175,32 +173,6 @@ fn check_free(did: &Did, account: Option<&Account>) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// Notes that the head's revision was held here.
-pub(super) fn hold_rev(tables: &mut Tables<'_>, did: &Did, account: &Account) -> Result<()> {
-    if let Some(head) = &account.head {
-        tables.revs.insert(&rev_key(did, head.rev)[..], &head.commit.to_bytes()[..])?;
-    }
-    Ok(())
-}
-
-/// Forgets the revisions that were held: the line that they were on has ended.
-pub(super) fn forget_revs(tables: &mut Tables<'_>, did: &Did) -> Result<()> {
-    let mut start = did.as_str().as_bytes().to_vec();
-    start.push(0);
-    let mut end = did.as_str().as_bytes().to_vec();
-    end.push(1);
-    let held: Vec<Vec<u8>> = tables
-        .revs
-        .range(&start[..]..&end[..])?
-        .take(REVS_HELD_MAX + 1)
-        .map(|row| row.map(|(key, _)| key.value().to_vec()))
-        .collect::<Result<_, _>>()?;
-    for key in held {
-        tables.revs.remove(&key[..])?;
-    }
-    Ok(())
 }
 
 /// Rows gathered in memory.

@@ -2,11 +2,14 @@
 
 mod account;
 mod announce;
+mod apply;
 mod blobs;
 mod collection_proof;
+mod diff_blocks;
 mod digest;
 mod events;
 mod export;
+mod graft;
 mod import;
 mod lifecycle;
 mod moving;
@@ -14,15 +17,18 @@ mod op;
 mod open;
 mod prepare;
 mod proof;
+mod revs;
 mod scrub;
+mod since;
 mod slice;
 mod snapshot;
 mod stage;
 mod write;
 
 pub use account::AccountStatus;
+pub use apply::AppliedDiff;
 pub use events::{Events, LoggedEvent};
-pub use export::Exported;
+pub use export::{Exported, Extent};
 pub use import::{ImportOptions, Imported};
 pub use op::{Op, WriteOptions};
 pub use open::{Engine, Options};

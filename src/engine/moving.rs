@@ -3,8 +3,9 @@
 
 use super::announce::{account_event, append_all, arrival_events};
 use super::export::export_tree;
-use super::lifecycle::{Rows, forget_revs, hold_rev};
+use super::lifecycle::Rows;
 use super::open::{Engine, account_row, find_account};
+use super::revs::{forget_revs, hold_rev};
 use super::stage::Whole;
 use super::write::put_account;
 use crate::block::Cid;
@@ -121,7 +122,7 @@ impl Engine {
     /// same records, a higher revision, its own key.
     pub(crate) fn activate(
         &self,
-        whole: Whole,
+        whole: &Whole,
         signer: &dyn Signer,
         origin: Origin,
     ) -> Result<Head> {
@@ -138,7 +139,7 @@ impl Engine {
     fn try_activate(
         &self,
         did: Did,
-        whole: Whole,
+        whole: &Whole,
         signer: &dyn Signer,
         origin: Origin,
     ) -> Result<Head> {

@@ -2,6 +2,7 @@ use super::announce::{commit_event, sync_event};
 use super::op::{Op, WriteOptions, check_batch};
 use super::open::{Engine, account_row};
 use super::prepare::{Draft, Prepared};
+use super::revs::hold_rev;
 use crate::block::Cid;
 use crate::error::{Error, Result};
 use crate::event::{RepoOp, Unnumbered};
@@ -49,6 +50,7 @@ impl Engine {
     /// `NotFound`, `State`, `Swap`, `Exists`, `Limit` (200 ops; 1,000,000 bytes a record; 256
     /// entries a node), `Request` (a path twice), `Problem` (not a record), `Clock`, or the
     /// signer's. Nothing is written then.
+    #[allow(clippy::needless_pass_by_value, reason = "a batch is made for one write")]
     pub fn write(
         &self,
         did: &Did,
@@ -116,7 +118,7 @@ impl Engine {
         let name = did.clone();
         let outcome = self
             .writer
-            .submit(move |tables| store(tables, &name, &account, &next, prepared, &event))?;
+            .submit(move |tables| store(tables, &name, &account, &next, &prepared, &event))?;
         Ok(match outcome {
             Outcome::Stored(seq) => Some(Written { seq: Some(seq), ..written }),
             Outcome::LostRace => None,
@@ -160,7 +162,7 @@ fn store(
     did: &Did,
     old: &Account,
     next: &Account,
-    prepared: Prepared,
+    prepared: &Prepared,
     event: &Unnumbered,
 ) -> Result<Outcome> {
     if account_row(&tables.accounts, did)? != *old {
@@ -181,25 +183,11 @@ fn store(
         tables.blobs.insert(&key[..], ())?;
     }
     put_account(tables, did, next)?;
-    put_rev(tables, did, &prepared)?;
+    hold_rev(tables, did, next)?;
     Ok(Outcome::Stored(seq))
 }
 
 pub(super) fn put_account(tables: &mut Tables<'_>, did: &Did, account: &Account) -> Result<()> {
     tables.accounts.insert(did.as_str().as_bytes(), &account.encode()[..])?;
     Ok(())
-}
-
-fn put_rev(tables: &mut Tables<'_>, did: &Did, prepared: &Prepared) -> Result<()> {
-    let key = rev_key(did, prepared.head.rev);
-    tables.revs.insert(&key[..], &prepared.commit.cid().to_bytes()[..])?;
-    Ok(())
-}
-
-/// The key of a revision that was held: DID, 0x00, revision.
-pub(super) fn rev_key(did: &Did, rev: Rev) -> Vec<u8> {
-    let mut key = did.as_str().as_bytes().to_vec();
-    key.push(0);
-    key.extend_from_slice(&rev.as_u64().to_be_bytes());
-    key
 }

@@ -100,7 +100,7 @@ pub fn migrate(
     let expect = Expect { did: Some(did.clone()), keys: account.key.parse().into_iter().collect() };
     let whole = carry(source, destination, did, &expect, &head, options)?;
     let origin = Origin { engine: source.name().to_owned(), commit: head.commit.clone() };
-    let arrived = destination.activate(whole, options.signer, origin)?;
+    let arrived = destination.activate(&whole, options.signer, origin)?;
     let fence_seconds = fenced.elapsed().as_secs_f64();
     source.mark_moved(did, options.to, &head.commit)?;
     summary(destination, did, &head, &arrived, start, fence_seconds)

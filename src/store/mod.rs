@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod along;
 pub(crate) mod build;
 pub(crate) mod census;
+pub(crate) mod changed;
 pub(crate) mod doom;
 pub(crate) mod log;
 pub(crate) mod open;

@@ -1,6 +1,8 @@
 //! Reading records out of rows.
 
-use super::row::{Place, Row, Stamped, parse_key, part_key, record_key, stamped, tree_range};
+use super::row::{
+    Place, Row, Stamped, node_key, parse_key, part_key, record_key, stamped, tree_range,
+};
 use super::run::{RunPlace, placed};
 use crate::error::{Error, Result};
 use crate::tree::Key;
@@ -28,6 +30,26 @@ where
     let hit = placed(&place, &row)?.into_iter().find(
         |block| matches!(&block.place, RunPlace::Record { path: found } if found.as_bytes() == path),
     );
+    Ok(hit.map(|placed| placed.block))
+}
+
+/// The node of this height right of `left`, wherever it is kept: it begins the last row at or
+/// before its place, or it is in the run that does.
+pub(crate) fn node<T>(rows: &T, tree: u64, left: &Key, height: u8) -> Result<Option<Stamped>>
+where
+    T: ReadableTable<&'static [u8], &'static [u8]>,
+{
+    let (start, _) = tree_range(tree);
+    let target = node_key(tree, left.as_bytes(), height);
+    let Some(found) = rows.range(&start[..]..=&target[..])?.next_back() else { return Ok(None) };
+    let (key, value) = found?;
+    let (_, place) = parse_key(key.value())?;
+    if matches!(place, Place::Record { .. }) {
+        return Ok(None);
+    }
+    let row = Row::decode(&Bytes::copy_from_slice(value.value()))?;
+    let is_here = |at: &RunPlace| matches!(at, RunPlace::Node { left: l, height: h } if l == left && *h == height);
+    let hit = placed(&place, &row)?.into_iter().find(|block| is_here(&block.place));
     Ok(hit.map(|placed| placed.block))
 }
 
@@ -144,7 +166,7 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Records<'a, T> {
 }
 
 fn decode(value: &[u8]) -> Result<Row> {
-    Row::decode(Bytes::copy_from_slice(value))
+    Row::decode(&Bytes::copy_from_slice(value))
 }
 
 impl<T: ReadableTable<&'static [u8], &'static [u8]>> Iterator for Records<'_, T> {

@@ -21,6 +21,7 @@ pub(crate) struct Region<'a, T> {
     tree: u64,
     /// The rows that the edit has read, as they are stored.
     loaded: BTreeMap<Vec<u8>, Bytes>,
+    loaded_bytes: usize,
     nodes: HashMap<(Key, u8), (Block, Rev)>,
     /// The same nodes by CID: a node that is built anew with old content keeps its stamp.
     node_stamps: HashMap<Cid, Rev>,
@@ -51,10 +52,16 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Region<'a, T> {
             rows,
             tree,
             loaded: BTreeMap::new(),
+            loaded_bytes: 0,
             nodes: HashMap::new(),
             node_stamps: HashMap::new(),
             records: HashMap::new(),
         }
+    }
+
+    /// Bytes of the rows that were read so far.
+    pub(crate) fn loaded_bytes(&self) -> usize {
+        self.loaded_bytes
     }
 
     /// The record at `key` as it is stored, if the tree has one there. Its node has to be loaded.
@@ -131,12 +138,13 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Region<'a, T> {
         }
         let Some(guard) = self.rows.get(key)? else { return Ok(None) };
         let value = Bytes::copy_from_slice(guard.value());
+        self.loaded_bytes += value.len();
         self.loaded.insert(key.to_vec(), value.clone());
         Ok(Some(value))
     }
 
     fn load_row(&mut self, key: &[u8]) -> Result<Option<Row>> {
-        self.load_value(key)?.map(Row::decode).transpose()
+        self.load_value(key)?.map(|value| Row::decode(&value)).transpose()
     }
 
     /// Reads the row of a node and remembers every block in it.
@@ -352,6 +360,6 @@ fn section_of(block: &Block) -> Vec<u8> {
 fn row_tally(key: &[u8], value: &Bytes) -> Result<Tally> {
     match parse_key(key)?.1 {
         Place::Record { part, .. } if part > 0 => Ok(Tally::default()),
-        _ => Tally::of(&Row::decode(value.clone())?),
+        _ => Tally::of(&Row::decode(value)?),
     }
 }

@@ -1,0 +1,390 @@
+use super::announce::sync_event;
+use super::blobs::{BlobChanges, blob_key};
+use super::diff_blocks::{DiffBlocks, check_limit};
+use super::graft::{Entries, Grafted, graft};
+use super::import::{Admission, ImportOptions, admit, signing_key};
+use super::open::{Engine, account_row};
+use super::revs::hold_rev;
+use super::write::put_account;
+use crate::block::{Block, Cid, blob_refs, drisl};
+use crate::commit::{Commit, Signature};
+use crate::error::{Code, Error, Problem, Result};
+use crate::event::Unnumbered;
+use crate::ident::{Clock, Did, RepoPath, Rev};
+use crate::key::VerifyingKey;
+use crate::limits::{DIFF_BYTES_MAX, IMPORTED_RECORD_BYTES_MAX};
+use crate::store::account::{Account, Head, State, Trust};
+use crate::store::log::append;
+use crate::store::read::{Records, record};
+use crate::store::region::{RecordChange, Region, RowChanges};
+use crate::store::tables::{Tables, View};
+use crate::tree::Key;
+use crate::verify::{Expect, Problems};
+use redb::ReadOnlyTable;
+use std::collections::{HashMap, HashSet};
+use std::io::Read;
+use std::ops::Bound;
+
+/// What applying a diff has done.
+#[derive(Clone, Debug)]
+pub struct AppliedDiff {
+    /// The account.
+    pub did: Did,
+    /// The head now.
+    pub commit: Cid,
+    /// Its revision.
+    pub rev: Rev,
+    /// The revision that was held before; the same if the diff's head was held already.
+    pub since: Rev,
+    /// The root of the tree.
+    pub data: Cid,
+    /// Records now.
+    pub records: u64,
+    /// Records at paths that had none.
+    pub created: u64,
+    /// Records that took the place of others.
+    pub updated: u64,
+    /// Records that are gone.
+    pub deleted: u64,
+    /// Blocks of the diff that the new tree does not reach through nodes of the diff. They were
+    /// hashed and not kept.
+    pub unreferenced_blocks: u64,
+    /// How far the head was verified.
+    pub trust: Trust,
+    /// What is unusual about the records that came, and no reason to refuse.
+    pub warnings: Problems,
+}
+
+impl Engine {
+    /// Brings a copy of an account's repository to a newer head: verifies the diff against the
+    /// repository that is held, every check before any write, and stores it in one transaction.
+    ///
+    /// The diff is a CAR as [`Engine::export_since`] or another server's `getRepo` with `since`
+    /// gives it: its first root the commit, its blocks in any order. It may be of any revision up
+    /// to the one held. Nodes and records that it lacks are taken from what is held, wherever in
+    /// the tree that is.
+    ///
+    /// The rules are those of an import over an account: it takes no writes (deactivated, moved),
+    /// or the options name the exact head. Without keys in the options, the key that the held head
+    /// verified under is used. [`crate::manual::diffs`] explains how it works.
+    ///
+    /// # Errors
+    /// `NotFound` without the account; `Refused` with the problem, `MissingNode` and
+    /// `MissingRecord` if the diff is of a later revision than the one held; `Limit` if it is too
+    /// large for one transaction, or what it replaces is (import a full copy then); `State`,
+    /// `Swap`, `Request` as [`Engine::import`]. Nothing is changed then.
+    pub fn apply_diff(&self, input: impl Read, options: &ImportOptions) -> Result<AppliedDiff> {
+        self.try_apply(input, options).map_err(|error| match error {
+            Error::Problem(problem) => Error::Refused(vec![*problem]),
+            error => error,
+        })
+    }
+
+    fn try_apply(&self, input: impl Read, options: &ImportOptions) -> Result<AppliedDiff> {
+        let mut diff = DiffBlocks::read(input)?;
+        let did = diff.commit.did().clone();
+        let _turn = self.turn(&did);
+        let view = self.view()?;
+        let account = account_row(&view.accounts, &did)?;
+        let keys = keys_for(&account, options)?;
+        let expect = Expect { did: options.expect.did.clone(), keys };
+        let trust = check_head(&diff.commit, &expect, &*self.clock)?;
+        let admission = admit(Some(&account), &diff.commit, options)?;
+        let (Some(old), Some(rev)) = (account.head.clone(), diff.commit.rev()) else {
+            return Err(account.refuse(did.as_str(), "diffs: import a full copy"));
+        };
+        if admission == Admission::Same {
+            return Ok(unchanged(did, &old, account.trust));
+        }
+        let merged = merge(&mut diff, &view, &old, rev)?;
+        drop(view);
+        let applied = AppliedDiff {
+            did: did.clone(),
+            commit: merged.head.commit.clone(),
+            rev,
+            since: old.rev,
+            data: merged.head.data.clone(),
+            records: merged.head.records,
+            created: merged.created,
+            updated: merged.updated,
+            deleted: merged.deleted,
+            unreferenced_blocks: merged.unreferenced,
+            trust,
+            warnings: merged.warnings,
+        };
+        let next = Account {
+            state: match &account.state {
+                // What was moved away and comes back is not switched on by the way.
+                State::Moved { .. } => State::Deactivated,
+                state => state.clone(),
+            },
+            trust,
+            key: signing_key(&diff.commit, &expect),
+            rev_floor: rev,
+            origin: None,
+            head: Some(merged.head),
+        };
+        let (rows, blobs) = (merged.rows, merged.blobs);
+        let event = sync_event(&diff.commit, rev, &*self.clock);
+        self.writer
+            .submit(move |tables| store(tables, &did, &account, &next, &rows, &blobs, &event))?;
+        Ok(applied)
+    }
+}
+
+/// Account, key and clock: how far the head is to be trusted.
+fn check_head(commit: &Commit, expect: &Expect, clock: &dyn Clock) -> Result<Trust> {
+    let mut found = Vec::new();
+    let signature = expect.check(commit, clock, &mut |problem| found.push(problem));
+    match (signature, found.is_empty()) {
+        (_, false) => Err(Error::Refused(found)),
+        (Signature::Valid, true) => Ok(Trust::Verified),
+        _ => Ok(Trust::Unverified),
+    }
+}
+
+/// The keys that the options give, or else the one that the held head verified under.
+fn keys_for(account: &Account, options: &ImportOptions) -> Result<Vec<VerifyingKey>> {
+    if !options.expect.keys.is_empty() || options.unverified {
+        return Ok(options.expect.keys.clone());
+    }
+    account.key.parse().map(|key| vec![key]).map_err(|_| {
+        Error::Request(
+            "no key to check the signature with, and none known for the account: give one, or say \
+             that the account shall be marked unverified"
+                .to_owned(),
+        )
+    })
+}
+
+fn unchanged(did: Did, head: &Head, trust: Trust) -> AppliedDiff {
+    AppliedDiff {
+        did,
+        commit: head.commit.clone(),
+        rev: head.rev,
+        since: head.rev,
+        data: head.data.clone(),
+        records: head.records,
+        created: 0,
+        updated: 0,
+        deleted: 0,
+        unreferenced_blocks: 0,
+        trust,
+        warnings: Problems::default(),
+    }
+}
+
+/// A diff that only has to be stored.
+struct Merged {
+    head: Head,
+    rows: RowChanges,
+    blobs: BlobChanges,
+    created: u64,
+    updated: u64,
+    deleted: u64,
+    unreferenced: u64,
+    warnings: Problems,
+}
+
+type Rows = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+/// Verifies the new tree and computes the rows that change.
+fn merge(diff: &mut DiffBlocks, view: &View, old: &Head, rev: Rev) -> Result<Merged> {
+    let mut region = Region::new(&view.rows, old.tree);
+    let data = diff.commit.data().clone();
+    let mut grafted = graft(&data, &mut diff.blocks, &view.rows, old, &mut region)?;
+    let mut records = RecordDiff::new(&grafted);
+    records.find_blocks(diff, &view.rows, old.tree, &grafted.old)?;
+    records.check_new(old.tree)?;
+    records.forget_old(&mut region, old.tree, &grafted.old)?;
+    let unreferenced = unreferenced(diff, &grafted);
+    let RecordDiff { changes, blobs, warnings, created, updated, deleted, .. } = records;
+    let height = grafted.tree.root().height().unwrap_or(0);
+    let (rows, _) = region.write_back(&mut grafted.tree, &changes, diff.commit.block(), rev)?;
+    let head = Head {
+        tree: old.tree,
+        commit: diff.commit.cid().clone(),
+        data,
+        rev,
+        height,
+        records: (old.records + created).saturating_sub(deleted),
+        blocks: (old.blocks + rows.is.blocks).saturating_sub(rows.was.blocks),
+        bytes: (old.bytes + rows.is.bytes).saturating_sub(rows.was.bytes),
+    };
+    Ok(Merged { head, rows, blobs, created, updated, deleted, unreferenced, warnings })
+}
+
+fn unreferenced(diff: &DiffBlocks, grafted: &Grafted) -> u64 {
+    let records: HashSet<&Cid> =
+        grafted.new.values().filter(|cid| diff.blocks.contains_key(cid)).collect();
+    let referenced = 1 + grafted.nodes + records.len() as u64;
+    (diff.blocks.len() as u64).saturating_sub(referenced)
+}
+
+/// The paths at which the new tree has another record than the held one.
+struct RecordDiff {
+    /// Paths and their new records.
+    puts: Vec<(Key, Cid)>,
+    gone: Vec<Key>,
+    found: HashMap<Cid, Block>,
+    changes: Vec<RecordChange>,
+    blobs: BlobChanges,
+    warnings: Problems,
+    created: u64,
+    updated: u64,
+    deleted: u64,
+}
+
+impl RecordDiff {
+    fn new(grafted: &Grafted) -> Self {
+        let Grafted { new, old, .. } = grafted;
+        let differs = |(key, cid): &(&Key, &Cid)| old.get(*key) != Some(*cid);
+        let owned = |(key, cid): (&Key, &Cid)| (key.clone(), cid.clone());
+        let puts: Vec<_> = new.iter().filter(differs).map(owned).collect();
+        let gone: Vec<_> = old.keys().filter(|key| !new.contains_key(*key)).cloned().collect();
+        let updated = puts.iter().filter(|(key, _)| old.contains_key(key)).count() as u64;
+        Self {
+            created: puts.len() as u64 - updated,
+            updated,
+            deleted: gone.len() as u64,
+            puts,
+            gone,
+            found: HashMap::new(),
+            changes: Vec::new(),
+            blobs: BlobChanges::default(),
+            warnings: Problems::default(),
+        }
+    }
+
+    /// The blocks of new records: from the diff; else, as other servers leave out of a diff what
+    /// the repository had at any path, from a held record with the same CID.
+    fn find_blocks(
+        &mut self,
+        diff: &DiffBlocks,
+        rows: &Rows,
+        tree: u64,
+        old: &Entries,
+    ) -> Result<()> {
+        let mut missing: HashSet<&Cid> = HashSet::new();
+        for (_, cid) in &self.puts {
+            match diff.blocks.get(cid) {
+                Some(block) => drop(self.found.insert(cid.clone(), block.clone())),
+                None => drop(missing.insert(cid)),
+            }
+        }
+        for (path, cid) in old {
+            if missing.remove(cid)
+                && let Some(stored) = record(rows, tree, path.as_bytes())?
+            {
+                self.found.insert(cid.clone(), stored.block()?);
+            }
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for stored in Records::new(rows, tree, Bound::Unbounded, Bound::Unbounded, false)? {
+            let (_, stored) = stored?;
+            if missing.remove(&stored.frame.cid) {
+                let block = stored.block()?;
+                self.found.insert(block.cid().clone(), block);
+                if missing.is_empty() {
+                    break;
+                }
+            }
+        }
+        match self.puts.iter().find(|(_, cid)| missing.contains(cid)) {
+            None => Ok(()),
+            Some((path, cid)) => {
+                let message = "a record is neither in the diff nor held";
+                Err(Problem::new(Code::MissingRecord, message).cid(cid).path(path).into())
+            }
+        }
+    }
+
+    fn check_new(&mut self, tree: u64) -> Result<()> {
+        for (key, cid) in std::mem::take(&mut self.puts) {
+            let here = |code, message: String| Problem::new(code, message).path(&key).cid(&cid);
+            if let Err(reason) = RepoPath::check(key.as_bytes()) {
+                let message = format!("a key is not a repository path: {reason}");
+                return Err(here(Code::BadPath, message).into());
+            }
+            let Some(block) = self.found.get(&cid) else { continue };
+            let length = block.bytes().len();
+            if length > IMPORTED_RECORD_BYTES_MAX {
+                let message =
+                    format!("a record of {length} bytes; {IMPORTED_RECORD_BYTES_MAX} at most");
+                return Err(here(Code::TooLarge, message).into());
+            }
+            if let Err(fault) = drisl::check::record(block.bytes()) {
+                let message = format!("a record is not of the data model: {fault}");
+                self.warnings.push(here(Code::BadRecord, message));
+            }
+            for blob in blob_refs(block.bytes()) {
+                self.blobs.puts.push(blob_key(tree, &blob.cid, &key));
+            }
+            self.changes.push(RecordChange { block: Some(block.clone()), key });
+        }
+        Ok(())
+    }
+
+    /// Looks at the records that go: their rows have to be known, and the blobs that they needed.
+    fn forget_old(
+        &mut self,
+        region: &mut Region<'_, Rows>,
+        tree: u64,
+        old: &Entries,
+    ) -> Result<()> {
+        let gone = std::mem::take(&mut self.gone);
+        self.changes.extend(gone.into_iter().map(|key| RecordChange { key, block: None }));
+        for RecordChange { key, .. } in &self.changes {
+            let Some(cid) = old.get(key) else { continue };
+            let stored = region.stored_record(key)?;
+            if stored.frame.cid != *cid {
+                return Err(Error::Corrupt(format!("the row of {key} holds another record")));
+            }
+            for blob in blob_refs(&stored.frame.bytes) {
+                self.blobs.deletes.push(blob_key(tree, &blob.cid, key));
+            }
+            let loaded = region.loaded_bytes() as u64;
+            check_limit("bytes of rows that differ", DIFF_BYTES_MAX, loaded)?;
+        }
+        Ok(())
+    }
+}
+
+/// The writer's part.
+fn store(
+    tables: &mut Tables<'_>,
+    did: &Did,
+    old: &Account,
+    next: &Account,
+    rows: &RowChanges,
+    blobs: &BlobChanges,
+    event: &Unnumbered,
+) -> Result<()> {
+    let found = account_row(&tables.accounts, did)?;
+    if found != *old {
+        let commit = |account: &Account| {
+            account.head.as_ref().map_or_else(|| "none".to_owned(), |head| head.commit.to_string())
+        };
+        let what = format!("head of {did} while a diff was applied");
+        return Err(Error::Swap { what, expected: commit(old), found: commit(&found) });
+    }
+    append(tables, event)?;
+    for key in &rows.deletes {
+        tables.rows.remove(&key[..])?;
+    }
+    for (key, value) in &rows.puts {
+        tables.rows.insert(&key[..], &value[..])?;
+    }
+    for key in &blobs.deletes {
+        tables.blobs.remove(&key[..])?;
+    }
+    for key in &blobs.puts {
+        tables.blobs.insert(&key[..], ())?;
+    }
+    // The copy has held the revisions before this one as much as it holds this one: stamps say
+    // which of them lacks what.
+    hold_rev(tables, did, next)?;
+    put_account(tables, did, next)
+}

@@ -1,0 +1,112 @@
+//! The revisions that this engine itself held: those that a diff can start from.
+
+use crate::block::Cid;
+use crate::error::Result;
+use crate::ident::{Did, Rev};
+use crate::limits::REVS_HELD_MAX;
+use crate::store::account::Account;
+use crate::store::tables::Tables;
+use redb::ReadableTable;
+
+/// Notes that the head's revision was held here.
+pub(super) fn hold_rev(tables: &mut Tables<'_>, did: &Did, account: &Account) -> Result<()> {
+    let Some(head) = &account.head else { return Ok(()) };
+    tables.revs.insert(&rev_key(did, head.rev)[..], &head.commit.to_bytes()[..])?;
+    if is_drawn(&head.commit) { trim_revs(tables, did) } else { Ok(()) }
+}
+
+/// One commit in 256, drawn by its digest, trims: counting at each would cost more than it saves.
+fn is_drawn(commit: &Cid) -> bool {
+    commit.to_bytes().last() == Some(&0)
+}
+
+/// Keeps the newest revisions.
+fn trim_revs(tables: &mut Tables<'_>, did: &Did) -> Result<()> {
+    let (start, end) = revs_of(did);
+    let oldest_kept = match tables.revs.range(&start[..]..&end[..])?.nth_back(REVS_HELD_MAX - 1) {
+        Some(row) => row?.0.value().to_vec(),
+        None => return Ok(()),
+    };
+    tables.revs.retain_in(&start[..]..&oldest_kept[..], |_, _| false)?;
+    Ok(())
+}
+
+/// Forgets the revisions that were held: the line that they were on has ended.
+pub(super) fn forget_revs(tables: &mut Tables<'_>, did: &Did) -> Result<()> {
+    let (start, end) = revs_of(did);
+    tables.revs.retain_in(&start[..]..&end[..], |_, _| false)?;
+    Ok(())
+}
+
+/// The key of a revision that was held: DID, 0x00, revision.
+pub(super) fn rev_key(did: &Did, rev: Rev) -> Vec<u8> {
+    let mut key = did.as_str().as_bytes().to_vec();
+    key.push(0);
+    key.extend_from_slice(&rev.as_u64().to_be_bytes());
+    key
+}
+
+/// The first key of an account's revisions, and the first key behind them.
+fn revs_of(did: &Did) -> (Vec<u8>, Vec<u8>) {
+    let name = did.as_str().as_bytes();
+    ([name, &[0]].concat(), [name, &[1]].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::engine::{Engine, Options};
+    use redb::ReadableTableMetadata;
+    use redb::backends::InMemoryBackend;
+
+    fn engine() -> Engine {
+        Engine::open_backend(InMemoryBackend::new(), &Options::default()).unwrap()
+    }
+
+    /// Two accounts, of which one's name is the beginning of the other's, with many revisions.
+    fn filled(engine: &Engine, count: u64) -> (Did, Did) {
+        let one: Did = "did:web:example.com".parse().unwrap();
+        let other: Did = "did:web:example.com.net".parse().unwrap();
+        let dids = (one.clone(), other.clone());
+        engine
+            .writer
+            .submit(move |tables| {
+                for number in 0..count {
+                    for did in [&one, &other] {
+                        let key = rev_key(did, Rev::from_u64(number)?);
+                        tables.revs.insert(&key[..], &b""[..])?;
+                    }
+                }
+                Ok(())
+            })
+            .unwrap();
+        dids
+    }
+
+    #[test]
+    fn the_newest_revisions_of_each_account_are_kept() {
+        let engine = engine();
+        let max = REVS_HELD_MAX as u64;
+        let (one, other) = filled(&engine, max + 10);
+        let name = one.clone();
+        engine.writer.submit(move |tables| trim_revs(tables, &name)).unwrap();
+        let view = engine.view().unwrap();
+        assert_eq!(view.revs.len().unwrap(), 2 * max + 10);
+        let holds = |did: &Did, number| {
+            let key = rev_key(did, Rev::from_u64(number).unwrap());
+            view.revs.get(&key[..]).unwrap().is_some()
+        };
+        assert!(!holds(&one, 9) && holds(&one, 10) && holds(&one, max + 9) && holds(&other, 0));
+    }
+
+    #[test]
+    fn all_revisions_of_an_account_are_forgotten_and_no_others() {
+        let engine = engine();
+        let count = REVS_HELD_MAX as u64 * 2;
+        let (one, _) = filled(&engine, count);
+        engine.writer.submit(move |tables| forget_revs(tables, &one)).unwrap();
+        assert_eq!(engine.view().unwrap().revs.len().unwrap(), count);
+    }
+}
