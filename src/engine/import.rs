@@ -1,6 +1,6 @@
 use super::announce::{append_all, arrival_events};
+use super::lifecycle::take_place;
 use super::open::{Engine, find_account};
-use super::revs::{forget_revs, hold_rev};
 use super::stage::{Staged, Whole};
 use super::write::put_account;
 use crate::block::Cid;
@@ -161,7 +161,9 @@ impl Engine {
             let did = whole.commit.did().clone();
             let before = find_account(&tables.accounts, &did)?;
             match admit(before.as_ref(), &whole.commit, &options)? {
-                Admission::Take => replace(tables, &did, before, &whole, trust, key, &arrival),
+                Admission::Take => {
+                    replace(tables, &did, before.as_ref(), &whole, trust, key, &arrival)
+                }
                 Admission::Same => confirm(tables, &did, before, &whole, trust, key),
             }
         })
@@ -240,30 +242,24 @@ fn not_newer(rev: Rev, last: Rev) -> Problem {
 fn replace(
     tables: &mut Tables<'_>,
     did: &Did,
-    before: Option<Account>,
+    before: Option<&Account>,
     whole: &Whole,
     trust: Trust,
     key: String,
     arrival: &[Unnumbered],
 ) -> Result<()> {
-    let state = match before.as_ref().map(|account| &account.state) {
+    let state = match before.map(|account| &account.state) {
         None | Some(State::Deleted) => State::Active,
         // What was moved away and comes back is not switched on by the way.
         Some(State::Moved { .. }) => State::Deactivated,
         Some(state) => state.clone(),
     };
     // Where it once came from stays known: that source may still wait for the end of its move.
-    let origin = before.as_ref().and_then(|account| account.origin.clone());
+    let origin = before.and_then(|account| account.origin.clone());
     let account =
         Account { state, trust, key, rev_floor: whole.rev, origin, head: Some(whole.head()) };
-    announce(tables, before.as_ref(), arrival)?;
-    if let Some(old) = before.and_then(|account| account.head) {
-        tables.doomed.insert(old.tree, ())?;
-    }
-    tables.journal.remove(whole.tree)?;
-    forget_revs(tables, did)?;
-    hold_rev(tables, did, &account)?;
-    put_account(tables, did, &account)
+    announce(tables, before, arrival)?;
+    take_place(tables, did, before, &account)
 }
 
 /// An account that is new here is announced whole; of one that was here, only the new head.

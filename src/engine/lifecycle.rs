@@ -4,6 +4,7 @@ use super::announce::{account_event, append_all, first_commit_event, identity_ev
 use super::open::{Engine, account_row, find_account};
 use super::revs::{forget_revs, hold_rev};
 use super::write::put_account;
+use crate::block::Block;
 use crate::car::append_section;
 use crate::commit::{Commit, UnsignedCommit};
 use crate::error::{Error, Result};
@@ -15,6 +16,8 @@ use crate::store::build::{RowBuilder, RowOut};
 use crate::store::log::{append, purge};
 use crate::store::open::next_tree;
 use crate::store::read::record;
+use crate::store::row::Tally;
+use crate::store::tables::Tables;
 use crate::tree::{Key, Tree};
 
 impl Engine {
@@ -44,19 +47,8 @@ impl Engine {
             check_free(&did, find_account(&tables.accounts, &did)?.as_ref())?;
             let number = next_tree(tables)?;
             append_all(tables, &events)?;
-            let mut rows = Rows::default();
-            let mut builder = RowBuilder::new(number);
-            let mut section = Vec::new();
-            append_section(&mut section, commit.cid(), commit.block().bytes());
-            builder.commit(&section, rev, &mut rows);
-            section.clear();
-            append_section(&mut section, root.cid(), root.bytes());
-            builder.enter(&Key::edge(), 0, &section, rev, &mut rows);
-            builder.leave(&mut rows);
-            for (key, value) in &rows.rows {
-                tables.rows.insert(&key[..], &value[..])?;
-            }
-            let tally = builder.tally();
+            let (rows, tally) = first_rows(number, &commit, &root, rev);
+            rows.store(tables)?;
             let head = Head {
                 tree: number,
                 commit: commit.cid().clone(),
@@ -162,6 +154,18 @@ impl Engine {
     }
 }
 
+/// The rows of a tree that has nothing but its root.
+fn first_rows(tree: u64, commit: &Commit, root: &Block, rev: Rev) -> (Rows, Tally) {
+    let mut rows = Rows::default();
+    let mut builder = RowBuilder::new(tree);
+    rows.commit(&mut builder, commit, rev);
+    let mut section = Vec::new();
+    append_section(&mut section, root.cid(), root.bytes());
+    builder.enter(&Key::edge(), 0, &section, rev, &mut rows);
+    builder.leave(&mut rows);
+    (rows, builder.tally())
+}
+
 fn is_switch(state: &State) -> bool {
     matches!(state, State::Active | State::Deactivated | State::Suspended | State::TakenDown)
 }
@@ -175,12 +179,48 @@ fn check_free(did: &Did, account: Option<&Account>) -> Result<()> {
     }
 }
 
+/// Puts an account in the place of the one before, whose tree goes, as do the revisions that it
+/// held; the new tree is somebody's from here on.
+pub(super) fn take_place(
+    tables: &mut Tables<'_>,
+    did: &Did,
+    before: Option<&Account>,
+    account: &Account,
+) -> Result<()> {
+    if let Some(old) = before.and_then(|account| account.head.as_ref()) {
+        tables.doomed.insert(old.tree, ())?;
+    }
+    if let Some(head) = &account.head {
+        tables.journal.remove(head.tree)?;
+    }
+    forget_revs(tables, did)?;
+    hold_rev(tables, did, account)?;
+    put_account(tables, did, account)
+}
+
 /// Rows gathered in memory.
 #[derive(Default)]
 pub(super) struct Rows {
     pub(super) rows: Vec<(Vec<u8>, Vec<u8>)>,
     /// Of keys and values.
     pub(super) bytes: usize,
+}
+
+impl Rows {
+    /// The row of a commit.
+    pub(super) fn commit(&mut self, builder: &mut RowBuilder, commit: &Commit, rev: Rev) {
+        let mut section = Vec::new();
+        append_section(&mut section, commit.cid(), commit.block().bytes());
+        builder.commit(&section, rev, self);
+    }
+
+    /// Puts all of them into the store.
+    pub(super) fn store(&self, tables: &mut Tables<'_>) -> Result<()> {
+        for (key, value) in &self.rows {
+            tables.rows.insert(&key[..], &value[..])?;
+        }
+        Ok(())
+    }
 }
 
 impl RowOut for Rows {

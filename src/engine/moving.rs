@@ -3,13 +3,12 @@
 
 use super::announce::{account_event, append_all, arrival_events};
 use super::export::export_tree;
-use super::lifecycle::Rows;
+use super::lifecycle::{Rows, take_place};
 use super::open::{Engine, account_row, find_account};
-use super::revs::{forget_revs, hold_rev};
 use super::stage::Whole;
 use super::write::put_account;
 use crate::block::Cid;
-use crate::car::{append_section, section_len};
+use crate::car::section_len;
 use crate::commit::{Commit, UnsignedCommit};
 use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
@@ -146,16 +145,10 @@ impl Engine {
         let data = whole.commit.data().clone();
         let commit = UnsignedCommit { did: did.clone(), data, rev }.sign(signer)?;
         let mut rows = Rows::default();
-        let mut section = Vec::new();
-        append_section(&mut section, commit.cid(), commit.block().bytes());
-        RowBuilder::new(whole.tree).commit(&section, rev, &mut rows);
-        let old = section_len(whole.commit.cid(), whole.commit.block().bytes().len()) as u64;
-        let head = Head {
-            commit: commit.cid().clone(),
-            rev,
-            bytes: (whole.tally.bytes + section.len() as u64).saturating_sub(old),
-            ..whole.head()
-        };
+        rows.commit(&mut RowBuilder::new(whole.tree), &commit, rev);
+        let bytes =
+            (whole.tally.bytes + commit_len(&commit)).saturating_sub(commit_len(&whole.commit));
+        let head = Head { commit: commit.cid().clone(), rev, bytes, ..whole.head() };
         let account = Account {
             state: State::Active,
             trust: Trust::Verified,
@@ -174,19 +167,16 @@ impl Engine {
                 });
             }
             append_all(tables, &arrival)?;
-            if let Some(old) = before.and_then(|account| account.head) {
-                tables.doomed.insert(old.tree, ())?;
-            }
-            tables.journal.remove(head.tree)?;
-            for (key, value) in &rows.rows {
-                tables.rows.insert(&key[..], &value[..])?;
-            }
-            forget_revs(tables, &did)?;
-            hold_rev(tables, &did, &account)?;
-            put_account(tables, &did, &account)?;
+            rows.store(tables)?;
+            take_place(tables, &did, before.as_ref(), &account)?;
             Ok(head)
         })
     }
+}
+
+/// Bytes that a commit takes in a CAR.
+fn commit_len(commit: &Commit) -> u64 {
+    section_len(commit.cid(), commit.block().bytes().len()) as u64
 }
 
 /// Whether an account with a head of this revision may arrive here.

@@ -112,9 +112,9 @@ impl<'a> Staged<'a> {
     }
 
     fn flush(&mut self) -> Result<()> {
-        let rows = std::mem::take(&mut self.rows).rows;
+        let rows = std::mem::take(&mut self.rows);
         let blobs = std::mem::take(&mut self.blobs);
-        if rows.is_empty() && blobs.is_empty() {
+        if rows.rows.is_empty() && blobs.is_empty() {
             return Ok(());
         }
         while self.waiting.len() >= BATCHES_WAITING_MAX {
@@ -123,9 +123,7 @@ impl<'a> Staged<'a> {
             }
         }
         self.waiting.push_back(self.engine.writer.enqueue(move |tables| {
-            for (key, value) in &rows {
-                tables.rows.insert(&key[..], &value[..])?;
-            }
+            rows.store(tables)?;
             for key in &blobs {
                 tables.blobs.insert(&key[..], ())?;
             }
