@@ -86,7 +86,11 @@ impl Engine {
                     .to_owned(),
             ));
         }
-        let mut check = |commit: &Commit| self.check_head(commit, options).map(|_| ());
+        let mut seen = None;
+        let mut check = |commit: &Commit| {
+            seen = find_account(&self.view()?.accounts, commit.did())?;
+            admit(seen.as_ref(), commit, options).map(|_| ())
+        };
         let (report, whole) = self.stage(supply, &options.expect, &mut check)?;
         let imported = Imported {
             did: whole.commit.did().clone(),
@@ -100,7 +104,7 @@ impl Engine {
             report,
         };
         let tree = whole.tree;
-        match self.publish(whole, options, imported.trust) {
+        match self.publish(whole, options, imported.trust, seen) {
             Ok(()) => {
                 let blobs_needed = self.status(&imported.did)?.blobs_needed;
                 Ok(Imported { blobs_needed, ..imported })
@@ -147,19 +151,24 @@ impl Engine {
         Ok(())
     }
 
-    fn check_head(&self, commit: &Commit, options: &ImportOptions) -> Result<Admission> {
-        let account = find_account(&self.view()?.accounts, commit.did())?;
-        admit(account.as_ref(), commit, options)
-    }
-
-    /// Points the account at its new tree, if the account is still as it may be.
-    fn publish(&self, whole: Whole, options: &ImportOptions, trust: Trust) -> Result<()> {
+    /// Points the account at its new tree, if the account is still as it was when its head was
+    /// compared.
+    fn publish(
+        &self,
+        whole: Whole,
+        options: &ImportOptions,
+        trust: Trust,
+        seen: Option<Account>,
+    ) -> Result<()> {
         let key = signing_key(&whole.commit, &options.expect);
         let options = options.clone();
         let arrival = arrival_events(&whole.commit, whole.rev, &*self.clock);
         self.writer.submit(move |tables| {
             let did = whole.commit.did().clone();
             let before = find_account(&tables.accounts, &did)?;
+            if before != seen {
+                return Err(changed_meanwhile(&did));
+            }
             match admit(before.as_ref(), &whole.commit, &options)? {
                 Admission::Take => {
                     replace(tables, &did, before.as_ref(), &whole, trust, key, &arrival)
@@ -167,6 +176,14 @@ impl Engine {
                 Admission::Same => confirm(tables, &did, before, &whole, trust, key),
             }
         })
+    }
+}
+
+fn changed_meanwhile(did: &Did) -> Error {
+    Error::Swap {
+        what: format!("account {did}"),
+        expected: "what it was when the import began".to_owned(),
+        found: "something else".to_owned(),
     }
 }
 
@@ -205,7 +222,19 @@ pub(super) fn admit(
         return Err(problem(Code::BadCommit, message).into());
     };
     let Some(account) = account else { return Ok(Admission::Take) };
+    if account.state.is_leaving()
+        && account.head.as_ref().is_none_or(|head| head.commit != *commit.cid())
+    {
+        return Err(account.refuse(commit.did().as_str(), "import while it is on its way"));
+    }
     let Some(head) = &account.head else {
+        if let Some(expected) = &options.replace {
+            return Err(Error::Swap {
+                what: format!("head of {}", commit.did()),
+                expected: expected.to_string(),
+                found: "none".to_owned(),
+            });
+        }
         return if rev >= account.rev_floor {
             Ok(Admission::Take)
         } else {
@@ -256,8 +285,15 @@ fn replace(
     };
     // Where it once came from stays known: that source may still wait for the end of its move.
     let origin = before.and_then(|account| account.origin.clone());
-    let account =
-        Account { state, trust, key, rev_floor: whole.rev, origin, head: Some(whole.head()) };
+    let account = Account {
+        state,
+        trust,
+        key,
+        rev_floor: whole.rev,
+        origin,
+        bound_to: String::new(),
+        head: Some(whole.head()),
+    };
     announce(tables, before, arrival)?;
     take_place(tables, did, before, &account)
 }

@@ -17,7 +17,7 @@ use crate::store::log::{append, purge};
 use crate::store::open::next_tree;
 use crate::store::read::record;
 use crate::store::row::Tally;
-use crate::store::tables::Tables;
+use crate::store::tables::{Tables, View};
 use crate::tree::{Key, Tree};
 
 impl Engine {
@@ -65,6 +65,7 @@ impl Engine {
                 key,
                 rev_floor: rev,
                 origin: None,
+                bound_to: String::new(),
                 head: Some(head),
             };
             hold_rev(tables, &did, &account)?;
@@ -84,10 +85,17 @@ impl Engine {
             return Err(Error::Request(format!("the state {state} cannot be set by hand")));
         }
         let _turn = self.turn(did);
-        let events = self.switch_events(did, &state)?;
+        let (seen, events) = self.switch_events(did, &state)?;
         let did = did.clone();
         self.writer.submit(move |tables| {
             let mut account = account_row(&tables.accounts, &did)?;
+            if account != seen {
+                return Err(Error::Swap {
+                    what: format!("account {did}"),
+                    expected: "what it was a moment ago".to_owned(),
+                    found: "something else".to_owned(),
+                });
+            }
             if !is_switch(&account.state) {
                 return Err(account.refuse(did.as_str(), "change of state"));
             }
@@ -130,22 +138,21 @@ impl Engine {
 
 impl Engine {
     /// What followers are told of a change of state: an account that its owner switches on again
-    /// is announced as one that has just arrived.
-    fn switch_events(&self, did: &Did, state: &State) -> Result<Vec<Unnumbered>> {
+    /// is announced as one that has just arrived. Also the account row that this is true of.
+    fn switch_events(&self, did: &Did, state: &State) -> Result<(Account, Vec<Unnumbered>)> {
         let clock = &*self.clock;
-        let account = account_row(&self.view()?.accounts, did)?;
+        let view = self.view()?;
+        let account = account_row(&view.accounts, did)?;
         let mut events = vec![account_event(did, state, clock)];
         if account.state == State::Deactivated && *state == State::Active {
             events.push(identity_event(did, None, clock));
-            events.extend(self.head_event(did)?);
+            events.extend(self.head_event(&view, did, &account)?);
         }
-        Ok(events)
+        Ok((account, events))
     }
 
     /// `#sync` with the account's present head.
-    fn head_event(&self, did: &Did) -> Result<Option<Unnumbered>> {
-        let view = self.view()?;
-        let account = account_row(&view.accounts, did)?;
+    fn head_event(&self, view: &View, did: &Did, account: &Account) -> Result<Option<Unnumbered>> {
         let Some(head) = &account.head else { return Ok(None) };
         let stored = record(&view.rows, head.tree, b"")?
             .ok_or_else(|| Error::Corrupt(format!("the commit of {did} has no row")))?;

@@ -36,51 +36,56 @@ impl Engine {
 
     /// The source refuses writes from here on, and names where the account is going. Repeating it
     /// for the same destination changes nothing.
-    pub(crate) fn fence(&self, did: &Did, to: &str) -> Result<()> {
+    pub(crate) fn fence(&self, did: &Did, to: &str, engine: &str) -> Result<()> {
         let _turn = self.turn(did);
         let leaving = State::Leaving { to: to.to_owned() };
-        let did = did.clone();
+        let (did, engine) = (did.clone(), engine.to_owned());
         self.writer.submit(move |tables| {
             let mut account = account_row(&tables.accounts, &did)?;
-            if account.state == leaving {
+            if account.state == leaving && account.bound_to == engine {
                 return Ok(());
             }
             if account.state != State::Active || account.head.is_none() {
                 return Err(account.refuse(did.as_str(), "departure"));
             }
             account.state = leaving;
+            account.bound_to = engine;
             put_account(tables, &did, &account)
         })
     }
 
-    /// The source takes writes again.
-    pub(crate) fn lift_fence(&self, did: &Did) -> Result<()> {
+    /// The source takes writes again, if it was on its way to this engine.
+    pub(crate) fn lift_fence(&self, did: &Did, engine: &str) -> Result<()> {
         let _turn = self.turn(did);
-        let did = did.clone();
+        let (did, engine) = (did.clone(), engine.to_owned());
         self.writer.submit(move |tables| {
             let mut account = account_row(&tables.accounts, &did)?;
             if !matches!(account.state, State::Leaving { .. }) {
                 return Err(account.refuse(did.as_str(), "abort of a move: none is under way"));
             }
+            if account.bound_to != engine {
+                return Err(account.refuse(did.as_str(), "abort with another destination"));
+            }
             account.state = State::Active;
+            account.bound_to.clear();
             put_account(tables, &did, &account)
         })
     }
 
     /// The source names the destination from here on. Repeating it changes nothing.
-    pub(crate) fn mark_moved(&self, did: &Did, to: &str, commit: &Cid) -> Result<()> {
+    pub(crate) fn mark_moved(&self, did: &Did, to: &str, engine: &str, commit: &Cid) -> Result<()> {
         let _turn = self.turn(did);
         let moved = State::Moved { to: to.to_owned() };
         let leaving = State::Leaving { to: to.to_owned() };
         let event = account_event(did, &moved, &*self.clock);
-        let (did, commit) = (did.clone(), commit.clone());
+        let (did, engine, commit) = (did.clone(), engine.to_owned(), commit.clone());
         self.writer.submit(move |tables| {
             let mut account = account_row(&tables.accounts, &did)?;
-            if account.state == moved {
+            if account.state == moved && account.bound_to == engine {
                 return Ok(());
             }
             let same_head = account.head.as_ref().is_some_and(|head| head.commit == commit);
-            if account.state != leaving || !same_head {
+            if account.state != leaving || account.bound_to != engine || !same_head {
                 return Err(account.refuse(did.as_str(), "end of a move that it was not on"));
             }
             account.state = moved;
@@ -155,6 +160,7 @@ impl Engine {
             key: signer.verifying_key().to_did_key(),
             rev_floor: rev,
             origin: Some((origin.engine, origin.commit)),
+            bound_to: String::new(),
             head: Some(head.clone()),
         };
         let arrival = arrival_events(&commit, rev, &*self.clock);
