@@ -181,7 +181,7 @@ impl Events<'_> {
 /// Whether the event is of an account that has been deleted since.
 fn awaits_purge(view: &View, event: &Unnumbered, seq: u64) -> Result<bool> {
     let row = view.purges.get(event.did.as_bytes())?;
-    let row = row.as_ref().map(|row| row.value());
+    let row = row.as_ref().map(redb::AccessGuard::value);
     debug_assert!(parse_did(event.did.as_bytes()).is_ok_and(|did| event.is_of(&did)));
     is_purged(row, seq)
 }

@@ -8,7 +8,6 @@ use crate::store::account::Head;
 use crate::store::row::{Place, Row, parse_key, tree_range};
 use crate::store::tables::View;
 use bytes::Bytes;
-
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
@@ -58,7 +57,7 @@ impl Engine {
 pub(super) fn export_tree(view: View, head: &Head, output: impl Write) -> Result<Exported> {
     let (tree, held) = (head.tree, head.blocks);
     write_car(head, Extent::Full, output, move |outlet| {
-        let blocks = read_tree(view, tree, outlet)?;
+        let blocks = read_tree(&view, tree, outlet)?;
         if blocks == held {
             return Ok(blocks);
         }
@@ -120,13 +119,13 @@ pub(super) fn write_chunks<W: Write>(chunks: &Receiver<Chunk>, car: &mut Writer<
 }
 
 /// Reads all rows of a tree, and gives the number of blocks.
-fn read_tree(view: View, tree: u64, mut outlet: Outlet) -> Result<u64> {
+fn read_tree(view: &View, tree: u64, mut outlet: Outlet) -> Result<u64> {
     let (start, end) = tree_range(tree);
     let mut rows = view.rows.range(&start[..]..&end[..])?;
     let mut blocks = 0;
     while let Some(found) = rows.next() {
         let (key, value) = found?;
-        let row = Row::decode(Bytes::copy_from_slice(value.value()))?;
+        let row = Row::decode(&Bytes::copy_from_slice(value.value()))?;
         let length = row.first_length()?;
         let mut sections = row.sections().clone();
         if row.count() == 1 && sections.len() < length {
@@ -199,14 +198,13 @@ impl Outlet {
         let chunk = Chunk::Sections(std::mem::replace(&mut self.buffer, next));
         match send(&self.sender, chunk) {
             Sent::Yes => Ok(true),
-            Sent::NobodyListens => Ok(false),
+            Sent::NobodyListens | Sent::Stuck(Chunk::Rest(_)) => Ok(false),
             Sent::Stuck(Chunk::Sections(sections)) => {
                 let mut file = tempfile::tempfile().map_err(spill_failed)?;
                 file.write_all(&sections).map_err(spill_failed)?;
                 self.file = Some(file);
                 Ok(true)
             }
-            Sent::Stuck(Chunk::Rest(_)) => Ok(false),
         }
     }
 

@@ -122,24 +122,20 @@ impl Engine {
     /// same records, a higher revision, its own key.
     pub(crate) fn activate(
         &self,
-        whole: Whole,
+        whole: &Whole,
         signer: &dyn Signer,
         origin: Origin,
     ) -> Result<Head> {
         let did = whole.commit.did().clone();
         let _turn = self.turn(&did);
         let tree = whole.tree;
-        let outcome = self.try_activate(did, whole, signer, origin);
-        if outcome.is_err() {
-            self.remove_tree(tree)?;
-        }
-        outcome
+        self.try_activate(did, whole, signer, origin).map_err(|error| self.undo_tree(tree, error))
     }
 
     fn try_activate(
         &self,
         did: Did,
-        whole: Whole,
+        whole: &Whole,
         signer: &dyn Signer,
         origin: Origin,
     ) -> Result<Head> {

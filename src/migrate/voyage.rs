@@ -100,7 +100,7 @@ pub fn migrate(
     let expect = Expect { did: Some(did.clone()), keys: account.key.parse().into_iter().collect() };
     let whole = carry(source, destination, did, &expect, &head, options)?;
     let origin = Origin { engine: source.name().to_owned(), commit: head.commit.clone() };
-    let arrived = destination.activate(whole, options.signer, origin)?;
+    let arrived = destination.activate(&whole, options.signer, origin)?;
     let fence_seconds = fenced.elapsed().as_secs_f64();
     source.mark_moved(did, options.to, &head.commit)?;
     summary(destination, did, &head, &arrived, start, fence_seconds)
@@ -166,10 +166,7 @@ fn carry(
         match (received, sent) {
             (Ok(whole), Ok(())) => Ok(whole),
             // Complete and verified, and yet the sender failed: not to be trusted with a life.
-            (Ok(whole), Err(error)) => {
-                destination.remove_tree(whole.tree)?;
-                Err(error)
-            }
+            (Ok(whole), Err(error)) => Err(destination.undo_tree(whole.tree, error)),
             // A receiver that stops breaks the pipe: its reason is the one that counts.
             (Err(error), Ok(())) => Err(error),
             (Err(refused), Err(failed)) => Err(first_cause(refused, failed)),

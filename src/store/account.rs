@@ -36,8 +36,12 @@ impl State {
     /// Whether records may be read: the one table of what each state allows, first half.
     pub fn allows_reads(&self) -> bool {
         match self {
-            Self::Active | Self::Deactivated | Self::Suspended | Self::TakenDown => true,
-            Self::Leaving { .. } | Self::Moved { .. } => true,
+            Self::Active
+            | Self::Deactivated
+            | Self::Suspended
+            | Self::TakenDown
+            | Self::Leaving { .. }
+            | Self::Moved { .. } => true,
             Self::Deleted => false,
         }
     }
@@ -46,8 +50,12 @@ impl State {
     pub fn allows_writes(&self) -> bool {
         match self {
             Self::Active => true,
-            Self::Deactivated | Self::Suspended | Self::TakenDown | Self::Deleted => false,
-            Self::Leaving { .. } | Self::Moved { .. } => false,
+            Self::Deactivated
+            | Self::Suspended
+            | Self::TakenDown
+            | Self::Deleted
+            | Self::Leaving { .. }
+            | Self::Moved { .. } => false,
         }
     }
 

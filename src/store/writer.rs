@@ -244,7 +244,7 @@ fn apply(
 /// A turn of removal: doomed rows, purged events, events past their time.
 fn look_after(tables: &mut Tables<'_>, pace: &mut Pace, upkeep: &Upkeep) -> Result<usize> {
     let mut removed = doom::remove_some(tables)? + purge_some(tables)?;
-    if pace.turns % TURNS_BETWEEN_TRIMS == 0 {
+    if pace.turns.is_multiple_of(TURNS_BETWEEN_TRIMS) {
         let trimmed = trim_some(tables, &upkeep.retention, upkeep.clock.now_micros())?;
         removed += trimmed;
         if trimmed > 0 {
