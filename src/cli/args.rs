@@ -4,6 +4,7 @@ use super::demo::DemoArgs;
 use super::event::EventArgs;
 use super::events::EventsArgs;
 use super::export::ExportArgs;
+use super::follow::FollowArgs;
 use super::import::ImportArgs;
 use super::key::KeyArgs;
 use super::listing::LsArgs;
@@ -60,6 +61,8 @@ pub(super) enum Command {
     Events(EventsArgs),
     /// Check events
     Event(EventArgs),
+    /// Apply frames of an event stream to a store's copies, in this order
+    Follow(FollowArgs),
     /// Check identities
     Plc(PlcArgs),
     /// Move an account from one store to another on this machine
@@ -80,6 +83,7 @@ impl Command {
             Self::Accounts(args) => args.json,
             Self::Status(args) => args.json,
             Self::Event(args) => args.json(),
+            Self::Follow(args) => args.json,
             Self::Plc(args) => args.json(),
             Self::Migrate(args) => args.json,
             Self::Scrub(args) => args.json,

@@ -10,6 +10,7 @@ mod event;
 mod events;
 mod export;
 mod failure;
+mod follow;
 mod guard;
 mod import;
 mod input;

@@ -2,8 +2,8 @@ use super::args::{Cli, Command};
 use super::failure::{Failure, tell};
 use super::guard::{Guarded, guarded};
 use super::{
-    account, apply, demo, event, events, export, import, key, listing, migrate, plc, proof, record,
-    scrub, verify, write,
+    account, apply, demo, event, events, export, follow, import, key, listing, migrate, plc, proof,
+    record, scrub, verify, write,
 };
 use clap::Parser;
 use std::process::ExitCode;
@@ -62,6 +62,7 @@ fn carry_out(command: &Command) -> Result<Answer, Failure> {
         Command::Write(args) => write::run(args),
         Command::Events(args) => events::run(args),
         Command::Event(args) => event::run(args),
+        Command::Follow(args) => follow::run(args),
         Command::Plc(args) => plc::run(args),
         Command::Migrate(args) => migrate::run(args),
         Command::Scrub(args) => scrub::run(args),

@@ -135,6 +135,16 @@ impl Engine {
         &self.name
     }
 
+    /// The clock that it was opened with.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// The account's row, if there is one.
+    pub(crate) fn held(&self, did: &Did) -> Result<Option<Account>> {
+        find_account(&self.view()?.accounts, did)
+    }
+
     pub(super) fn view(&self) -> Result<View> {
         View::of(&*self.database)
     }

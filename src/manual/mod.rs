@@ -3,6 +3,9 @@
 #[doc = include_str!("diffs.md")]
 pub mod diffs {}
 
+#[doc = include_str!("following.md")]
+pub mod following {}
+
 #[doc = include_str!("format.md")]
 pub mod format {}
 
