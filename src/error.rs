@@ -242,7 +242,12 @@ impl Problem {
     /// Names the path, unless one is named already.
     #[must_use]
     pub fn path(mut self, path: impl AsRef<[u8]>) -> Self {
-        self.path.get_or_insert_with(|| String::from_utf8_lossy(path.as_ref()).into_owned());
+        self.path.get_or_insert_with(|| {
+            let path = path.as_ref();
+            // Whoever names more than a path is not to make lists of problems long.
+            let path = path.get(..crate::limits::PATH_BYTES_MAX).unwrap_or(path);
+            String::from_utf8_lossy(path).into_owned()
+        });
         self
     }
 

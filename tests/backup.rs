@@ -1,7 +1,7 @@
 //! A backup is the store at one moment; a restored store writes nothing before it has its floors,
 //! and goes on above them.
 //!
-//! Holds guarantees G17 and G18.
+//! Holds guarantees G19 and G20.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]

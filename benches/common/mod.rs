@@ -1,4 +1,5 @@
 //! A generator of repositories: the same seed and size always give the same bytes.
+#![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 #![allow(dead_code, reason = "each bench uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench may stop")]
 

@@ -1,10 +1,12 @@
 use super::account::{AccountsArgs, CreateArgs, StatusArgs};
+use super::apply::ApplyArgs;
 use super::backup::BackupArgs;
 use super::demo::DemoArgs;
 use super::event::EventArgs;
 use super::events::EventsArgs;
 use super::export::ExportArgs;
 use super::floors::FloorsArgs;
+use super::follow::FollowArgs;
 use super::import::ImportArgs;
 use super::key::KeyArgs;
 use super::listing::LsArgs;
@@ -41,6 +43,8 @@ pub(super) enum Command {
     Get(GetArgs),
     /// Verify a repository and store it
     Import(ImportArgs),
+    /// Bring a copy of an account to a newer head with a diff, verified against what it holds
+    Apply(ApplyArgs),
     /// Write an account's repository as a CAR in streaming order
     Export(ExportArgs),
     /// Write a CAR that proves a record present or absent
@@ -59,6 +63,8 @@ pub(super) enum Command {
     Events(EventsArgs),
     /// Check events
     Event(EventArgs),
+    /// Apply frames of an event stream to a store's copies, in this order
+    Follow(FollowArgs),
     /// Check identities
     Plc(PlcArgs),
     /// Move an account from one store to another on this machine
@@ -79,9 +85,11 @@ impl Command {
         match self {
             Self::Verify(args) => args.json,
             Self::Import(args) => args.json,
+            Self::Apply(args) => args.json,
             Self::Accounts(args) => args.json,
             Self::Status(args) => args.json,
             Self::Event(args) => args.json(),
+            Self::Follow(args) => args.json,
             Self::Plc(args) => args.json(),
             Self::Migrate(args) => args.json,
             Self::Scrub(args) => args.json,
@@ -94,7 +102,12 @@ impl Command {
     pub(super) fn judges(&self) -> bool {
         matches!(
             self,
-            Self::Verify(_) | Self::Import(_) | Self::Event(_) | Self::Plc(_) | Self::Scrub(_)
+            Self::Verify(_)
+                | Self::Import(_)
+                | Self::Apply(_)
+                | Self::Event(_)
+                | Self::Plc(_)
+                | Self::Scrub(_)
         )
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: each command reads its arguments, asks the library, and says what it was told.
 
 mod account;
+mod apply;
 mod args;
 mod backup;
 mod bar;
@@ -11,6 +12,7 @@ mod events;
 mod export;
 mod failure;
 mod floors;
+mod follow;
 mod guard;
 mod import;
 mod input;

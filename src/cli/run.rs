@@ -2,8 +2,8 @@ use super::args::{Cli, Command};
 use super::failure::{Failure, tell};
 use super::guard::{Guarded, guarded};
 use super::{
-    account, backup, demo, event, events, export, floors, import, key, listing, migrate, plc,
-    proof, record, scrub, verify, write,
+    account, apply, backup, demo, event, events, export, floors, follow, import, key, listing,
+    migrate, plc, proof, record, scrub, verify, write,
 };
 use clap::Parser;
 use std::process::ExitCode;
@@ -52,6 +52,7 @@ fn carry_out(command: &Command) -> Result<Answer, Failure> {
         Command::Ls(args) => listing::run(args),
         Command::Get(args) => record::run(args),
         Command::Import(args) => import::run(args),
+        Command::Apply(args) => apply::run(args),
         Command::Export(args) => export::run(args),
         Command::Proof(args) => proof::run(args),
         Command::Accounts(args) => account::accounts(args),
@@ -61,6 +62,7 @@ fn carry_out(command: &Command) -> Result<Answer, Failure> {
         Command::Write(args) => write::run(args),
         Command::Events(args) => events::run(args),
         Command::Event(args) => event::run(args),
+        Command::Follow(args) => follow::run(args),
         Command::Plc(args) => plc::run(args),
         Command::Migrate(args) => migrate::run(args),
         Command::Scrub(args) => scrub::run(args),

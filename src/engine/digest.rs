@@ -48,7 +48,7 @@ impl Engine {
             let (sections, count) = match parse_key(key)?.1 {
                 Place::Record { part, .. } if part > 0 => (value, 0),
                 _ => {
-                    let row = Row::decode(value)?;
+                    let row = Row::decode(&value)?;
                     (row.sections().clone(), row.count())
                 }
             };

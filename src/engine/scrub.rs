@@ -169,12 +169,14 @@ impl Scrub<'_> {
                         self.check_stamp(stamp, &want.left);
                         self.newest.push(stamp);
                     }
-                    problems.into_iter().for_each(|problem| self.fault(problem));
+                    for problem in problems {
+                        self.fault(problem);
+                    }
                 }
                 Want::Record(want) => {
                     self.records += 1;
                     self.record(&want.key, &want.cid)?;
-                    if self.records % 1000 == 0 {
+                    if self.records.is_multiple_of(1000) {
                         progress(self.records);
                     }
                 }
@@ -214,15 +216,21 @@ impl Scrub<'_> {
 
     /// The block at a place, if it is there and hashes right; else the fault is noted.
     fn block(&mut self, place: &Located, cid: &crate::block::Cid) -> Result<Option<(Block, Rev)>> {
-        let (found, faults) = self.census.take(place, cid)?;
-        faults.into_iter().for_each(|problem| self.fault(problem));
+        let found = self.census.take(place, cid)?;
+        for problem in self.census.take_faults() {
+            self.fault(problem);
+        }
         Ok(found)
     }
 
     fn counts(&mut self) {
         let faults = self.census.finish();
         match faults {
-            Ok(faults) => faults.into_iter().for_each(|problem| self.fault(problem)),
+            Ok(faults) => {
+                for problem in faults {
+                    self.fault(problem);
+                }
+            }
             Err(error) => self.fault(Problem::new(Code::BadSection, error.to_string())),
         }
         if !self.faults.is_empty() {

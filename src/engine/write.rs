@@ -50,6 +50,7 @@ impl Engine {
     /// `NotFound`, `State`, `Swap`, `Exists`, `Limit` (200 ops; 1,000,000 bytes a record; 256
     /// entries a node), `Request` (a path twice), `Problem` (not a record), `Clock`, or the
     /// signer's. Nothing is written then.
+    #[allow(clippy::needless_pass_by_value, reason = "a batch is made for one write")]
     pub fn write(
         &self,
         did: &Did,
@@ -117,7 +118,7 @@ impl Engine {
         let name = did.clone();
         let outcome = self
             .writer
-            .submit(move |tables| store(tables, &name, &account, &next, prepared, &event))?;
+            .submit(move |tables| store(tables, &name, &account, &next, &prepared, &event))?;
         Ok(match outcome {
             Outcome::Stored(seq) => Some(Written { seq: Some(seq), ..written }),
             Outcome::LostRace => None,
@@ -161,7 +162,7 @@ fn store(
     did: &Did,
     old: &Account,
     next: &Account,
-    prepared: Prepared,
+    prepared: &Prepared,
     event: &Unnumbered,
 ) -> Result<Outcome> {
     if account_row(&tables.accounts, did)? != *old {

@@ -68,7 +68,7 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Along<'a, T> {
 
     fn row(&self, key: &[u8]) -> Result<Option<Row>> {
         let Some(value) = self.rows.get(key)? else { return Ok(None) };
-        Row::decode(Bytes::copy_from_slice(value.value())).map(Some)
+        Row::decode(&Bytes::copy_from_slice(value.value())).map(Some)
     }
 }
 

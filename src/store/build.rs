@@ -14,6 +14,7 @@ pub(crate) trait RowOut {
 }
 
 /// A record on its way into rows.
+#[derive(Clone, Copy)]
 pub(crate) enum Piece<'a> {
     /// Its section.
     Section(&'a [u8]),

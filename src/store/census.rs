@@ -59,12 +59,9 @@ impl<'a> Census<'a> {
         Ok(Self { range, ready: VecDeque::new(), digest, faults: Vec::new(), ahead: None })
     }
 
-    /// The block at `place`, which has to have this CID. What was passed on the way is a fault.
-    pub(crate) fn take(
-        &mut self,
-        place: &Located,
-        cid: &Cid,
-    ) -> Result<(Option<(Block, Rev)>, Vec<Problem>)> {
+    /// The block at `place`, which has to have this CID, with its stamp. What was passed on the way
+    /// is a fault, and waits to be fetched by [`Census::take_faults`].
+    pub(crate) fn take(&mut self, place: &Located, cid: &Cid) -> Result<Option<(Block, Rev)>> {
         let mut found = None;
         loop {
             self.fill()?;
@@ -77,7 +74,7 @@ impl<'a> Census<'a> {
                 _ => break,
             }
         }
-        let block = match found {
+        Ok(match found {
             None => {
                 let problem = Problem::new(Code::MissingNode, "a block has no row");
                 self.faults.push(problem.cid(cid));
@@ -96,8 +93,12 @@ impl<'a> Census<'a> {
                     None
                 }
             },
-        };
-        Ok((block, std::mem::take(&mut self.faults)))
+        })
+    }
+
+    /// What has been found wrong since it was last asked for.
+    pub(crate) fn take_faults(&mut self) -> Vec<Problem> {
+        std::mem::take(&mut self.faults)
     }
 
     /// Reads what is left: nothing should be.
@@ -105,7 +106,7 @@ impl<'a> Census<'a> {
         loop {
             self.fill()?;
             if self.ready.is_empty() {
-                return Ok(std::mem::take(&mut self.faults));
+                return Ok(self.take_faults());
             }
             self.pass();
         }
@@ -126,7 +127,7 @@ impl<'a> Census<'a> {
     fn fill(&mut self) -> Result<()> {
         while self.ready.is_empty() {
             let Some((key, value)) = self.next_row()? else { return Ok(()) };
-            if let Err(error) = self.open(&key, value) {
+            if let Err(error) = self.open(&key, &value) {
                 self.faults.push(Problem::from(error));
             }
         }
@@ -143,7 +144,7 @@ impl<'a> Census<'a> {
         Ok(Some((key.value().to_vec(), Bytes::copy_from_slice(value.value()))))
     }
 
-    fn open(&mut self, key: &[u8], value: Bytes) -> Result<()> {
+    fn open(&mut self, key: &[u8], value: &Bytes) -> Result<()> {
         let (_, place) = parse_key(key)?;
         if let Place::Record { part, .. } = &place
             && *part > 0
@@ -151,7 +152,7 @@ impl<'a> Census<'a> {
             return Err(Error::Corrupt(format!("a row continues nothing: {key:02x?}")));
         }
         let row = Row::decode(value)?;
-        let row = if row.count() == 1 { self.whole(key, row)? } else { row };
+        let row = if row.count() == 1 { self.whole(key, &row)? } else { row };
         for placed in placed(&place, &row)? {
             let at = match &placed.place {
                 RunPlace::Node { left, height } => Located::node(left.as_bytes(), *height),
@@ -163,7 +164,7 @@ impl<'a> Census<'a> {
     }
 
     /// A row of one section with the rows that continue it.
-    fn whole(&mut self, key: &[u8], row: Row) -> Result<Row> {
+    fn whole(&mut self, key: &[u8], row: &Row) -> Result<Row> {
         let length = row.first_length()?;
         let mut section = row.sections().to_vec();
         while section.len() < length {

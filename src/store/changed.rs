@@ -95,6 +95,6 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Changed<'a, T> {
 
     fn row(&self, key: &[u8]) -> Result<Option<Row>> {
         let found = self.rows.get(key)?;
-        found.map(|value| Row::decode(Bytes::copy_from_slice(value.value()))).transpose()
+        found.map(|value| Row::decode(&Bytes::copy_from_slice(value.value()))).transpose()
     }
 }

@@ -29,9 +29,9 @@ pub(crate) fn prepare(database: Database, random: &dyn Random) -> Result<Opened>
         let mut names: Vec<String> =
             txn.list_tables()?.map(|table| table.name().to_owned()).collect();
         names.sort();
-        if !names.is_empty() && !names.iter().any(|name| name.starts_with("carrack.")) {
-            let message =
-                format!("a database of something else (it has a table {:?})", names[..1].concat());
+        let is_foreign = !names.iter().any(|name| name.starts_with("carrack."));
+        if let Some(name) = names.first().filter(|_| is_foreign) {
+            let message = format!("a database of something else (it has a table {name:?})");
             return Err(Error::Format(message));
         }
         names.is_empty()

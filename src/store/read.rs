@@ -47,7 +47,7 @@ where
     if matches!(place, Place::Record { .. }) {
         return Ok(None);
     }
-    let row = Row::decode(Bytes::copy_from_slice(value.value()))?;
+    let row = Row::decode(&Bytes::copy_from_slice(value.value()))?;
     let is_here = |at: &RunPlace| matches!(at, RunPlace::Node { left: l, height: h } if l == left && *h == height);
     let hit = placed(&place, &row)?.into_iter().find(|block| is_here(&block.place));
     Ok(hit.map(|placed| placed.block))
@@ -166,7 +166,7 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Records<'a, T> {
 }
 
 fn decode(value: &[u8]) -> Result<Row> {
-    Row::decode(Bytes::copy_from_slice(value))
+    Row::decode(&Bytes::copy_from_slice(value))
 }
 
 impl<T: ReadableTable<&'static [u8], &'static [u8]>> Iterator for Records<'_, T> {

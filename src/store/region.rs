@@ -144,7 +144,7 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Region<'a, T> {
     }
 
     fn load_row(&mut self, key: &[u8]) -> Result<Option<Row>> {
-        self.load_value(key)?.map(Row::decode).transpose()
+        self.load_value(key)?.map(|value| Row::decode(&value)).transpose()
     }
 
     /// Reads the row of a node and remembers every block in it.
@@ -360,6 +360,6 @@ fn section_of(block: &Block) -> Vec<u8> {
 fn row_tally(key: &[u8], value: &Bytes) -> Result<Tally> {
     match parse_key(key)?.1 {
         Place::Record { part, .. } if part > 0 => Ok(Tally::default()),
-        _ => Tally::of(&Row::decode(value.clone())?),
+        _ => Tally::of(&Row::decode(value)?),
     }
 }

@@ -82,8 +82,8 @@ enum Stamps {
 
 impl Row {
     /// Reads a row's value.
-    pub(crate) fn decode(value: Bytes) -> Result<Self> {
-        let mut at = Cursor { bytes: &value, position: 0 };
+    pub(crate) fn decode(value: &Bytes) -> Result<Self> {
+        let mut at = Cursor { bytes: value, position: 0 };
         let format = at.byte()?;
         if format != ROW_FORMAT {
             // A newer store is refused when it is opened.
@@ -157,8 +157,8 @@ pub(crate) struct Stamped {
 impl Stamped {
     /// The block, hashed on its way out of the store.
     pub(crate) fn block(&self) -> Result<Block> {
-        Ok(Block::check(self.frame.cid.clone(), self.frame.bytes.clone())
-            .map_err(|problem| Error::Corrupt(problem.to_string()))?)
+        Block::check(self.frame.cid.clone(), self.frame.bytes.clone())
+            .map_err(|problem| Error::Corrupt(problem.to_string()))
     }
 }
 

@@ -75,6 +75,7 @@ rooms! {
     /// Trees to be removed.
     doomed: DOOMED, u64, ();
     /// Revisions that were held here.
+    #[allow(dead_code, reason = "what reads them is diffs since a revision")]
     revs: REVS, Bytes, Bytes;
     /// Blobs needed.
     blobs: BLOBS, Bytes, ();

@@ -57,12 +57,11 @@ impl Writer {
         let failure = Arc::new(Mutex::new(None));
         let told = Arc::clone(&failure);
         let thread = std::thread::spawn(move || {
-            let signal = Arc::clone(&upkeep.signal);
+            let _closing = Closing(Arc::clone(&upkeep.signal));
             if let Err(error) = run(&database, &jobs, &upkeep) {
                 let mut failure = told.lock().unwrap_or_else(PoisonError::into_inner);
                 *failure = Some(error.to_string());
             }
-            signal.close();
         });
         Self { queue: Some(queue), thread: Some(thread), failure }
     }
@@ -155,6 +154,15 @@ impl Drop for Writer {
             // It has told its failure already, if it had one.
             let _ = thread.join();
         }
+    }
+}
+
+/// Tells those who wait that nothing more will come, however the thread ends.
+struct Closing(Arc<Signal>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 
@@ -264,12 +272,15 @@ fn apply(
 /// A turn of removal: doomed rows, purged events, events past their time. A store that awaits its
 /// floors is left as it is.
 fn look_after(tables: &mut Tables<'_>, pace: &mut Pace, upkeep: &Upkeep) -> Result<usize> {
-    if floors::awaited(&tables.facts)?.is_some() {
-        return Ok(0);
+    match floors::awaited(&tables.facts) {
+        Ok(None) => {}
+        Ok(Some(_)) | Err(Error::Corrupt(_)) => return Ok(0),
+        Err(error) => return Err(error),
     }
-    let mut removed = doom::remove_some(tables)? + purge_some(tables)?;
-    if pace.turns % TURNS_BETWEEN_TRIMS == 0 {
-        let trimmed = trim_some(tables, &upkeep.retention, upkeep.clock.now_micros())?;
+    let mut removed = doom::remove_some(tables)? + unless_damaged(purge_some(tables))?;
+    if pace.turns.is_multiple_of(TURNS_BETWEEN_TRIMS) {
+        let now = upkeep.clock.now_micros();
+        let trimmed = unless_damaged(trim_some(tables, &upkeep.retention, now))?;
         removed += trimmed;
         if trimmed > 0 {
             // There may be more: look again next time.
@@ -278,4 +289,12 @@ fn look_after(tables: &mut Tables<'_>, pace: &mut Pace, upkeep: &Upkeep) -> Resu
     }
     pace.turns = pace.turns.wrapping_add(1);
     Ok(removed)
+}
+
+/// A damaged log is not to keep anybody from writing: what cannot be tidied stays.
+fn unless_damaged(removed: Result<usize>) -> Result<usize> {
+    match removed {
+        Err(Error::Corrupt(_)) => Ok(0),
+        other => other,
+    }
 }

@@ -1,7 +1,7 @@
 //! The walk over a whole repository.
 
 use super::expect::Expect;
-use super::report::Report;
+use super::report::{Problems, Report};
 use super::supply::{Missed, Supply};
 use crate::block::{Block, Cid, drisl};
 use crate::commit::Commit;
@@ -132,7 +132,9 @@ impl<'a> Verification<'a> {
         let mut found = Vec::new();
         let signature = expect.check(&commit, clock, &mut |problem| found.push(problem));
         self.report.signature = Some(signature);
-        found.into_iter().for_each(|problem| self.problem(problem));
+        for problem in found {
+            self.problem(problem);
+        }
         self.sink.commit(&commit)?;
         Ok(Some(commit.data().clone()))
     }
@@ -175,7 +177,9 @@ impl<'a> Verification<'a> {
             self.sink.enter(want, walk.height().unwrap_or(0), &block)?;
             return Ok(true);
         }
-        problems.into_iter().for_each(|problem| self.problem(problem));
+        for problem in problems {
+            self.problem(problem);
+        }
         Ok(false)
     }
 
@@ -231,9 +235,14 @@ impl<'a> Verification<'a> {
     }
 
     pub(super) fn finish(mut self) -> Result<Report> {
-        let mut found = Vec::new();
+        // As many as are listed anyway: a file may have one in each of millions of sections.
+        let mut found = Problems::default();
         let tail = self.supply.finish(&mut |problem| found.push(problem))?;
-        found.into_iter().for_each(|problem| self.problem(problem));
+        let omitted = found.omitted();
+        for problem in found.into_listed() {
+            self.problem(problem);
+        }
+        self.report.problems.omit(omitted);
         self.report.blocks = Some(tail.sections);
         self.report.unreferenced_blocks = Some(tail.unreferenced);
         self.report.order = Some(tail.order);

@@ -144,7 +144,7 @@ impl PlcLog {
         self.state()?.signing_key()
     }
 
-    /// The log in the form that [`PlcLog::verify`] reads, with times to the millisecond.
+    /// The log in the form that [`PlcLog::verify`] reads.
     pub fn to_json(&self) -> String {
         audit::write(&self.did, &self.entries)
     }

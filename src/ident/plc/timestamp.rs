@@ -25,13 +25,17 @@ pub(super) fn parse(text: &str) -> Option<u64> {
     Some(seconds * 1_000_000 + micros)
 }
 
-/// Writes a time to the millisecond, as the directory does.
+/// Writes a time to the millisecond, as the directory does; to the microsecond if it has any.
 pub(super) fn format(micros: u64) -> String {
-    let (seconds, millis) = (micros / 1_000_000, micros / 1000 % 1000);
+    let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
+    let fraction = match (fraction / 1000, fraction % 1000) {
+        (millis, 0) => format!("{millis:03}"),
+        _ => format!("{fraction:06}"),
+    };
     let (days, rest) = (seconds / SECONDS_PER_DAY, seconds % SECONDS_PER_DAY);
     let (year, month, day) = date_of(days);
     let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction}Z")
 }
 
 /// Three numbers of so many digits each.
@@ -90,6 +94,7 @@ mod tests {
             ("2000-02-29T23:59:59.999Z", 951_868_799_999_000),
             ("2001-09-09T01:46:40.000Z", 1_000_000_000_000_000),
             ("2023-04-12T04:53:57.057Z", 1_681_275_237_057_000),
+            ("2023-04-12T04:53:57.057001Z", 1_681_275_237_057_001),
         ] {
             assert_eq!(parse(text), Some(micros), "{text}");
             assert_eq!(format(micros), text);

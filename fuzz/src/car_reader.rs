@@ -1,0 +1,167 @@
+//! What reads cleanly is written and read the same; what is valid can be imported, and comes out
+//! as it went in.
+
+use crate::{mend, sample};
+use carrack::block::Cid;
+use carrack::car::{self, Frame, Reader, Writer};
+use carrack::engine::ImportOptions;
+use carrack::verify::{
+    Expect, Input, ListingDigest, Order, Report, StreamSupply, verify, verify_file,
+};
+use carrack::{Code, Error};
+use std::io::Read;
+
+/// Half of the changed inputs get right hashes again.
+pub fn mutate(data: &mut [u8], size: usize, seed: u32) -> usize {
+    if seed.is_multiple_of(2) {
+        mend::rehash(&mut data[..size], 0..size);
+    }
+    size
+}
+
+pub fn check(data: &[u8]) {
+    let read = read(data);
+    same_in_small_reads(data, &read);
+    if let Ok((roots, frames)) = &read {
+        writes_the_same(data, roots, frames);
+        ends_only_between_sections(data, frames);
+    }
+    verifies(data, read.is_ok());
+}
+
+type Sections = Result<(Vec<Cid>, Vec<Frame>), Error>;
+
+fn read(input: impl Read) -> Sections {
+    let mut reader = Reader::new(input)?;
+    let mut frames = Vec::new();
+    loop {
+        match reader.next_frame() {
+            Ok(Some(frame)) => frames.push(frame),
+            Ok(None) => return Ok((reader.roots().to_vec(), frames)),
+            Err(error) => {
+                let again = reader.next_frame().expect_err("a failed reader stays failed");
+                assert_eq!(again.to_string(), error.to_string());
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// Gives a few bytes at a time.
+struct Trickle<'a>(&'a [u8], usize);
+
+impl Read for Trickle<'_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        self.1 = self.1 % 7 + 1;
+        let take = self.1.min(out.len()).min(self.0.len());
+        let (now, later) = self.0.split_at(take);
+        out[..take].copy_from_slice(now);
+        self.0 = later;
+        Ok(take)
+    }
+}
+
+fn same_in_small_reads(data: &[u8], whole: &Sections) {
+    match (whole, read(Trickle(data, 0))) {
+        (Ok(whole), Ok(pieces)) => assert_eq!(*whole, pieces),
+        (Err(whole), Err(pieces)) => assert_eq!(whole.to_string(), pieces.to_string()),
+        (whole, pieces) => panic!("at once {:?}, in pieces {:?}", whole.is_ok(), pieces.is_ok()),
+    }
+}
+
+fn writes_the_same(data: &[u8], roots: &[Cid], frames: &[Frame]) {
+    let mut writer = Writer::new(Vec::new(), roots).unwrap();
+    for frame in frames {
+        writer.write(&frame.cid, &frame.bytes).unwrap();
+    }
+    let length = writer.bytes_written();
+    let written = writer.finish().unwrap();
+    assert_eq!(written.len() as u64, length);
+    let (again, copies) = read(&written[..]).expect("what was written can be read");
+    assert_eq!(roots, again);
+    assert_eq!(frames.len(), copies.len());
+    for (frame, copy) in frames.iter().zip(&copies) {
+        assert_eq!((&frame.cid, &frame.bytes, frame.length), (&copy.cid, &copy.bytes, copy.length));
+    }
+    // A section has one form; a header may have had others.
+    let first = frames.first().map_or(data.len(), offset);
+    assert!(written.ends_with(&data[first..]));
+    assert_eq!(written.len() - car::header(roots).len(), data.len() - first);
+}
+
+fn offset(frame: &Frame) -> usize {
+    usize::try_from(frame.offset).unwrap()
+}
+
+/// Cuts at and around the first and the last few sections.
+fn ends_only_between_sections(data: &[u8], frames: &[Frame]) {
+    let few = frames.iter().take(3).chain(frames.iter().rev().take(3));
+    for frame in few {
+        let start = offset(frame);
+        assert!(read(&data[..start]).is_ok());
+        for cut in [start + 1, start + frame.length / 2, start + frame.length - 1] {
+            if cut > start && cut < start + frame.length {
+                let error = read(&data[..cut]).expect_err("cut inside a section");
+                assert_eq!(error.problems().first().map(|p| p.code), Some(Code::Truncated));
+            }
+        }
+    }
+}
+
+fn verifies(data: &[u8], readable: bool) {
+    let input = Input::spill(data, "fuzz").unwrap();
+    let (report, listing) = verify_input(&input);
+    let mut digest = ListingDigest::default();
+    let streamed = StreamSupply::new(data).and_then(|mut supply| {
+        verify(&mut supply, &Expect::default(), &sample::clock(), &mut digest)
+    });
+    if let Some(streamed) = streamed.ok().filter(Report::is_valid) {
+        assert!(report.is_valid(), "valid as a stream only");
+        assert_eq!(digest.finish(), listing);
+        assert_eq!(
+            (&streamed.commit, streamed.records, streamed.nodes, streamed.height),
+            (&report.commit, report.records, report.nodes, report.height)
+        );
+        assert_eq!(report.order, Some(Order::Streaming));
+    }
+    if report.is_valid() {
+        assert!(readable, "valid and cannot be read");
+        goes_through_an_engine(&input, &report, &listing);
+    } else {
+        assert!(!report.problems.listed().is_empty());
+    }
+}
+
+fn verify_input(input: &Input) -> (Report, String) {
+    let mut digest = ListingDigest::default();
+    let report = verify_file(input, &Expect::default(), &sample::clock(), &mut digest).unwrap();
+    (report, digest.finish())
+}
+
+/// Import takes what is valid, and an export of it is the same repository in streaming order.
+fn goes_through_an_engine(input: &Input, report: &Report, listing: &str) {
+    let engine = sample::engine();
+    let options = ImportOptions { unverified: true, ..ImportOptions::default() };
+    let imported = match engine.import(input, &options) {
+        Ok(imported) => imported,
+        // Only the version may stand in the way.
+        Err(error) => {
+            assert!(report.version == Some(2), "{error}");
+            return;
+        }
+    };
+    assert_eq!(Some(&imported.commit), report.commit.as_ref());
+    assert_eq!(Some(imported.records), report.records);
+    let mut exported = Vec::new();
+    engine.export(&imported.did, &mut exported).unwrap();
+    let (again, same) = verify_input(&Input::spill(&exported[..], "export").unwrap());
+    assert!(again.is_valid());
+    assert_eq!(same, listing);
+    let facts = |report: &Report| {
+        let Report { version, did, rev, commit, data, records, nodes, height, .. } = report.clone();
+        (version, did, rev, commit, data, (records, nodes, height))
+    };
+    assert_eq!(facts(&again), facts(report));
+    assert_eq!((again.order, again.unreferenced_blocks), (Some(Order::Streaming), Some(0)));
+    assert!(engine.scrub(&mut |_| ()).unwrap().is_valid());
+}

@@ -1,0 +1,70 @@
+//! No arrangement of blocks proves a lie: under the account's key, a proof without a problem says
+//! of a path what the account's repository says, and of a collection too.
+//!
+//! The input is the number of a path (two bytes), and a CAR.
+
+use crate::{mend, sample};
+use carrack::block::{Block, Cid};
+use carrack::ident::{Nsid, RepoPath};
+use carrack::verify::{
+    Expect, Input, ListingDigest, Nothing, verify_collection_file, verify_proof,
+};
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+/// Records of the repository; the paths from there up to twice as many are absent.
+pub const RECORDS: u32 = 48;
+
+/// A few changed inputs get right hashes again; then the commit's signature should give them away.
+pub fn mutate(data: &mut [u8], size: usize, seed: u32) -> usize {
+    if seed.is_multiple_of(4) && size > 2 {
+        mend::rehash(&mut data[..size], 2..size);
+    }
+    size
+}
+
+pub fn check(data: &[u8]) {
+    let Some((number, car)) = data.split_first_chunk::<2>() else { return };
+    let path = sample::path(u32::from(u16::from_le_bytes(*number)) % (2 * RECORDS));
+    let clock = sample::clock();
+    let anyone = verify_proof(car, &path, &Expect::default(), &clock).unwrap();
+    assert_eq!(anyone.cid.is_some(), anyone.present == Some(true));
+    let expect = Expect { did: Some(sample::did()), keys: vec![sample::key().verifying_key()] };
+    let proof = verify_proof(car, &path, &expect, &clock).unwrap();
+    if proof.report.is_valid() {
+        assert!(anyone.report.is_valid());
+        assert!(proof.present.is_some(), "neither proven nor a problem");
+        assert_eq!(proof.cid.as_ref(), truth().get(&path));
+    }
+    of_its_collection(car, &path, &expect);
+}
+
+fn of_its_collection(car: &[u8], path: &RepoPath, expect: &Expect) {
+    let collection: Nsid = path.collection().parse().unwrap();
+    let input = Input::spill(car, "fuzz").unwrap();
+    let clock = sample::clock();
+    let proof = verify_collection_file(&input, &collection, expect, &clock, &mut Nothing).unwrap();
+    assert_eq!(proof.records.is_some(), proof.complete.is_some());
+    assert_eq!(proof.listing_sha256.is_some(), proof.complete.is_some());
+    if proof.is_valid() {
+        assert_eq!(proof.complete, Some(true));
+    }
+    if proof.complete.is_some() {
+        let mut listing = ListingDigest::default();
+        let held = truth().iter().filter(|(path, _)| path.collection() == collection.as_str());
+        for (path, cid) in held.clone() {
+            listing.push(path.as_bytes(), cid).unwrap();
+        }
+        assert_eq!(proof.records, Some(held.count() as u64));
+        assert_eq!(proof.listing_sha256, Some(listing.finish()));
+    }
+}
+
+/// What the repository holds.
+fn truth() -> &'static BTreeMap<RepoPath, Cid> {
+    static TRUTH: OnceLock<BTreeMap<RepoPath, Cid>> = OnceLock::new();
+    TRUTH.get_or_init(|| {
+        let record = |n| Block::dag_cbor(sample::record(n, 0)).cid().clone();
+        (0..RECORDS).map(|n| (sample::path(n), record(n))).collect()
+    })
+}
