@@ -82,6 +82,19 @@ pub enum Error {
         /// What was asked.
         action: &'static str,
     },
+    /// The store was restored from a backup and takes no writes until it has been given floors:
+    /// [`Engine::set_floors`](crate::Engine::set_floors).
+    #[error(
+        "the store was restored from a backup and takes no writes until it has floors: give them \
+         with `carrack floors STORE --seq N --rev REV`, the highest that were ever published (this \
+         copy ends at sequence number {last_seq}, revision {last_rev})"
+    )]
+    FloorsAwaited {
+        /// The number of the last event that the copy holds.
+        last_seq: u64,
+        /// The newest revision that it holds, or "none".
+        last_rev: String,
+    },
     /// A revision is in the future, or would be: the clock is behind, or somebody's was ahead.
     #[error("revision {rev} is ahead of this machine's clock; check the clock, or wait")]
     Clock {
@@ -147,7 +160,7 @@ impl Error {
             | Self::Format(_) => ErrorKind::Invalid,
             Self::NotFound { .. } => ErrorKind::NotFound,
             Self::Exists { .. } | Self::Swap { .. } => ErrorKind::Conflict,
-            Self::State { .. } => ErrorKind::Refused,
+            Self::State { .. } | Self::FloorsAwaited { .. } => ErrorKind::Refused,
             Self::Clock { .. } | Self::Io { .. } | Self::Store(_) | Self::Closed(_) => {
                 ErrorKind::Unavailable
             }

@@ -1,9 +1,11 @@
 use super::account::{AccountsArgs, CreateArgs, StatusArgs};
 use super::apply::ApplyArgs;
+use super::backup::BackupArgs;
 use super::demo::DemoArgs;
 use super::event::EventArgs;
 use super::events::EventsArgs;
 use super::export::ExportArgs;
+use super::floors::FloorsArgs;
 use super::follow::FollowArgs;
 use super::import::ImportArgs;
 use super::key::KeyArgs;
@@ -69,6 +71,10 @@ pub(super) enum Command {
     Migrate(MigrateArgs),
     /// Rehash and walk everything in a store, and list every fault
     Scrub(ScrubArgs),
+    /// Copy a store that may be in use into a new file, as it is at one moment
+    Backup(BackupArgs),
+    /// Give a restored store the floors that it waits for before it takes writes
+    Floors(FloorsArgs),
     /// Show it all: make an account, move it between two engines, verify it
     Demo(DemoArgs),
 }

@@ -28,10 +28,12 @@ impl Engine {
     /// future.
     pub fn create_account(&self, did: &Did, signer: &dyn Signer) -> Result<Rev> {
         let _turn = self.turn(did);
-        let before = find_account(&self.view()?.accounts, did)?;
+        let view = self.view()?;
+        let before = find_account(&view.accounts, did)?;
         check_free(did, before.as_ref())?;
         let last = before.as_ref().map(|account| account.rev_floor);
-        let rev = Rev::after(last, &*self.clock, self.clock_id)?;
+        let rev = self.next_rev(&view.facts, last)?;
+        drop(view);
         let mut tree = Tree::empty();
         let unsigned = UnsignedCommit { did: did.clone(), data: tree.seal(), rev };
         let commit = unsigned.sign(signer)?;

@@ -146,7 +146,7 @@ impl Engine {
         let before = self.account_if_any(&did)?;
         check_arrival(&did, before.as_ref(), whole.rev)?;
         let floor = before.as_ref().map_or(whole.rev, |account| account.rev_floor.max(whole.rev));
-        let rev = Rev::after(Some(floor), &*self.clock, self.clock_id)?;
+        let rev = self.next_rev(&self.view()?.facts, Some(floor))?;
         let data = whole.commit.data().clone();
         let commit = UnsignedCommit { did: did.clone(), data, rev }.sign(signer)?;
         let mut rows = Rows::default();

@@ -171,7 +171,7 @@ impl fmt::Debug for Engine {
 }
 
 /// Tells a file that is no database from one that cannot be read.
-fn unreadable(error: DatabaseError) -> Error {
+pub(super) fn unreadable(error: DatabaseError) -> Error {
     match &error {
         DatabaseError::Storage(StorageError::Io(io)) if io.kind() == ErrorKind::InvalidData => {
             Error::Format(io.to_string())

@@ -1,5 +1,8 @@
 //! Pages that explain what is hard, for those who read the code or trust their data to it.
 
+#[doc = include_str!("backup.md")]
+pub mod backup {}
+
 #[doc = include_str!("diffs.md")]
 pub mod diffs {}
 

@@ -93,6 +93,8 @@ pub fn migrate(
         return summary(destination, did, &head, &arrived, start, 0.0);
     }
     check_arrival(did, destination.account_if_any(did)?.as_ref(), head.rev)?;
+    // Or the source would stand fenced before a destination that takes nothing in.
+    destination.require_floors_given()?;
     source.fence(did, options.to, destination.name())?;
     let fenced = Instant::now();
     // Under the fence nothing changes any more: this is the head that will have been the last.

@@ -2,7 +2,7 @@
 
 use super::log::{Retention, purge_some, trim_some};
 use super::tables::Tables;
-use super::{doom, signal::Signal};
+use super::{doom, floors, signal::Signal};
 use crate::error::{Error, Result};
 use crate::ident::Clock;
 use redb::Database;
@@ -70,6 +70,8 @@ impl Writer {
     ///
     /// `work` must check first and write afterwards: what it wrote before returning an error of
     /// its own stays in a transaction that others share.
+    ///
+    /// While floors are awaited, `work` is not run: whatever writes passes this gate.
     pub(crate) fn submit<R: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Tables<'_>) -> Result<R> + Send + 'static,
@@ -79,6 +81,24 @@ impl Writer {
 
     /// As [`Writer::submit`], without waiting.
     pub(crate) fn enqueue<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tables<'_>) -> Result<R> + Send + 'static,
+    ) -> Result<Pending<R>> {
+        self.queue(move |tables: &mut Tables<'_>| {
+            floors::require_given(&tables.facts)?;
+            work(tables)
+        })
+    }
+
+    /// As [`Writer::submit`], for what opens the gate or closes it. Nothing else goes past it.
+    pub(crate) fn submit_floors<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tables<'_>) -> Result<R> + Send + 'static,
+    ) -> Result<R> {
+        self.queue(work)?.wait()
+    }
+
+    fn queue<R: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Tables<'_>) -> Result<R> + Send + 'static,
     ) -> Result<Pending<R>> {
@@ -249,8 +269,12 @@ fn apply(
     Ok(removed > 0)
 }
 
-/// A turn of removal: doomed rows, purged events, events past their time.
+/// A turn of removal: doomed rows, purged events, events past their time. A store that awaits its
+/// floors is left as it is.
 fn look_after(tables: &mut Tables<'_>, pace: &mut Pace, upkeep: &Upkeep) -> Result<usize> {
+    if floors::awaited(&tables.facts)?.is_some() {
+        return Ok(0);
+    }
     let mut removed = doom::remove_some(tables)? + unless_damaged(purge_some(tables))?;
     if pace.turns.is_multiple_of(TURNS_BETWEEN_TRIMS) {
         let now = upkeep.clock.now_micros();
