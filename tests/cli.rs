@@ -302,10 +302,38 @@ fn a_repository_goes_through_a_pipe() {
     let imported: Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!((&imported["records"], &imported["trust"]), (&3.into(), &"verified".into()));
     assert_eq!(ship.yes(&["ls", "b.redb", DID]), listing);
-    let since = ship.refusal(1, &["export", "a.redb", DID, "--since", "3jzfcijpj2z2a"]);
-    assert!(since.contains("--since"), "{since}");
+    let unknown = ship.run(&["export", "a.redb", DID, "--since", "3jzfcijpj2z2a"]);
+    assert!(stderr(&unknown).contains("full export"), "{}", stderr(&unknown));
+    assert_eq!(unknown.stdout, car);
     let human = ship.yes(&["verify", "a.car"]);
     assert!(human.contains("unchecked") && human.contains("valid"), "{human}");
+}
+
+#[test]
+fn a_diff_brings_a_copy_to_the_head() {
+    let ship = Ship::with_account();
+    let key = ship.key();
+    ship.yes(&["export", "a.redb", DID, "-o", "a.car"]);
+    let copied = ship.json(&["import", "b.redb", "a.car", "--key", &key, "--json"]);
+    let write = r#"{"ops":[{"action":"create","path":"com.example.note/new","record":{"$type":"com.example.note"}}]}"#;
+    assert_eq!(ship.write(write).status.code(), Some(0));
+    let since = copied["rev"].as_str().unwrap();
+    let diff = ship.run(&["export", "a.redb", DID, "--since", since]).stdout;
+    // An account that takes writes is left alone, unless its head is named.
+    let refused = ship.run_with(&["apply", "b.redb", "-", "--json"], &diff);
+    assert_eq!(refused.status.code(), Some(1));
+    let head = copied["commit"].as_str().unwrap();
+    let out = ship.run_with(&["apply", "b.redb", "-", "--replace", head, "--json"], &diff);
+    assert_eq!(out.status.code(), Some(0), "{}", stderr(&out));
+    let applied: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!((&applied["created"], &applied["since"]), (&1.into(), &copied["rev"]));
+    let exports = ["a.redb", "b.redb"].map(|store| ship.run(&["export", store, DID]).stdout);
+    assert_eq!(exports[0], exports[1]);
+    let broken = &diff[..diff.len() - 1];
+    let out = ship.run_with(&["apply", "b.redb", "-", "--json"], broken);
+    assert_eq!(out.status.code(), Some(1));
+    let refused: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(refused["problems"][0]["code"], "Truncated");
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! `proof --collection` and `verify --proof-collection` keep the contract of the command line.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 #![cfg(feature = "cli")]
 
 use serde_json::{Value, json};

@@ -9,39 +9,9 @@ mod common;
 use carrack::engine::{List, Op, WriteOptions};
 use carrack::{Engine, ErrorKind};
 use common::mined::MINED;
+use common::raw::{put, rows};
 use common::{Disk, did, did_of, key, open, record, records, with_key};
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use std::collections::BTreeMap;
-
-const ROWS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("carrack.rows.1");
-
-fn raw(disk: &Disk) -> Database {
-    Database::builder().create_with_backend(disk.clone()).unwrap()
-}
-
-fn rows(disk: &Disk) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let database = raw(disk);
-    let txn = database.begin_read().unwrap();
-    let table = txn.open_table(ROWS).unwrap();
-    let rows = table.iter().unwrap();
-    rows.map(|row| row.map(|(key, value)| (key.value().to_vec(), value.value().to_vec())).unwrap())
-        .collect()
-}
-
-fn put(disk: &Disk, changes: &[(&[u8], Option<&[u8]>)]) {
-    let database = raw(disk);
-    let txn = database.begin_write().unwrap();
-    {
-        let mut table = txn.open_table(ROWS).unwrap();
-        for (key, value) in changes {
-            match value {
-                Some(value) => table.insert(key, value).unwrap(),
-                None => table.remove(key).unwrap(),
-            };
-        }
-    }
-    txn.commit().unwrap();
-}
 
 /// A store with one account: runs, a long record, records and nodes above the runs.
 fn store() -> (Disk, BTreeMap<String, Vec<u8>>) {

@@ -1,42 +1,20 @@
 //! Every commit yields an event that a strict follower accepts, no larger than it has to be.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod common;
+
 use carrack::block::{Block, Cid};
 use carrack::car::Reader;
-use carrack::engine::{Engine, Op, Options, State, WriteOptions};
+use carrack::engine::{Op, State, WriteOptions};
 use carrack::event::{CommitEvent, Event, Verdict, invert, verify_frame};
-use carrack::ident::{Did, ManualClock, SystemClock};
+use carrack::ident::{RepoPath, Rev, SystemClock};
 use carrack::key::{Curve, SigningKey};
-use carrack::tree::{Gap, NodeSource, Tree, diff};
+use carrack::tree::{Gap, NodeSource, Tree, diff, layer};
 use carrack::verify::Expect;
-use redb::backends::InMemoryBackend;
+use carrack::{Engine, Error};
+use common::{Dice, NOW, assert_clean, did, engine, handmade, import, key, with_key, write};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 use std::time::Duration;
-
-fn did() -> Did {
-    "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse().unwrap()
-}
-
-fn key() -> SigningKey {
-    SigningKey::from_bytes(Curve::K256, &[5; 32]).unwrap()
-}
-
-fn engine() -> Engine {
-    let clock = Arc::new(ManualClock::new(1_760_000_000_000_000));
-    let options = Options { clock, ..Options::default() };
-    Engine::open_backend(InMemoryBackend::new(), &options).unwrap()
-}
-
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, below: u64) -> u64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % below
-    }
-}
 
 /// A batch of random ops that fits what is there.
 fn batch(dice: &mut Dice, model: &mut BTreeMap<String, u64>) -> Vec<Op> {
@@ -211,4 +189,57 @@ fn a_reader_waits_for_the_next_event() {
         assert!(events.wait(Duration::from_secs(20)).unwrap().is_some());
     });
     assert!(engine.events(engine.last_seq().unwrap() + 1).is_err());
+}
+
+/// Paths of layer 0, as far apart as paths with this beginning can be.
+fn wide(beginning: &str, count: usize) -> Vec<String> {
+    (0_u32..)
+        .map(|number| {
+            let hash = blake3::hash(&number.to_be_bytes()).to_hex();
+            format!("com.example.{beginning}/{number:06}{}", &hash[..24])
+        })
+        .filter(|path| layer(path.as_bytes()) == 0)
+        .take(count)
+        .collect()
+}
+
+/// Three nodes of some 750 KB under a root with two entries, and a path in each of the three.
+fn wide_engine() -> (Engine, [RepoPath; 3]) {
+    let nodes = ["a", "c", "e"].map(|beginning| wide(beginning, 9000));
+    let dividers = ["b", "d"].map(|beginning| {
+        let paths = (0..).map(|number| format!("com.example.{beginning}/{number}"));
+        paths.into_iter().find(|path| layer(path.as_bytes()) == 1).unwrap()
+    });
+    let one_in_each = nodes.each_ref().map(|paths| paths[4000].parse().unwrap());
+    let paths = nodes.into_iter().flatten().chain(dividers);
+    let records = paths.map(|path| (path, vec![0xa0])).collect();
+    let rev = Rev::from_micros(NOW, 0).unwrap();
+    let engine = engine();
+    import(&engine, &handmade::repository(&records, &did(), rev, &key()), &with_key()).unwrap();
+    (engine, one_in_each)
+}
+
+#[test]
+fn deletes_whose_slice_is_too_large_are_announced_as_a_sync() {
+    let (engine, paths) = wide_engine();
+    let seq = engine.last_seq().unwrap();
+    let before = (engine.status(&did()).unwrap(), engine.rows_digest(&did()).unwrap());
+    let updates = paths.iter().map(|path| Op::update(path.clone(), vec![0xa1, 0x61, b'n', 1]));
+    let error = write(&engine, updates.collect()).unwrap_err();
+    assert!(matches!(error, Error::Limit { limit: 2_000_000, .. }), "{error}");
+    assert_eq!((engine.status(&did()).unwrap(), engine.rows_digest(&did()).unwrap()), before);
+    assert_eq!(engine.last_seq().unwrap(), seq);
+    // One of the nodes alone fits.
+    write(&engine, vec![Op::update(paths[0].clone(), vec![0xa1, 0x61, b'n', 1])]).unwrap();
+    let deletes = paths.iter().map(|path| Op::delete(path.clone()));
+    let written = write(&engine, deletes.collect()).unwrap();
+    assert_eq!((written.seq, written.ops.len()), (Some(seq + 2), 3));
+    assert_eq!(engine.status(&did()).unwrap().records, before.0.records - 3);
+    let logged = engine.events(seq + 1).unwrap().next().unwrap().unwrap();
+    let Event::Sync(sync) = logged.event().unwrap() else { panic!("not a #sync") };
+    assert_eq!(sync.rev, written.rev);
+    let expect = Expect { did: Some(did()), keys: vec![key().verifying_key()] };
+    let report = verify_frame(&logged.frame(), &expect, &SystemClock);
+    assert_eq!(report.verdict, Verdict::Valid, "{:?}", report.problems);
+    assert_clean(&engine);
 }

@@ -107,13 +107,33 @@ fn the_rows_of_a_large_record_go_with_it() {
     assert_clean(&engine);
 }
 
-/// Eight of the largest at once: eight megabytes in one commit.
+/// Eight of the largest at once would make an event that no follower takes.
 #[test]
-fn many_large_records_in_one_commit() {
+fn a_batch_is_no_larger_than_its_event_may_be() {
     let engine = engine_with_account();
-    let paths = &MINED[0][..8];
-    let ops = paths.iter().zip(0..).map(|(p, n)| Op::create(p.clone(), record(1_000_000, n)));
-    write(&engine, ops.collect()).unwrap();
+    let ops: Vec<Op> = MINED[0][..8]
+        .iter()
+        .zip(0..)
+        .map(|(path, n)| Op::create(path.clone(), record(RECORD_BYTES_MAX, n)))
+        .collect();
+    let seen = |engine: &Engine| {
+        let seq = engine.last_seq().unwrap();
+        (engine.status(&did()).unwrap(), engine.rows_digest(&did()).unwrap(), seq)
+    };
+    let before = seen(&engine);
+    for batch in [&ops[..], &ops[..2]] {
+        let error = write(&engine, batch.to_vec()).unwrap_err();
+        let whole = RECORD_BYTES_MAX as u64 * batch.len() as u64;
+        assert!(
+            matches!(error, Error::Limit { limit: 2_000_000, got, .. } if got > whole),
+            "{error}"
+        );
+        assert_eq!(seen(&engine), before);
+    }
+    for op in &ops {
+        write(&engine, vec![op.clone()]).unwrap();
+    }
     assert_eq!(engine.status(&did()).unwrap().records, 8);
+    assert_eq!(engine.last_seq().unwrap(), before.2 + 8);
     assert_clean(&engine);
 }

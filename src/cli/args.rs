@@ -1,4 +1,5 @@
 use super::account::{AccountsArgs, CreateArgs, StatusArgs};
+use super::apply::ApplyArgs;
 use super::demo::DemoArgs;
 use super::event::EventArgs;
 use super::events::EventsArgs;
@@ -39,6 +40,8 @@ pub(super) enum Command {
     Get(GetArgs),
     /// Verify a repository and store it
     Import(ImportArgs),
+    /// Bring a copy of an account to a newer head with a diff, verified against what it holds
+    Apply(ApplyArgs),
     /// Write an account's repository as a CAR in streaming order
     Export(ExportArgs),
     /// Write a CAR that proves a record present or absent
@@ -73,6 +76,7 @@ impl Command {
         match self {
             Self::Verify(args) => args.json,
             Self::Import(args) => args.json,
+            Self::Apply(args) => args.json,
             Self::Accounts(args) => args.json,
             Self::Status(args) => args.json,
             Self::Event(args) => args.json(),
@@ -88,7 +92,12 @@ impl Command {
     pub(super) fn judges(&self) -> bool {
         matches!(
             self,
-            Self::Verify(_) | Self::Import(_) | Self::Event(_) | Self::Plc(_) | Self::Scrub(_)
+            Self::Verify(_)
+                | Self::Import(_)
+                | Self::Apply(_)
+                | Self::Event(_)
+                | Self::Plc(_)
+                | Self::Scrub(_)
         )
     }
 }

@@ -4,6 +4,7 @@ use super::run::Answer;
 use super::store;
 use super::target::write_to;
 use super::text::{bytes, count};
+use carrack::engine::Extent;
 use carrack::ident::{Did, Rev};
 use clap::Args;
 use std::path::PathBuf;
@@ -15,25 +16,26 @@ pub(super) struct ExportArgs {
     /// The CAR to write; the standard output if it is `-` or not given
     #[arg(short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Only what changed since this revision
+    /// Only what a copy of this revision lacks; all of it, if this store did not hold that revision
     #[arg(long, value_name = "REV")]
     since: Option<Rev>,
 }
 
 pub(super) fn run(args: &ExportArgs) -> Result<Answer, Failure> {
-    if let Some(since) = args.since {
-        return Err(Failure::no(format!(
-            "this Carrack cannot export what changed since {since} yet; leave --since out for a \
-             full export"
-        )));
-    }
     let engine = store::existing(&args.store)?;
     let expected = engine.status(&args.did)?.bytes;
     let bar = Bar::bytes("exporting", expected);
     let written = write_to(args.output.as_deref(), |output| {
-        engine.export(&args.did, Counted::new(output, &bar))
+        let output = Counted::new(output, &bar);
+        match args.since {
+            Some(since) => engine.export_since(&args.did, since, output),
+            None => engine.export(&args.did, output),
+        }
     })?;
     drop(bar);
+    if let (Some(since), Extent::Full) = (args.since, written.extent) {
+        tell(format_args!("revision {since} was not held here: this is a full export"));
+    }
     if args.output.is_some() {
         let (blocks, size) = (count(written.blocks), bytes(written.bytes));
         tell(format_args!("exported {blocks} blocks, {size}, at revision {}", written.rev));

@@ -1,6 +1,7 @@
 //! The command line: each command reads its arguments, asks the library, and says what it was told.
 
 mod account;
+mod apply;
 mod args;
 mod bar;
 mod collection;

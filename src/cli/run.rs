@@ -2,8 +2,8 @@ use super::args::{Cli, Command};
 use super::failure::{Failure, tell};
 use super::guard::{Guarded, guarded};
 use super::{
-    account, demo, event, events, export, import, key, listing, migrate, plc, proof, record, scrub,
-    verify, write,
+    account, apply, demo, event, events, export, import, key, listing, migrate, plc, proof, record,
+    scrub, verify, write,
 };
 use clap::Parser;
 use std::process::ExitCode;
@@ -52,6 +52,7 @@ fn carry_out(command: &Command) -> Result<Answer, Failure> {
         Command::Ls(args) => listing::run(args),
         Command::Get(args) => record::run(args),
         Command::Import(args) => import::run(args),
+        Command::Apply(args) => apply::run(args),
         Command::Export(args) => export::run(args),
         Command::Proof(args) => proof::run(args),
         Command::Accounts(args) => account::accounts(args),

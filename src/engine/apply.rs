@@ -1,29 +1,25 @@
 use super::announce::sync_event;
-use super::blobs::{BlobChanges, blob_key};
-use super::diff_blocks::{DiffBlocks, check_limit};
-use super::graft::{Entries, Grafted, graft};
+use super::blobs::BlobChanges;
+use super::diff_blocks::DiffBlocks;
+use super::graft::{Grafted, graft};
 use super::import::{Admission, ImportOptions, admit, signing_key};
 use super::open::{Engine, account_row};
+use super::record_diff::RecordDiff;
 use super::revs::hold_rev;
 use super::write::put_account;
-use crate::block::{Block, Cid, blob_refs, drisl};
+use crate::block::Cid;
 use crate::commit::{Commit, Signature};
-use crate::error::{Code, Error, Problem, Result};
+use crate::error::{Error, Result};
 use crate::event::Unnumbered;
-use crate::ident::{Clock, Did, RepoPath, Rev};
+use crate::ident::{Clock, Did, Rev};
 use crate::key::VerifyingKey;
-use crate::limits::{DIFF_BYTES_MAX, IMPORTED_RECORD_BYTES_MAX};
 use crate::store::account::{Account, Head, State, Trust};
 use crate::store::log::append;
-use crate::store::read::{Records, record};
-use crate::store::region::{RecordChange, Region, RowChanges};
+use crate::store::region::{Region, RowChanges};
 use crate::store::tables::{Tables, View};
-use crate::tree::Key;
 use crate::verify::{Expect, Problems};
-use redb::ReadOnlyTable;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io::Read;
-use std::ops::Bound;
 
 /// What applying a diff has done.
 #[derive(Clone, Debug)]
@@ -124,10 +120,14 @@ impl Engine {
             origin: None,
             head: Some(merged.head),
         };
-        let (rows, blobs) = (merged.rows, merged.blobs);
-        let event = sync_event(&diff.commit, rev, &*self.clock);
-        self.writer
-            .submit(move |tables| store(tables, &did, &account, &next, &rows, &blobs, &event))?;
+        let change = Change {
+            old: account,
+            next,
+            rows: merged.rows,
+            blobs: merged.blobs,
+            event: sync_event(&diff.commit, rev, &*self.clock),
+        };
+        self.writer.submit(move |tables| change.store(tables, &did))?;
         Ok(applied)
     }
 }
@@ -186,8 +186,6 @@ struct Merged {
     warnings: Problems,
 }
 
-type Rows = ReadOnlyTable<&'static [u8], &'static [u8]>;
-
 /// Verifies the new tree and computes the rows that change.
 fn merge(diff: &mut DiffBlocks, view: &View, old: &Head, rev: Rev) -> Result<Merged> {
     let mut region = Region::new(&view.rows, old.tree);
@@ -221,170 +219,45 @@ fn unreferenced(diff: &DiffBlocks, grafted: &Grafted) -> u64 {
     (diff.blocks.len() as u64).saturating_sub(referenced)
 }
 
-/// The paths at which the new tree has another record than the held one.
-struct RecordDiff {
-    /// Paths and their new records.
-    puts: Vec<(Key, Cid)>,
-    gone: Vec<Key>,
-    found: HashMap<Cid, Block>,
-    changes: Vec<RecordChange>,
+/// What the writer gets.
+struct Change {
+    old: Account,
+    next: Account,
+    rows: RowChanges,
     blobs: BlobChanges,
-    warnings: Problems,
-    created: u64,
-    updated: u64,
-    deleted: u64,
+    event: Unnumbered,
 }
 
-impl RecordDiff {
-    fn new(grafted: &Grafted) -> Self {
-        let Grafted { new, old, .. } = grafted;
-        let differs = |(key, cid): &(&Key, &Cid)| old.get(*key) != Some(*cid);
-        let owned = |(key, cid): (&Key, &Cid)| (key.clone(), cid.clone());
-        let puts: Vec<_> = new.iter().filter(differs).map(owned).collect();
-        let gone: Vec<_> = old.keys().filter(|key| !new.contains_key(*key)).cloned().collect();
-        let updated = puts.iter().filter(|(key, _)| old.contains_key(key)).count() as u64;
-        Self {
-            created: puts.len() as u64 - updated,
-            updated,
-            deleted: gone.len() as u64,
-            puts,
-            gone,
-            found: HashMap::new(),
-            changes: Vec::new(),
-            blobs: BlobChanges::default(),
-            warnings: Problems::default(),
+impl Change {
+    fn store(&self, tables: &mut Tables<'_>, did: &Did) -> Result<()> {
+        let found = account_row(&tables.accounts, did)?;
+        if found != self.old {
+            let what = format!("head of {did} while a diff was applied");
+            return Err(Error::Swap { what, expected: name(&self.old), found: name(&found) });
         }
-    }
-
-    /// The blocks of new records: from the diff; else, as other servers leave out of a diff what
-    /// the repository had at any path, from a held record with the same CID.
-    fn find_blocks(
-        &mut self,
-        diff: &DiffBlocks,
-        rows: &Rows,
-        tree: u64,
-        old: &Entries,
-    ) -> Result<()> {
-        let mut missing: HashSet<&Cid> = HashSet::new();
-        for (_, cid) in &self.puts {
-            match diff.blocks.get(cid) {
-                Some(block) => drop(self.found.insert(cid.clone(), block.clone())),
-                None => drop(missing.insert(cid)),
-            }
+        append(tables, &self.event)?;
+        for key in &self.rows.deletes {
+            tables.rows.remove(&key[..])?;
         }
-        for (path, cid) in old {
-            if missing.remove(cid)
-                && let Some(stored) = record(rows, tree, path.as_bytes())?
-            {
-                self.found.insert(cid.clone(), stored.block()?);
-            }
+        for (key, value) in &self.rows.puts {
+            tables.rows.insert(&key[..], &value[..])?;
         }
-        if missing.is_empty() {
-            return Ok(());
+        // Deletes first: a new record may need the blob that the old one needed.
+        for key in &self.blobs.deletes {
+            tables.blobs.remove(&key[..])?;
         }
-        for stored in Records::new(rows, tree, Bound::Unbounded, Bound::Unbounded, false)? {
-            let (_, stored) = stored?;
-            if missing.remove(&stored.frame.cid) {
-                let block = stored.block()?;
-                self.found.insert(block.cid().clone(), block);
-                if missing.is_empty() {
-                    break;
-                }
-            }
+        for key in &self.blobs.puts {
+            tables.blobs.insert(&key[..], ())?;
         }
-        match self.puts.iter().find(|(_, cid)| missing.contains(cid)) {
-            None => Ok(()),
-            Some((path, cid)) => {
-                let message = "a record is neither in the diff nor held";
-                Err(Problem::new(Code::MissingRecord, message).cid(cid).path(path).into())
-            }
-        }
-    }
-
-    fn check_new(&mut self, tree: u64) -> Result<()> {
-        for (key, cid) in std::mem::take(&mut self.puts) {
-            let here = |code, message: String| Problem::new(code, message).path(&key).cid(&cid);
-            if let Err(reason) = RepoPath::check(key.as_bytes()) {
-                let message = format!("a key is not a repository path: {reason}");
-                return Err(here(Code::BadPath, message).into());
-            }
-            let Some(block) = self.found.get(&cid) else { continue };
-            let length = block.bytes().len();
-            if length > IMPORTED_RECORD_BYTES_MAX {
-                let message =
-                    format!("a record of {length} bytes; {IMPORTED_RECORD_BYTES_MAX} at most");
-                return Err(here(Code::TooLarge, message).into());
-            }
-            if let Err(fault) = drisl::check::record(block.bytes()) {
-                let message = format!("a record is not of the data model: {fault}");
-                self.warnings.push(here(Code::BadRecord, message));
-            }
-            for blob in blob_refs(block.bytes()) {
-                self.blobs.puts.push(blob_key(tree, &blob.cid, &key));
-            }
-            self.changes.push(RecordChange { block: Some(block.clone()), key });
-        }
-        Ok(())
-    }
-
-    /// Looks at the records that go: their rows have to be known, and the blobs that they needed.
-    fn forget_old(
-        &mut self,
-        region: &mut Region<'_, Rows>,
-        tree: u64,
-        old: &Entries,
-    ) -> Result<()> {
-        let gone = std::mem::take(&mut self.gone);
-        self.changes.extend(gone.into_iter().map(|key| RecordChange { key, block: None }));
-        for RecordChange { key, .. } in &self.changes {
-            let Some(cid) = old.get(key) else { continue };
-            let stored = region.stored_record(key)?;
-            if stored.frame.cid != *cid {
-                return Err(Error::Corrupt(format!("the row of {key} holds another record")));
-            }
-            for blob in blob_refs(&stored.frame.bytes) {
-                self.blobs.deletes.push(blob_key(tree, &blob.cid, key));
-            }
-            let loaded = region.loaded_bytes() as u64;
-            check_limit("bytes of rows that differ", DIFF_BYTES_MAX, loaded)?;
-        }
-        Ok(())
+        // The copy has held the revisions before this one as much as it holds this one: stamps
+        // say which of them lacks what.
+        hold_rev(tables, did, &self.next)?;
+        put_account(tables, did, &self.next)
     }
 }
 
-/// The writer's part.
-fn store(
-    tables: &mut Tables<'_>,
-    did: &Did,
-    old: &Account,
-    next: &Account,
-    rows: &RowChanges,
-    blobs: &BlobChanges,
-    event: &Unnumbered,
-) -> Result<()> {
-    let found = account_row(&tables.accounts, did)?;
-    if found != *old {
-        let commit = |account: &Account| {
-            account.head.as_ref().map_or_else(|| "none".to_owned(), |head| head.commit.to_string())
-        };
-        let what = format!("head of {did} while a diff was applied");
-        return Err(Error::Swap { what, expected: commit(old), found: commit(&found) });
-    }
-    append(tables, event)?;
-    for key in &rows.deletes {
-        tables.rows.remove(&key[..])?;
-    }
-    for (key, value) in &rows.puts {
-        tables.rows.insert(&key[..], &value[..])?;
-    }
-    for key in &blobs.deletes {
-        tables.blobs.remove(&key[..])?;
-    }
-    for key in &blobs.puts {
-        tables.blobs.insert(&key[..], ())?;
-    }
-    // The copy has held the revisions before this one as much as it holds this one: stamps say
-    // which of them lacks what.
-    hold_rev(tables, did, next)?;
-    put_account(tables, did, next)
+/// State and head, for the message of a lost race.
+fn name(account: &Account) -> String {
+    let head = account.head.as_ref().map_or_else(String::new, |head| head.commit.to_string());
+    format!("{} {head}", account.state)
 }

@@ -105,10 +105,7 @@ impl Engine {
                 let blobs_needed = self.status(&imported.did)?.blobs_needed;
                 Ok(Imported { blobs_needed, ..imported })
             }
-            Err(error) => {
-                self.remove_tree(tree)?;
-                Err(error)
-            }
+            Err(error) => Err(self.undo_tree(tree, error)),
         }
     }
 
@@ -123,20 +120,24 @@ impl Engine {
         let tree = staged.tree();
         let outcome = match verify(supply, expect, &*self.clock, &mut staged) {
             Ok(report) if report.is_valid() => staged.complete().map(|whole| (report, whole)),
-            Ok(report) => staged.settle().and(Err(Error::Refused(report.problems.into_listed()))),
-            Err(error) => staged.settle().and(Err(error)),
+            Ok(report) => Err(staged.give_up(Error::Refused(report.problems.into_listed()))),
+            Err(error) => Err(staged.give_up(error)),
         };
-        if outcome.is_err() {
-            self.remove_tree(tree)?;
-        }
-        outcome.map_err(|error| match error {
+        outcome.map_err(|error| match self.undo_tree(tree, error) {
             Error::Problem(problem) => Error::Refused(vec![*problem]),
             error => error,
         })
     }
 
+    /// Takes back a tree of something that has failed, and gives why that failed: a removal that
+    /// fails too is not the cause, and what it leaves goes when the store is opened next.
+    pub(crate) fn undo_tree(&self, tree: u64, cause: Error) -> Error {
+        let _ = self.remove_tree(tree);
+        cause
+    }
+
     /// Takes back a tree that is not to be anybody's, and waits until its rows are gone.
-    pub(crate) fn remove_tree(&self, tree: u64) -> Result<()> {
+    fn remove_tree(&self, tree: u64) -> Result<()> {
         self.writer.submit(move |tables| {
             tables.journal.remove(tree)?;
             tables.doomed.insert(tree, ())?;
@@ -251,8 +252,10 @@ fn replace(
         Some(State::Moved { .. }) => State::Deactivated,
         Some(state) => state.clone(),
     };
+    // Where it once came from stays known: that source may still wait for the end of its move.
+    let origin = before.as_ref().and_then(|account| account.origin.clone());
     let account =
-        Account { state, trust, key, rev_floor: whole.rev, origin: None, head: Some(whole.head()) };
+        Account { state, trust, key, rev_floor: whole.rev, origin, head: Some(whole.head()) };
     announce(tables, before.as_ref(), arrival)?;
     if let Some(old) = before.and_then(|account| account.head) {
         tables.doomed.insert(old.tree, ())?;

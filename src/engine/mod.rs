@@ -17,6 +17,7 @@ mod op;
 mod open;
 mod prepare;
 mod proof;
+mod record_diff;
 mod revs;
 mod scrub;
 mod since;

@@ -129,11 +129,7 @@ impl Engine {
         let did = whole.commit.did().clone();
         let _turn = self.turn(&did);
         let tree = whole.tree;
-        let outcome = self.try_activate(did, whole, signer, origin);
-        if outcome.is_err() {
-            self.remove_tree(tree)?;
-        }
-        outcome
+        self.try_activate(did, whole, signer, origin).map_err(|error| self.undo_tree(tree, error))
     }
 
     fn try_activate(

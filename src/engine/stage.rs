@@ -98,9 +98,13 @@ impl<'a> Staged<'a> {
         self.tree
     }
 
-    /// Gives the tree up: waits for what the writer still has of it.
-    pub(super) fn settle(self) -> Result<()> {
-        self.waiting.into_iter().try_for_each(Pending::wait)
+    /// Gives the tree up, once the writer is done with what it still has of it, and gives why.
+    pub(super) fn give_up(self, cause: Error) -> Error {
+        for pending in self.waiting {
+            // A batch that fails as well is not the cause.
+            let _ = pending.wait();
+        }
+        cause
     }
 
     fn after(&mut self) -> Result<()> {

@@ -166,10 +166,7 @@ fn carry(
         match (received, sent) {
             (Ok(whole), Ok(())) => Ok(whole),
             // Complete and verified, and yet the sender failed: not to be trusted with a life.
-            (Ok(whole), Err(error)) => {
-                destination.remove_tree(whole.tree)?;
-                Err(error)
-            }
+            (Ok(whole), Err(error)) => Err(destination.undo_tree(whole.tree, error)),
             // A receiver that stops breaks the pipe: its reason is the one that counts.
             (Err(error), Ok(())) => Err(error),
             (Err(refused), Err(failed)) => Err(first_cause(refused, failed)),

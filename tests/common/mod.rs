@@ -9,6 +9,7 @@ pub mod disk;
 pub mod handmade;
 pub mod mined;
 pub mod power;
+pub mod raw;
 
 pub use disk::Disk;
 
@@ -61,7 +62,14 @@ pub fn engine() -> Engine {
 }
 
 pub fn open(disk: &Disk) -> carrack::Result<Engine> {
-    Engine::open_backend(disk.clone(), &options(&clock()))
+    open_as(0, disk)
+}
+
+/// Opens a store that gets another name for each number, if it is new: two engines that move
+/// accounts between them must not have the same.
+pub fn open_as(number: u64, disk: &Disk) -> carrack::Result<Engine> {
+    let random = Arc::new(SeededRandom::new(number + 1));
+    Engine::open_backend(disk.clone(), &Options { random, ..options(&clock()) })
 }
 
 /// A new store in memory with one empty account.

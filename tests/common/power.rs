@@ -1,7 +1,7 @@
 //! Power fails at every sync in turn, in each of the engines that take part in something.
 
 use super::disk::{Disk, Loss};
-use super::open;
+use super::open_as;
 use carrack::Engine;
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,8 @@ impl<const N: usize> Trial<'_, N> {
 
     fn images(&self) -> [Vec<u8>; N] {
         let disks = std::array::from_fn(|_| Disk::new());
-        let engines = disks.each_ref().map(|disk| open(disk).unwrap());
+        let engines: [Engine; N] =
+            std::array::from_fn(|index| open_as(index as u64, &disks[index]).unwrap());
         (self.setup)(&engines);
         drop(engines);
         disks.map(|disk| disk.image())
@@ -47,8 +48,8 @@ impl<const N: usize> Trial<'_, N> {
     /// Opening is a part of what may be interrupted, as is the closing.
     fn act_on(&self, disks: &[Disk; N]) -> carrack::Result<()> {
         let mut engines = Vec::new();
-        for disk in disks {
-            engines.push(open(disk)?);
+        for (disk, number) in disks.iter().zip(0..) {
+            engines.push(open_as(number, disk)?);
         }
         let Ok(engines) = <[Engine; N]>::try_from(engines) else { unreachable!() };
         let acted = (self.act)(&engines);
@@ -71,7 +72,7 @@ impl<const N: usize> Trial<'_, N> {
                 let disk = &disks[index];
                 let disk =
                     if index == victim { disk.after(loss) } else { Disk::holding(disk.image()) };
-                open(&disk).unwrap_or_else(|error| {
+                open_as(index as u64, &disk).unwrap_or_else(|error| {
                     panic!("engine {index} after sync {sync}, {loss:?}: {error}")
                 })
             });

@@ -1,0 +1,93 @@
+use super::failure::{Failure, tell};
+use super::input::is_standard;
+use super::keys::KeySources;
+use super::output::Output;
+use super::run::Answer;
+use super::store;
+use super::text::count;
+use carrack::block::Cid;
+use carrack::engine::{AppliedDiff, ImportOptions};
+use carrack::verify::problems_json;
+use clap::Args;
+use serde_json::json;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub(super) struct ApplyArgs {
+    store: PathBuf,
+    /// A diff as a CAR, as `export --since` writes it, or `-`
+    file: PathBuf,
+    /// Without a key: the one that the account's head verified under
+    #[command(flatten)]
+    keys: KeySources,
+    /// Bring an account that takes writes to the new head, if this is its head
+    #[arg(long, value_name = "HEAD")]
+    replace: Option<Cid>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+pub(super) fn run(args: &ApplyArgs) -> Result<Answer, Failure> {
+    args.keys.check_standard_input(&args.file)?;
+    let keys = args.keys.read()?;
+    let input = open(&args.file)?;
+    let engine = store::existing(&args.store)?;
+    let options =
+        ImportOptions { expect: keys.expect, unverified: false, replace: args.replace.clone() };
+    let applied = engine.apply_diff(input, &options)?;
+    if args.json {
+        print_json(&applied)?;
+    } else {
+        print(&applied)?;
+    }
+    Ok(Answer::Yes)
+}
+
+fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
+    if is_standard(path) {
+        return Ok(Box::new(std::io::stdin().lock()));
+    }
+    match File::open(path) {
+        Ok(file) => Ok(Box::new(file)),
+        Err(error) => Err(Failure::io(format_args!("opening {}", path.display()), &error)),
+    }
+}
+
+fn print_json(applied: &AppliedDiff) -> Result<(), Failure> {
+    Output::new().json(&json!({
+        "did": applied.did.as_str(),
+        "commit": applied.commit.to_string(),
+        "rev": applied.rev.to_string(),
+        "since": applied.since.to_string(),
+        "data": applied.data.to_string(),
+        "records": applied.records,
+        "created": applied.created,
+        "updated": applied.updated,
+        "deleted": applied.deleted,
+        "unreferenced_blocks": applied.unreferenced_blocks,
+        "trust": applied.trust.name(),
+        "warnings": problems_json(applied.warnings.listed()),
+    }))
+}
+
+fn print(applied: &AppliedDiff) -> Result<(), Failure> {
+    let mut output = Output::new();
+    output.line(format_args!(
+        "applied: {} created, {} updated, {} deleted",
+        count(applied.created),
+        count(applied.updated),
+        count(applied.deleted)
+    ))?;
+    output.field("account", &applied.did)?;
+    output.field("revision", format_args!("{} (was {})", applied.rev, applied.since))?;
+    output.field("commit", &applied.commit)?;
+    output.field("records", count(applied.records))?;
+    output.field("trust", applied.trust.name())?;
+    for warning in applied.warnings.listed() {
+        tell(format_args!("warning: {warning}"));
+    }
+    output.flush()
+}

@@ -1,0 +1,150 @@
+//! Which records a diff changes, and where their blocks are.
+
+use super::blobs::{BlobChanges, blob_key};
+use super::diff_blocks::{DiffBlocks, check_limit};
+use super::graft::{Entries, Grafted};
+use crate::block::{Block, Cid, blob_refs, drisl};
+use crate::error::{Code, Error, Problem, Result};
+use crate::ident::RepoPath;
+use crate::limits::{DIFF_BYTES_MAX, IMPORTED_RECORD_BYTES_MAX};
+use crate::store::read::{Records, record};
+use crate::store::region::{RecordChange, Region};
+use crate::tree::Key;
+use crate::verify::Problems;
+use redb::ReadOnlyTable;
+use std::collections::{HashMap, HashSet};
+use std::ops::Bound;
+
+type Rows = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+/// The paths at which the new tree has another record than the held one.
+pub(super) struct RecordDiff {
+    /// Paths and their new records.
+    puts: Vec<(Key, Cid)>,
+    gone: Vec<Key>,
+    found: HashMap<Cid, Block>,
+    pub(super) changes: Vec<RecordChange>,
+    pub(super) blobs: BlobChanges,
+    pub(super) warnings: Problems,
+    pub(super) created: u64,
+    pub(super) updated: u64,
+    pub(super) deleted: u64,
+}
+
+impl RecordDiff {
+    pub(super) fn new(grafted: &Grafted) -> Self {
+        let Grafted { new, old, .. } = grafted;
+        let differs = |(key, cid): &(&Key, &Cid)| old.get(*key) != Some(*cid);
+        let owned = |(key, cid): (&Key, &Cid)| (key.clone(), cid.clone());
+        let puts: Vec<_> = new.iter().filter(differs).map(owned).collect();
+        let gone: Vec<_> = old.keys().filter(|key| !new.contains_key(*key)).cloned().collect();
+        let updated = puts.iter().filter(|(key, _)| old.contains_key(key)).count() as u64;
+        Self {
+            created: puts.len() as u64 - updated,
+            updated,
+            deleted: gone.len() as u64,
+            puts,
+            gone,
+            found: HashMap::new(),
+            changes: Vec::new(),
+            blobs: BlobChanges::default(),
+            warnings: Problems::default(),
+        }
+    }
+
+    /// The blocks of new records: from the diff; else, as other servers leave out of a diff what
+    /// the repository had at any path, from a held record with the same CID.
+    pub(super) fn find_blocks(
+        &mut self,
+        diff: &DiffBlocks,
+        rows: &Rows,
+        tree: u64,
+        old: &Entries,
+    ) -> Result<()> {
+        let mut missing: HashSet<&Cid> = HashSet::new();
+        for (_, cid) in &self.puts {
+            match diff.blocks.get(cid) {
+                Some(block) => drop(self.found.insert(cid.clone(), block.clone())),
+                None => drop(missing.insert(cid)),
+            }
+        }
+        for (path, cid) in old {
+            if missing.remove(cid)
+                && let Some(stored) = record(rows, tree, path.as_bytes())?
+            {
+                self.found.insert(cid.clone(), stored.block()?);
+            }
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for stored in Records::new(rows, tree, Bound::Unbounded, Bound::Unbounded, false)? {
+            let (_, stored) = stored?;
+            if missing.remove(&stored.frame.cid) {
+                let block = stored.block()?;
+                self.found.insert(block.cid().clone(), block);
+                if missing.is_empty() {
+                    break;
+                }
+            }
+        }
+        match self.puts.iter().find(|(_, cid)| missing.contains(cid)) {
+            None => Ok(()),
+            Some((path, cid)) => {
+                let message = "a record is neither in the diff nor held";
+                Err(Problem::new(Code::MissingRecord, message).cid(cid).path(path).into())
+            }
+        }
+    }
+
+    /// Checks what is new as an import does, and notes which blobs it needs.
+    pub(super) fn check_new(&mut self, tree: u64) -> Result<()> {
+        for (key, cid) in std::mem::take(&mut self.puts) {
+            let here = |code, message: String| Problem::new(code, message).path(&key).cid(&cid);
+            if let Err(reason) = RepoPath::check(key.as_bytes()) {
+                let message = format!("a key is not a repository path: {reason}");
+                return Err(here(Code::BadPath, message).into());
+            }
+            let Some(block) = self.found.get(&cid) else { continue };
+            let length = block.bytes().len();
+            if length > IMPORTED_RECORD_BYTES_MAX {
+                let message =
+                    format!("a record of {length} bytes; {IMPORTED_RECORD_BYTES_MAX} at most");
+                return Err(here(Code::TooLarge, message).into());
+            }
+            if let Err(fault) = drisl::check::record(block.bytes()) {
+                let message = format!("a record is not of the data model: {fault}");
+                self.warnings.push(here(Code::BadRecord, message));
+            }
+            for blob in blob_refs(block.bytes()) {
+                self.blobs.puts.push(blob_key(tree, &blob.cid, &key));
+            }
+            self.changes.push(RecordChange { block: Some(block.clone()), key });
+        }
+        Ok(())
+    }
+
+    /// Looks at the records that go: their rows have to be known, and the blobs that they needed.
+    pub(super) fn forget_old(
+        &mut self,
+        region: &mut Region<'_, Rows>,
+        tree: u64,
+        old: &Entries,
+    ) -> Result<()> {
+        let gone = std::mem::take(&mut self.gone);
+        self.changes.extend(gone.into_iter().map(|key| RecordChange { key, block: None }));
+        for RecordChange { key, .. } in &self.changes {
+            let Some(cid) = old.get(key) else { continue };
+            let stored = region.stored_record(key)?;
+            if stored.frame.cid != *cid {
+                return Err(Error::Corrupt(format!("the row of {key} holds another record")));
+            }
+            for blob in blob_refs(&stored.frame.bytes) {
+                self.blobs.deletes.push(blob_key(tree, &blob.cid, key));
+            }
+            let loaded = region.loaded_bytes() as u64;
+            check_limit("bytes of rows that differ", DIFF_BYTES_MAX, loaded)?;
+        }
+        Ok(())
+    }
+}
