@@ -3,7 +3,12 @@
 //!
 //! Holds guarantees G19 and G20.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 
 mod common;

@@ -100,7 +100,7 @@ impl Told {
     fn end(mut self, count: u64) -> Result<Answer, Failure> {
         match self.frames {
             Some(frames) => {
-                self.output.json(&json!({ "frames": frames, "failed": self.failed }))?
+                self.output.json(&json!({ "frames": frames, "failed": self.failed }))?;
             }
             None => self.output.flush()?,
         }

@@ -274,6 +274,7 @@ fn apply(
 fn look_after(tables: &mut Tables<'_>, pace: &mut Pace, upkeep: &Upkeep) -> Result<usize> {
     match floors::awaited(&tables.facts) {
         Ok(None) => {}
+        // What cannot be read refuses writes too, and costs nobody the reads.
         Ok(Some(_)) | Err(Error::Corrupt(_)) => return Ok(0),
         Err(error) => return Err(error),
     }
