@@ -82,6 +82,19 @@ pub enum Error {
         /// What was asked.
         action: &'static str,
     },
+    /// The store was restored from a backup and takes no writes until it has been given floors:
+    /// [`Engine::set_floors`](crate::Engine::set_floors).
+    #[error(
+        "the store was restored from a backup and takes no writes until it has floors: give them \
+         with `carrack floors STORE --seq N --rev REV`, the highest that were ever published (this \
+         copy ends at sequence number {last_seq}, revision {last_rev})"
+    )]
+    FloorsAwaited {
+        /// The number of the last event that the copy holds.
+        last_seq: u64,
+        /// The newest revision that it holds, or "none".
+        last_rev: String,
+    },
     /// A revision is in the future, or would be: the clock is behind, or somebody's was ahead.
     #[error("revision {rev} is ahead of this machine's clock; check the clock, or wait")]
     Clock {
@@ -147,7 +160,7 @@ impl Error {
             | Self::Format(_) => ErrorKind::Invalid,
             Self::NotFound { .. } => ErrorKind::NotFound,
             Self::Exists { .. } | Self::Swap { .. } => ErrorKind::Conflict,
-            Self::State { .. } => ErrorKind::Refused,
+            Self::State { .. } | Self::FloorsAwaited { .. } => ErrorKind::Refused,
             Self::Clock { .. } | Self::Io { .. } | Self::Store(_) | Self::Closed(_) => {
                 ErrorKind::Unavailable
             }
@@ -229,7 +242,12 @@ impl Problem {
     /// Names the path, unless one is named already.
     #[must_use]
     pub fn path(mut self, path: impl AsRef<[u8]>) -> Self {
-        self.path.get_or_insert_with(|| String::from_utf8_lossy(path.as_ref()).into_owned());
+        self.path.get_or_insert_with(|| {
+            let path = path.as_ref();
+            // Whoever names more than a path is not to make lists of problems long.
+            let path = path.get(..crate::limits::PATH_BYTES_MAX).unwrap_or(path);
+            String::from_utf8_lossy(path).into_owned()
+        });
         self
     }
 

@@ -12,6 +12,7 @@ pub mod commit;
 pub mod engine;
 pub mod error;
 pub mod event;
+pub mod follow;
 pub mod ident;
 pub mod key;
 pub mod limits;

@@ -58,7 +58,15 @@ pub const PROOF_BYTES_MAX: u64 = 64 << 20;
 /// Memory for the database's pages unless the caller asks for more: small enough that an import
 /// of any size stays far below 200 MiB altogether.
 pub const CACHE_BYTES_DEFAULT: usize = 64 << 20;
-/// How long a snapshot may be read from: an older reader pins pages, and the file grows.
+/// What a backup writes in one transaction, in bytes: some tens of milliseconds of the disk.
+pub const COPIED_BYTES: usize = 8 << 20;
+/// Memory for the pages of a backup that is being written: it is written in order and never read.
+pub const COPY_CACHE_BYTES: usize = 16 << 20;
+/// The highest floor for the sequence. Readers in JavaScript know numbers up to 2^53: a floor by a
+/// slip of the hand leaves at least half of them.
+pub const SEQ_FLOOR_MAX: u64 = 1 << 52;
+/// How long a snapshot may be read from: an older reader pins pages, and the file grows. Only a
+/// backup takes longer.
 pub const SNAPSHOT_SECONDS_MAX: u64 = 30;
 /// Rows of an import that gather before the writer gets them: some milliseconds of its time.
 pub const STAGED_BYTES: usize = 2 << 20;

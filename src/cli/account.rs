@@ -1,8 +1,10 @@
-use super::failure::Failure;
+use super::failure::{Failure, tell};
+use super::floors::{notice, notice_json};
 use super::output::Output;
 use super::run::Answer;
 use super::store;
 use super::text::{bytes, count, or_dash, things};
+use carrack::Engine;
 use carrack::engine::{AccountStatus, State};
 use carrack::ident::Did;
 use carrack::key::key_file;
@@ -37,11 +39,14 @@ pub(super) struct CreateArgs {
 }
 
 pub(super) fn accounts(args: &AccountsArgs) -> Result<Answer, Failure> {
-    let accounts = store::existing(&args.store)?.accounts()?;
+    let engine = store::existing(&args.store)?;
+    let accounts = engine.accounts()?;
     let mut output = Output::new();
     if args.json {
         let accounts: Vec<Value> = accounts.iter().map(to_json).collect();
-        output.json(&json!({ "accounts": accounts }))?;
+        let mut answer = json!({ "accounts": accounts });
+        say_awaited(&mut answer, &engine)?;
+        output.json(&answer)?;
         return Ok(Answer::Yes);
     }
     for account in &accounts {
@@ -58,18 +63,37 @@ pub(super) fn accounts(args: &AccountsArgs) -> Result<Answer, Failure> {
         output.line(format_args!("no accounts"))?;
     }
     output.flush()?;
+    if let Some(awaited) = notice(&engine)? {
+        tell(format_args!("{awaited}"));
+    }
     Ok(Answer::Yes)
 }
 
 pub(super) fn status(args: &StatusArgs) -> Result<Answer, Failure> {
-    let account = store::existing(&args.store)?.status(&args.did)?;
+    let engine = store::existing(&args.store)?;
+    let account = engine.status(&args.did)?;
     let mut output = Output::new();
     if args.json {
-        output.json(&to_json(&account))?;
-    } else {
-        print(&mut output, &account)?;
+        let mut answer = to_json(&account);
+        say_awaited(&mut answer, &engine)?;
+        output.json(&answer)?;
+        return Ok(Answer::Yes);
+    }
+    print(&mut output, &account)?;
+    if let Some(awaited) = notice(&engine)? {
+        output.field("writes", format_args!("none: {awaited}"))?;
+        output.flush()?;
     }
     Ok(Answer::Yes)
+}
+
+/// Adds what a restored store waits for; an answer of any other store has no such field.
+fn say_awaited(answer: &mut Value, engine: &Engine) -> Result<(), Failure> {
+    let awaited = notice_json(engine)?;
+    if let (Some(fields), false) = (answer.as_object_mut(), awaited.is_null()) {
+        fields.insert("floors_awaited".to_owned(), awaited);
+    }
+    Ok(())
 }
 
 pub(super) fn create(args: &CreateArgs) -> Result<Answer, Failure> {

@@ -1,9 +1,12 @@
 use super::account::{AccountsArgs, CreateArgs, StatusArgs};
 use super::apply::ApplyArgs;
+use super::backup::BackupArgs;
 use super::demo::DemoArgs;
 use super::event::EventArgs;
 use super::events::EventsArgs;
 use super::export::ExportArgs;
+use super::floors::FloorsArgs;
+use super::follow::FollowArgs;
 use super::import::ImportArgs;
 use super::key::KeyArgs;
 use super::listing::LsArgs;
@@ -60,12 +63,18 @@ pub(super) enum Command {
     Events(EventsArgs),
     /// Check events
     Event(EventArgs),
+    /// Apply frames of an event stream to a store's copies, in this order
+    Follow(FollowArgs),
     /// Check identities
     Plc(PlcArgs),
     /// Move an account from one store to another on this machine
     Migrate(MigrateArgs),
     /// Rehash and walk everything in a store, and list every fault
     Scrub(ScrubArgs),
+    /// Copy a store that may be in use into a new file, as it is at one moment
+    Backup(BackupArgs),
+    /// Give a restored store the floors that it waits for before it takes writes
+    Floors(FloorsArgs),
     /// Show it all: make an account, move it between two engines, verify it
     Demo(DemoArgs),
 }
@@ -80,6 +89,7 @@ impl Command {
             Self::Accounts(args) => args.json,
             Self::Status(args) => args.json,
             Self::Event(args) => args.json(),
+            Self::Follow(args) => args.json,
             Self::Plc(args) => args.json(),
             Self::Migrate(args) => args.json,
             Self::Scrub(args) => args.json,

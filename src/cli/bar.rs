@@ -17,6 +17,11 @@ impl Bar {
         )
     }
 
+    /// Bytes towards an end that is not known.
+    pub(super) fn bytes_so_far(doing: &'static str) -> Self {
+        Self::new(doing, None, "{msg} {spinner} {bytes} {bytes_per_sec}")
+    }
+
     /// Records towards an end that is not known.
     pub(super) fn records_so_far(doing: &'static str) -> Self {
         Self::new(doing, None, "{msg} {spinner} {human_pos} records {per_sec}")

@@ -3,6 +3,7 @@
 mod account;
 mod apply;
 mod args;
+mod backup;
 mod bar;
 mod collection;
 mod demo;
@@ -10,6 +11,8 @@ mod event;
 mod events;
 mod export;
 mod failure;
+mod floors;
+mod follow;
 mod guard;
 mod import;
 mod input;

@@ -2,8 +2,8 @@ use super::args::{Cli, Command};
 use super::failure::{Failure, tell};
 use super::guard::{Guarded, guarded};
 use super::{
-    account, apply, demo, event, events, export, import, key, listing, migrate, plc, proof, record,
-    scrub, verify, write,
+    account, apply, backup, demo, event, events, export, floors, follow, import, key, listing,
+    migrate, plc, proof, record, scrub, verify, write,
 };
 use clap::Parser;
 use std::process::ExitCode;
@@ -62,9 +62,12 @@ fn carry_out(command: &Command) -> Result<Answer, Failure> {
         Command::Write(args) => write::run(args),
         Command::Events(args) => events::run(args),
         Command::Event(args) => event::run(args),
+        Command::Follow(args) => follow::run(args),
         Command::Plc(args) => plc::run(args),
         Command::Migrate(args) => migrate::run(args),
         Command::Scrub(args) => scrub::run(args),
+        Command::Backup(args) => backup::run(args),
+        Command::Floors(args) => floors::run(args),
         Command::Demo(args) => demo::run(args),
     }
 }

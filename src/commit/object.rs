@@ -86,6 +86,10 @@ impl Commit {
             let message = format!("a commit of {length} bytes; {COMMIT_BYTES_MAX} at most");
             return Err(Problem::new(Code::TooLarge, message).cid(block.cid()));
         }
+        if !block.cid().is_dag_cbor() {
+            let message = "the commit's CID has a form that no commit's has";
+            return Err(Problem::new(Code::UnsupportedCid, message).cid(block.cid()));
+        }
         let (fields, signature) =
             Fields::decode(block.bytes()).map_err(|problem| problem.cid(block.cid()))?;
         let commit = Self { block: block.clone(), fields, signature };

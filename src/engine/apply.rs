@@ -117,7 +117,8 @@ impl Engine {
             trust,
             key: signing_key(&diff.commit, &expect),
             rev_floor: rev,
-            origin: None,
+            origin: account.origin.clone(),
+            bound_to: String::new(),
             head: Some(merged.head),
         };
         let change = Change {

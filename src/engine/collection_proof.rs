@@ -1,4 +1,4 @@
-use super::export::{CHUNKS_WAITING, Outlet, write_chunks};
+use super::export::{Outlet, outlet};
 use super::snapshot::Snapshot;
 use crate::block::{Block, Cid};
 use crate::car::{Writer, append_section};
@@ -7,7 +7,6 @@ use crate::ident::Nsid;
 use crate::store::along::Along;
 use crate::tree::{Key, KeyRange, Walk, Want};
 use std::io::Write;
-use std::sync::mpsc::sync_channel;
 
 impl Snapshot {
     /// Writes a CAR that proves to anybody who has the account's key which records a collection
@@ -38,12 +37,11 @@ impl Snapshot {
     pub fn prove_collection(&self, collection: &Nsid, output: impl Write) -> Result<u64> {
         self.check_age()?;
         let mut car = Writer::new(output, std::slice::from_ref(&self.head.commit))?;
-        let (sender, receiver) = sync_channel(CHUNKS_WAITING);
+        let (outlet, intake) = outlet();
         let range = KeyRange::of_collection(collection);
         let records = std::thread::scope(|scope| {
-            let reader = scope.spawn(|| self.read_range(&range, Outlet::new(sender)));
-            let written = write_chunks(&receiver, &mut car);
-            drop(receiver);
+            let reader = scope.spawn(|| self.read_range(&range, outlet));
+            let written = intake.write_to(&mut car);
             let died = |_| Err(Error::Closed("the reading thread of a proof died".to_owned()));
             let read = reader.join().unwrap_or_else(died);
             // A failed output is the first cause, if both have failed.

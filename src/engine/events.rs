@@ -49,6 +49,8 @@ pub struct Events<'a> {
 
 /// Events read at a time: no snapshot is held between two reads.
 const EVENTS_AT_A_TIME: usize = 64;
+/// And no more bytes than these, but for one event.
+const BYTES_AT_A_TIME: usize = 1 << 20;
 
 impl Engine {
     /// The events behind number `after`; 0 is before the first.
@@ -136,7 +138,7 @@ impl Events<'_> {
     /// The next event; waits for it no longer than `timeout`.
     ///
     /// # Errors
-    /// As [`Events::next`].
+    /// As [`Events::next`]; `Closed` if the engine's writer has failed.
     pub fn wait(&mut self, timeout: Duration) -> Result<Option<LoggedEvent>> {
         let deadline = Instant::now() + timeout;
         loop {
@@ -148,7 +150,9 @@ impl Events<'_> {
             if left.is_zero() {
                 return Ok(None);
             }
-            self.engine.signal.wait(rings, left);
+            if !self.engine.signal.wait(rings, left) {
+                return Err(Error::Closed("the writer has ended: no event will come".to_owned()));
+            }
         }
     }
 
@@ -161,13 +165,17 @@ impl Events<'_> {
         let view = self.engine.view()?;
         let mut from = self.after;
         while self.ready.is_empty() {
-            let mut looked = false;
+            let (mut looked, mut bytes) = (false, 0);
             for row in view.events.range(from.saturating_add(1)..)?.take(EVENTS_AT_A_TIME) {
                 let (seq, event) = row?;
                 (looked, from) = (true, seq.value());
+                bytes += event.value().len();
                 let kept = Unnumbered::decode(seq.value(), event.value())?;
                 if !awaits_purge(&view, &kept, seq.value())? {
                     self.ready.push_back(LoggedEvent { seq: seq.value(), kept });
+                }
+                if bytes >= BYTES_AT_A_TIME {
+                    break;
                 }
             }
             if !looked {

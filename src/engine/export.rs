@@ -10,6 +10,7 @@ use crate::store::tables::View;
 use bytes::Bytes;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How much of a repository an export is.
@@ -73,10 +74,9 @@ pub(super) fn write_car(
     read: impl FnOnce(Outlet) -> Result<u64> + Send + 'static,
 ) -> Result<Exported> {
     let mut car = Writer::new(output, std::slice::from_ref(&head.commit))?;
-    let (sender, receiver) = sync_channel(CHUNKS_WAITING);
-    let reader = std::thread::spawn(move || read(Outlet::new(sender)));
-    let written = write_chunks(&receiver, &mut car);
-    drop(receiver);
+    let (outlet, intake) = outlet();
+    let reader = std::thread::spawn(move || read(outlet));
+    let written = intake.write_to(&mut car);
     let read = reader
         .join()
         .unwrap_or_else(|_| Err(Error::Closed("the reading thread of an export died".to_owned())));
@@ -89,33 +89,49 @@ pub(super) fn write_car(
 }
 
 /// Chunks that may wait for the output.
-pub(super) const CHUNKS_WAITING: usize = 4;
-/// How long the snapshot is held for an output that does not keep up.
+const CHUNKS_WAITING: usize = 4;
+/// How long after its start an export is read no faster than the output takes it; then what is left
+/// goes to a file as fast as it can be read.
 const PATIENCE: Duration = Duration::from_secs(SNAPSHOT_SECONDS_MAX / 3);
 
-pub(super) enum Chunk {
-    Sections(Vec<u8>),
-    /// The rest, spilled, from its start.
-    Rest(std::fs::File),
+/// A way from the thread that reads to the one that writes.
+pub(super) fn outlet() -> (Outlet, Intake) {
+    let (sender, chunks) = sync_channel(CHUNKS_WAITING);
+    let rest = Arc::new(Mutex::new(None));
+    let outlet = Outlet {
+        sender,
+        rest: Arc::clone(&rest),
+        buffer: Vec::with_capacity(EXPORT_BUFFERED_BYTES),
+        file: None,
+        start: Instant::now(),
+    };
+    (outlet, Intake { chunks, rest })
 }
 
-pub(super) fn write_chunks<W: Write>(chunks: &Receiver<Chunk>, car: &mut Writer<W>) -> Result<()> {
-    for chunk in chunks {
-        match chunk {
-            Chunk::Sections(sections) => car.write_section(&sections)?,
-            Chunk::Rest(mut file) => {
-                let mut buffer = vec![0; EXPORT_BUFFERED_BYTES];
-                loop {
-                    let got = file.read(&mut buffer).map_err(spill_failed)?;
-                    match buffer.get(..got) {
-                        Some(sections) if got > 0 => car.write_section(sections)?,
-                        _ => break,
-                    }
-                }
+/// What the writing thread has of the way.
+pub(super) struct Intake {
+    chunks: Receiver<Vec<u8>>,
+    /// What was spilled, from its start, once everything has been read.
+    rest: Arc<Mutex<Option<std::fs::File>>>,
+}
+
+impl Intake {
+    /// Writes what comes until nothing comes any more, then what was spilled.
+    pub(super) fn write_to<W: Write>(self, car: &mut Writer<W>) -> Result<()> {
+        for sections in &self.chunks {
+            car.write_section(&sections)?;
+        }
+        let rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut file) = rest else { return Ok(()) };
+        let mut buffer = vec![0; EXPORT_BUFFERED_BYTES];
+        loop {
+            let got = file.read(&mut buffer).map_err(spill_failed)?;
+            match buffer.get(..got) {
+                Some(sections) if got > 0 => car.write_section(sections)?,
+                _ => return Ok(()),
             }
         }
     }
-    Ok(())
 }
 
 /// Reads all rows of a tree, and gives the number of blocks.
@@ -172,16 +188,14 @@ fn check(sections: &Bytes, row: &Row) -> Result<u64> {
 
 /// Where a reading thread puts what it has read: the channel, or a file once that is stuck.
 pub(super) struct Outlet {
-    sender: SyncSender<Chunk>,
+    sender: SyncSender<Vec<u8>>,
+    rest: Arc<Mutex<Option<std::fs::File>>>,
     buffer: Vec<u8>,
     file: Option<std::fs::File>,
+    start: Instant,
 }
 
 impl Outlet {
-    pub(super) fn new(sender: SyncSender<Chunk>) -> Self {
-        Self { sender, buffer: Vec::with_capacity(EXPORT_BUFFERED_BYTES), file: None }
-    }
-
     /// Says whether anybody still listens.
     pub(super) fn push(&mut self, sections: &[u8]) -> Result<bool> {
         self.buffer.extend_from_slice(sections);
@@ -195,11 +209,11 @@ impl Outlet {
             return Ok(true);
         }
         let next = Vec::with_capacity(EXPORT_BUFFERED_BYTES);
-        let chunk = Chunk::Sections(std::mem::replace(&mut self.buffer, next));
-        match send(&self.sender, chunk) {
+        let sections = std::mem::replace(&mut self.buffer, next);
+        match self.send(sections) {
             Sent::Yes => Ok(true),
-            Sent::NobodyListens | Sent::Stuck(Chunk::Rest(_)) => Ok(false),
-            Sent::Stuck(Chunk::Sections(sections)) => {
+            Sent::NobodyListens => Ok(false),
+            Sent::Stuck(sections) => {
                 let mut file = tempfile::tempfile().map_err(spill_failed)?;
                 file.write_all(&sections).map_err(spill_failed)?;
                 self.file = Some(file);
@@ -208,39 +222,38 @@ impl Outlet {
         }
     }
 
+    /// Leaves what was spilled to the writing thread. The snapshot may go: nothing waits here.
     pub(super) fn finish(mut self) -> Result<()> {
         self.flush()?;
-        if let Some(mut file) = self.file {
+        if let Some(mut file) = self.file.take() {
             file.seek(SeekFrom::Start(0)).map_err(spill_failed)?;
-            // Nobody listening is the listener's affair.
-            let _ = self.sender.send(Chunk::Rest(file));
+            *self.rest.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
         }
         Ok(())
+    }
+
+    /// Waits for the output, but not forever: meanwhile the snapshot pins pages.
+    fn send(&self, mut sections: Vec<u8>) -> Sent {
+        let mut pause = Duration::from_micros(50);
+        loop {
+            match self.sender.try_send(sections) {
+                Ok(()) => return Sent::Yes,
+                Err(TrySendError::Disconnected(_)) => return Sent::NobodyListens,
+                Err(TrySendError::Full(back)) if self.start.elapsed() >= PATIENCE => {
+                    return Sent::Stuck(back);
+                }
+                Err(TrySendError::Full(back)) => sections = back,
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(5));
+        }
     }
 }
 
 enum Sent {
     Yes,
     NobodyListens,
-    Stuck(Chunk),
-}
-
-/// Waits for the output, but not forever: meanwhile the snapshot pins pages.
-fn send(sender: &SyncSender<Chunk>, mut chunk: Chunk) -> Sent {
-    let start = Instant::now();
-    let mut pause = Duration::from_micros(50);
-    loop {
-        match sender.try_send(chunk) {
-            Ok(()) => return Sent::Yes,
-            Err(TrySendError::Disconnected(_)) => return Sent::NobodyListens,
-            Err(TrySendError::Full(back)) if start.elapsed() >= PATIENCE => {
-                return Sent::Stuck(back);
-            }
-            Err(TrySendError::Full(back)) => chunk = back,
-        }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(5));
-    }
+    Stuck(Vec<u8>),
 }
 
 fn spill_failed(error: std::io::Error) -> Error {

@@ -1,6 +1,6 @@
 use super::announce::{append_all, arrival_events};
+use super::lifecycle::take_place;
 use super::open::{Engine, find_account};
-use super::revs::{forget_revs, hold_rev};
 use super::stage::{Staged, Whole};
 use super::write::put_account;
 use crate::block::Cid;
@@ -86,7 +86,11 @@ impl Engine {
                     .to_owned(),
             ));
         }
-        let mut check = |commit: &Commit| self.check_head(commit, options).map(|_| ());
+        let mut seen = None;
+        let mut check = |commit: &Commit| {
+            seen = find_account(&self.view()?.accounts, commit.did())?;
+            admit(seen.as_ref(), commit, options).map(|_| ())
+        };
         let (report, whole) = self.stage(supply, &options.expect, &mut check)?;
         let imported = Imported {
             did: whole.commit.did().clone(),
@@ -100,7 +104,7 @@ impl Engine {
             report,
         };
         let tree = whole.tree;
-        match self.publish(whole, options, imported.trust) {
+        match self.publish(whole, options, imported.trust, seen) {
             Ok(()) => {
                 let blobs_needed = self.status(&imported.did)?.blobs_needed;
                 Ok(Imported { blobs_needed, ..imported })
@@ -147,24 +151,39 @@ impl Engine {
         Ok(())
     }
 
-    fn check_head(&self, commit: &Commit, options: &ImportOptions) -> Result<Admission> {
-        let account = find_account(&self.view()?.accounts, commit.did())?;
-        admit(account.as_ref(), commit, options)
-    }
-
-    /// Points the account at its new tree, if the account is still as it may be.
-    fn publish(&self, whole: Whole, options: &ImportOptions, trust: Trust) -> Result<()> {
+    /// Points the account at its new tree, if the account is still as it was when its head was
+    /// compared.
+    fn publish(
+        &self,
+        whole: Whole,
+        options: &ImportOptions,
+        trust: Trust,
+        seen: Option<Account>,
+    ) -> Result<()> {
         let key = signing_key(&whole.commit, &options.expect);
         let options = options.clone();
         let arrival = arrival_events(&whole.commit, whole.rev, &*self.clock);
         self.writer.submit(move |tables| {
             let did = whole.commit.did().clone();
             let before = find_account(&tables.accounts, &did)?;
+            if before != seen {
+                return Err(changed_meanwhile(&did));
+            }
             match admit(before.as_ref(), &whole.commit, &options)? {
-                Admission::Take => replace(tables, &did, before, &whole, trust, key, &arrival),
+                Admission::Take => {
+                    replace(tables, &did, before.as_ref(), &whole, trust, key, &arrival)
+                }
                 Admission::Same => confirm(tables, &did, before, &whole, trust, key),
             }
         })
+    }
+}
+
+fn changed_meanwhile(did: &Did) -> Error {
+    Error::Swap {
+        what: format!("account {did}"),
+        expected: "what it was when the import began".to_owned(),
+        found: "something else".to_owned(),
     }
 }
 
@@ -203,7 +222,19 @@ pub(super) fn admit(
         return Err(problem(Code::BadCommit, message).into());
     };
     let Some(account) = account else { return Ok(Admission::Take) };
+    if account.state.is_leaving()
+        && account.head.as_ref().is_none_or(|head| head.commit != *commit.cid())
+    {
+        return Err(account.refuse(commit.did().as_str(), "import while it is on its way"));
+    }
     let Some(head) = &account.head else {
+        if let Some(expected) = &options.replace {
+            return Err(Error::Swap {
+                what: format!("head of {}", commit.did()),
+                expected: expected.to_string(),
+                found: "none".to_owned(),
+            });
+        }
         return if rev >= account.rev_floor {
             Ok(Admission::Take)
         } else {
@@ -240,30 +271,31 @@ fn not_newer(rev: Rev, last: Rev) -> Problem {
 fn replace(
     tables: &mut Tables<'_>,
     did: &Did,
-    before: Option<Account>,
+    before: Option<&Account>,
     whole: &Whole,
     trust: Trust,
     key: String,
     arrival: &[Unnumbered],
 ) -> Result<()> {
-    let state = match before.as_ref().map(|account| &account.state) {
+    let state = match before.map(|account| &account.state) {
         None | Some(State::Deleted) => State::Active,
         // What was moved away and comes back is not switched on by the way.
         Some(State::Moved { .. }) => State::Deactivated,
         Some(state) => state.clone(),
     };
     // Where it once came from stays known: that source may still wait for the end of its move.
-    let origin = before.as_ref().and_then(|account| account.origin.clone());
-    let account =
-        Account { state, trust, key, rev_floor: whole.rev, origin, head: Some(whole.head()) };
-    announce(tables, before.as_ref(), arrival)?;
-    if let Some(old) = before.and_then(|account| account.head) {
-        tables.doomed.insert(old.tree, ())?;
-    }
-    tables.journal.remove(whole.tree)?;
-    forget_revs(tables, did)?;
-    hold_rev(tables, did, &account)?;
-    put_account(tables, did, &account)
+    let origin = before.and_then(|account| account.origin.clone());
+    let account = Account {
+        state,
+        trust,
+        key,
+        rev_floor: whole.rev,
+        origin,
+        bound_to: String::new(),
+        head: Some(whole.head()),
+    };
+    announce(tables, before, arrival)?;
+    take_place(tables, did, before, &account)
 }
 
 /// An account that is new here is announced whole; of one that was here, only the new head.

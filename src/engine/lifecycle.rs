@@ -4,6 +4,7 @@ use super::announce::{account_event, append_all, first_commit_event, identity_ev
 use super::open::{Engine, account_row, find_account};
 use super::revs::{forget_revs, hold_rev};
 use super::write::put_account;
+use crate::block::Block;
 use crate::car::append_section;
 use crate::commit::{Commit, UnsignedCommit};
 use crate::error::{Error, Result};
@@ -15,6 +16,8 @@ use crate::store::build::{RowBuilder, RowOut};
 use crate::store::log::{append, purge};
 use crate::store::open::next_tree;
 use crate::store::read::record;
+use crate::store::row::Tally;
+use crate::store::tables::{Tables, View};
 use crate::tree::{Key, Tree};
 
 impl Engine {
@@ -25,10 +28,12 @@ impl Engine {
     /// future.
     pub fn create_account(&self, did: &Did, signer: &dyn Signer) -> Result<Rev> {
         let _turn = self.turn(did);
-        let before = find_account(&self.view()?.accounts, did)?;
+        let view = self.view()?;
+        let before = find_account(&view.accounts, did)?;
         check_free(did, before.as_ref())?;
         let last = before.as_ref().map(|account| account.rev_floor);
-        let rev = Rev::after(last, &*self.clock, self.clock_id)?;
+        let rev = self.next_rev(&view.facts, last)?;
+        drop(view);
         let mut tree = Tree::empty();
         let unsigned = UnsignedCommit { did: did.clone(), data: tree.seal(), rev };
         let commit = unsigned.sign(signer)?;
@@ -44,19 +49,8 @@ impl Engine {
             check_free(&did, find_account(&tables.accounts, &did)?.as_ref())?;
             let number = next_tree(tables)?;
             append_all(tables, &events)?;
-            let mut rows = Rows::default();
-            let mut builder = RowBuilder::new(number);
-            let mut section = Vec::new();
-            append_section(&mut section, commit.cid(), commit.block().bytes());
-            builder.commit(&section, rev, &mut rows);
-            section.clear();
-            append_section(&mut section, root.cid(), root.bytes());
-            builder.enter(&Key::edge(), 0, &section, rev, &mut rows);
-            builder.leave(&mut rows);
-            for (key, value) in &rows.rows {
-                tables.rows.insert(&key[..], &value[..])?;
-            }
-            let tally = builder.tally();
+            let (rows, tally) = first_rows(number, &commit, &root, rev);
+            rows.store(tables)?;
             let head = Head {
                 tree: number,
                 commit: commit.cid().clone(),
@@ -73,6 +67,7 @@ impl Engine {
                 key,
                 rev_floor: rev,
                 origin: None,
+                bound_to: String::new(),
                 head: Some(head),
             };
             hold_rev(tables, &did, &account)?;
@@ -92,10 +87,17 @@ impl Engine {
             return Err(Error::Request(format!("the state {state} cannot be set by hand")));
         }
         let _turn = self.turn(did);
-        let events = self.switch_events(did, &state)?;
+        let (seen, events) = self.switch_events(did, &state)?;
         let did = did.clone();
         self.writer.submit(move |tables| {
             let mut account = account_row(&tables.accounts, &did)?;
+            if account != seen {
+                return Err(Error::Swap {
+                    what: format!("account {did}"),
+                    expected: "what it was a moment ago".to_owned(),
+                    found: "something else".to_owned(),
+                });
+            }
             if !is_switch(&account.state) {
                 return Err(account.refuse(did.as_str(), "change of state"));
             }
@@ -138,28 +140,39 @@ impl Engine {
 
 impl Engine {
     /// What followers are told of a change of state: an account that its owner switches on again
-    /// is announced as one that has just arrived.
-    fn switch_events(&self, did: &Did, state: &State) -> Result<Vec<Unnumbered>> {
+    /// is announced as one that has just arrived. Also the account row that this is true of.
+    fn switch_events(&self, did: &Did, state: &State) -> Result<(Account, Vec<Unnumbered>)> {
         let clock = &*self.clock;
-        let account = account_row(&self.view()?.accounts, did)?;
+        let view = self.view()?;
+        let account = account_row(&view.accounts, did)?;
         let mut events = vec![account_event(did, state, clock)];
         if account.state == State::Deactivated && *state == State::Active {
             events.push(identity_event(did, None, clock));
-            events.extend(self.head_event(did)?);
+            events.extend(self.head_event(&view, did, &account)?);
         }
-        Ok(events)
+        Ok((account, events))
     }
 
     /// `#sync` with the account's present head.
-    fn head_event(&self, did: &Did) -> Result<Option<Unnumbered>> {
-        let view = self.view()?;
-        let account = account_row(&view.accounts, did)?;
+    fn head_event(&self, view: &View, did: &Did, account: &Account) -> Result<Option<Unnumbered>> {
         let Some(head) = &account.head else { return Ok(None) };
         let stored = record(&view.rows, head.tree, b"")?
             .ok_or_else(|| Error::Corrupt(format!("the commit of {did} has no row")))?;
         let commit = Commit::decode(&stored.block()?)?;
         Ok(Some(sync_event(&commit, head.rev, &*self.clock)))
     }
+}
+
+/// The rows of a tree that has nothing but its root.
+fn first_rows(tree: u64, commit: &Commit, root: &Block, rev: Rev) -> (Rows, Tally) {
+    let mut rows = Rows::default();
+    let mut builder = RowBuilder::new(tree);
+    rows.commit(&mut builder, commit, rev);
+    let mut section = Vec::new();
+    append_section(&mut section, root.cid(), root.bytes());
+    builder.enter(&Key::edge(), 0, &section, rev, &mut rows);
+    builder.leave(&mut rows);
+    (rows, builder.tally())
 }
 
 fn is_switch(state: &State) -> bool {
@@ -175,12 +188,48 @@ fn check_free(did: &Did, account: Option<&Account>) -> Result<()> {
     }
 }
 
+/// Puts an account in the place of the one before, whose tree goes, as do the revisions that it
+/// held; the new tree is somebody's from here on.
+pub(super) fn take_place(
+    tables: &mut Tables<'_>,
+    did: &Did,
+    before: Option<&Account>,
+    account: &Account,
+) -> Result<()> {
+    if let Some(old) = before.and_then(|account| account.head.as_ref()) {
+        tables.doomed.insert(old.tree, ())?;
+    }
+    if let Some(head) = &account.head {
+        tables.journal.remove(head.tree)?;
+    }
+    forget_revs(tables, did)?;
+    hold_rev(tables, did, account)?;
+    put_account(tables, did, account)
+}
+
 /// Rows gathered in memory.
 #[derive(Default)]
 pub(super) struct Rows {
     pub(super) rows: Vec<(Vec<u8>, Vec<u8>)>,
     /// Of keys and values.
     pub(super) bytes: usize,
+}
+
+impl Rows {
+    /// The row of a commit.
+    pub(super) fn commit(&mut self, builder: &mut RowBuilder, commit: &Commit, rev: Rev) {
+        let mut section = Vec::new();
+        append_section(&mut section, commit.cid(), commit.block().bytes());
+        builder.commit(&section, rev, self);
+    }
+
+    /// Puts all of them into the store.
+    pub(super) fn store(&self, tables: &mut Tables<'_>) -> Result<()> {
+        for (key, value) in &self.rows {
+            tables.rows.insert(&key[..], &value[..])?;
+        }
+        Ok(())
+    }
 }
 
 impl RowOut for Rows {

@@ -3,12 +3,14 @@
 mod account;
 mod announce;
 mod apply;
+mod backup;
 mod blobs;
 mod collection_proof;
 mod diff_blocks;
 mod digest;
 mod events;
 mod export;
+mod floors;
 mod graft;
 mod import;
 mod lifecycle;
@@ -28,6 +30,7 @@ mod write;
 
 pub use account::AccountStatus;
 pub use apply::AppliedDiff;
+pub use backup::BackedUp;
 pub use events::{Events, LoggedEvent};
 pub use export::{Exported, Extent};
 pub use import::{ImportOptions, Imported};
@@ -41,4 +44,5 @@ pub(crate) use moving::{Origin, check_arrival};
 pub(crate) use stage::Whole;
 
 pub use crate::store::account::{State, Trust};
+pub use crate::store::floors::Restored;
 pub use crate::store::log::Retention;

@@ -3,13 +3,12 @@
 
 use super::announce::{account_event, append_all, arrival_events};
 use super::export::export_tree;
-use super::lifecycle::Rows;
+use super::lifecycle::{Rows, take_place};
 use super::open::{Engine, account_row, find_account};
-use super::revs::{forget_revs, hold_rev};
 use super::stage::Whole;
 use super::write::put_account;
 use crate::block::Cid;
-use crate::car::{append_section, section_len};
+use crate::car::section_len;
 use crate::commit::{Commit, UnsignedCommit};
 use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
@@ -37,51 +36,56 @@ impl Engine {
 
     /// The source refuses writes from here on, and names where the account is going. Repeating it
     /// for the same destination changes nothing.
-    pub(crate) fn fence(&self, did: &Did, to: &str) -> Result<()> {
+    pub(crate) fn fence(&self, did: &Did, to: &str, engine: &str) -> Result<()> {
         let _turn = self.turn(did);
         let leaving = State::Leaving { to: to.to_owned() };
-        let did = did.clone();
+        let (did, engine) = (did.clone(), engine.to_owned());
         self.writer.submit(move |tables| {
             let mut account = account_row(&tables.accounts, &did)?;
-            if account.state == leaving {
+            if account.state == leaving && account.bound_to == engine {
                 return Ok(());
             }
             if account.state != State::Active || account.head.is_none() {
                 return Err(account.refuse(did.as_str(), "departure"));
             }
             account.state = leaving;
+            account.bound_to = engine;
             put_account(tables, &did, &account)
         })
     }
 
-    /// The source takes writes again.
-    pub(crate) fn lift_fence(&self, did: &Did) -> Result<()> {
+    /// The source takes writes again, if it was on its way to this engine.
+    pub(crate) fn lift_fence(&self, did: &Did, engine: &str) -> Result<()> {
         let _turn = self.turn(did);
-        let did = did.clone();
+        let (did, engine) = (did.clone(), engine.to_owned());
         self.writer.submit(move |tables| {
             let mut account = account_row(&tables.accounts, &did)?;
             if !matches!(account.state, State::Leaving { .. }) {
                 return Err(account.refuse(did.as_str(), "abort of a move: none is under way"));
             }
+            if account.bound_to != engine {
+                return Err(account.refuse(did.as_str(), "abort with another destination"));
+            }
             account.state = State::Active;
+            account.bound_to.clear();
             put_account(tables, &did, &account)
         })
     }
 
     /// The source names the destination from here on. Repeating it changes nothing.
-    pub(crate) fn mark_moved(&self, did: &Did, to: &str, commit: &Cid) -> Result<()> {
+    pub(crate) fn mark_moved(&self, did: &Did, to: &str, engine: &str, commit: &Cid) -> Result<()> {
         let _turn = self.turn(did);
         let moved = State::Moved { to: to.to_owned() };
         let leaving = State::Leaving { to: to.to_owned() };
         let event = account_event(did, &moved, &*self.clock);
-        let (did, commit) = (did.clone(), commit.clone());
+        let (did, engine, commit) = (did.clone(), engine.to_owned(), commit.clone());
         self.writer.submit(move |tables| {
             let mut account = account_row(&tables.accounts, &did)?;
-            if account.state == moved {
+            if account.state == moved && account.bound_to == engine {
                 return Ok(());
             }
             let same_head = account.head.as_ref().is_some_and(|head| head.commit == commit);
-            if account.state != leaving || !same_head {
+            if account.state != leaving || account.bound_to != engine || !same_head {
                 return Err(account.refuse(did.as_str(), "end of a move that it was not on"));
             }
             account.state = moved;
@@ -142,26 +146,21 @@ impl Engine {
         let before = self.account_if_any(&did)?;
         check_arrival(&did, before.as_ref(), whole.rev)?;
         let floor = before.as_ref().map_or(whole.rev, |account| account.rev_floor.max(whole.rev));
-        let rev = Rev::after(Some(floor), &*self.clock, self.clock_id)?;
+        let rev = self.next_rev(&self.view()?.facts, Some(floor))?;
         let data = whole.commit.data().clone();
         let commit = UnsignedCommit { did: did.clone(), data, rev }.sign(signer)?;
         let mut rows = Rows::default();
-        let mut section = Vec::new();
-        append_section(&mut section, commit.cid(), commit.block().bytes());
-        RowBuilder::new(whole.tree).commit(&section, rev, &mut rows);
-        let old = section_len(whole.commit.cid(), whole.commit.block().bytes().len()) as u64;
-        let head = Head {
-            commit: commit.cid().clone(),
-            rev,
-            bytes: (whole.tally.bytes + section.len() as u64).saturating_sub(old),
-            ..whole.head()
-        };
+        rows.commit(&mut RowBuilder::new(whole.tree), &commit, rev);
+        let bytes =
+            (whole.tally.bytes + commit_len(&commit)).saturating_sub(commit_len(&whole.commit));
+        let head = Head { commit: commit.cid().clone(), rev, bytes, ..whole.head() };
         let account = Account {
             state: State::Active,
             trust: Trust::Verified,
             key: signer.verifying_key().to_did_key(),
             rev_floor: rev,
             origin: Some((origin.engine, origin.commit)),
+            bound_to: String::new(),
             head: Some(head.clone()),
         };
         let arrival = arrival_events(&commit, rev, &*self.clock);
@@ -174,19 +173,16 @@ impl Engine {
                 });
             }
             append_all(tables, &arrival)?;
-            if let Some(old) = before.and_then(|account| account.head) {
-                tables.doomed.insert(old.tree, ())?;
-            }
-            tables.journal.remove(head.tree)?;
-            for (key, value) in &rows.rows {
-                tables.rows.insert(&key[..], &value[..])?;
-            }
-            forget_revs(tables, &did)?;
-            hold_rev(tables, &did, &account)?;
-            put_account(tables, &did, &account)?;
+            rows.store(tables)?;
+            take_place(tables, &did, before.as_ref(), &account)?;
             Ok(head)
         })
     }
+}
+
+/// Bytes that a commit takes in a CAR.
+fn commit_len(commit: &Commit) -> u64 {
+    section_len(commit.cid(), commit.block().bytes().len()) as u64
 }
 
 /// Whether an account with a head of this revision may arrive here.

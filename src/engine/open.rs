@@ -7,6 +7,7 @@ use crate::store::signal::Signal;
 use crate::store::tables::View;
 use crate::store::writer::{Upkeep, Writer};
 use redb::{Builder, Database, DatabaseError, ReadableTable, StorageBackend, StorageError};
+use std::collections::HashSet;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io::ErrorKind;
@@ -41,6 +42,8 @@ pub struct Engine {
     pub(super) clock_id: u16,
     pub(super) signal: Arc<Signal>,
     turns: Turns,
+    /// Accounts of which a move, or the abort of one, is under way in this process.
+    moving: Mutex<HashSet<Did>>,
 }
 
 /// How an engine is opened.
@@ -123,6 +126,7 @@ impl Engine {
             name: engine,
             clock_id: clock_id.unwrap_or_default() & 0x3ff,
             turns: Turns::new(),
+            moving: Mutex::new(HashSet::new()),
         })
     }
 
@@ -131,8 +135,27 @@ impl Engine {
         &self.name
     }
 
+    /// The clock that it was opened with.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// The account's row, if there is one.
+    pub(crate) fn held(&self, did: &Did) -> Result<Option<Account>> {
+        find_account(&self.view()?.accounts, did)
+    }
+
     pub(super) fn view(&self) -> Result<View> {
         View::of(&*self.database)
+    }
+
+    /// One move of an account at a time: whoever aborts one must not do it between its steps.
+    pub(crate) fn moving(&self, did: &Did) -> Result<Moving<'_>> {
+        let mut moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        if !moving.insert(did.clone()) {
+            return Err(Error::Request(format!("a move of {did} is under way; wait for its end")));
+        }
+        Ok(Moving { engine: self, did: did.clone() })
     }
 
     /// One writer of an account at a time prepares its commit, so that few races are lost.
@@ -148,13 +171,26 @@ impl fmt::Debug for Engine {
 }
 
 /// Tells a file that is no database from one that cannot be read.
-fn unreadable(error: DatabaseError) -> Error {
+pub(super) fn unreadable(error: DatabaseError) -> Error {
     match &error {
         DatabaseError::Storage(StorageError::Io(io)) if io.kind() == ErrorKind::InvalidData => {
             Error::Format(io.to_string())
         }
         DatabaseError::UpgradeRequired(_) => Error::Format(error.to_string()),
         _ => error.into(),
+    }
+}
+
+/// A move that is under way, until it is dropped.
+pub(crate) struct Moving<'a> {
+    engine: &'a Engine,
+    did: Did,
+}
+
+impl Drop for Moving<'_> {
+    fn drop(&mut self) {
+        let mut moving = self.engine.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        moving.remove(&self.did);
     }
 }
 

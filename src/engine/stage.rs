@@ -27,6 +27,7 @@ pub(super) struct Staged<'a> {
     builder: RowBuilder,
     rows: Rows,
     blobs: Vec<Vec<u8>>,
+    blobs_bytes: usize,
     waiting: VecDeque<Pending<()>>,
     commit: Option<Commit>,
     rev: Option<Rev>,
@@ -65,6 +66,7 @@ impl<'a> Staged<'a> {
             builder: RowBuilder::new(tree),
             rows: Rows::default(),
             blobs: Vec::new(),
+            blobs_bytes: 0,
             waiting: VecDeque::new(),
             commit: None,
             rev: None,
@@ -108,13 +110,15 @@ impl<'a> Staged<'a> {
     }
 
     fn after(&mut self) -> Result<()> {
-        if self.rows.bytes >= STAGED_BYTES { self.flush() } else { Ok(()) }
+        let bytes = self.rows.bytes + self.blobs_bytes;
+        if bytes >= STAGED_BYTES { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<()> {
-        let rows = std::mem::take(&mut self.rows).rows;
+        let rows = std::mem::take(&mut self.rows);
         let blobs = std::mem::take(&mut self.blobs);
-        if rows.is_empty() && blobs.is_empty() {
+        self.blobs_bytes = 0;
+        if rows.rows.is_empty() && blobs.is_empty() {
             return Ok(());
         }
         while self.waiting.len() >= BATCHES_WAITING_MAX {
@@ -123,9 +127,7 @@ impl<'a> Staged<'a> {
             }
         }
         self.waiting.push_back(self.engine.writer.enqueue(move |tables| {
-            for (key, value) in &rows {
-                tables.rows.insert(&key[..], &value[..])?;
-            }
+            rows.store(tables)?;
             for key in &blobs {
                 tables.blobs.insert(&key[..], ())?;
             }
@@ -177,7 +179,9 @@ impl Sink for Staged<'_> {
         }
         self.records += 1;
         for blob in blob_refs(block.bytes()) {
-            self.blobs.push(blob_key(self.tree, &blob.cid, &want.key));
+            let key = blob_key(self.tree, &blob.cid, &want.key);
+            self.blobs_bytes += key.len();
+            self.blobs.push(key);
         }
         let stamp = self.stamp()?;
         self.frame(block);

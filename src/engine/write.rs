@@ -92,7 +92,7 @@ impl Engine {
             return Ok(Some(unchanged(old)));
         }
         let last = old.rev.max(account.rev_floor);
-        let rev = Rev::after(Some(last), &*self.clock, self.clock_id)?;
+        let rev = self.next_rev(&view.facts, Some(last))?;
         let prepared = draft.sign(did, rev, signer)?;
         let written = Written {
             commit: prepared.head.commit.clone(),

@@ -1,5 +1,5 @@
 use super::Timestamp;
-use super::fields::Fields;
+use super::fields::{Fields, encode_start};
 use crate::block::drisl::Encoder;
 use crate::error::Problem;
 use crate::ident::Did;
@@ -83,13 +83,7 @@ impl AccountEvent {
     /// Gives where the number stands.
     pub(super) fn encode(&self, to: &mut Encoder) -> usize {
         to.map(4 + usize::from(self.status.is_some()));
-        to.text("did");
-        to.text(self.did.as_str());
-        to.text("seq");
-        let at = to.len();
-        to.uint(self.seq);
-        to.text("time");
-        to.text(self.time.as_str());
+        let at = encode_start(to, &self.did, self.seq, &self.time);
         to.text("active");
         to.bool(self.active);
         if let Some(status) = &self.status {

@@ -1,6 +1,6 @@
 use super::Timestamp;
 use crate::block::Cid;
-use crate::block::drisl::{Decoder, Fault, check};
+use crate::block::drisl::{Decoder, Encoder, Fault, check};
 use crate::error::{Code, Problem};
 use crate::ident::{Did, Rev};
 use crate::limits::EVENT_OPS_MAX;
@@ -136,4 +136,16 @@ fn misread(name: &str, fault: &Fault) -> Problem {
 
 pub(super) fn bad(message: impl Into<String>) -> Problem {
     Problem::new(Code::BadFrame, message)
+}
+
+/// The fields that `#identity` and `#account` begin with; gives where the number stands.
+pub(super) fn encode_start(to: &mut Encoder, did: &Did, seq: u64, time: &Timestamp) -> usize {
+    to.text("did");
+    to.text(did.as_str());
+    to.text("seq");
+    let at = to.len();
+    to.uint(seq);
+    to.text("time");
+    to.text(time.as_str());
+    at
 }

@@ -1,5 +1,5 @@
 use super::Timestamp;
-use super::fields::Fields;
+use super::fields::{Fields, encode_start};
 use crate::block::drisl::Encoder;
 use crate::error::Problem;
 use crate::ident::Did;
@@ -22,13 +22,7 @@ impl IdentityEvent {
     /// Gives where the number stands.
     pub(super) fn encode(&self, to: &mut Encoder) -> usize {
         to.map(3 + usize::from(self.handle.is_some()));
-        to.text("did");
-        to.text(self.did.as_str());
-        to.text("seq");
-        let at = to.len();
-        to.uint(self.seq);
-        to.text("time");
-        to.text(self.time.as_str());
+        let at = encode_start(to, &self.did, self.seq, &self.time);
         if let Some(handle) = &self.handle {
             to.text("handle");
             to.text(handle);

@@ -2,7 +2,7 @@
 //! `com.atproto.sync.subscribeRepos`, to the byte.
 //!
 //! A frame is read with [`decode_frame`], which checks its form, or with [`verify_frame`], which
-//! checks everything that a frame and a key can show. The heart of that is [`invert`]: undoing the
+//! checks everything that a frame and a key can show. The heart of that is [`invert()`]: undoing the
 //! ops of a commit on the part of the tree that the frame holds has to give the tree before, so an
 //! op that is left out or made up shows.
 //!

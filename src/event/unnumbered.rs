@@ -58,6 +58,13 @@ impl Unnumbered {
         to.finish()
     }
 
+    /// Whose a stored event is, without reading the rest; `None` if it cannot be read.
+    pub(crate) fn did_of(bytes: &[u8]) -> Option<&[u8]> {
+        let mut from = Decoder::new(bytes);
+        from.array().ok()?;
+        from.text().ok().map(str::as_bytes)
+    }
+
     pub(crate) fn decode(seq: u64, bytes: &[u8]) -> Result<Self> {
         decode(bytes)
             .map_err(|fault| broken(seq, &fault))?

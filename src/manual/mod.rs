@@ -1,7 +1,13 @@
 //! Pages that explain what is hard, for those who read the code or trust their data to it.
 
+#[doc = include_str!("backup.md")]
+pub mod backup {}
+
 #[doc = include_str!("diffs.md")]
 pub mod diffs {}
+
+#[doc = include_str!("following.md")]
+pub mod following {}
 
 #[doc = include_str!("format.md")]
 pub mod format {}

@@ -84,25 +84,28 @@ pub fn migrate(
     if source.name() == destination.name() {
         return Err(Error::Request("source and destination are the same engine".to_owned()));
     }
+    let _moving = source.moving(did)?;
     let account = source.account(did)?;
-    let head = departing_head(&account, did, options.to)?.clone();
+    let head = departing_head(&account, did, options.to, destination.name())?.clone();
     if let Some(arrived) = arrived(source, destination, did, &head)? {
         // Both sides have done their part, or only the source's last word is missing.
-        source.mark_moved(did, options.to, &head.commit)?;
+        source.mark_moved(did, options.to, destination.name(), &head.commit)?;
         return summary(destination, did, &head, &arrived, start, 0.0);
     }
     check_arrival(did, destination.account_if_any(did)?.as_ref(), head.rev)?;
-    source.fence(did, options.to)?;
+    // Or the source would stand fenced before a destination that takes nothing in.
+    destination.require_floors_given()?;
+    source.fence(did, options.to, destination.name())?;
     let fenced = Instant::now();
     // Under the fence nothing changes any more: this is the head that will have been the last.
     let account = source.account(did)?;
-    let head = departing_head(&account, did, options.to)?.clone();
+    let head = departing_head(&account, did, options.to, destination.name())?.clone();
     let expect = Expect { did: Some(did.clone()), keys: account.key.parse().into_iter().collect() };
     let whole = carry(source, destination, did, &expect, &head, options)?;
     let origin = Origin { engine: source.name().to_owned(), commit: head.commit.clone() };
     let arrived = destination.activate(&whole, options.signer, origin)?;
     let fence_seconds = fenced.elapsed().as_secs_f64();
-    source.mark_moved(did, options.to, &head.commit)?;
+    source.mark_moved(did, options.to, destination.name(), &head.commit)?;
     summary(destination, did, &head, &arrived, start, fence_seconds)
 }
 
@@ -113,28 +116,46 @@ pub fn migrate(
 /// but for its last step, which [`migrate`] repeats.
 pub fn abort(source: &Engine, destination: &Engine, did: &Did) -> Result<()> {
     let account = source.account(did)?;
-    if let Some(head) = &account.head
-        && arrived(source, destination, did, head)?.is_some()
-    {
+    let _moving = source.moving(did)?;
+    if has_come_further(source, destination, did, &account)? {
         return Err(account.refuse(
             did.as_str(),
-            "abort: the destination is active; run the move again to finish it",
+            "abort: the account has arrived; run the move again to finish it",
         ));
     }
-    source.lift_fence(did)
+    source.lift_fence(did, destination.name())
 }
 
 /// The head of an account that may go, or is on its way to the same destination.
-fn departing_head<'a>(account: &'a Account, did: &Did, to: &str) -> Result<&'a Head> {
+fn departing_head<'a>(account: &'a Account, did: &Did, to: &str, engine: &str) -> Result<&'a Head> {
     let may_go = match &account.state {
         State::Active => true,
-        State::Leaving { to: there } | State::Moved { to: there } => there == to,
+        State::Leaving { to: there } | State::Moved { to: there } => {
+            there == to && account.bound_to == engine
+        }
         _ => false,
     };
     match &account.head {
         Some(head) if may_go => Ok(head),
         _ => Err(account.refuse(did.as_str(), "departure")),
     }
+}
+
+/// Whether the destination has, or has had, what the source sent, or something later: then nothing
+/// may open the source again.
+fn has_come_further(
+    source: &Engine,
+    destination: &Engine,
+    did: &Did,
+    account: &Account,
+) -> Result<bool> {
+    let Some(there) = destination.account_if_any(did)? else { return Ok(false) };
+    let sent = account.head.as_ref();
+    let from_here = there.origin.as_ref().is_some_and(|(engine, commit)| {
+        engine == source.name() && sent.is_some_and(|head| head.commit == *commit)
+    });
+    let is_later = there.rev_floor > sent.map_or(account.rev_floor, |head| head.rev);
+    Ok(from_here || is_later)
 }
 
 /// The destination's head, if exactly this repository has arrived there.

@@ -67,6 +67,11 @@ impl State {
         }
     }
 
+    /// Whether it is on its way to another engine.
+    pub(crate) fn is_leaving(&self) -> bool {
+        matches!(self, Self::Leaving { .. })
+    }
+
     /// The name that `status` prints.
     pub fn name(&self) -> &'static str {
         match self {
@@ -161,11 +166,13 @@ pub(crate) struct Account {
     pub(crate) rev_floor: Rev,
     /// Where the repository came from, if it was moved here: the source engine and its commit.
     pub(crate) origin: Option<(String, Cid)>,
+    /// The engine that it is leaving or has moved to, by name; empty otherwise.
+    pub(crate) bound_to: String,
     /// `None` once it is deleted.
     pub(crate) head: Option<Head>,
 }
 
-const FIELDS: usize = 8;
+const FIELDS: usize = 9;
 const HEAD_FIELDS: usize = 8;
 
 impl Account {
@@ -179,6 +186,7 @@ impl Account {
         to.uint(self.rev_floor.as_u64());
         to.text(self.origin.as_ref().map_or("", |(engine, _)| engine));
         to.nullable_link(self.origin.as_ref().map(|(_, commit)| commit));
+        to.text(&self.bound_to);
         match &self.head {
             None => to.null(),
             Some(head) => encode_head(&mut to, head),
@@ -229,6 +237,7 @@ fn decode_account(bytes: &[u8]) -> Result<Option<Account>, Fault> {
     let rev_floor = Rev::from_u64(from.uint()?).ok();
     let engine = from.text()?.to_owned();
     let origin = from.nullable_link()?.map(|commit| (engine, commit));
+    let bound_to = from.text()?.to_owned();
     let head = if from.is_null() {
         from.null()?;
         Some(None)
@@ -240,7 +249,7 @@ fn decode_account(bytes: &[u8]) -> Result<Option<Account>, Fault> {
     else {
         return Ok(None);
     };
-    Ok(Some(Account { state, trust, key, rev_floor, origin, head }))
+    Ok(Some(Account { state, trust, key, rev_floor, origin, bound_to, head }))
 }
 
 fn decode_head(from: &mut Decoder<'_>) -> Result<Option<Head>, Fault> {

@@ -9,6 +9,8 @@ use redb::{ReadableTable, ReadableTableMetadata};
 
 /// Events looked at in one turn of the writer, for removal.
 const EVENTS_A_TURN: usize = 2000;
+/// Bytes of events read in one turn.
+const BYTES_A_TURN: usize = 8 << 20;
 const BYTES: &str = "events_bytes";
 
 /// How much of the log is kept.
@@ -31,10 +33,12 @@ impl Default for Retention {
 
 /// Numbers an event and adds it.
 pub(crate) fn append(tables: &mut Tables<'_>, event: &Unnumbered) -> Result<u64> {
-    let seq = next_seq(tables)?;
     let row = event.encode();
+    // What can be found damaged is read before anything is written.
+    let total = bytes(tables)? + row.len() as u64;
+    let seq = next_seq(tables)?;
     tables.events.insert(seq, &row[..])?;
-    add_bytes(tables, row.len() as u64, 0)?;
+    tables.facts.insert(BYTES, &total.to_be_bytes()[..])?;
     Ok(seq)
 }
 
@@ -70,21 +74,26 @@ pub(crate) fn purge_some(tables: &mut Tables<'_>) -> Result<usize> {
         tables.purges.first()?.map(|(did, row)| (did.value().to_vec(), row.value().to_vec()));
     let Some((did, row)) = first else { return Ok(0) };
     let (from, until) = parse_purge(&row)?;
-    let (mut looked, mut next, mut freed) = (0, from, 0);
+    let (mut looked, mut next, mut freed, mut read) = (0, from, 0, 0);
     let mut gone = Vec::new();
     for found in tables.events.range(from..until)?.take(EVENTS_A_TURN) {
         let (seq, event) = found?;
         (looked, next) = (looked + 1, seq.value() + 1);
-        if Unnumbered::decode(seq.value(), event.value())?.did.as_bytes() == did {
+        read += event.value().len();
+        // One that cannot be read is nobody's: it goes when its time comes.
+        if Unnumbered::did_of(event.value()) == Some(&did[..]) {
             freed += event.value().len() as u64;
             gone.push(seq.value());
+        }
+        if read >= BYTES_A_TURN {
+            break;
         }
     }
     for seq in gone {
         tables.events.remove(seq)?;
     }
     add_bytes(tables, 0, freed)?;
-    if looked < EVENTS_A_TURN {
+    if looked < EVENTS_A_TURN && read < BYTES_A_TURN {
         tables.purges.remove(&did[..])?;
     } else {
         let row = [next.to_be_bytes(), until.to_be_bytes()].concat();
@@ -116,14 +125,19 @@ pub(crate) fn trim_some(tables: &mut Tables<'_>, keep: &Retention, now: u64) -> 
     let mut freed = 0;
     for found in tables.events.iter()?.take(EVENTS_A_TURN) {
         let (seq, event) = found?;
-        let is_old = Unnumbered::decode(seq.value(), event.value())?.micros < oldest;
-        if !is_old && total <= keep.bytes {
+        // One that cannot be read is of no use to anybody.
+        let is_fresh = Unnumbered::decode(seq.value(), event.value())
+            .is_ok_and(|event| event.micros >= oldest);
+        if is_fresh && total <= keep.bytes {
             break;
         }
         let length = event.value().len() as u64;
         total = total.saturating_sub(length);
         freed += length;
         gone.push(seq.value());
+        if freed >= BYTES_A_TURN as u64 {
+            break;
+        }
     }
     for seq in &gone {
         tables.events.remove(seq)?;

@@ -104,6 +104,13 @@ pub(crate) fn last_seq(facts: &impl ReadableTable<&'static str, &'static [u8]>) 
     }
 }
 
+/// Numbers up to `seq` are not given out any more.
+pub(crate) fn pass_seq(tables: &mut Tables<'_>, seq: u64) -> Result<()> {
+    let next = last_seq(&tables.facts)?.max(seq).saturating_add(1);
+    tables.facts.insert(NEXT_SEQ, &next.to_be_bytes()[..])?;
+    Ok(())
+}
+
 /// The next number of the event sequence.
 pub(crate) fn next_seq(tables: &mut Tables<'_>) -> Result<u64> {
     count_up(tables, NEXT_SEQ)

@@ -32,11 +32,14 @@ impl Signal {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).rings
     }
 
-    /// Waits until it has rung more often than `seen`, is closed, or the time is over.
-    pub(crate) fn wait(&self, seen: u64, timeout: Duration) {
+    /// Waits until it has rung more often than `seen`, is closed, or the time is over. Says whether
+    /// it may still ring.
+    pub(crate) fn wait(&self, seen: u64, timeout: Duration) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let still = |state: &mut State| state.rings == seen && !state.closed;
-        drop(self.rung.wait_timeout_while(state, timeout, still));
+        let waited = self.rung.wait_timeout_while(state, timeout, still);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        !state.closed
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {

@@ -2,7 +2,7 @@
 
 use super::log::{Retention, purge_some, trim_some};
 use super::tables::Tables;
-use super::{doom, signal::Signal};
+use super::{doom, floors, signal::Signal};
 use crate::error::{Error, Result};
 use crate::ident::Clock;
 use redb::Database;
@@ -57,12 +57,11 @@ impl Writer {
         let failure = Arc::new(Mutex::new(None));
         let told = Arc::clone(&failure);
         let thread = std::thread::spawn(move || {
-            let signal = Arc::clone(&upkeep.signal);
+            let _closing = Closing(Arc::clone(&upkeep.signal));
             if let Err(error) = run(&database, &jobs, &upkeep) {
                 let mut failure = told.lock().unwrap_or_else(PoisonError::into_inner);
                 *failure = Some(error.to_string());
             }
-            signal.close();
         });
         Self { queue: Some(queue), thread: Some(thread), failure }
     }
@@ -71,6 +70,8 @@ impl Writer {
     ///
     /// `work` must check first and write afterwards: what it wrote before returning an error of
     /// its own stays in a transaction that others share.
+    ///
+    /// While floors are awaited, `work` is not run: whatever writes passes this gate.
     pub(crate) fn submit<R: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Tables<'_>) -> Result<R> + Send + 'static,
@@ -80,6 +81,24 @@ impl Writer {
 
     /// As [`Writer::submit`], without waiting.
     pub(crate) fn enqueue<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tables<'_>) -> Result<R> + Send + 'static,
+    ) -> Result<Pending<R>> {
+        self.queue(move |tables: &mut Tables<'_>| {
+            floors::require_given(&tables.facts)?;
+            work(tables)
+        })
+    }
+
+    /// As [`Writer::submit`], for what opens the gate or closes it. Nothing else goes past it.
+    pub(crate) fn submit_floors<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tables<'_>) -> Result<R> + Send + 'static,
+    ) -> Result<R> {
+        self.queue(work)?.wait()
+    }
+
+    fn queue<R: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Tables<'_>) -> Result<R> + Send + 'static,
     ) -> Result<Pending<R>> {
@@ -135,6 +154,15 @@ impl Drop for Writer {
             // It has told its failure already, if it had one.
             let _ = thread.join();
         }
+    }
+}
+
+/// Tells those who wait that nothing more will come, however the thread ends.
+struct Closing(Arc<Signal>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 
@@ -241,11 +269,16 @@ fn apply(
     Ok(removed > 0)
 }
 
-/// A turn of removal: doomed rows, purged events, events past their time.
+/// A turn of removal: doomed rows, purged events, events past their time. A store that awaits its
+/// floors is left as it is.
 fn look_after(tables: &mut Tables<'_>, pace: &mut Pace, upkeep: &Upkeep) -> Result<usize> {
-    let mut removed = doom::remove_some(tables)? + purge_some(tables)?;
+    if floors::awaited(&tables.facts)?.is_some() {
+        return Ok(0);
+    }
+    let mut removed = doom::remove_some(tables)? + unless_damaged(purge_some(tables))?;
     if pace.turns.is_multiple_of(TURNS_BETWEEN_TRIMS) {
-        let trimmed = trim_some(tables, &upkeep.retention, upkeep.clock.now_micros())?;
+        let now = upkeep.clock.now_micros();
+        let trimmed = unless_damaged(trim_some(tables, &upkeep.retention, now))?;
         removed += trimmed;
         if trimmed > 0 {
             // There may be more: look again next time.
@@ -254,4 +287,12 @@ fn look_after(tables: &mut Tables<'_>, pace: &mut Pace, upkeep: &Upkeep) -> Resu
     }
     pace.turns = pace.turns.wrapping_add(1);
     Ok(removed)
+}
+
+/// A damaged log is not to keep anybody from writing: what cannot be tidied stays.
+fn unless_damaged(removed: Result<usize>) -> Result<usize> {
+    match removed {
+        Err(Error::Corrupt(_)) => Ok(0),
+        other => other,
+    }
 }

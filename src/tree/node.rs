@@ -109,6 +109,11 @@ fn next_key(key: &mut Vec<u8>, shared: u64, suffix: &[u8], first: bool) -> Resul
         let message = "an entry shares more of the key before it than there is";
         return Err(Problem::new(Code::BadNode, message).path(&key));
     };
+    // Before anything is said of the key: what is said must not be longer than a path either.
+    if shared + suffix.len() > PATH_BYTES_MAX {
+        let message = format!("a key of {} bytes; {PATH_BYTES_MAX} at most", shared + suffix.len());
+        return Err(Problem::new(Code::BadPath, message));
+    }
     let (start, after) = key.split_at(shared);
     // Where the keys part, the new one has to go up; a key that is a prefix of the last goes down.
     match (after.first(), suffix.first()) {
@@ -120,10 +125,6 @@ fn next_key(key: &mut Vec<u8>, shared: u64, suffix: &[u8], first: bool) -> Resul
         (Some(old), Some(new)) if old > new => return Err(out_of_order(start, suffix)),
         (_, None) => return Err(out_of_order(start, suffix)),
         _ => {}
-    }
-    if shared + suffix.len() > PATH_BYTES_MAX {
-        let message = format!("a key of {} bytes; {PATH_BYTES_MAX} at most", shared + suffix.len());
-        return Err(Problem::new(Code::BadPath, message));
     }
     key.truncate(shared);
     key.extend_from_slice(suffix);

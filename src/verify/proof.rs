@@ -19,7 +19,7 @@ pub struct ProofReport {
     pub report: Report,
     /// The path that was asked about.
     pub path: RepoPath,
-    /// Whether the path has a record; `None` if neither is proven.
+    /// Whether the path has a record; `None` if neither is proven, or the head is not right.
     pub present: Option<bool>,
     /// The record's CID, if it is present.
     pub cid: Option<Cid>,
@@ -135,6 +135,7 @@ fn head(
 }
 
 fn look_for(proof: &mut ProofReport, data: Cid, blocks: &mut Blocks) -> Result<()> {
+    let head_was_right = proof.report.problems.is_empty();
     let key = Key::from(proof.path.as_bytes());
     let found = match Tree::at(data, None).find(&key, blocks) {
         Ok(found) => found,
@@ -159,6 +160,10 @@ fn look_for(proof: &mut ProofReport, data: Cid, blocks: &mut Blocks) -> Result<(
                 }
             }
         }
+    }
+    // Under a head that is not right, nothing is proven.
+    if !head_was_right {
+        return Ok(());
     }
     proof.present = Some(found.is_some());
     proof.cid = found;

@@ -64,6 +64,11 @@ impl Problems {
         }
     }
 
+    /// Counts some that nobody kept.
+    pub(super) fn omit(&mut self, more: u64) {
+        self.omitted += more;
+    }
+
     /// Those that are listed.
     pub fn listed(&self) -> &[Problem] {
         &self.listed

@@ -1,7 +1,7 @@
 //! The walk over a whole repository.
 
 use super::expect::Expect;
-use super::report::Report;
+use super::report::{Problems, Report};
 use super::supply::{Missed, Supply};
 use crate::block::{Block, Cid, drisl};
 use crate::commit::Commit;
@@ -235,11 +235,14 @@ impl<'a> Verification<'a> {
     }
 
     pub(super) fn finish(mut self) -> Result<Report> {
-        let mut found = Vec::new();
+        // As many as are listed anyway: a file may have one in each of millions of sections.
+        let mut found = Problems::default();
         let tail = self.supply.finish(&mut |problem| found.push(problem))?;
-        for problem in found {
+        let omitted = found.omitted();
+        for problem in found.into_listed() {
             self.problem(problem);
         }
+        self.report.problems.omit(omitted);
         self.report.blocks = Some(tail.sections);
         self.report.unreferenced_blocks = Some(tail.unreferenced);
         self.report.order = Some(tail.order);

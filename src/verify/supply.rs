@@ -50,6 +50,11 @@ pub struct Tail {
     pub order: Order,
 }
 
+/// How many times its own length an input may be read for blocks that the tree names repeatedly,
+/// and how many bytes in any case: honest repositories repeat little, and only small records.
+const REPEATED_FACTOR: u64 = 4;
+const REPEATED_BYTES: u64 = 64 << 20;
+
 /// Blocks from a file. As long as they come in the order of the walk, none of them is kept; at
 /// the first that does not, the file is indexed.
 pub struct FileSupply {
@@ -64,6 +69,8 @@ pub struct FileSupply {
     /// What broke off the reading of sections.
     broken: Option<Problem>,
     index: Option<Index>,
+    /// Bytes that may still be given a second time.
+    repeatable: u64,
 }
 
 impl FileSupply {
@@ -76,6 +83,7 @@ impl FileSupply {
             let message = format!("{} bytes; {INDEXED_BYTES_MAX} at most", input.length());
             return Err(Problem::new(Code::TooLarge, message).into());
         }
+        let repeatable = input.length().saturating_mul(REPEATED_FACTOR) + REPEATED_BYTES;
         let reader = Reader::new(input.reader_at(0))?;
         let roots = reader.roots().to_vec();
         let in_order = reader.offset();
@@ -89,6 +97,7 @@ impl FileSupply {
             sections: 0,
             broken: None,
             index: None,
+            repeatable,
         })
     }
 
@@ -141,6 +150,12 @@ impl FileSupply {
                 continue;
             }
             let was_taken = index.take(slot);
+            if was_taken {
+                let Some(left) = self.repeatable.checked_sub(place.length as u64) else {
+                    return Ok(Err(Missed::Wrong(repeated_too_often(cid, place.offset))));
+                };
+                self.repeatable = left;
+            }
             if place.offset == self.in_order {
                 self.in_order += place.length as u64;
             } else if !was_taken {
@@ -217,6 +232,12 @@ impl Supply for FileSupply {
     fn position(&self) -> u64 {
         self.in_order
     }
+}
+
+/// A small file whose tree names one large block at a million places.
+fn repeated_too_often(cid: &Cid, offset: u64) -> Problem {
+    let message = "the tree names blocks again and again: more than several times the whole input";
+    Problem::new(Code::TooLarge, message).cid(cid).offset(offset)
 }
 
 fn read_section(input: &Input, place: Place) -> Result<Frame> {

@@ -7,6 +7,7 @@
 
 pub mod disk;
 pub mod handmade;
+pub mod host;
 pub mod mined;
 pub mod power;
 pub mod raw;

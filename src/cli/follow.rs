@@ -1,0 +1,224 @@
+use super::failure::Failure;
+use super::input;
+use super::keys::KeySources;
+use super::output::Output;
+use super::run::Answer;
+use super::store;
+use super::text::{or_dash, things};
+use carrack::event::{Frame, decode_frame};
+use carrack::follow::{Followed, Mirror, Taken};
+use carrack::limits::EVENT_FRAME_BYTES_MAX;
+use carrack::verify::{Expect, problems_json};
+use carrack::{Error, ErrorKind};
+use clap::Args;
+use serde_json::{Map, Value, json};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub(super) struct FollowArgs {
+    store: PathBuf,
+    /// Frames as the event stream sends them; a folder stands for its files in the order of names
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    keys: KeySources,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+pub(super) fn run(args: &FollowArgs) -> Result<Answer, Failure> {
+    let keys = args.keys.read()?;
+    // Before the store: a file that is not there makes no store.
+    let files = files(&args.files)?;
+    for file in &files {
+        args.keys.check_standard_input(file)?;
+    }
+    let engine = store::existing_or_new(&args.store)?;
+    let mut mirror = Mirror::new(&engine);
+    let mut told = Told { output: Output::new(), frames: args.json.then(Vec::new), failed: 0 };
+    for file in &files {
+        told.frame(&mut mirror, file, &keys.expect)?;
+    }
+    told.end(files.len() as u64)
+}
+
+/// The files that are named, and those in folders that are.
+fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    for path in named {
+        let failed = |error| Failure::io(format_args!("reading {}", path.display()), &error);
+        if input::is_standard(path) || !std::fs::metadata(path).map_err(failed)?.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if path.is_file() {
+                found.push(path);
+            }
+        }
+        found.sort();
+        files.append(&mut found);
+    }
+    Ok(files)
+}
+
+type Outcome = carrack::Result<Taken<Followed>>;
+
+/// What has been said so far.
+struct Told {
+    output: Output,
+    /// For JSON, all of it at the end.
+    frames: Option<Vec<Value>>,
+    /// Frames that were refused or found a copy out of sync.
+    failed: u64,
+}
+
+impl Told {
+    fn frame(
+        &mut self,
+        mirror: &mut Mirror<'_>,
+        file: &Path,
+        expect: &Expect,
+    ) -> Result<(), Failure> {
+        let bytes = input::read(file, EVENT_FRAME_BYTES_MAX as u64)?;
+        let taken = match mirror.take(&bytes, expect) {
+            Err(error) if is_of_the_machine(&error) => return Err(error.into()),
+            taken => taken,
+        };
+        let out_of_sync = |taken: &Taken<_>| matches!(taken.outcome, Followed::OutOfSync(_));
+        self.failed += u64::from(taken.as_ref().map_or(true, out_of_sync));
+        match &mut self.frames {
+            Some(frames) => frames.push(Value::Object(object(file, &bytes, &taken))),
+            None => self.output.line(format_args!("{}", line(&bytes, &taken)))?,
+        }
+        Ok(())
+    }
+
+    fn end(mut self, count: u64) -> Result<Answer, Failure> {
+        match self.frames {
+            Some(frames) => {
+                self.output.json(&json!({ "frames": frames, "failed": self.failed }))?;
+            }
+            None => self.output.flush()?,
+        }
+        Ok(match self.failed {
+            0 => Answer::Yes,
+            failed => Answer::No(format!(
+                "{} of {} were refused or found a copy out of sync",
+                failed,
+                things(count, "frame")
+            )),
+        })
+    }
+}
+
+/// Whether it makes no sense to go on: the frame is not to blame.
+fn is_of_the_machine(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Corrupt)
+}
+
+/// Number, type, account, and what became of it.
+fn line(frame: &[u8], taken: &Outcome) -> String {
+    let facts = facts(frame, taken);
+    let start = format!("{} {} {}", or_dash(facts.seq), or_dash(facts.kind), or_dash(facts.did));
+    match taken {
+        Err(error) => format!("{start} refused: {error}"),
+        Ok(taken) => {
+            let (result, detail) = words(&taken.outcome);
+            let missed = match taken.missed {
+                0 => String::new(),
+                missed => format!(" (after a gap of {missed})"),
+            };
+            format!("{start} {result} {detail}{missed}").trim_end().to_owned()
+        }
+    }
+}
+
+fn words(outcome: &Followed) -> (&'static str, String) {
+    match outcome {
+        Followed::Applied { rev } => ("applied", rev.to_string()),
+        Followed::Created { rev } => ("created", rev.to_string()),
+        Followed::Resigned { rev } => ("resigned", rev.to_string()),
+        Followed::Identity { handle } => ("identity", or_dash(handle.as_ref())),
+        Followed::Account { state } => ("account", state.to_string()),
+        Followed::Ignored(why) => ("ignored", why.as_str().to_owned()),
+        Followed::OutOfSync(found) => {
+            let why = found.why.as_str();
+            ("out-of-sync", format!("{why}: {} is held, of {}", found.held_rev, found.held_data))
+        }
+        other => ("other", format!("{other:?}")),
+    }
+}
+
+fn object(file: &Path, frame: &[u8], taken: &Outcome) -> Map<String, Value> {
+    let facts = facts(frame, taken);
+    let mut out = Map::new();
+    let mut put = |name: &str, value: Value| out.insert(name.to_owned(), value);
+    put("file", file.display().to_string().into());
+    put("type", json!(facts.kind));
+    put("seq", json!(facts.seq));
+    put("did", json!(facts.did));
+    match taken {
+        Err(error) => {
+            put("result", "refused".into());
+            put("error", error.to_string().into());
+            put("problems", problems_json(error.problems()));
+        }
+        Ok(taken) => {
+            put("missed", taken.missed.into());
+            put("result", words(&taken.outcome).0.into());
+            details(&taken.outcome, &mut put);
+        }
+    }
+    out
+}
+
+fn details(outcome: &Followed, put: &mut dyn FnMut(&str, Value) -> Option<Value>) {
+    match outcome {
+        Followed::Applied { rev } | Followed::Created { rev } | Followed::Resigned { rev } => {
+            put("rev", rev.to_string().into());
+        }
+        Followed::Identity { handle } => {
+            put("handle", json!(handle.as_deref()));
+        }
+        Followed::Account { state } => {
+            put("state", state.name().into());
+        }
+        Followed::Ignored(why) => {
+            put("why", why.as_str().into());
+        }
+        Followed::OutOfSync(found) => {
+            put("why", found.why.as_str().into());
+            put("rev", found.rev.to_string().into());
+            put("held_rev", found.held_rev.to_string().into());
+            put("held_data", found.held_data.to_string().into());
+        }
+        _ => {}
+    }
+}
+
+/// What a frame says of itself.
+#[derive(Default)]
+struct Facts {
+    kind: Option<&'static str>,
+    seq: Option<u64>,
+    did: Option<String>,
+}
+
+fn facts(frame: &[u8], taken: &Outcome) -> Facts {
+    if let Ok(taken) = taken {
+        let did = taken.did.as_ref().map(ToString::to_string);
+        return Facts { kind: taken.kind, seq: taken.seq, did };
+    }
+    match decode_frame(frame) {
+        Ok(Frame::Event(event)) => Facts {
+            kind: Some(event.kind()),
+            seq: Some(event.seq()),
+            did: Some(event.did().to_string()),
+        },
+        _ => Facts::default(),
+    }
+}

@@ -1,0 +1,95 @@
+//! How an event relates to the last head that is known of its account.
+
+use super::outcome::{Ignored, Mismatch};
+use crate::block::Cid;
+use crate::car::Reader;
+use crate::commit::Commit;
+use crate::error::{Code, Error, Problem, Result};
+use crate::event::{CommitEvent, Event, Frame, Verdict, decode_frame, verify_frame};
+use crate::ident::{Clock, Rev};
+use crate::tree::Tree;
+use crate::verify::Expect;
+
+/// What is known of an account's repository.
+pub(super) struct Tip<'a> {
+    pub(super) commit: &'a Cid,
+    pub(super) rev: Rev,
+    pub(super) data: &'a Cid,
+}
+
+/// The relation.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    /// It comes right after it.
+    Next,
+    /// It is older, or the same.
+    Past(Ignored),
+    /// There is a gap or a contradiction in between.
+    Broken(Mismatch),
+}
+
+impl Tip<'_> {
+    /// Where a commit stands.
+    pub(super) fn link(&self, event: &CommitEvent) -> Link {
+        if let Some(past) = self.past(&event.commit, event.rev) {
+            return Link::Past(past);
+        }
+        if event.since != Some(self.rev) {
+            return Link::Broken(Mismatch::Since);
+        }
+        // Where `since` is not null, a valid frame has `prevData`.
+        if event.prev_data.as_ref() != Some(self.data) {
+            return Link::Broken(Mismatch::PrevData);
+        }
+        Link::Next
+    }
+
+    /// What an event with this head is if it is no news.
+    pub(super) fn past(&self, commit: &Cid, rev: Rev) -> Option<Ignored> {
+        if commit == self.commit {
+            return Some(Ignored::AlreadyHeld);
+        }
+        (rev <= self.rev).then_some(Ignored::OldRev)
+    }
+}
+
+/// Whether a repository begins with this commit: its blocks are all of it then, as undoing its
+/// ops has to pass every node.
+pub(super) fn is_first(event: &CommitEvent) -> bool {
+    let empty = || Tree::empty().seal();
+    event.since.is_none() && event.prev_data.as_ref().is_none_or(|before| *before == empty())
+}
+
+/// Reads a frame's event, if it is one that is known here.
+pub(super) fn read(frame: &[u8]) -> Result<Option<Event>> {
+    match decode_frame(frame) {
+        Ok(Frame::Event(event)) => Ok(Some(event)),
+        Ok(Frame::Ignored(_)) => Ok(None),
+        Err(problem) => Err(Error::Refused(vec![problem])),
+    }
+}
+
+/// Checks everything that the frame itself and the keys can show.
+pub(super) fn check(frame: &[u8], event: &Event, expect: &Expect, clock: &dyn Clock) -> Result<()> {
+    if matches!(event, Event::Commit(_) | Event::Sync(_)) && expect.keys.is_empty() {
+        let message = format!("no key to check the signature of an event of {} with", event.did());
+        return Err(Error::Request(message));
+    }
+    let report = verify_frame(frame, expect, clock);
+    match report.verdict {
+        Verdict::Valid => Ok(()),
+        _ => Err(Error::Refused(report.problems.into_listed())),
+    }
+}
+
+/// The commit at the root of an event's blocks that have been checked.
+pub(super) fn commit_in(blocks: &[u8]) -> Result<Commit> {
+    let mut reader = Reader::new(blocks)?;
+    let root = reader.roots().first().cloned();
+    while let Some(frame) = reader.next_frame()? {
+        if Some(&frame.cid) == root.as_ref() {
+            return Ok(Commit::decode(&frame.into_block()?)?);
+        }
+    }
+    Err(Problem::new(Code::MissingCommit, "the commit is not among the blocks").into())
+}

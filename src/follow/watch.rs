@@ -1,0 +1,209 @@
+use super::chain::{Link, Tip, check, commit_in, read};
+use super::outcome::{Ignored, Mismatch, OutOfSync, Taken};
+use super::sequence::Sequence;
+use crate::block::Cid;
+use crate::error::Result;
+use crate::event::{AccountEvent, AccountStatus, CommitEvent, Event, SyncEvent};
+use crate::ident::{Clock, Did, Rev};
+use crate::verify::Expect;
+use std::collections::HashMap;
+
+/// Watches one event stream for a relay: verifies every frame, and remembers of each account the
+/// last head and whether it is active. It holds no copies.
+///
+/// What it remembers is in memory, a few hundred bytes an account: whoever lets accounts through
+/// to it decides how many. After a restart, accounts begin anew at their first valid frame, or at
+/// what [`Watch::remember`] is told.
+///
+/// ```
+/// use carrack::engine::{Engine, Options};
+/// use carrack::follow::{Watch, Watched};
+/// use carrack::ident::{Did, SystemClock};
+/// use carrack::key::{Curve, SigningKey};
+/// use carrack::verify::Expect;
+/// use redb::backends::InMemoryBackend;
+///
+/// let host = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
+/// let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+/// let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+/// let rev = host.create_account(&did, &key)?;
+///
+/// let keys_of = |_: &Did| Expect { did: None, keys: vec![key.verifying_key()] };
+/// let mut watch = Watch::new();
+/// let mut events = host.events(0)?;
+/// while let Some(event) = events.next()? {
+///     let taken = watch.take(&event.frame(), &keys_of, &SystemClock)?;
+///     assert_eq!(taken.outcome, Watched::Pass);
+/// }
+/// assert_eq!(watch.known(&did).map(|known| known.rev), Some(rev));
+/// # Ok::<(), carrack::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    accounts: HashMap<Did, Memory>,
+    sequence: Sequence,
+}
+
+/// What is to be done with a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Watched {
+    /// Pass it on.
+    Pass,
+    /// Drop it: nobody needs it.
+    Ignored(Ignored),
+    /// Drop it: it does not follow on what was seen. All further commits of the account are
+    /// dropped too, until a `#sync`, a commit that begins a repository, [`Watch::remember`] or
+    /// [`Watch::forget`].
+    OutOfSync(OutOfSync),
+}
+
+/// The last head of an account that was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The commit.
+    pub commit: Cid,
+    /// Its revision.
+    pub rev: Rev,
+    /// The root of its tree.
+    pub data: Cid,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Memory {
+    head: Option<Known>,
+    out_of_sync: bool,
+    /// Why its content is not passed on.
+    inactive: Option<AccountStatus>,
+}
+
+impl Watch {
+    /// Knows nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Verifies a frame strictly, holds it against what is remembered, and remembers it.
+    ///
+    /// `expect_for` gives the keys that the account's document names now. `#identity` and `#account`
+    /// are not signed: whether this stream may speak for the account is the caller's to know.
+    ///
+    /// # Errors
+    /// `Refused` with every problem of a frame that is malformed or forged; `Request` for a commit
+    /// without a key. Nothing is remembered of it then, nor does its number count.
+    pub fn take(
+        &mut self,
+        frame: &[u8],
+        expect_for: &dyn Fn(&Did) -> Expect,
+        clock: &dyn Clock,
+    ) -> Result<Taken<Watched>> {
+        let Some(event) = read(frame)? else {
+            return Ok(Taken::unknown(Watched::Ignored(Ignored::Unknown)));
+        };
+        check(frame, &event, &expect_for(event.did()), clock)?;
+        let Some(missed) = self.sequence.missed_before(event.seq()) else {
+            return Ok(Taken::of(&event, 0, Watched::Ignored(Ignored::Repeated)));
+        };
+        let outcome = match &event {
+            Event::Commit(commit) => self.memory(&commit.did).commit(commit)?,
+            Event::Sync(sync) => self.memory(&sync.did).sync(sync)?,
+            Event::Account(account) => self.memory(&account.did).account(account),
+            Event::Identity(_) => Watched::Pass,
+        };
+        self.sequence.advance(event.seq());
+        Ok(Taken::of(&event, missed, outcome))
+    }
+
+    /// The last head of an account that was in sync.
+    pub fn known(&self, did: &Did) -> Option<&Known> {
+        self.accounts.get(did)?.head.as_ref()
+    }
+
+    /// Whether an event of the account did not match, and nothing has set that right.
+    pub fn is_out_of_sync(&self, did: &Did) -> bool {
+        self.accounts.get(did).is_some_and(|memory| memory.out_of_sync)
+    }
+
+    /// How many accounts are remembered.
+    pub fn accounts(&self) -> usize {
+        self.accounts.len()
+    }
+
+    /// Goes on from a head that the caller has found out by itself: it was kept over a restart, or
+    /// asked of the host after a gap.
+    pub fn remember(&mut self, did: &Did, head: Known) {
+        let memory = self.memory(did);
+        (memory.head, memory.out_of_sync) = (Some(head), false);
+    }
+
+    /// Forgets an account: it begins anew at its next valid frame.
+    pub fn forget(&mut self, did: &Did) {
+        self.accounts.remove(did);
+    }
+
+    fn memory(&mut self, did: &Did) -> &mut Memory {
+        self.accounts.entry(did.clone()).or_default()
+    }
+}
+
+impl Memory {
+    fn commit(&mut self, event: &CommitEvent) -> Result<Watched> {
+        let Some(head) = &self.head else { return self.go_on(&event.blocks, event.rev) };
+        let begins_anew = self.out_of_sync && event.since.is_none();
+        match head.tip().link(event) {
+            Link::Past(why) => Ok(Watched::Ignored(why)),
+            Link::Broken(_) if begins_anew => self.go_on(&event.blocks, event.rev),
+            Link::Next if !self.out_of_sync => self.go_on(&event.blocks, event.rev),
+            Link::Next => Ok(Watched::OutOfSync(head.against(Mismatch::Earlier, event.rev))),
+            Link::Broken(why) => {
+                let why = if self.out_of_sync { Mismatch::Earlier } else { why };
+                let found = head.against(why, event.rev);
+                self.out_of_sync = true;
+                Ok(Watched::OutOfSync(found))
+            }
+        }
+    }
+
+    fn sync(&mut self, event: &SyncEvent) -> Result<Watched> {
+        let commit = commit_in(&event.blocks)?;
+        let past = self.head.as_ref().and_then(|head| head.tip().past(commit.cid(), event.rev));
+        match past {
+            // The host says again where it is: after a change of state it has to.
+            None | Some(Ignored::AlreadyHeld) => self.go_on(&event.blocks, event.rev),
+            Some(why) => Ok(Watched::Ignored(why)),
+        }
+    }
+
+    fn account(&mut self, event: &AccountEvent) -> Watched {
+        self.inactive = match (&event.status, event.active) {
+            (_, true) => None,
+            (Some(status), false) => Some(status.clone()),
+            (None, false) => Some(AccountStatus::Deactivated),
+        };
+        // If it comes back, it is with another repository.
+        self.out_of_sync |= self.inactive == Some(AccountStatus::Deleted);
+        Watched::Pass
+    }
+
+    /// Remembers a head. That of an account that is not active counts too; it is not passed on.
+    fn go_on(&mut self, blocks: &[u8], rev: Rev) -> Result<Watched> {
+        let commit = commit_in(blocks)?;
+        let (cid, data) = (commit.cid().clone(), commit.data().clone());
+        self.head = Some(Known { commit: cid, rev, data });
+        self.out_of_sync = false;
+        Ok(match self.inactive {
+            Some(_) => Watched::Ignored(Ignored::Inactive),
+            None => Watched::Pass,
+        })
+    }
+}
+
+impl Known {
+    fn tip(&self) -> Tip<'_> {
+        Tip { commit: &self.commit, rev: self.rev, data: &self.data }
+    }
+
+    fn against(&self, why: Mismatch, rev: Rev) -> OutOfSync {
+        OutOfSync { why, held_rev: self.rev, held_data: self.data.clone(), rev }
+    }
+}

@@ -1,0 +1,125 @@
+//! Copies a snapshot of a store into an empty database, table by table.
+
+use super::floors::{Restored, await_floors};
+use super::row::tree_range;
+use super::tables::{Tables, View};
+use crate::error::Result;
+use crate::limits::COPIED_BYTES;
+use redb::{Database, Key, Range, ReadOnlyTable, ReadableTable, Table, Value};
+use std::collections::BTreeSet;
+
+/// What was copied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Copied {
+    /// Rows of repositories.
+    pub(crate) rows: u64,
+    /// Keys and values of all tables.
+    pub(crate) bytes: u64,
+}
+
+/// One table of a write transaction.
+type Pick<K, V> = for<'a, 'txn> fn(&'a mut Tables<'txn>) -> &'a mut Table<'txn, K, V>;
+
+/// Copies what `view` sees. Trees that are nobody's (doomed, or still being written) are left out.
+///
+/// The facts come last, the format among them: half a copy does not open.
+pub(crate) fn copy(
+    view: &View,
+    to: &Database,
+    restored: &Restored,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Copied> {
+    let nobodys = nobodys(view)?;
+    let mut copy = Copy { to, bytes: 0, progress };
+    let rows = copy.trees(&view.rows, &nobodys, |tables| &mut tables.rows)?;
+    copy.trees(&view.blobs, &nobodys, |tables| &mut tables.blobs)?;
+    copy.range(view.accounts.iter()?, |tables| &mut tables.accounts)?;
+    copy.range(view.revs.iter()?, |tables| &mut tables.revs)?;
+    copy.range(view.events.iter()?, |tables| &mut tables.events)?;
+    copy.range(view.purges.iter()?, |tables| &mut tables.purges)?;
+    finish(view, to, restored)?;
+    Ok(Copied { rows, bytes: copy.bytes })
+}
+
+fn nobodys(view: &View) -> Result<BTreeSet<u64>> {
+    let mut trees = BTreeSet::new();
+    for doomed in view.doomed.iter()? {
+        trees.insert(doomed?.0.value());
+    }
+    for written in view.journal.iter()? {
+        trees.insert(written?.0.value());
+    }
+    Ok(trees)
+}
+
+/// Makes a store of it that opens, and opens at once: its last commit allows a quick repair.
+fn finish(view: &View, to: &Database, restored: &Restored) -> Result<()> {
+    let mut txn = to.begin_write()?;
+    txn.set_quick_repair(true);
+    {
+        let mut tables = Tables::open(&txn)?;
+        for fact in view.facts.iter()? {
+            let (name, value) = fact?;
+            tables.facts.insert(name.value(), value.value())?;
+        }
+        await_floors(&mut tables, restored)?;
+    }
+    txn.commit()?;
+    Ok(())
+}
+
+struct Copy<'a> {
+    to: &'a Database,
+    bytes: u64,
+    progress: &'a mut dyn FnMut(u64),
+}
+
+impl Copy<'_> {
+    /// A table whose keys begin with a tree's number: what lies between the trees left out.
+    fn trees<V: Value + 'static>(
+        &mut self,
+        from: &ReadOnlyTable<&'static [u8], V>,
+        left_out: &BTreeSet<u64>,
+        pick: Pick<&'static [u8], V>,
+    ) -> Result<u64> {
+        let (mut start, mut copied) = (Vec::new(), 0);
+        for tree in left_out {
+            let (end, behind) = tree_range(*tree);
+            copied += self.range(from.range(&start[..]..&end[..])?, pick)?;
+            start = behind;
+        }
+        Ok(copied + self.range(from.range(&start[..]..)?, pick)?)
+    }
+
+    /// Copies in bounded transactions, and says how many entries there were.
+    fn range<K: Key + 'static, V: Value + 'static>(
+        &mut self,
+        mut from: Range<'_, K, V>,
+        pick: Pick<K, V>,
+    ) -> Result<u64> {
+        let mut entries = 0;
+        loop {
+            let txn = self.to.begin_write()?;
+            let mut bytes = 0;
+            {
+                let mut tables = Tables::open(&txn)?;
+                let table = pick(&mut tables);
+                while bytes < COPIED_BYTES {
+                    let Some(entry) = from.next() else { break };
+                    let (key, value) = entry?;
+                    let (key, value) = (key.value(), value.value());
+                    bytes += K::as_bytes(&key).as_ref().len() + V::as_bytes(&value).as_ref().len();
+                    table.insert(&key, &value)?;
+                    entries += 1;
+                }
+            }
+            if bytes == 0 {
+                txn.abort()?;
+                return Ok(entries);
+            }
+            txn.commit()?;
+            self.bytes += bytes as u64;
+            (self.progress)(self.bytes);
+        }
+    }
+}
