@@ -272,8 +272,11 @@ fn apply(
 /// A turn of removal: doomed rows, purged events, events past their time. A store that awaits its
 /// floors is left as it is.
 fn look_after(tables: &mut Tables<'_>, pace: &mut Pace, upkeep: &Upkeep) -> Result<usize> {
-    if floors::awaited(&tables.facts)?.is_some() {
-        return Ok(0);
+    match floors::awaited(&tables.facts) {
+        Ok(None) => {}
+        // What cannot be read refuses writes too, and costs nobody the reads.
+        Ok(Some(_)) | Err(Error::Corrupt(_)) => return Ok(0),
+        Err(error) => return Err(error),
     }
     let mut removed = doom::remove_some(tables)? + unless_damaged(purge_some(tables))?;
     if pace.turns.is_multiple_of(TURNS_BETWEEN_TRIMS) {
