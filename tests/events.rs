@@ -6,20 +6,22 @@ mod common;
 use carrack::block::{Block, Cid};
 use carrack::car::Reader;
 use carrack::engine::{Op, State, WriteOptions};
-use carrack::event::{CommitEvent, Event, Verdict, invert, verify_frame};
+use carrack::event::{CommitEvent, Event, RepoOp, Verdict, verify_frame};
 use carrack::ident::{RepoPath, Rev, SystemClock};
 use carrack::key::{Curve, SigningKey};
-use carrack::tree::{Gap, NodeSource, Tree, diff, layer};
+use carrack::tree::{Gap, Key, Node, NodeSource, Tree, diff, layer};
 use carrack::verify::Expect;
 use carrack::{Engine, Error};
 use common::{Dice, NOW, assert_clean, did, engine, handmade, import, key, with_key, write};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::time::Duration;
 
 /// A batch of random ops that fits what is there.
 fn batch(dice: &mut Dice, model: &mut BTreeMap<String, u64>) -> Vec<Op> {
     let mut ops = BTreeMap::new();
-    for _ in 0..=dice.roll(4) {
+    let most = if dice.roll(10) == 0 { 60 } else { 4 };
+    for _ in 0..=dice.roll(most) {
         let path = format!("com.example.c{}/{}", dice.roll(3), dice.roll(400));
         if ops.contains_key(&path) {
             continue;
@@ -64,20 +66,71 @@ impl NodeSource for Recording<'_> {
     }
 }
 
-/// The slice holds the commit, the nodes that are new, those that inversion reads, the records.
+/// The slice holds the commit, the nodes that are new, those on the way to each change and to the
+/// keys next to it, the records.
 fn assert_exact(event: &CommitEvent, before: &HashMap<Cid, Block>, after: &HashMap<Cid, Block>) {
     let commit = carrack::commit::Commit::decode(&after[&event.commit]).unwrap();
     let mut old = Tree::at(event.prev_data.clone().unwrap(), None);
     let mut new = Tree::at(commit.data().clone(), None);
     let found = diff(&mut old, &mut before.clone(), &mut new, &mut after.clone()).unwrap();
-    let mut source = Recording { blocks: after, read: BTreeSet::new() };
-    assert_eq!(Some(invert(commit.data(), &event.ops, &mut source).unwrap()), event.prev_data);
     let mut expected: BTreeSet<Cid> = found.created.into_keys().collect();
+    let mut source = Recording { blocks: after, read: BTreeSet::new() };
+    let mut walked = Tree::at(commit.data().clone(), None);
+    let keys = keys_of(commit.data(), after);
+    for op in &event.ops {
+        let key = Key::from(op.path().as_bytes());
+        let left = keys.range(..key.clone()).next_back();
+        let right = keys.range((Bound::Excluded(key.clone()), Bound::Unbounded)).next();
+        // What is updated stays where it is: its neighbours do not matter.
+        let moves = !matches!(op, RepoOp::Update { .. });
+        for key in [left, right].into_iter().flatten().filter(|_| moves).chain([&key]) {
+            walked.find(key, &mut source).unwrap();
+        }
+    }
     expected.extend(source.read);
     expected.extend(event.ops.iter().filter_map(|op| op.cid().cloned()));
     expected.insert(event.commit.clone());
     let held: BTreeSet<Cid> = blocks_of(&event.blocks).into_keys().collect();
     assert_eq!(held, expected);
+    assert_inverts_in_any_order(event, commit.data());
+}
+
+fn keys_of(root: &Cid, blocks: &HashMap<Cid, Block>) -> BTreeSet<Key> {
+    let node = Node::decode(blocks[root].bytes()).unwrap();
+    let below = node.entries.iter().filter_map(|entry| entry.right.as_ref()).chain(&node.left);
+    let mut keys: BTreeSet<Key> = below.flat_map(|child| keys_of(child, blocks)).collect();
+    keys.extend(node.entries.into_iter().map(|entry| entry.key));
+    keys
+}
+
+/// Followers do not agree on an order: by path, deletes first, as the event has them.
+fn assert_inverts_in_any_order(event: &CommitEvent, data: &Cid) {
+    let mut blocks = blocks_of(&event.blocks);
+    let by_path = |op: &RepoOp| op.path().to_string();
+    let is_delete = |op: &RepoOp| matches!(op, RepoOp::Delete { .. });
+    let mut orders = vec![event.ops.clone(); 12];
+    orders[1].reverse();
+    orders[2].sort_by_key(by_path);
+    orders[3].sort_by_key(|op| std::cmp::Reverse(by_path(op)));
+    orders[4].sort_by_key(|op| (!is_delete(op), by_path(op)));
+    orders[5].sort_by_key(|op| (is_delete(op), by_path(op)));
+    let mut dice = Dice(event.seq);
+    for order in &mut orders[6..] {
+        for place in (1..order.len()).rev() {
+            order.swap(place, usize::try_from(dice.roll(place as u64 + 1)).unwrap());
+        }
+    }
+    for order in orders {
+        let mut tree = Tree::at(data.clone(), None);
+        for op in &order {
+            let key = Key::from(op.path().as_bytes());
+            match op.prev() {
+                Some(prev) => drop(tree.insert(&key, prev.clone(), &mut blocks).unwrap()),
+                None => drop(tree.remove(&key, &mut blocks).unwrap()),
+            }
+        }
+        assert_eq!(Some(tree.seal()), event.prev_data);
+    }
 }
 
 fn export(engine: &Engine) -> HashMap<Cid, Block> {

@@ -8,7 +8,7 @@ use crate::event::{RepoOp, invert};
 use crate::limits::EVENT_BLOCKS_BYTES_MAX;
 use crate::store::account::Head;
 use crate::store::region::{RecordChange, Region};
-use crate::tree::{Child, Gap, NodeSource, Tree};
+use crate::tree::{Child, Gap, Key, NodeSource, Tree};
 use bytes::Bytes;
 use redb::ReadableTable;
 use std::collections::{HashMap, HashSet};
@@ -17,7 +17,10 @@ use std::collections::{HashMap, HashSet};
 /// records, each once. `None` if it is over the limit although nothing but deletes is in it: then
 /// a `#sync` says what there is to say.
 ///
-/// The inversion is carried out, so an event that would not verify is never made.
+/// Followers undo the ops in orders of their own, so there is what any order reads: around each
+/// op, the nodes as far as the keys next to it (see [`Tree::cover`]). Any other node lies between
+/// two keys that stay, and no undoing comes past those. The way to an updated record is all new.
+/// One inversion is carried out, so an event that would not verify is never made.
 pub(super) fn commit_slice<T>(
     rows: &T,
     old: &Head,
@@ -33,6 +36,10 @@ where
     let mut source =
         Recorder { held: HashMap::new(), region: Region::new(rows, old.tree), read: Vec::new() };
     hold(tree.root(), &mut source.held);
+    let mut covered = Tree::at(commit.data().clone(), None);
+    for op in ops.iter().filter(|op| !matches!(op, RepoOp::Update { .. })) {
+        covered.cover(&Key::from(op.path().as_bytes()), &mut source)?;
+    }
     if !ops.is_empty() && invert(commit.data(), ops, &mut source)? != old.data {
         return Err(Error::Corrupt("undoing a commit does not give the tree before it".to_owned()));
     }

@@ -29,6 +29,27 @@ impl Tree {
         Ok((found, path))
     }
 
+    /// Holds the nodes on the way to `key` and, if it is there, those between it and the keys on
+    /// either side of it: what undoing a change of `key` reads, whatever else is undone before it.
+    ///
+    /// # Errors
+    /// The source's.
+    pub(crate) fn cover(&mut self, key: &Key, source: &mut dyn NodeSource) -> Result<()> {
+        let mut at: &mut Child = &mut self.root;
+        loop {
+            let node = at.hold(source)?;
+            let (index, found) = node.search(key);
+            if found {
+                hold_edge(node.slot(index), Side::Right, source)?;
+                return hold_edge(node.slot(index + 1), Side::Left, source);
+            }
+            match node.slot(index) {
+                Some(Some(child)) => at = child,
+                _ => return Ok(()),
+            }
+        }
+    }
+
     fn search_path(
         &mut self,
         key: &Key,
@@ -51,4 +72,26 @@ impl Tree {
             }
         }
     }
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    Left,
+    Right,
+}
+
+/// Holds the nodes along one side of a subtree.
+fn hold_edge(
+    mut slot: Option<&mut Option<Child>>,
+    side: Side,
+    source: &mut dyn NodeSource,
+) -> Result<()> {
+    while let Some(Some(child)) = slot {
+        let node = child.hold(source)?;
+        slot = match side {
+            Side::Left => node.slot(0),
+            Side::Right => node.slot(node.entries.len()),
+        };
+    }
+    Ok(())
 }

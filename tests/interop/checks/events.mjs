@@ -83,22 +83,13 @@ class Consumer {
     this.tally.same(`${name}: ops that verify`, told, wanted)
   }
 
-  // The frame alone has to be enough to undo the ops.
+  // The frame alone has to be enough to undo the ops, in whatever order a follower does it.
   async undo(name, event, blocks) {
     if (!event.prevData) return
-    const storage = new MemoryBlockstore(blocks)
-    const { data } = await Repo.load(storage, event.commit)
-    let tree = MST.load(storage, await data.getPointer())
-    const undone = await this.tally.attempt(`${name}: undo`, async () => {
-      const backwards = [...event.ops].sort((a, b) => (a.path < b.path ? 1 : -1))
-      for (const op of backwards) {
-        if (op.action === 'create') tree = await tree.delete(op.path)
-        else if (op.action === 'update') tree = await tree.update(op.path, op.prev)
-        else tree = await tree.add(op.path, op.prev)
-      }
-      return (await tree.getPointer()).toString()
-    })
-    this.tally.same(`${name}: the tree before`, undone, event.prevData.toString())
+    for (const [order, ops] of orders(event.ops)) {
+      const undone = await this.tally.attempt(`${name}: undo ${order}`, () => undo(event, blocks, ops))
+      this.tally.same(`${name}: the tree before, ${order}`, undone, event.prevData.toString())
+    }
   }
 
   async apply(name, event, blocks) {
@@ -114,3 +105,26 @@ class Consumer {
 }
 
 const byPath = ([, a], [, b]) => (a < b ? -1 : 1)
+
+function orders(ops) {
+  const path = (a, b) => (a.path < b.path ? -1 : 1)
+  const deletesFirst = (a, b) => (b.action === 'delete') - (a.action === 'delete') || path(a, b)
+  return [
+    ['from the last path', [...ops].sort(path).reverse()],
+    ['from the first path', [...ops].sort(path)],
+    ['deletes first', [...ops].sort(deletesFirst)],
+    ['deletes last', [...ops].sort(deletesFirst).reverse()],
+  ]
+}
+
+async function undo(event, blocks, ops) {
+  const storage = new MemoryBlockstore(blocks)
+  const { data } = await Repo.load(storage, event.commit)
+  let tree = MST.load(storage, await data.getPointer())
+  for (const op of ops) {
+    if (op.action === 'create') tree = await tree.delete(op.path)
+    else if (op.action === 'update') tree = await tree.update(op.path, op.prev)
+    else tree = await tree.add(op.path, op.prev)
+  }
+  return (await tree.getPointer()).toString()
+}
