@@ -26,8 +26,13 @@ pub fn key() -> SigningKey {
 
 /// An engine in memory, with a time and randomness of its own.
 pub fn engine() -> Engine {
+    engine_with_clock(ManualClock::new(NOW_MICROS))
+}
+
+/// An engine in memory with this clock.
+pub fn engine_with_clock(clock: ManualClock) -> Engine {
     let options = Options {
-        clock: Arc::new(ManualClock::new(NOW_MICROS)),
+        clock: Arc::new(clock),
         random: Arc::new(SeededRandom::new(1)),
         cache_bytes: 1 << 20,
         ..Options::default()
