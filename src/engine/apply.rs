@@ -200,16 +200,8 @@ fn merge(diff: &mut DiffBlocks, view: &View, old: &Head, rev: Rev) -> Result<Mer
     let RecordDiff { changes, blobs, warnings, created, updated, deleted, .. } = records;
     let height = grafted.tree.root().height().unwrap_or(0);
     let (rows, _) = region.write_back(&mut grafted.tree, &changes, diff.commit.block(), rev)?;
-    let head = Head {
-        tree: old.tree,
-        commit: diff.commit.cid().clone(),
-        data,
-        rev,
-        height,
-        records: (old.records + created).saturating_sub(deleted),
-        blocks: (old.blocks + rows.is.blocks).saturating_sub(rows.was.blocks),
-        bytes: (old.bytes + rows.is.bytes).saturating_sub(rows.was.bytes),
-    };
+    let count = (old.records + created).saturating_sub(deleted);
+    let head = rows.next_head(old, &diff.commit, rev, height, count);
     Ok(Merged { head, rows, blobs, created, updated, deleted, unreferenced, warnings })
 }
 

@@ -108,7 +108,7 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Draft<'a, T> {
     /// Signs the tree as it is now and computes the rows that change.
     pub(super) fn sign(mut self, did: &Did, rev: Rev, signer: &dyn Signer) -> Result<Prepared> {
         let data = self.tree.seal();
-        let unsigned = UnsignedCommit { did: did.clone(), data: data.clone(), rev };
+        let unsigned = UnsignedCommit { did: did.clone(), data, rev };
         let commit = unsigned.sign(signer)?;
         let height = self.tree.root().height().unwrap_or(0);
         let block = commit.block();
@@ -119,16 +119,8 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Draft<'a, T> {
             commit_slice(self.rows, was, &self.tree, &commit, &self.ops, nodes, &self.changes)?;
         let created = self.ops.iter().filter(|op| op.prev().is_none()).count() as u64;
         let deleted = self.ops.iter().filter(|op| op.cid().is_none()).count() as u64;
-        let head = Head {
-            tree: was.tree,
-            commit: commit.cid().clone(),
-            data,
-            rev,
-            height,
-            records: (was.records + created).saturating_sub(deleted),
-            blocks: (was.blocks + rows.is.blocks).saturating_sub(rows.was.blocks),
-            bytes: (was.bytes + rows.is.bytes).saturating_sub(rows.was.bytes),
-        };
+        let records = (was.records + created).saturating_sub(deleted);
+        let head = rows.next_head(was, &commit, rev, height, records);
         Ok(Prepared { head, commit, ops: self.ops, slice, rows, blobs: self.blobs })
     }
 }

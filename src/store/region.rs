@@ -1,5 +1,6 @@
 //! The part of a tree that one commit touches: loaded from rows, edited, written back as rows.
 
+use super::account::Head;
 use super::build::{Piece, RowBuilder, RowOut};
 use super::row::{
     Place, Row, Stamped, Tally, encode_row, misplaced, node_key, parse_key, part_key, record_key,
@@ -7,6 +8,7 @@ use super::row::{
 use super::run::{RunPlace, placed};
 use crate::block::{Block, Cid};
 use crate::car::append_section;
+use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::ident::Rev;
 use crate::limits::{RUN_BYTES_MAX, RUN_HEIGHT};
@@ -37,6 +39,29 @@ pub(crate) struct RowChanges {
     /// What the old rows of the region held, and what the new ones hold.
     pub(crate) was: Tally,
     pub(crate) is: Tally,
+}
+
+impl RowChanges {
+    /// The head that these changes lead to from `old`.
+    pub(crate) fn next_head(
+        &self,
+        old: &Head,
+        commit: &Commit,
+        rev: Rev,
+        height: u8,
+        records: u64,
+    ) -> Head {
+        Head {
+            tree: old.tree,
+            commit: commit.cid().clone(),
+            data: commit.data().clone(),
+            rev,
+            height,
+            records,
+            blocks: (old.blocks + self.is.blocks).saturating_sub(self.was.blocks),
+            bytes: (old.bytes + self.is.bytes).saturating_sub(self.was.bytes),
+        }
+    }
 }
 
 /// What a commit puts in place of a record.
