@@ -1,25 +1,30 @@
-//! Where each block of a CAR is: 16 bytes a section, whatever the size of the blocks.
+//! Where each block of a CAR is, and what is known of it: 16 bytes a section, whatever the size of
+//! the blocks.
 
+use super::keyed::Keyed;
 use crate::block::Cid;
-use std::hash::{BuildHasher, RandomState};
+use crate::limits::SECTION_BYTES_MAX;
+use std::ops::Range;
 
-/// Finds sections by CID. Which sections share a slot cannot be foreseen by whoever wrote the
-/// file: the hash is keyed afresh for each index. Answers do not depend on the key.
+/// Finds sections by CID.
+///
+/// Two sections share a hash only by chance, 2^-64 for any two: the hash is keyed afresh for each
+/// index, so whoever wrote the file cannot foresee it. Answers do not depend on the key.
 pub(super) struct Index {
-    hasher: RandomState,
+    keyed: Keyed,
     slots: Vec<Slot>,
     /// Where the slots of each range of hashes begin, so that a look-up touches one or two lines
     /// of memory instead of twenty.
     directory: Vec<u32>,
     /// How far a hash is shifted to give its range.
     shift: u32,
-    taken: Vec<u64>,
 }
 
+/// What the index keeps of a section.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Slot {
+pub(super) struct Slot {
     hash: u64,
-    /// Offset in the upper 40 bits, length in the lower 24.
+    /// Offset in the upper 40 bits, then whether it is sound, then the length.
     place: u64,
 }
 
@@ -28,43 +33,44 @@ struct Slot {
 pub(super) struct Place {
     pub(super) offset: u64,
     pub(super) length: usize,
+    /// The bytes were hashed and are a record that an import takes, without any remark.
+    pub(super) is_sound: bool,
 }
 
 /// The largest file that can be indexed: offsets have 40 bits.
 pub(super) const INDEXED_BYTES_MAX: u64 = 1 << 40;
-const LENGTH_BITS: u32 = 24;
+const OFFSET_SHIFT: u32 = 24;
+const SOUND: u64 = 1 << 23;
+const LENGTH: u64 = SOUND - 1;
+/// A section's varint takes four bytes at most.
+const _: () = assert!(SECTION_BYTES_MAX as u64 + 4 <= LENGTH);
 
 impl Slot {
+    pub(super) fn new(keyed: &Keyed, cid: &Cid, place: Place) -> Self {
+        let sound = if place.is_sound { SOUND } else { 0 };
+        let place = place.offset << OFFSET_SHIFT | sound | place.length as u64;
+        Self { hash: keyed.hash(cid), place }
+    }
+
+    fn offset(self) -> u64 {
+        self.place >> OFFSET_SHIFT
+    }
+
     fn place(self) -> Place {
-        let length = self.place & ((1 << LENGTH_BITS) - 1);
-        // 24 bits fit everywhere.
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        Place { offset: self.place >> LENGTH_BITS, length }
+        // 23 bits fit everywhere.
+        let length = usize::try_from(self.place & LENGTH).unwrap_or(usize::MAX);
+        Place { offset: self.offset(), length, is_sound: self.place & SOUND != 0 }
     }
 }
 
 impl Index {
-    pub(super) fn new() -> Self {
-        Self {
-            hasher: RandomState::new(),
-            slots: Vec::new(),
-            directory: Vec::new(),
-            shift: u64::BITS,
-            taken: Vec::new(),
-        }
-    }
-
-    /// Adds a section; [`Index::sort`] has to follow before anything is looked up.
-    pub(super) fn push(&mut self, cid: &Cid, place: Place) {
-        let place = place.offset << LENGTH_BITS | place.length as u64;
-        self.slots.push(Slot { hash: self.hasher.hash_one(cid), place });
-    }
-
-    pub(super) fn sort(&mut self) {
-        self.slots.sort_unstable();
-        self.slots.shrink_to_fit();
-        self.taken = vec![0; self.slots.len().div_ceil(64)];
-        self.build_directory();
+    /// An index of these slots, whose hashes are of this key.
+    pub(super) fn new(keyed: Keyed, mut slots: Vec<Slot>) -> Self {
+        slots.sort_unstable();
+        slots.shrink_to_fit();
+        let mut index = Self { keyed, slots, directory: Vec::new(), shift: u64::BITS };
+        index.build_directory();
+        index
     }
 
     /// A range holds four slots on average. An index too large for it does without.
@@ -88,18 +94,18 @@ impl Index {
     }
 
     /// The slots in which `cid` may be, by number.
-    pub(super) fn candidates(&self, cid: &Cid) -> std::ops::Range<usize> {
-        let hash = self.hasher.hash_one(cid);
+    pub(super) fn candidates(&self, cid: &Cid) -> Range<usize> {
+        let hash = self.keyed.hash(cid);
         let near = self.near(hash);
         let slots = self.slots.get(near.clone()).unwrap_or_default();
         let start = slots.partition_point(|slot| slot.hash < hash);
         let rest = slots.get(start..).unwrap_or_default();
-        let count = rest.partition_point(|slot| slot.hash == hash);
+        let count = rest.iter().take_while(|slot| slot.hash == hash).count();
         near.start + start..near.start + start + count
     }
 
     /// The slots whose hashes are in the same range.
-    fn near(&self, hash: u64) -> std::ops::Range<usize> {
+    fn near(&self, hash: u64) -> Range<usize> {
         let range = hash.checked_shr(self.shift).and_then(|range| usize::try_from(range).ok());
         let bound =
             |range: usize| self.directory.get(range).and_then(|at| usize::try_from(*at).ok());
@@ -110,52 +116,66 @@ impl Index {
     }
 
     /// The candidate at `offset`, if there is one.
-    pub(super) fn at_offset(&self, range: std::ops::Range<usize>, offset: u64) -> Option<usize> {
+    pub(super) fn at_offset(&self, range: Range<usize>, offset: u64) -> Option<usize> {
         let slots = self.slots.get(range.clone())?;
-        let found = slots.partition_point(|slot| slot.place().offset < offset);
-        slots.get(found).filter(|slot| slot.place().offset == offset)?;
+        let found = slots.iter().position(|slot| slot.offset() == offset)?;
         Some(range.start + found)
     }
 
     pub(super) fn place(&self, slot: usize) -> Option<Place> {
         self.slots.get(slot).map(|slot| slot.place())
     }
+}
+
+/// Which sections the walk has asked for.
+pub(super) struct Taken(Vec<u64>);
+
+impl Taken {
+    /// Those of this index that stand before `offset`.
+    pub(super) fn before(index: &Index, offset: u64) -> Self {
+        let mut taken = Self(vec![0; index.slots.len().div_ceil(64)]);
+        if offset > 0 {
+            for (number, slot) in index.slots.iter().enumerate() {
+                if slot.offset() < offset {
+                    taken.take(number);
+                }
+            }
+        }
+        taken
+    }
 
     /// Marks a section as asked for; says whether it was before.
     pub(super) fn take(&mut self, slot: usize) -> bool {
         let bit = 1 << (slot % 64);
-        let Some(word) = self.taken.get_mut(slot / 64) else { return false };
+        let Some(word) = self.0.get_mut(slot / 64) else { return false };
         let was = *word & bit != 0;
         *word |= bit;
         was
     }
 
-    pub(super) fn is_taken(&self, slot: usize) -> bool {
-        self.taken.get(slot / 64).is_some_and(|word| word & (1 << (slot % 64)) != 0)
-    }
-
-    /// Marks everything before `offset` as asked for.
-    pub(super) fn take_before(&mut self, offset: u64) {
-        for slot in 0..self.slots.len() {
-            if self.place(slot).is_some_and(|place| place.offset < offset) {
-                self.take(slot);
-            }
-        }
+    fn holds(&self, slot: usize) -> bool {
+        self.0.get(slot / 64).is_some_and(|word| word & (1 << (slot % 64)) != 0)
     }
 
     /// The sections that nobody asked for, in groups that share a hash, with one slot of the
     /// group that was asked for if there is one.
-    pub(super) fn untaken(&self) -> impl Iterator<Item = (Vec<usize>, Option<usize>)> + '_ {
-        let mut start = 0;
+    pub(super) fn rest<'a>(
+        &'a self,
+        index: &'a Index,
+    ) -> impl Iterator<Item = (Vec<usize>, Option<usize>)> + 'a {
+        let slots = &index.slots;
+        // Mostly there is none: that is seen at a glance.
+        let taken = self.0.iter().map(|word| word.count_ones() as usize).sum::<usize>();
+        let mut start = if taken == slots.len() { slots.len() } else { 0 };
         std::iter::from_fn(move || {
-            while let Some(first) = self.slots.get(start) {
-                let rest = self.slots.get(start..).unwrap_or_default();
-                let end = start + rest.partition_point(|slot| slot.hash == first.hash);
+            while let Some(first) = slots.get(start) {
+                let rest = slots.get(start..).unwrap_or_default();
+                let end = start + rest.iter().take_while(|slot| slot.hash == first.hash).count();
                 let group = start..end;
                 start = end;
-                let left: Vec<usize> = group.clone().filter(|slot| !self.is_taken(*slot)).collect();
+                let left: Vec<usize> = group.clone().filter(|slot| !self.holds(*slot)).collect();
                 if !left.is_empty() {
-                    return Some((left, group.clone().find(|slot| self.is_taken(*slot))));
+                    return Some((left, group.clone().find(|slot| self.holds(*slot))));
                 }
             }
             None

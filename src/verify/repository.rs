@@ -13,6 +13,11 @@ use crate::tree::{NodeWant, RecordWant, Walk, Want};
 /// What wants to see a repository while it is verified, each part as it wishes. Everything comes
 /// in streaming order.
 pub trait Sink {
+    /// Whether [`Sink::record`] makes anything of the records. If not, it is not called for those
+    /// of which the supply says that they are sound without giving them.
+    fn needs_records(&self) -> bool {
+        true
+    }
     /// The head.
     ///
     /// # Errors
@@ -62,7 +67,11 @@ pub trait Sink {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Nothing;
 
-impl Sink for Nothing {}
+impl Sink for Nothing {
+    fn needs_records(&self) -> bool {
+        false
+    }
+}
 
 /// Verifies a repository: every hash, the head's form and signature, every node's form, layer,
 /// order and range, every path, and that nothing is missing. It does not stop at a problem.
@@ -88,12 +97,17 @@ pub fn verify(
 pub(super) struct Verification<'a> {
     supply: &'a mut dyn Supply,
     pub(super) sink: &'a mut dyn Sink,
+    skips_records: bool,
     pub(super) report: Report,
 }
 
 impl<'a> Verification<'a> {
     pub(super) fn new(supply: &'a mut dyn Supply, sink: &'a mut dyn Sink) -> Self {
-        Self { supply, sink, report: Report::default() }
+        let skips_records = !sink.needs_records();
+        if skips_records {
+            supply.skip_records();
+        }
+        Self { supply, sink, skips_records, report: Report::default() }
     }
 
     fn problem(&mut self, problem: Problem) {
@@ -190,6 +204,9 @@ impl<'a> Verification<'a> {
             self.problem(Problem::new(Code::BadPath, message).path(&want.key).cid(&want.cid));
         }
         self.sink.entry(want)?;
+        if self.skips_records && self.supply.sound(&want.cid)? {
+            return Ok(true);
+        }
         let block = match self.want(&want.cid)? {
             Ok(block) => block,
             Err(missed) => {
