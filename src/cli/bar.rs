@@ -1,6 +1,6 @@
 use carrack::Problem;
 use carrack::block::{Block, Cid};
-use carrack::verify::{Missed, Supply, Tail};
+use carrack::verify::{Given, Missed, Supply, Tail};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
 
@@ -82,8 +82,10 @@ impl<S: Supply> Supply for Watched<'_, S> {
         self.supply.skip_records();
     }
 
-    fn sound(&mut self, cid: &Cid) -> carrack::Result<bool> {
-        self.supply.sound(cid)
+    fn want_record(&mut self, cid: &Cid) -> carrack::Result<Result<Given, Missed>> {
+        let given = self.supply.want_record(cid)?;
+        self.bar.set(self.supply.position());
+        Ok(given)
     }
 
     fn finish(&mut self, problems: &mut dyn FnMut(Problem)) -> carrack::Result<Tail> {

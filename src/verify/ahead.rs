@@ -5,10 +5,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 /// Batches that may wait to be taken; one more is being made, and one is being taken.
-const BATCHES_WAITING: usize = 2;
+const BATCHES_WAITING: usize = 3;
 /// A batch is handed over when its items have so many bytes, or are so many.
-const BATCH_BYTES: usize = 128 * 1024;
-const BATCH_ITEMS: usize = 1024;
+const BATCH_BYTES: usize = 512 * 1024;
+const BATCH_ITEMS: usize = 4096;
 
 /// What such a thread makes, in order. The thread ends with this, wherever it is.
 pub(super) struct Ahead<T> {

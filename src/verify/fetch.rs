@@ -10,7 +10,8 @@ use crate::block::{Block, Cid};
 use crate::car::{Frame, parse_section};
 use crate::error::Result;
 use crate::limits::LAYER_MAX;
-use crate::tree::Node;
+use crate::tree::{Link, links};
+use std::hint::black_box;
 use std::sync::Arc;
 
 /// A block that the walk will probably ask for next.
@@ -22,11 +23,18 @@ pub(super) struct Fetched {
 /// What the file has of it.
 pub(super) enum Found {
     /// A section, which is right.
-    Block { slot: usize, offset: u64, length: usize, block: Block },
+    Block(At, Block),
     /// A section that was found sound when the file was indexed; its bytes were not asked for.
-    Sound { slot: usize, offset: u64, length: usize },
+    Unread(At),
     /// Nothing, more than one section, or one that is wrong: look it up.
     Unclear,
+}
+
+/// A section in the index.
+#[derive(Clone, Copy)]
+pub(super) struct At {
+    pub(super) slot: usize,
+    pub(super) place: Place,
 }
 
 /// What may be fetched where, and how much of it.
@@ -39,18 +47,22 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Fetches everything below this node.
-    pub(super) fn fetch_below(&self, node: Node) -> Ahead<Fetched> {
+    /// Fetches everything below this node, if there is more than records.
+    pub(super) fn fetch_below(&self, node: &Block) -> Option<Ahead<Fetched>> {
+        let links = links(node.bytes())?;
+        if !links.iter().any(|link| matches!(link, Link::Node(_))) {
+            return None;
+        }
         let source = self.clone();
-        Ahead::start(move |outlet| {
+        Some(Ahead::start(move |outlet| {
             // A walk that asks no further and a file that cannot be read end it alike: the walk
             // finds out what there is to find out.
-            let _ = source.descend(&node, outlet);
-        })
+            let _ = source.descend(links, outlet);
+        }))
     }
 
-    fn descend(&self, node: &Node, outlet: &mut Outlet<Fetched>) -> Option<()> {
-        let mut due = vec![self.steps(node)];
+    fn descend(&self, first: Vec<Link>, outlet: &mut Outlet<Fetched>) -> Option<()> {
+        let mut due = vec![self.steps(first)];
         while let Some(steps) = due.last_mut() {
             let Some(step) = steps.next() else {
                 due.pop();
@@ -58,81 +70,76 @@ impl Source {
             };
             let is_node = step.is_node;
             let fetched = self.fetch(step).ok()?;
-            let below = if is_node { self.below(&fetched) } else { None };
+            let below = fetched.block().filter(|_| is_node).and_then(|block| links(block.bytes()));
             let bytes = fetched.memory();
             if !outlet.put(fetched, bytes) {
                 return None;
             }
             if due.len() <= usize::from(LAYER_MAX) {
-                due.extend(below);
+                due.extend(below.map(|links| self.steps(links)));
             }
         }
         Some(())
     }
 
-    /// The things that a node names, in the order of a walk. All of them are looked up at once,
-    /// so that the memory's answers come together.
-    fn steps(&self, node: &Node) -> std::vec::IntoIter<Step> {
-        let mut steps = Vec::with_capacity(1 + 2 * node.entries.len());
-        let mut step = |cid: &Cid, is_node| {
-            let (slot, place) = self.look_up(cid).unzip();
-            steps.push(Step { cid: cid.clone(), is_node, slot, place });
+    /// What a node links to. All of it is looked up at once, so that the memory's answers come
+    /// together.
+    fn steps(&self, links: Vec<Link>) -> std::vec::IntoIter<Step> {
+        let hash = |link: &Link| match link {
+            Link::Node(cid) | Link::Record(cid) => self.index.hash(cid),
         };
-        if let Some(cid) = &node.left {
-            step(cid, true);
-        }
-        for entry in &node.entries {
-            step(&entry.value, false);
-            if let Some(cid) = &entry.right {
-                step(cid, true);
+        let hashes: Vec<u64> = links.iter().map(hash).collect();
+        black_box(hashes.iter().fold(0, |all, hash| all ^ self.index.warm(*hash)));
+        let step = |(link, hash)| {
+            let at = self.look_up(hash);
+            match link {
+                Link::Node(cid) => Step { cid, is_node: true, at },
+                Link::Record(cid) => Step { cid, is_node: false, at },
             }
-        }
-        steps.into_iter()
+        };
+        links.into_iter().zip(hashes).map(step).collect::<Vec<_>>().into_iter()
     }
 
     /// The only section that can be it, if it is only one.
-    fn look_up(&self, cid: &Cid) -> Option<(usize, Place)> {
-        let range = self.index.candidates(cid);
+    fn look_up(&self, hash: u64) -> Option<At> {
+        let range = self.index.candidates(hash);
         let slot = range.start;
-        if range.len() == 1 { Some((slot, self.index.place(slot)?)) } else { None }
+        if range.len() == 1 { Some(At { slot, place: self.index.place(slot)? }) } else { None }
     }
 
     fn fetch(&self, step: Step) -> Result<Fetched> {
-        let Step { cid, is_node, slot: Some(slot), place: Some(place) } = step else {
-            return Ok(Fetched { cid: step.cid, found: Found::Unclear });
-        };
-        let (offset, length) = (place.offset, place.length);
-        if place.is_sound && !is_node && !self.with_records {
-            return Ok(Fetched { cid, found: Found::Sound { slot, offset, length } });
+        let Step { cid, is_node, at } = step;
+        let Some(at) = at else { return Ok(Fetched { cid, found: Found::Unclear }) };
+        if at.place.is_sound && !is_node && !self.with_records {
+            return Ok(Fetched { cid, found: Found::Unread(at) });
         }
-        let frame = read_section(&self.input, place)?;
-        let found = match frame.into_block() {
-            Ok(block) if *block.cid() == cid => Found::Block { slot, offset, length, block },
+        let found = match read_section(&self.input, at.place)?.into_block() {
+            Ok(block) if *block.cid() == cid => Found::Block(at, block),
             _ => Found::Unclear,
         };
         Ok(Fetched { cid, found })
     }
-
-    fn below(&self, fetched: &Fetched) -> Option<std::vec::IntoIter<Step>> {
-        let Found::Block { block, .. } = &fetched.found else { return None };
-        let node = Node::decode(block.bytes()).ok()?;
-        Some(self.steps(&node))
-    }
 }
 
-/// One thing that a node names.
+/// One thing that a node links to.
 struct Step {
     cid: Cid,
     is_node: bool,
-    slot: Option<usize>,
-    place: Option<Place>,
+    at: Option<At>,
 }
 
 impl Fetched {
     fn memory(&self) -> usize {
         match &self.found {
-            Found::Block { length, .. } => *length,
-            Found::Sound { .. } | Found::Unclear => size_of::<Self>(),
+            Found::Block(at, _) => at.place.length,
+            Found::Unread(_) | Found::Unclear => size_of::<Self>(),
+        }
+    }
+
+    fn block(&self) -> Option<&Block> {
+        match &self.found {
+            Found::Block(_, block) => Some(block),
+            Found::Unread(_) | Found::Unclear => None,
         }
     }
 }

@@ -1,18 +1,16 @@
 //! Gives a walk the blocks that it asks for from a file, whatever the order of its sections.
 
 use super::ahead::Ahead;
-use super::fetch::{Fetched, Found, Source, read_section};
+use super::fetch::{At, Fetched, Found, Source, read_section};
 use super::index::{INDEXED_BYTES_MAX, Index, Place, Slot, Taken};
 use super::input::Input;
 use super::keyed::Keyed;
 use super::report::Order;
 use super::sections::{Section, Sections, THREAD_BYTES, each_section};
-use super::supply::{Missed, Supply, Tail};
-use crate::block::{Block, Cid, drisl};
-use crate::car::Reader;
+use super::supply::{Given, Missed, Supply, Tail};
+use crate::block::{Block, Cid};
+use crate::car::{Frame, Reader};
 use crate::error::{Code, Error, Problem, Result};
-use crate::limits::IMPORTED_RECORD_BYTES_MAX;
-use crate::tree::Node;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -128,7 +126,7 @@ impl FileSupply {
         self.next = None;
         self.sections = Sections::None;
         let keyed = Keyed::new();
-        let (slots, broken) = each_section(&self.input, |section| slot_of(&keyed, section))?;
+        let (slots, broken) = each_section(&self.input, |section| slot_of(&keyed, &section))?;
         self.broken = broken;
         self.count = slots.len() as u64;
         let index = Arc::new(Index::new(keyed, slots));
@@ -144,11 +142,11 @@ impl FileSupply {
     }
 
     /// Notes that the walk has been given a section, and refuses what it names too often.
-    fn give(&mut self, cid: &Cid, slot: usize, offset: u64, length: usize) -> Result<(), Missed> {
+    fn give(&mut self, cid: &Cid, at: At) -> Result<(), Missed> {
         let Some(indexed) = &mut self.indexed else { return Ok(()) };
-        let length = length as u64;
+        let (offset, length) = (at.place.offset, at.place.length as u64);
         self.given += length;
-        let was_taken = indexed.taken.take(slot);
+        let was_taken = indexed.taken.take(at.slot);
         if was_taken {
             let Some(left) = indexed.repeatable.checked_sub(length) else {
                 return Err(Missed::Wrong(repeated_too_often(cid, offset)));
@@ -174,13 +172,13 @@ impl FileSupply {
     /// Looks a block up and reads it. If much hangs on it, the rest of that is fetched ahead.
     fn look_up(&mut self, cid: &Cid) -> Result<Result<Block, Missed>> {
         let in_order = self.in_order;
-        let Some((slot, section)) = self.indexed()?.find(cid, in_order)? else {
+        let Some((at, frame)) = self.indexed()?.find(cid, in_order)? else {
             return Ok(Err(Missed::Absent));
         };
-        if let Err(missed) = self.give(cid, slot, section.offset, section.length) {
+        if let Err(missed) = self.give(cid, at) {
             return Ok(Err(missed));
         }
-        let block = section.into_block().map_err(Missed::Wrong);
+        let block = frame.into_block().map_err(Missed::Wrong);
         if let (Ok(block), Some(indexed)) = (&block, &mut self.indexed) {
             indexed.fetch_below(block);
         }
@@ -203,19 +201,28 @@ impl Supply for FileSupply {
         {
             return Ok(section.into_block().map_err(Missed::Wrong));
         }
-        if let Some(Fetched { found: Found::Block { slot, offset, length, block }, .. }) =
-            self.take_fetched(cid)?
-        {
-            return Ok(self.give(cid, slot, offset, length).map(|()| block));
+        if let Some(Fetched { found: Found::Block(at, block), .. }) = self.take_fetched(cid)? {
+            return Ok(self.give(cid, at).map(|()| block));
         }
         self.look_up(cid)
     }
 
-    fn sound(&mut self, cid: &Cid) -> Result<bool> {
-        let Some(indexed) = &mut self.indexed else { return Ok(false) };
-        let Some((slot, offset, length)) = indexed.take_sound(cid)? else { return Ok(false) };
-        // One that is named too often is asked for, and refused then.
-        Ok(self.give(cid, slot, offset, length).is_ok())
+    fn want_record(&mut self, cid: &Cid) -> Result<Result<Given, Missed>> {
+        if self.indexed.is_none()
+            && let Some(section) = self.take_in_order(cid)?
+        {
+            let is_sound = section.is_sound;
+            return Ok(section.into_block().map_err(Missed::Wrong).map(given(is_sound)));
+        }
+        Ok(match self.take_fetched(cid)? {
+            Some(Fetched { found: Found::Unread(at), .. }) => {
+                self.give(cid, at).map(|()| Given::SoundUnread)
+            }
+            Some(Fetched { found: Found::Block(at, block), .. }) => {
+                self.give(cid, at).map(|()| given(at.place.is_sound)(block))
+            }
+            _ => self.look_up(cid)?.map(Given::Hashed),
+        })
     }
 
     fn finish(&mut self, report: &mut dyn FnMut(Problem)) -> Result<Tail> {
@@ -261,40 +268,24 @@ impl Indexed {
         }
     }
 
-    /// Slot, offset and length of a record that was found sound.
-    fn take_sound(&mut self, cid: &Cid) -> Result<Option<(usize, u64, usize)>> {
-        match self.take_fetched(cid)? {
-            Some(Fetched { found: Found::Sound { slot, offset, length }, .. }) => {
-                Ok(Some((slot, offset, length)))
-            }
-            other => {
-                self.next = other;
-                Ok(None)
-            }
-        }
-    }
-
     fn fetch_below(&mut self, block: &Block) {
         if self.ahead.is_some() || self.tries == 0 {
             return;
         }
-        let Ok(node) = Node::decode(block.bytes()) else { return };
-        if node.left.is_some() || node.entries.iter().any(|entry| entry.right.is_some()) {
-            self.fetched = 0;
-            self.ahead = Some(self.source.fetch_below(node));
-        }
+        self.fetched = 0;
+        self.ahead = self.source.fetch_below(block);
     }
 
     /// A section with this CID: the one that is due, if it is one of several.
-    fn find(&self, cid: &Cid, in_order: u64) -> Result<Option<(usize, Section)>> {
+    fn find(&self, cid: &Cid, in_order: u64) -> Result<Option<(At, Frame)>> {
         let index = &self.source.index;
-        let range = index.candidates(cid);
+        let range = index.candidates(index.hash(cid));
         let due = index.at_offset(range.clone(), in_order);
         for slot in due.into_iter().chain(range) {
             let Some(place) = index.place(slot) else { continue };
             let frame = read_section(&self.source.input, place)?;
             if frame.cid == *cid {
-                return Ok(Some((slot, Section::hash(frame))));
+                return Ok(Some((At { slot, place }, frame)));
             }
         }
         Ok(None)
@@ -328,15 +319,15 @@ impl Indexed {
     }
 }
 
-fn slot_of(keyed: &Keyed, section: Section) -> Slot {
-    let cid = section.cid().clone();
-    let (offset, length) = (section.offset, section.length);
-    let is_sound = cid.blessed().is_some()
-        && section.into_block().is_ok_and(|block| {
-            block.bytes().len() <= IMPORTED_RECORD_BYTES_MAX
-                && drisl::check::record(block.bytes()).is_ok()
-        });
-    Slot::new(keyed, &cid, Place { offset, length, is_sound })
+fn slot_of(keyed: &Keyed, section: &Section) -> Slot {
+    // What is not hashed by the keyed hash's proof is looked at again.
+    let is_sound = section.is_sound && section.cid().blessed().is_some();
+    let place = Place { offset: section.offset, length: section.length, is_sound };
+    Slot::new(keyed, section.cid(), place)
+}
+
+fn given(is_sound: bool) -> fn(Block) -> Given {
+    if is_sound { Given::Sound } else { Given::Hashed }
 }
 
 /// A small file whose tree names one large block at a million places.

@@ -28,4 +28,4 @@ pub use proof::{ProofReport, verify_proof};
 pub use report::{Order, Problems, Report, problems_json};
 pub use repository::{Nothing, Sink, verify, verify_file};
 pub use stream_supply::StreamSupply;
-pub use supply::{Missed, Supply, Tail};
+pub use supply::{Given, Missed, Supply, Tail};

@@ -2,7 +2,7 @@
 
 use super::expect::Expect;
 use super::report::{Problems, Report};
-use super::supply::{Missed, Supply};
+use super::supply::{Given, Missed, Supply};
 use crate::block::{Block, Cid, drisl};
 use crate::commit::Commit;
 use crate::error::{Code, Error, Problem, Result};
@@ -13,8 +13,8 @@ use crate::tree::{NodeWant, RecordWant, Walk, Want};
 /// What wants to see a repository while it is verified, each part as it wishes. Everything comes
 /// in streaming order.
 pub trait Sink {
-    /// Whether [`Sink::record`] makes anything of the records. If not, it is not called for those
-    /// of which the supply says that they are sound without giving them.
+    /// Whether [`Sink::record`] makes anything of the records. If not, it may not be called for
+    /// those that are sound.
     fn needs_records(&self) -> bool {
         true
     }
@@ -204,17 +204,27 @@ impl<'a> Verification<'a> {
             self.problem(Problem::new(Code::BadPath, message).path(&want.key).cid(&want.cid));
         }
         self.sink.entry(want)?;
-        if self.skips_records && self.supply.sound(&want.cid)? {
-            return Ok(true);
-        }
-        let block = match self.want(&want.cid)? {
-            Ok(block) => block,
+        match self.supply.want_record(&want.cid)? {
+            Ok(Given::SoundUnread) if self.skips_records => {}
+            Ok(Given::Sound(block)) if *block.cid() == want.cid => {
+                self.sink.record(want, &block)?;
+            }
+            Ok(Given::Hashed(block)) if *block.cid() == want.cid => self.record(want, &block)?,
+            Ok(other) => {
+                self.problem(other.not_what_was_wanted().cid(&want.cid).path(&want.key));
+                return Ok(false);
+            }
             Err(missed) => {
                 let problem = missed.problem(Code::MissingRecord, "a record is not there");
                 self.problem(problem.cid(&want.cid).path(&want.key));
                 return Ok(false);
             }
-        };
+        }
+        Ok(true)
+    }
+
+    /// A record of which nothing is known but its hash.
+    fn record(&mut self, want: &RecordWant, block: &Block) -> Result<()> {
         if block.bytes().len() > IMPORTED_RECORD_BYTES_MAX {
             let length = block.bytes().len();
             let message =
@@ -225,8 +235,7 @@ impl<'a> Verification<'a> {
             let warning = Problem::new(Code::BadRecord, message).path(&want.key).cid(&want.cid);
             self.report.warnings.push(warning);
         }
-        self.sink.record(want, &block)?;
-        Ok(true)
+        self.sink.record(want, block)
     }
 
     fn fetch(&mut self, cid: &Cid, code: Code, absent: &str) -> Result<Option<Block>> {
@@ -246,8 +255,7 @@ impl<'a> Verification<'a> {
             if block.cid() == cid {
                 return Ok(block);
             }
-            let message = format!("the supply gives {} for it", block.cid());
-            Err(Missed::Wrong(Problem::new(Code::HashMismatch, message)))
+            Err(Missed::Wrong(Given::Hashed(block).not_what_was_wanted()))
         }))
     }
 
@@ -287,6 +295,18 @@ impl Counts {
             self.nodes += 1;
             self.height = self.height.max(depth);
         }
+    }
+}
+
+impl Given {
+    fn not_what_was_wanted(self) -> Problem {
+        let message = match self {
+            Self::Hashed(block) | Self::Sound(block) => {
+                format!("the supply gives {} for it", block.cid())
+            }
+            Self::SoundUnread => "the supply keeps its bytes, which were wanted".to_owned(),
+        };
+        Problem::new(Code::HashMismatch, message)
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::ahead::{Ahead, Outlet};
 use super::input::{At, Input};
-use crate::block::{Block, Cid};
+use crate::block::{Block, Cid, drisl};
 use crate::car::{Frame, Reader};
 use crate::error::{Error, Problem, Result};
+use crate::limits::IMPORTED_RECORD_BYTES_MAX;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
@@ -16,6 +17,9 @@ pub(super) struct Section {
     pub(super) offset: u64,
     /// Of the whole section, in bytes.
     pub(super) length: usize,
+    /// Whether its bytes are a record that an import takes without a remark. Of a node it is
+    /// `false`, which says nothing.
+    pub(super) is_sound: bool,
     content: Result<Block, Box<(Cid, Problem)>>,
 }
 
@@ -23,7 +27,8 @@ impl Section {
     pub(super) fn hash(frame: Frame) -> Self {
         let (offset, length, cid) = (frame.offset, frame.length, frame.cid.clone());
         let content = frame.into_block().map_err(|problem| Box::new((cid, problem)));
-        Self { offset, length, content }
+        let is_sound = content.as_ref().is_ok_and(is_sound);
+        Self { offset, length, is_sound, content }
     }
 
     /// What it says that its bytes hash to.
@@ -38,6 +43,16 @@ impl Section {
     pub(super) fn into_block(self) -> Result<Block, Problem> {
         self.content.map_err(|wrong| wrong.1)
     }
+}
+
+/// How every node begins; a record may begin so too.
+const NODE: &[u8] = b"\xa2\x61e";
+
+fn is_sound(block: &Block) -> bool {
+    let bytes = block.bytes();
+    bytes.len() <= IMPORTED_RECORD_BYTES_MAX
+        && !bytes.starts_with(NODE)
+        && drisl::check::record(bytes).is_ok()
 }
 
 /// The sections of a file from its first on.

@@ -13,20 +13,17 @@ pub trait Supply {
     /// `Err` if reading fails; [`Missed`] within `Ok` if the input does not give the block.
     fn want(&mut self, cid: &Cid) -> Result<Result<Block, Missed>>;
 
-    /// Says beforehand that nobody wants the bytes of records, as long as they are
-    /// [sound](Supply::sound). A supply that makes nothing of it may ignore it.
-    fn skip_records(&mut self) {}
-
-    /// Whether the input gives a record with this CID, which has been hashed, and is one that an
-    /// import takes without a remark: then it counts as asked for. `false` says nothing: ask for
-    /// the block.
+    /// The record with this CID, hashed. A supply that has looked at it already says so.
     ///
     /// # Errors
-    /// If reading fails.
-    fn sound(&mut self, cid: &Cid) -> Result<bool> {
-        let _ = cid;
-        Ok(false)
+    /// As [`Supply::want`].
+    fn want_record(&mut self, cid: &Cid) -> Result<Result<Given, Missed>> {
+        Ok(self.want(cid)?.map(Given::Hashed))
     }
+
+    /// Says beforehand that nobody wants the bytes of records that are sound. A supply that makes
+    /// nothing of it may ignore it.
+    fn skip_records(&mut self) {}
 
     /// Reads what nobody asked for, and sums up.
     ///
@@ -36,6 +33,17 @@ pub trait Supply {
 
     /// Bytes of sections that were given so far, for progress.
     fn position(&self) -> u64;
+}
+
+/// A record that a supply gives.
+#[derive(Clone, Debug)]
+pub enum Given {
+    /// Nothing is known of it but its hash.
+    Hashed(Block),
+    /// It is *sound*: also of the data model, and no longer than an import takes.
+    Sound(Block),
+    /// The input has it and it is sound; its bytes were not wanted.
+    SoundUnread,
 }
 
 /// Why a block is not to be had.
