@@ -1,6 +1,7 @@
 use super::account::{AccountsArgs, CreateArgs, StatusArgs};
 use super::apply::ApplyArgs;
 use super::backup::BackupArgs;
+use super::bench::BenchArgs;
 use super::demo::DemoArgs;
 use super::event::EventArgs;
 use super::events::EventsArgs;
@@ -77,6 +78,8 @@ pub(super) enum Command {
     Floors(FloorsArgs),
     /// Show it all: make an account, move it between two engines, verify it
     Demo(DemoArgs),
+    /// Measure this machine: transfers, commits, reads, many accounts
+    Bench(BenchArgs),
 }
 
 impl Command {
@@ -93,6 +96,7 @@ impl Command {
             Self::Plc(args) => args.json(),
             Self::Migrate(args) => args.json,
             Self::Scrub(args) => args.json,
+            Self::Bench(args) => args.json(),
             // The lines of `write` are JSON with and without: it tells its refusals itself.
             _ => false,
         }

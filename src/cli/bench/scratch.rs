@@ -1,0 +1,46 @@
+use crate::cli::failure::Failure;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// A folder for stores and files that goes away with the measurement.
+pub(super) struct Scratch(TempDir);
+
+impl Scratch {
+    /// Makes it in `parent`, or where the system keeps what is temporary.
+    pub(super) fn new(parent: Option<&Path>) -> Result<Self, Failure> {
+        let parent = parent.map_or_else(std::env::temp_dir, Path::to_owned);
+        let made = tempfile::Builder::new().prefix("carrack-bench-").tempdir_in(&parent);
+        let failed =
+            |error| Failure::io(format_args!("making a folder in {}", parent.display()), &error);
+        made.map(Self).map_err(failed)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    /// Removes a file early, so that not all of them take room at once.
+    pub(super) fn remove(&self, name: &str) -> Result<(), Failure> {
+        let path = self.file(name);
+        std::fs::remove_file(&path)
+            .map_err(|error| Failure::io(format_args!("removing {}", path.display()), &error))
+    }
+
+    /// Copies a file.
+    pub(super) fn copy(&self, from: &str, to: &str) -> Result<(), Failure> {
+        let (from, to) = (self.file(from), self.file(to));
+        let failed = |error| Failure::io(format_args!("copying to {}", to.display()), &error);
+        std::fs::copy(from, &to).map(|_| ()).map_err(failed)
+    }
+
+    /// Removes it all.
+    pub(super) fn close(self) -> Result<(), Failure> {
+        let path = self.path().to_owned();
+        let failed = |error| Failure::io(format_args!("removing {}", path.display()), &error);
+        self.0.close().map_err(failed)
+    }
+}
