@@ -12,8 +12,7 @@ use crate::cli::run::Answer;
 use clap::Args;
 use serde_json::{Value, json};
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
 #[derive(Debug, Args)]
@@ -43,7 +42,7 @@ pub(super) fn run(args: &AccountsBenchArgs) -> Result<Answer, Failure> {
     let scratch = Scratch::new(args.common.dir.as_deref())?;
     let machine = Machine::here(scratch.path());
     step("generate", 0, 0);
-    write_cars(&scratch.file(CARS), args)?;
+    write_cars(&scratch, args)?;
     step("import", 0, 0);
     let found = measure(&scratch, args)?;
     scratch.close()?;
@@ -51,16 +50,18 @@ pub(super) fn run(args: &AccountsBenchArgs) -> Result<Answer, Failure> {
 }
 
 /// All repositories in one file, each behind its length.
-fn write_cars(path: &Path, args: &AccountsBenchArgs) -> Result<(), Failure> {
-    let failed = |error| Failure::io(format_args!("writing {}", path.display()), &error);
-    let mut file = BufWriter::new(File::create(path).map_err(failed)?);
-    for seed in 0..args.accounts {
-        let mut car = Vec::new();
-        Repository::generate(seed, args.records)?.write(Order::Streaming, &mut car)?;
-        file.write_all(&(car.len() as u64).to_be_bytes()).map_err(failed)?;
-        file.write_all(&car).map_err(failed)?;
-    }
-    file.flush().map_err(failed)
+fn write_cars(scratch: &Scratch, args: &AccountsBenchArgs) -> Result<(), Failure> {
+    let failed = |error| Failure::io("writing the repositories", &error);
+    scratch.write(CARS, |output| {
+        for seed in 0..args.accounts {
+            let mut car = Vec::new();
+            Repository::generate(seed, args.records)?.write(Order::Streaming, &mut car)?;
+            output.write_all(&(car.len() as u64).to_be_bytes()).map_err(failed)?;
+            output.write_all(&car).map_err(failed)?;
+        }
+        Ok(())
+    })?;
+    Ok(())
 }
 
 fn measure(scratch: &Scratch, args: &AccountsBenchArgs) -> Result<Value, Failure> {

@@ -11,7 +11,7 @@ use crate::cli::failure::Failure;
 use crate::cli::run::Answer;
 use clap::Args;
 use serde_json::Value;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 #[derive(Debug, Args)]
@@ -47,7 +47,11 @@ pub(super) fn run(args: &CommitBenchArgs) -> Result<Answer, Failure> {
     let import = import.map(|records| write_car(&scratch, "imported.car", accounts, records));
     let import = import.transpose()?;
     step("commit", 0, 0);
-    let found = child::run(job(args, accounts, &store, import.as_deref()))?;
+    let yardstick = child::run([OsStr::new("flush"), scratch.file("flushed").as_os_str()])?;
+    let mut found = child::run(job(args, accounts, &store, import.as_deref()))?;
+    if let Some(fields) = found.as_object_mut() {
+        fields.insert("yardstick".to_owned(), yardstick);
+    }
     scratch.close()?;
     report(machine, args, accounts, found).deliver(&args.common)
 }
@@ -82,6 +86,7 @@ fn report(machine: Machine, args: &CommitBenchArgs, accounts: u64, found: Value)
     report.set("commits", Some(args.commits));
     report.set("during_import", args.during_import);
     report.tables = vec![commits_table(&found), latency_table(&found)];
+    report.tables.extend(import_table(&found));
     report.charts = vec![latency_chart("Latency of commits", &found, "/alone/latency")];
     report.notes = vec![
         "a commit has one new record and its event; when a caller has its answer, both are on disk"
@@ -139,10 +144,13 @@ fn commits_table(found: &Value) -> Table {
 
 fn latency_table(found: &Value) -> Table {
     let mut table = Table::new("Latency", &["", "p50", "p90", "p99", "p99.9", "max"]);
-    let reads = [("reads during the import", "/during_import/reads")];
+    let others = [
+        ("reads during the import", "/during_import/reads"),
+        ("append of 4 KiB + fsync", "/yardstick"),
+    ];
     for (name, at) in PHASES
         .iter()
-        .chain(&reads)
+        .chain(&others)
         .filter(|(_, at)| found.pointer(at).is_some_and(Value::is_object))
     {
         table.row(
@@ -150,6 +158,22 @@ fn latency_table(found: &Value) -> Table {
         );
     }
     table
+}
+
+fn import_table(found: &Value) -> Option<Table> {
+    let at = "/during_import/import";
+    found.pointer(at)?;
+    let head = ["", "records", "wall", "records/s"];
+    let mut table = Table::new("The import meanwhile", &head);
+    let figure =
+        |field: &str, show: fn(f64) -> String| shown(number(found, &format!("{at}/{field}")), show);
+    table.row([
+        "import".to_owned(),
+        figure("records", tally),
+        figure("wall_seconds", time),
+        figure("records_per_second", tally),
+    ]);
+    Some(table)
 }
 
 /// p50, p90, p99, p99.9 and the longest, as cells.

@@ -121,29 +121,39 @@ impl Harbour<'_> {
 
     fn commit_until(&self, over: &AtomicBool, next: &AtomicU64) -> carrack::Result<Vec<Duration>> {
         let mut latencies = Vec::new();
-        while !over.load(Ordering::SeqCst) {
+        loop {
             let (did, op) = self.op(next.fetch_add(1, Ordering::SeqCst))?;
             latencies.push(self.commit(did, op)?);
+            if over.load(Ordering::SeqCst) {
+                return Ok(latencies);
+            }
         }
-        Ok(latencies)
     }
 
     fn read_until(&self, over: &AtomicBool) -> carrack::Result<Vec<Duration>> {
         let mut dice = Dice(1);
         let mut latencies = Vec::new();
-        while !over.load(Ordering::SeqCst) {
-            let (seed, number) = (dice.roll(self.job.accounts), dice.roll(self.job.records));
-            let path = Records::of(seed).path(number)?.parse()?;
-            let did = self.name(seed)?;
-            let start = Instant::now();
-            let record = self.engine.snapshot(did)?.record(&path)?;
-            latencies.push(start.elapsed());
-            if record.is_none() {
-                return Err(not_found(path.as_str()));
+        loop {
+            latencies.push(self.read(&mut dice)?);
+            if over.load(Ordering::SeqCst) {
+                return Ok(latencies);
             }
             std::thread::sleep(READ_PAUSE);
         }
-        Ok(latencies)
+    }
+
+    /// Reads one record of one account, by chance.
+    fn read(&self, dice: &mut Dice) -> carrack::Result<Duration> {
+        let (seed, number) = (dice.roll(self.job.accounts), dice.roll(self.job.records));
+        let path = Records::of(seed).path(number)?.parse()?;
+        let did = self.name(seed)?;
+        let start = Instant::now();
+        let record = self.engine.snapshot(did)?.record(&path)?;
+        let took = start.elapsed();
+        match record {
+            Some(_) => Ok(took),
+            None => Err(not_found(path.as_str())),
+        }
     }
 
     /// The change that commit number `commit` makes: no two are to the same record.

@@ -7,7 +7,6 @@ use crate::cli::store;
 use carrack::Engine;
 use carrack::engine::ImportOptions;
 use carrack::verify::{Expect, Input};
-use std::fs::File;
 use std::path::PathBuf;
 
 /// The file of an account on its way into a store.
@@ -33,11 +32,8 @@ pub(super) fn write_car(
     seed: u64,
     records: u64,
 ) -> Result<PathBuf, Failure> {
-    let path = scratch.file(name);
-    let failed = |error| Failure::io(format_args!("writing {}", path.display()), &error);
-    let file = File::create(&path).map_err(failed)?;
-    Repository::generate(seed, records)?.write(Order::Streaming, file)?;
-    Ok(path)
+    let repository = Repository::generate(seed, records)?;
+    scratch.write(name, |output| Ok(repository.write(Order::Streaming, output).map(|_| ())?))
 }
 
 /// Generated accounts are signed, and imports check it.

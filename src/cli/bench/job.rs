@@ -25,6 +25,7 @@ pub(super) struct JobArgs {
 enum Job {
     Hash { file: PathBuf },
     Copy(CopyJob),
+    Flush { file: PathBuf },
     Verify(CarJob),
     Import(CarJob),
     Export(ExportJob),
@@ -39,6 +40,7 @@ pub(super) fn run(args: &JobArgs) -> Result<Answer, Failure> {
     let answer = match &args.job {
         Job::Hash { file } => yardstick::hash(file)?,
         Job::Copy(job) => yardstick::copy(job)?,
+        Job::Flush { file } => yardstick::flush(file)?,
         Job::Verify(job) => transfer_job::verify(job)?,
         Job::Import(job) => transfer_job::import(job)?,
         Job::Export(job) => transfer_job::export(job)?,

@@ -1,4 +1,6 @@
 use crate::cli::failure::Failure;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -30,11 +32,31 @@ impl Scratch {
             .map_err(|error| Failure::io(format_args!("removing {}", path.display()), &error))
     }
 
-    /// Copies a file.
+    /// Makes a file and has it written; it is on disk at the end, so that no measurement pays for
+    /// what was written before it.
+    pub(super) fn write(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut BufWriter<&File>) -> Result<(), Failure>,
+    ) -> Result<PathBuf, Failure> {
+        let path = self.file(name);
+        let failed = |error| Failure::io(format_args!("writing {}", path.display()), &error);
+        let file = File::create(&path).map_err(failed)?;
+        let mut output = BufWriter::with_capacity(256 * 1024, &file);
+        write(&mut output)?;
+        output.flush().map_err(failed)?;
+        drop(output);
+        file.sync_all().map_err(failed)?;
+        Ok(path)
+    }
+
+    /// Copies a file, in the same way.
     pub(super) fn copy(&self, from: &str, to: &str) -> Result<(), Failure> {
-        let (from, to) = (self.file(from), self.file(to));
-        let failed = |error| Failure::io(format_args!("copying to {}", to.display()), &error);
-        std::fs::copy(from, &to).map(|_| ()).map_err(failed)
+        let from = self.file(from);
+        let failed = |error| Failure::io(format_args!("copying {}", from.display()), &error);
+        let mut file = File::open(&from).map_err(failed)?;
+        self.write(to, |output| std::io::copy(&mut file, output).map(|_| ()).map_err(failed))?;
+        Ok(())
     }
 
     /// Removes it all.

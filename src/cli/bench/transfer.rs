@@ -16,7 +16,6 @@ use carrack::verify::{Expect, Input, Nothing, verify_file};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -118,9 +117,9 @@ fn generated(records: u64, orders: Orders, scratch: &Scratch) -> Result<Subject,
             Orders::Shuffled => order == Order::Shuffled,
         };
         if wanted {
-            let path = scratch.file(&format!("{}.car", order.as_str()));
-            let failed = |error| Failure::io(format_args!("writing {}", path.display()), &error);
-            repository.write(order, File::create(&path).map_err(failed)?)?;
+            let name = format!("{}.car", order.as_str());
+            let path = scratch
+                .write(&name, |output| Ok(repository.write(order, output).map(|_| ())?))?;
             files.push((order.as_str(), path));
         }
     }

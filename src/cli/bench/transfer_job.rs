@@ -11,6 +11,7 @@ use carrack::migrate::{MigrateOptions, migrate as move_account};
 use carrack::verify::{Expect, Input, Nothing, verify_file};
 use clap::Args;
 use serde_json::{Map, Value};
+use std::fs::File;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -44,7 +45,7 @@ type Measured = Result<Map<String, Value>, Failure>;
 pub(super) fn verify(job: &CarJob) -> Measured {
     let input = Input::open(&job.file)?;
     let meter = Meter::start();
-    let report = verify_file(&input, &job.expect(), &SystemClock, &mut Nothing)?;
+    let report = verify_file(&input, &job.expectation(), &SystemClock, &mut Nothing)?;
     let usage = meter.stop();
     if let Some(problem) = report.problems.listed().first() {
         return Err(Failure::no(format!("{} is not valid: {problem}", job.file.display())));
@@ -56,7 +57,7 @@ pub(super) fn import(job: &CarJob) -> Measured {
     let input = Input::open(&job.file)?;
     let path = job.store.as_ref().ok_or_else(|| Failure::unusable("no store to import into"))?;
     let engine = store::existing_or_new(path)?;
-    let expect = job.expect();
+    let expect = job.expectation();
     let unverified = expect.keys.is_empty();
     let options = ImportOptions { expect, unverified, replace: None };
     let meter = Meter::start();
@@ -72,7 +73,10 @@ pub(super) fn export(job: &ExportJob) -> Measured {
         None => engine.export(&job.did, std::io::sink())?,
         Some(path) => {
             let failed = |error| Failure::io(format_args!("writing {}", path.display()), &error);
-            engine.export(&job.did, std::fs::File::create(path).map_err(failed)?)?
+            let file = File::create(path).map_err(failed)?;
+            let exported = engine.export(&job.did, &file)?;
+            file.sync_all().map_err(failed)?;
+            exported
         }
     };
     Ok(with_content(meter.stop(), records, exported.bytes))
@@ -92,7 +96,7 @@ pub(super) fn migrate(job: &MigrateJob) -> Measured {
 }
 
 impl CarJob {
-    fn expect(&self) -> Expect {
+    fn expectation(&self) -> Expect {
         Expect { did: None, keys: self.keys.clone() }
     }
 }

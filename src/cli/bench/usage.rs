@@ -1,6 +1,7 @@
 //! What this process has used of the machine, as far as the system tells.
 
 use serde_json::{Map, Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// A measurement that is under way.
@@ -8,7 +9,12 @@ pub(super) struct Meter {
     start: Instant,
     cpu: Option<Duration>,
     written: Option<u64>,
+    /// Whether the peak will be that of what is measured.
+    peak_counts: bool,
 }
+
+/// Whether something was measured in this process before.
+static MEASURED: AtomicBool = AtomicBool::new(false);
 
 /// What something took. `None` is what the system does not tell.
 #[derive(Clone, Copy, Debug)]
@@ -24,9 +30,10 @@ pub(super) struct Usage {
 
 impl Meter {
     pub(super) fn start() -> Self {
-        // Where this is not allowed, the peak is that of the whole process, which has done little.
-        let _ = forget_peak();
-        Self { cpu: cpu(), written: written_bytes(), start: Instant::now() }
+        let first = !MEASURED.swap(true, Ordering::SeqCst);
+        // Where this is not allowed, the first peak is the process's own, and no other is known.
+        let peak_counts = forget_peak().is_ok() || first;
+        Self { cpu: cpu(), written: written_bytes(), peak_counts, start: Instant::now() }
     }
 
     pub(super) fn stop(self) -> Usage {
@@ -35,7 +42,7 @@ impl Meter {
         Usage {
             wall,
             cpu: since(cpu()),
-            peak_bytes: peak_bytes(),
+            peak_bytes: peak_bytes().filter(|_| self.peak_counts),
             written_bytes: written_bytes()
                 .zip(self.written)
                 .map(|(now, then)| now.saturating_sub(then)),
