@@ -79,6 +79,10 @@ pub(super) enum Command {
     /// Show it all: make an account, move it between two engines, verify it
     Demo(DemoArgs),
     /// Measure this machine: transfers, commits, reads, many accounts
+    ///
+    /// Stores and generated repositories go into a folder that is removed at the end (a run that is
+    /// interrupted leaves it: its name begins with carrack-bench-). Each measurement is a process of
+    /// its own. A figure that the system does not tell is a dash, or null.
     Bench(BenchArgs),
 }
 

@@ -1,7 +1,7 @@
 use super::args::Common;
 use super::child;
 use super::commit::{latency_chart, percentiles};
-use super::figures::{Spread, float, number, shown, size, tally, time};
+use super::figures::{Spread, float, number, shown, size, tally, time, whole};
 use super::machine::Machine;
 use super::report::{Report, Table, check_target};
 use super::repository::{Order, Repository};
@@ -105,7 +105,7 @@ fn open(store: &Path, mut before: impl FnMut() -> Result<(), Failure>) -> Result
     }
     Ok(json!({
         "wall_seconds": Spread::of(walls).map(Spread::to_json),
-        "peak_bytes": Spread::of(peaks).map(|peak| peak.max),
+        "peak_bytes": Spread::of(peaks).map(|peak| whole(peak.max)),
     }))
 }
 

@@ -8,11 +8,6 @@ use crate::cli::run::Answer;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
-/// Measure this machine.
-///
-/// Stores and generated repositories go into a folder that is removed at the end; each measurement
-/// runs in a process of its own. A figure that the system does not tell is a dash, or null. If it
-/// is interrupted, the folder stays: its name begins with carrack-bench-.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct BenchArgs {
     #[command(subcommand)]

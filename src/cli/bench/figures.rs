@@ -81,8 +81,9 @@ pub(super) fn times(ratio: f64) -> String {
     format!("{ratio:.2}x")
 }
 
+/// The nearest count.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is rounded first")]
-fn whole(number: f64) -> u64 {
+pub(super) fn whole(number: f64) -> u64 {
     number.round().max(0.0) as u64
 }
 

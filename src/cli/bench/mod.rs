@@ -13,6 +13,7 @@ mod html;
 mod job;
 mod latency;
 mod machine;
+mod outline;
 mod read;
 mod read_job;
 mod records;

@@ -1,4 +1,4 @@
-use super::figures::{Spread, number, rate, shown, size, tally, time, times};
+use super::figures::{Spread, number, rate, shown, size, tally, time, times, whole};
 use super::machine::Machine;
 use super::report::{Bar, Chart, Report, Table};
 use super::transfer::Subject;
@@ -32,7 +32,10 @@ impl Measured {
     }
 
     fn name(&self) -> String {
-        self.order.map_or_else(|| self.job.to_owned(), |order| format!("{} {order}", self.job))
+        match self.order {
+            None => self.job.to_owned(),
+            Some(order) => format!("{}, {order} order", self.job),
+        }
     }
 
     fn content(&self, field: &str) -> u64 {
@@ -54,8 +57,8 @@ impl Measured {
             "cpu_seconds": cpu.map(Spread::to_json),
             "records_per_second": per_second(self.content("records")),
             "bytes_per_second": per_second(self.content("bytes")),
-            "peak_bytes": spread(&self.runs, "/peak_bytes").map(|peak| peak.max),
-            "written_bytes": spread(&self.runs, "/written_bytes").map(|written| written.median),
+            "peak_bytes": spread(&self.runs, "/peak_bytes").map(|peak| whole(peak.max)),
+            "written_bytes": spread(&self.runs, "/written_bytes").map(|written| whole(written.median)),
             "yardstick": {
                 "does": self.yardstick,
                 "wall_seconds": beside_wall.map(Spread::to_json),
@@ -168,6 +171,7 @@ fn notes(subject: &Subject) -> Vec<String> {
         "each run is a process of its own; the file of the repository is in the page cache"
             .to_owned(),
         "an export goes nowhere: every block is rehashed, and the bytes are dropped".to_owned(),
+        "a ratio says how many times as long as its yardstick a job took".to_owned(),
         "wall, CPU and written are medians of the runs, peak memory is the most of any".to_owned(),
     ];
     if !subject.is_verified() {
