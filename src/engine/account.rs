@@ -44,7 +44,7 @@ impl Engine {
     pub fn accounts(&self) -> Result<Vec<AccountStatus>> {
         let view = self.view()?;
         let mut all = Vec::new();
-        for row in view.accounts.iter()? {
+        for row in view.accounts()?.iter()? {
             let (did, account) = row?;
             let did = parse_did(did.value())?;
             all.push(status_of(&view, did, &Account::decode(account.value())?)?);
@@ -58,7 +58,7 @@ impl Engine {
     /// `NotFound`, `Store`, `Corrupt`.
     pub fn status(&self, did: &Did) -> Result<AccountStatus> {
         let view = self.view()?;
-        let account = account_row(&view.accounts, did)?;
+        let account = account_row(view.accounts()?, did)?;
         status_of(&view, did.clone(), &account)
     }
 }
@@ -73,7 +73,7 @@ pub(super) fn parse_did(key: &[u8]) -> Result<Did> {
 fn status_of(view: &View, did: Did, account: &Account) -> Result<AccountStatus> {
     let head = account.head.as_ref();
     let blobs_needed = match head {
-        Some(head) => needed(&view.blobs, head.tree)?.len() as u64,
+        Some(head) => needed(view.blobs()?, head.tree)?.len() as u64,
         None => 0,
     };
     Ok(AccountStatus {

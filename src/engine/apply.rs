@@ -81,7 +81,7 @@ impl Engine {
         let did = diff.commit.did().clone();
         let _turn = self.turn(&did);
         let view = self.view()?;
-        let account = account_row(&view.accounts, &did)?;
+        let account = account_row(view.accounts()?, &did)?;
         let keys = keys_for(&account, options)?;
         let expect = Expect { did: options.expect.did.clone(), keys };
         let trust = check_head(&diff.commit, &expect, &*self.clock)?;
@@ -189,11 +189,11 @@ struct Merged {
 
 /// Verifies the new tree and computes the rows that change.
 fn merge(diff: &mut DiffBlocks, view: &View, old: &Head, rev: Rev) -> Result<Merged> {
-    let mut region = Region::new(&view.rows, old.tree);
+    let mut region = Region::new(view.rows()?, old.tree);
     let data = diff.commit.data().clone();
-    let mut grafted = graft(&data, &mut diff.blocks, &view.rows, old, &mut region)?;
+    let mut grafted = graft(&data, &mut diff.blocks, view.rows()?, old, &mut region)?;
     let mut records = RecordDiff::new(&grafted);
-    records.find_blocks(diff, &view.rows, old.tree, &grafted.old)?;
+    records.find_blocks(diff, view.rows()?, old.tree, &grafted.old)?;
     records.check_new(old.tree)?;
     records.forget_old(&mut region, old.tree, &grafted.old)?;
     let unreferenced = unreferenced(diff, &grafted);

@@ -100,7 +100,7 @@ impl Engine {
         Ok(BackedUp {
             last_seq: restored.last_seq,
             last_rev: restored.last_rev,
-            accounts: view.accounts.len()?,
+            accounts: view.accounts()?.len()?,
             rows: copied.rows,
             bytes: copied.bytes,
         })

@@ -38,10 +38,10 @@ impl Engine {
     /// `NotFound`; `State` if nothing of the account may be read; `Corrupt`, `Store`.
     pub fn rows_digest(&self, did: &Did) -> Result<String> {
         let view = self.view()?;
-        let tree = account_row(&view.accounts, did)?.readable_head(did.as_str())?.tree;
+        let tree = account_row(view.accounts()?, did)?.readable_head(did.as_str())?.tree;
         let (start, end) = tree_range(tree);
         let mut digest = blake3::Hasher::new();
-        for found in view.rows.range(&start[..]..&end[..])? {
+        for found in view.rows()?.range(&start[..]..&end[..])? {
             let (key, value) = found?;
             let (key, value) = (key.value(), Bytes::copy_from_slice(value.value()));
             let place = key.get(start.len()..).unwrap_or_default();

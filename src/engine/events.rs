@@ -97,7 +97,7 @@ impl Engine {
     /// # Errors
     /// `Store`.
     pub fn oldest_seq(&self) -> Result<Option<u64>> {
-        Ok(self.view()?.events.first()?.map(|(seq, _)| seq.value()))
+        Ok(self.view()?.events()?.first()?.map(|(seq, _)| seq.value()))
     }
 
     /// Tells followers that the account's DID document or handle has changed (`#identity`).
@@ -115,7 +115,7 @@ impl Engine {
 }
 
 fn last_seq(view: &View) -> Result<u64> {
-    crate::store::open::last_seq(&view.facts)
+    crate::store::open::last_seq(view.facts()?)
 }
 
 impl Events<'_> {
@@ -166,7 +166,7 @@ impl Events<'_> {
         let mut from = self.after;
         while self.ready.is_empty() {
             let (mut looked, mut bytes) = (false, 0);
-            for row in view.events.range(from.saturating_add(1)..)?.take(EVENTS_AT_A_TIME) {
+            for row in view.events()?.range(from.saturating_add(1)..)?.take(EVENTS_AT_A_TIME) {
                 let (seq, event) = row?;
                 (looked, from) = (true, seq.value());
                 bytes += event.value().len();
@@ -188,7 +188,7 @@ impl Events<'_> {
 
 /// Whether the event is of an account that has been deleted since.
 fn awaits_purge(view: &View, event: &Unnumbered, seq: u64) -> Result<bool> {
-    let row = view.purges.get(event.did.as_bytes())?;
+    let row = view.purges()?.get(event.did.as_bytes())?;
     let row = row.as_ref().map(redb::AccessGuard::value);
     debug_assert!(parse_did(event.did.as_bytes()).is_ok_and(|did| event.is_of(&did)));
     is_purged(row, seq)

@@ -49,7 +49,7 @@ impl Engine {
     /// fails. The CAR is cut short then.
     pub fn export(&self, did: &Did, output: impl Write) -> Result<Exported> {
         let view = self.view()?;
-        let head = account_row(&view.accounts, did)?.readable_head(did.as_str())?.clone();
+        let head = account_row(view.accounts()?, did)?.readable_head(did.as_str())?.clone();
         export_tree(view, &head, output)
     }
 }
@@ -137,7 +137,7 @@ impl Intake {
 /// Reads all rows of a tree, and gives the number of blocks.
 fn read_tree(view: &View, tree: u64, mut outlet: Outlet) -> Result<u64> {
     let (start, end) = tree_range(tree);
-    let mut rows = view.rows.range(&start[..]..&end[..])?;
+    let mut rows = view.rows()?.range(&start[..]..&end[..])?;
     let mut blocks = 0;
     while let Some(found) = rows.next() {
         let (key, value) = found?;

@@ -16,7 +16,7 @@ impl Engine {
     /// # Errors
     /// `Store`, `Corrupt`.
     pub fn floors_awaited(&self) -> Result<Option<Restored>> {
-        awaited(&self.view()?.facts)
+        awaited(self.view()?.facts()?)
     }
 
     /// Says that this store was put back from a copy of its file that [`Engine::backup`] did not
@@ -98,7 +98,7 @@ impl Engine {
     /// Refuses while floors are awaited: for what would do something else before it comes to the
     /// writer, which refuses in any case.
     pub(crate) fn require_floors_given(&self) -> Result<()> {
-        require_given(&self.view()?.facts)
+        require_given(self.view()?.facts()?)
     }
 
     /// The revision to sign after `last`. None is given out, and so nothing is signed, while floors
@@ -115,8 +115,8 @@ impl Engine {
 
 /// What a copy of this snapshot says of itself.
 pub(super) fn restored(view: &View, micros: u64) -> Result<Restored> {
-    let last_rev = newest_rev(&view.accounts)?;
-    Ok(Restored { micros, last_seq: last_seq(&view.facts)?, last_rev })
+    let last_rev = newest_rev(view.accounts()?)?;
+    Ok(Restored { micros, last_seq: last_seq(view.facts()?)?, last_rev })
 }
 
 fn check_floors(tables: &Tables<'_>, seq: u64, rev: Rev) -> Result<()> {

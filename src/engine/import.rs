@@ -88,7 +88,7 @@ impl Engine {
         }
         let mut seen = None;
         let mut check = |commit: &Commit| {
-            seen = find_account(&self.view()?.accounts, commit.did())?;
+            seen = find_account(self.view()?.accounts()?, commit.did())?;
             admit(seen.as_ref(), commit, options).map(|_| ())
         };
         let (report, whole) = self.stage(supply, &options.expect, &mut check)?;

@@ -29,10 +29,10 @@ impl Engine {
     pub fn create_account(&self, did: &Did, signer: &dyn Signer) -> Result<Rev> {
         let _turn = self.turn(did);
         let view = self.view()?;
-        let before = find_account(&view.accounts, did)?;
+        let before = find_account(view.accounts()?, did)?;
         check_free(did, before.as_ref())?;
         let last = before.as_ref().map(|account| account.rev_floor);
-        let rev = self.next_rev(&view.facts, last)?;
+        let rev = self.next_rev(view.facts()?, last)?;
         drop(view);
         let mut tree = Tree::empty();
         let unsigned = UnsignedCommit { did: did.clone(), data: tree.seal(), rev };
@@ -144,7 +144,7 @@ impl Engine {
     fn switch_events(&self, did: &Did, state: &State) -> Result<(Account, Vec<Unnumbered>)> {
         let clock = &*self.clock;
         let view = self.view()?;
-        let account = account_row(&view.accounts, did)?;
+        let account = account_row(view.accounts()?, did)?;
         let mut events = vec![account_event(did, state, clock)];
         if account.state == State::Deactivated && *state == State::Active {
             events.push(identity_event(did, None, clock));
@@ -156,7 +156,7 @@ impl Engine {
     /// `#sync` with the account's present head.
     fn head_event(&self, view: &View, did: &Did, account: &Account) -> Result<Option<Unnumbered>> {
         let Some(head) = &account.head else { return Ok(None) };
-        let stored = record(&view.rows, head.tree, b"")?
+        let stored = record(view.rows()?, head.tree, b"")?
             .ok_or_else(|| Error::Corrupt(format!("the commit of {did} has no row")))?;
         let commit = Commit::decode(&stored.block()?)?;
         Ok(Some(sync_event(&commit, head.rev, &*self.clock)))

@@ -27,11 +27,11 @@ pub(crate) struct Origin {
 
 impl Engine {
     pub(crate) fn account(&self, did: &Did) -> Result<Account> {
-        account_row(&self.view()?.accounts, did)
+        account_row(self.view()?.accounts()?, did)
     }
 
     pub(crate) fn account_if_any(&self, did: &Did) -> Result<Option<Account>> {
-        find_account(&self.view()?.accounts, did)
+        find_account(self.view()?.accounts()?, did)
     }
 
     /// The source refuses writes from here on, and names where the account is going. Repeating it
@@ -97,7 +97,7 @@ impl Engine {
     /// Writes the repository of an account that is on its way, from one snapshot.
     pub(crate) fn send(&self, did: &Did, output: impl Write) -> Result<()> {
         let view = self.view()?;
-        let account = account_row(&view.accounts, did)?;
+        let account = account_row(view.accounts()?, did)?;
         let head = account.readable_head(did.as_str())?.clone();
         export_tree(view, &head, output).map(|_| ())
     }
@@ -146,7 +146,7 @@ impl Engine {
         let before = self.account_if_any(&did)?;
         check_arrival(&did, before.as_ref(), whole.rev)?;
         let floor = before.as_ref().map_or(whole.rev, |account| account.rev_floor.max(whole.rev));
-        let rev = self.next_rev(&self.view()?.facts, Some(floor))?;
+        let rev = self.next_rev(self.view()?.facts()?, Some(floor))?;
         let data = whole.commit.data().clone();
         let commit = UnsignedCommit { did: did.clone(), data, rev }.sign(signer)?;
         let mut rows = Rows::default();

@@ -142,7 +142,7 @@ impl Engine {
 
     /// The account's row, if there is one.
     pub(crate) fn held(&self, did: &Did) -> Result<Option<Account>> {
-        find_account(&self.view()?.accounts, did)
+        find_account(self.view()?.accounts()?, did)
     }
 
     pub(super) fn view(&self) -> Result<View> {

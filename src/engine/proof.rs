@@ -16,11 +16,11 @@ impl Snapshot {
     pub fn proof(&self, path: &RepoPath, output: impl Write) -> Result<bool> {
         self.check_age()?;
         let head = &self.head;
-        let mut region = Region::new(&self.view.rows, head.tree);
+        let mut region = Region::new(self.view.rows()?, head.tree);
         let mut tree = Tree::at(head.data.clone(), Some(head.height));
         let (found, nodes) = tree.proof(&Key::from(path.as_bytes()), &mut region)?;
         let missing = |what: &str| Error::Corrupt(format!("{what} has no row"));
-        let commit = record(&self.view.rows, head.tree, b"")?
+        let commit = record(self.view.rows()?, head.tree, b"")?
             .ok_or_else(|| missing("the commit"))?
             .block()?;
         let mut car = Writer::new(output, std::slice::from_ref(&head.commit))?;
@@ -29,7 +29,7 @@ impl Snapshot {
             car.write(node.cid(), node.bytes())?;
         }
         if found.is_some() {
-            let stored = record(&self.view.rows, head.tree, path.as_bytes())?;
+            let stored = record(self.view.rows()?, head.tree, path.as_bytes())?;
             let block = stored.ok_or_else(|| missing("a record"))?.block()?;
             car.write(block.cid(), block.bytes())?;
         }

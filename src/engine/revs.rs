@@ -93,10 +93,10 @@ mod tests {
         let name = one.clone();
         engine.writer.submit(move |tables| trim_revs(tables, &name)).unwrap();
         let view = engine.view().unwrap();
-        assert_eq!(view.revs.len().unwrap(), 2 * max + 10);
+        assert_eq!(view.revs().unwrap().len().unwrap(), 2 * max + 10);
         let holds = |did: &Did, number| {
             let key = rev_key(did, Rev::from_u64(number).unwrap());
-            view.revs.get(&key[..]).unwrap().is_some()
+            view.revs().unwrap().get(&key[..]).unwrap().is_some()
         };
         assert!(!holds(&one, 9) && holds(&one, 10) && holds(&one, max + 9) && holds(&other, 0));
     }
@@ -107,6 +107,6 @@ mod tests {
         let count = REVS_HELD_MAX as u64 * 2;
         let (one, _) = filled(&engine, count);
         engine.writer.submit(move |tables| forget_revs(tables, &one)).unwrap();
-        assert_eq!(engine.view().unwrap().revs.len().unwrap(), count);
+        assert_eq!(engine.view().unwrap().revs().unwrap().len().unwrap(), count);
     }
 }

@@ -65,7 +65,7 @@ impl Engine {
 
 fn next_account(view: &View, last: Option<&Did>) -> Result<Option<(Did, Vec<u8>)>> {
     let start = last.map_or_else(Vec::new, |did| [did.as_str().as_bytes(), &[0]].concat());
-    let Some(row) = view.accounts.range(&start[..]..)?.next() else { return Ok(None) };
+    let Some(row) = view.accounts()?.range(&start[..]..)?.next() else { return Ok(None) };
     let (did, account) = row?;
     Ok(Some((parse_did(did.value())?, account.value().to_vec())))
 }
@@ -86,7 +86,7 @@ fn scrub_account(
     let mut scrub = Scrub {
         did,
         head,
-        census: Census::new(&view.rows, head.tree)?,
+        census: Census::new(view.rows()?, head.tree)?,
         builder: RowBuilder::new(head.tree),
         rows: RowsDigest::default(),
         blobs: BTreeSet::new(),
@@ -257,7 +257,7 @@ impl Scrub<'_> {
     fn blob_index(&mut self, view: &View) -> Result<()> {
         let (start, end) = tree_range(self.head.tree);
         let mut stored = BTreeSet::new();
-        for row in view.blobs.range(&start[..]..&end[..])? {
+        for row in view.blobs()?.range(&start[..]..&end[..])? {
             stored.insert(row?.0.value().to_vec());
         }
         let expected = std::mem::take(&mut self.blobs);
@@ -278,20 +278,20 @@ impl Scrub<'_> {
 /// Rows that no account has, and that nobody is about to remove.
 fn check_orphans(view: &View, report: &mut ScrubReport) -> Result<()> {
     let mut known = BTreeSet::new();
-    for row in view.accounts.iter()? {
+    for row in view.accounts()?.iter()? {
         if let Ok(account) = Account::decode(row?.1.value()) {
             known.extend(account.head.map(|head| head.tree));
         }
     }
-    for row in view.journal.iter()? {
+    for row in view.journal()?.iter()? {
         known.insert(row?.0.value());
     }
-    for row in view.doomed.iter()? {
+    for row in view.doomed()?.iter()? {
         known.insert(row?.0.value());
     }
-    report.rows = view.rows.len()?;
+    report.rows = view.rows()?.len()?;
     let mut next = 0;
-    while let Some(row) = view.rows.range(&tree_range(next).0[..]..)?.next() {
+    while let Some(row) = view.rows()?.range(&tree_range(next).0[..]..)?.next() {
         let tree = tree_of(row?.0.value())?;
         if !known.contains(&tree) {
             let message = format!("tree {tree} belongs to nobody");

@@ -43,8 +43,8 @@ impl Engine {
     /// As [`Engine::export`].
     pub fn export_since(&self, did: &Did, since: Rev, output: impl Write) -> Result<Exported> {
         let view = self.view()?;
-        let head = account_row(&view.accounts, did)?.readable_head(did.as_str())?.clone();
-        if view.revs.get(&rev_key(did, since)[..])?.is_none() {
+        let head = account_row(view.accounts()?, did)?.readable_head(did.as_str())?.clone();
+        if view.revs()?.get(&rev_key(did, since)[..])?.is_none() {
             return export_tree(view, &head, output);
         }
         let of = head.clone();
@@ -56,7 +56,7 @@ impl Engine {
 
 /// Reads the commit and what is newer than `since`, and gives the number of blocks.
 fn read_changed(view: &View, head: &Head, since: Rev, mut outlet: Outlet) -> Result<u64> {
-    let mut changed = Changed::new(&view.rows, head.tree, since);
+    let mut changed = Changed::new(view.rows()?, head.tree, since);
     let mut blocks = 1;
     if !outlet.push(&commit(view, head)?)? {
         return Ok(blocks);
@@ -92,7 +92,7 @@ fn read_changed(view: &View, head: &Head, since: Rev, mut outlet: Outlet) -> Res
 
 /// The section of the commit, which belongs to every diff.
 fn commit(view: &View, head: &Head) -> Result<bytes::Bytes> {
-    let stored = crate::store::read::record(&view.rows, head.tree, Key::edge().as_bytes())?;
+    let stored = crate::store::read::record(view.rows()?, head.tree, Key::edge().as_bytes())?;
     let stored = stored.ok_or_else(|| Error::Corrupt("the commit has no row".to_owned()))?;
     stored.block()?;
     Ok(stored.section)

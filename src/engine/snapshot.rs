@@ -56,7 +56,7 @@ impl Engine {
     /// `NotFound`, or `State` if nothing of it may be read.
     pub fn snapshot(&self, did: &Did) -> Result<Snapshot> {
         let view = self.view()?;
-        let head = account_row(&view.accounts, did)?.readable_head(did.as_str())?.clone();
+        let head = account_row(view.accounts()?, did)?.readable_head(did.as_str())?.clone();
         let database = Arc::clone(&self.database);
         Ok(Snapshot { view, _database: database, head, did: did.clone(), taken: Instant::now() })
     }
@@ -94,7 +94,7 @@ impl Snapshot {
     /// `Corrupt` if what is stored does not hash right, `Closed` if the snapshot is too old.
     pub fn record(&self, path: &RepoPath) -> Result<Option<Record>> {
         self.check_age()?;
-        let found = record(&self.view.rows, self.head.tree, path.as_bytes())?;
+        let found = record(self.view.rows()?, self.head.tree, path.as_bytes())?;
         found.map(|stored| as_record(path.clone(), &stored)).transpose()
     }
 
@@ -133,7 +133,7 @@ impl Snapshot {
         let mut from = Bound::Unbounded;
         loop {
             self.check_age()?;
-            let rows = &self.view.rows;
+            let rows = self.view.rows()?;
             let mut records = Records::new(rows, self.head.tree, from, Bound::Unbounded, false)?;
             let Some(first) = records.next() else { return Ok(found) };
             let (path, _) = first?;
@@ -150,7 +150,7 @@ impl Snapshot {
     /// As [`Snapshot::record`].
     pub fn blobs_needed(&self) -> Result<Vec<Cid>> {
         self.check_age()?;
-        needed(&self.view.blobs, self.head.tree)
+        needed(self.view.blobs()?, self.head.tree)
     }
 
     fn stored(&self, list: &List) -> Result<impl Iterator<Item = Result<(Key, Stamped)>> + '_> {
@@ -172,7 +172,7 @@ impl Snapshot {
                 (false, ..) => from = Bound::Excluded(cursor),
             }
         }
-        Records::new(&self.view.rows, self.head.tree, from, to, list.reverse)
+        Records::new(self.view.rows()?, self.head.tree, from, to, list.reverse)
     }
 
     pub(super) fn check_age(&self) -> Result<()> {

@@ -81,10 +81,10 @@ impl Engine {
         signer: &dyn Signer,
     ) -> Result<Option<Written>> {
         let view = self.view()?;
-        let account = account_row(&view.accounts, did)?;
+        let account = account_row(view.accounts()?, did)?;
         let old = writable_head(&account, did)?;
         check_swap(did, old, options)?;
-        let mut draft = Draft::new(&view.rows, old);
+        let mut draft = Draft::new(view.rows()?, old);
         for op in ops {
             draft.apply(op)?;
         }
@@ -92,7 +92,7 @@ impl Engine {
             return Ok(Some(unchanged(old)));
         }
         let last = old.rev.max(account.rev_floor);
-        let rev = self.next_rev(&view.facts, Some(last))?;
+        let rev = self.next_rev(view.facts()?, Some(last))?;
         let prepared = draft.sign(did, rev, signer)?;
         let written = Written {
             commit: prepared.head.commit.clone(),

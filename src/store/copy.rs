@@ -31,22 +31,22 @@ pub(crate) fn copy(
 ) -> Result<Copied> {
     let nobodys = nobodys(view)?;
     let mut copy = Copy { to, bytes: 0, progress };
-    let rows = copy.trees(&view.rows, &nobodys, |tables| &mut tables.rows)?;
-    copy.trees(&view.blobs, &nobodys, |tables| &mut tables.blobs)?;
-    copy.range(view.accounts.iter()?, |tables| &mut tables.accounts)?;
-    copy.range(view.revs.iter()?, |tables| &mut tables.revs)?;
-    copy.range(view.events.iter()?, |tables| &mut tables.events)?;
-    copy.range(view.purges.iter()?, |tables| &mut tables.purges)?;
+    let rows = copy.trees(view.rows()?, &nobodys, |tables| &mut tables.rows)?;
+    copy.trees(view.blobs()?, &nobodys, |tables| &mut tables.blobs)?;
+    copy.range(view.accounts()?.iter()?, |tables| &mut tables.accounts)?;
+    copy.range(view.revs()?.iter()?, |tables| &mut tables.revs)?;
+    copy.range(view.events()?.iter()?, |tables| &mut tables.events)?;
+    copy.range(view.purges()?.iter()?, |tables| &mut tables.purges)?;
     finish(view, to, restored)?;
     Ok(Copied { rows, bytes: copy.bytes })
 }
 
 fn nobodys(view: &View) -> Result<BTreeSet<u64>> {
     let mut trees = BTreeSet::new();
-    for doomed in view.doomed.iter()? {
+    for doomed in view.doomed()?.iter()? {
         trees.insert(doomed?.0.value());
     }
-    for written in view.journal.iter()? {
+    for written in view.journal()?.iter()? {
         trees.insert(written?.0.value());
     }
     Ok(trees)
@@ -58,7 +58,7 @@ fn finish(view: &View, to: &Database, restored: &Restored) -> Result<()> {
     txn.set_quick_repair(true);
     {
         let mut tables = Tables::open(&txn)?;
-        for fact in view.facts.iter()? {
+        for fact in view.facts()?.iter()? {
             let (name, value) = fact?;
             tables.facts.insert(name.value(), value.value())?;
         }

@@ -42,8 +42,8 @@ pub(crate) fn prepare(database: Database, random: &dyn Random) -> Result<Opened>
     // First of all: a newer format may have other tables.
     check_format(&database)?;
     let view = View::of(&database)?;
-    let engine = view.facts.get(ENGINE)?.map(|name| HEXLOWER.encode(name.value()));
-    if !view.journal.is_empty()? {
+    let engine = view.facts()?.get(ENGINE)?.map(|name| HEXLOWER.encode(name.value()));
+    if !view.journal()?.is_empty()? {
         doom_leftovers(&database)?;
     }
     Ok(Opened { database: Arc::new(database), engine: engine.unwrap_or_default() })

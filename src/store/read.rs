@@ -3,7 +3,7 @@
 use super::row::{
     Place, Row, Stamped, node_key, parse_key, part_key, record_key, stamped, tree_range,
 };
-use super::run::{RunPlace, placed};
+use super::run::{RunPlace, placed, search};
 use crate::error::{Error, Result};
 use crate::tree::Key;
 use bytes::Bytes;
@@ -27,10 +27,7 @@ where
         return Ok(None);
     }
     let row = decode(value.value())?;
-    let hit = placed(&place, &row)?.into_iter().find(
-        |block| matches!(&block.place, RunPlace::Record { path: found } if found.as_bytes() == path),
-    );
-    Ok(hit.map(|placed| placed.block))
+    search(&place, &row, path)
 }
 
 /// The node of this height right of `left`, wherever it is kept: it begins the last row at or

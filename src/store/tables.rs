@@ -5,6 +5,7 @@ use redb::{
     ReadOnlyTable, ReadTransaction, ReadableDatabase, Table, TableDefinition, TableError,
     WriteTransaction,
 };
+use std::sync::OnceLock;
 
 type Bytes = &'static [u8];
 
@@ -50,17 +51,29 @@ macro_rules! rooms {
             }
         }
 
-        /// The tables of a read transaction: a snapshot.
+        /// A read transaction: a snapshot. Each of its tables is opened when it is first asked for,
+        /// since opening all of them costs more than a read does.
         pub(crate) struct View {
-            $($(#[$doc])* pub(crate) $field: ReadOnlyTable<$key, $value>,)*
+            txn: ReadTransaction,
+            $($field: OnceLock<ReadOnlyTable<$key, $value>>,)*
         }
 
         impl View {
-            /// Opens all of them in a new read transaction.
+            /// Begins a read transaction.
             pub(crate) fn of(database: &impl ReadableDatabase) -> Result<Self> {
-                let txn: ReadTransaction = database.begin_read()?;
-                Ok(Self { $($field: txn.open_table($name)?,)* })
+                Ok(Self { txn: database.begin_read()?, $($field: OnceLock::new(),)* })
             }
+
+            $(
+                $(#[$doc])*
+                pub(crate) fn $field(&self) -> Result<&ReadOnlyTable<$key, $value>> {
+                    if let Some(table) = self.$field.get() {
+                        return Ok(table);
+                    }
+                    let table = self.txn.open_table($name)?;
+                    Ok(self.$field.get_or_init(|| table))
+                }
+            )*
         }
     };
 }
