@@ -56,8 +56,14 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// `Io`.
     pub fn write_section(&mut self, section: &[u8]) -> Result<()> {
-        self.gathered.extend_from_slice(section);
-        self.count(section.len())
+        if section.len() < BUFFER_BYTES {
+            self.gathered.extend_from_slice(section);
+            return self.count(section.len());
+        }
+        // Long ones need not be gathered, nor copied.
+        self.pass_on()?;
+        self.bytes_written += section.len() as u64;
+        self.put(section)
     }
 
     /// How many bytes the file has so far, with those that are still gathered.
@@ -84,9 +90,15 @@ impl<W: Write> Writer<W> {
         if let Some(kind) = self.failure {
             return Err(io_error(self.bytes_written, io::Error::new(kind, "it failed earlier")));
         }
-        let written = self.output.write_all(&self.gathered);
+        let gathered = std::mem::take(&mut self.gathered);
+        let written = self.put(&gathered);
+        self.gathered = gathered;
         self.gathered.clear();
-        written.map_err(|error| {
+        written
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        self.output.write_all(bytes).map_err(|error| {
             self.failure = Some(error.kind());
             io_error(self.bytes_written, error)
         })

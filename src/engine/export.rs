@@ -5,9 +5,8 @@ use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
 use crate::limits::{EXPORT_BUFFERED_BYTES, SNAPSHOT_SECONDS_MAX};
 use crate::store::account::Head;
-use crate::store::row::{Place, Row, parse_key, tree_range};
+use crate::store::row::{Place, RawRow, parse_key, raw_sections, tree_range};
 use crate::store::tables::View;
-use bytes::Bytes;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -57,7 +56,7 @@ impl Engine {
 /// Writes one tree.
 pub(super) fn export_tree(view: View, head: &Head, output: impl Write) -> Result<Exported> {
     let (tree, held) = (head.tree, head.blocks);
-    write_car(head, Extent::Full, output, move |outlet| {
+    write_car(head, Extent::Full, Hashing::OnTheWay, output, move |outlet| {
         let blocks = read_tree(&view, tree, outlet)?;
         if blocks == held {
             return Ok(blocks);
@@ -66,26 +65,39 @@ pub(super) fn export_tree(view: View, head: &Head, output: impl Write) -> Result
     })
 }
 
-/// Writes the CAR of what `read` gives. A thread reads and hashes, this one writes.
+/// Writes the CAR of what `read` gives. A thread reads, this one hashes and writes.
 pub(super) fn write_car(
     head: &Head,
     extent: Extent,
+    hashing: Hashing,
     output: impl Write,
     read: impl FnOnce(Outlet) -> Result<u64> + Send + 'static,
 ) -> Result<Exported> {
     let mut car = Writer::new(output, std::slice::from_ref(&head.commit))?;
-    let (outlet, intake) = outlet();
+    let (outlet, intake) = outlet(hashing);
     let reader = std::thread::spawn(move || read(outlet));
     let written = intake.write_to(&mut car);
     let read = reader
         .join()
         .unwrap_or_else(|_| Err(Error::Closed("the reading thread of an export died".to_owned())));
     // A failed output is the first cause, if both have failed.
-    written?;
+    let hashed = written?;
     let blocks = read?;
+    if hashing == Hashing::OnTheWay && hashed != blocks {
+        return Err(Error::Corrupt(format!("{blocks} blocks were read, {hashed} of them hashed")));
+    }
     let bytes = car.bytes_written();
     car.finish()?;
     Ok(Exported { commit: head.commit.clone(), rev: head.rev, blocks, bytes, extent })
+}
+
+/// Where blocks are hashed that leave the store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hashing {
+    /// Between the thread that reads and the output.
+    OnTheWay,
+    /// What reads has hashed them.
+    Done,
 }
 
 /// Chunks that may wait for the output.
@@ -95,42 +107,65 @@ const CHUNKS_WAITING: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(SNAPSHOT_SECONDS_MAX / 3);
 
 /// A way from the thread that reads to the one that writes.
-pub(super) fn outlet() -> (Outlet, Intake) {
+pub(super) fn outlet(hashing: Hashing) -> (Outlet, Intake) {
     let (sender, chunks) = sync_channel(CHUNKS_WAITING);
     let rest = Arc::new(Mutex::new(None));
     let outlet = Outlet {
         sender,
         rest: Arc::clone(&rest),
         buffer: Vec::with_capacity(EXPORT_BUFFERED_BYTES),
+        hashing,
         file: None,
+        spilled: 0,
         start: Instant::now(),
     };
-    (outlet, Intake { chunks, rest })
+    (outlet, Intake { chunks, hashing, rest })
 }
+
+/// What was spilled: the file, and how many of its blocks were hashed.
+type Rest = Arc<Mutex<Option<(std::fs::File, u64)>>>;
 
 /// What the writing thread has of the way.
 pub(super) struct Intake {
     chunks: Receiver<Vec<u8>>,
+    hashing: Hashing,
     /// What was spilled, from its start, once everything has been read.
-    rest: Arc<Mutex<Option<std::fs::File>>>,
+    rest: Rest,
 }
 
 impl Intake {
-    /// Writes what comes until nothing comes any more, then what was spilled.
-    pub(super) fn write_to<W: Write>(self, car: &mut Writer<W>) -> Result<()> {
+    /// Writes what comes until nothing comes any more, then what was spilled; gives how many blocks
+    /// were hashed.
+    pub(super) fn write_to<W: Write>(self, car: &mut Writer<W>) -> Result<u64> {
+        let mut hashed = 0;
         for sections in &self.chunks {
+            hashed += self.hashing.check(&sections)?;
             car.write_section(&sections)?;
         }
         let rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(mut file) = rest else { return Ok(()) };
+        let Some((mut file, spilled)) = rest else { return Ok(hashed) };
         let mut buffer = vec![0; EXPORT_BUFFERED_BYTES];
         loop {
             let got = file.read(&mut buffer).map_err(spill_failed)?;
             match buffer.get(..got) {
                 Some(sections) if got > 0 => car.write_section(sections)?,
-                _ => return Ok(()),
+                _ => return Ok(hashed + spilled),
             }
         }
+    }
+}
+
+impl Hashing {
+    /// Hashes every block of these sections, if that is still to be done; gives how many.
+    fn check(self, sections: &[u8]) -> Result<u64> {
+        let mut blocks = 0;
+        if self == Self::OnTheWay {
+            for section in raw_sections(sections) {
+                section?.check()?;
+                blocks += 1;
+            }
+        }
+        Ok(blocks)
     }
 }
 
@@ -141,14 +176,14 @@ fn read_tree(view: &View, tree: u64, mut outlet: Outlet) -> Result<u64> {
     let mut blocks = 0;
     while let Some(found) = rows.next() {
         let (key, value) = found?;
-        let row = Row::decode(&Bytes::copy_from_slice(value.value()))?;
-        let length = row.first_length()?;
-        let mut sections = row.sections().clone();
-        if row.count() == 1 && sections.len() < length {
-            sections = continued(&mut rows, &sections, length, key.value())?;
+        let row = RawRow::decode(value.value())?;
+        blocks += row.count as u64;
+        outlet.add(row.sections);
+        let missing = row.first_length()?.saturating_sub(row.sections.len());
+        if row.count == 1 && missing > 0 {
+            continued(&mut rows, &mut outlet, missing, key.value())?;
         }
-        blocks += check(&sections, &row)?;
-        if !outlet.push(&sections)? {
+        if !outlet.pass_on_if_full()? {
             return Ok(blocks);
         }
     }
@@ -159,51 +194,55 @@ fn read_tree(view: &View, tree: u64, mut outlet: Outlet) -> Result<u64> {
 /// Adds the rows that continue a long section.
 fn continued(
     rows: &mut redb::Range<'_, &'static [u8], &'static [u8]>,
-    first: &Bytes,
-    length: usize,
+    outlet: &mut Outlet,
+    mut missing: usize,
     key: &[u8],
-) -> Result<Bytes> {
+) -> Result<()> {
     let broken = || Error::Corrupt(format!("a long record lacks a part: row {key:02x?}"));
-    let mut section = first.to_vec();
-    while section.len() < length {
+    while missing > 0 {
         let (key, value) = rows.next().ok_or_else(broken)??;
         match parse_key(key.value())?.1 {
-            Place::Record { part, .. } if part > 0 => section.extend_from_slice(value.value()),
+            Place::Record { part, .. } if part > 0 => outlet.add(value.value()),
             _ => return Err(broken()),
         }
+        missing = missing.checked_sub(value.value().len()).ok_or_else(broken)?;
     }
-    if section.len() == length { Ok(section.into()) } else { Err(broken()) }
-}
-
-/// Hashes every block of a row.
-fn check(sections: &Bytes, row: &Row) -> Result<u64> {
-    let whole = row.with_sections(sections.clone());
-    let mut blocks = 0;
-    for stamped in whole.frames() {
-        stamped?.block()?;
-        blocks += 1;
-    }
-    Ok(blocks)
+    Ok(())
 }
 
 /// Where a reading thread puts what it has read: the channel, or a file once that is stuck.
 pub(super) struct Outlet {
     sender: SyncSender<Vec<u8>>,
-    rest: Arc<Mutex<Option<std::fs::File>>>,
+    rest: Rest,
+    /// Whole sections.
     buffer: Vec<u8>,
+    hashing: Hashing,
     file: Option<std::fs::File>,
+    /// Blocks that were hashed on their way into the file.
+    spilled: u64,
     start: Instant,
 }
 
 impl Outlet {
-    /// Says whether anybody still listens.
+    /// Adds whole sections; says whether anybody still listens.
     pub(super) fn push(&mut self, sections: &[u8]) -> Result<bool> {
-        self.buffer.extend_from_slice(sections);
+        self.add(sections);
+        self.pass_on_if_full()
+    }
+
+    /// Adds a piece of a section.
+    fn add(&mut self, piece: &[u8]) {
+        self.buffer.extend_from_slice(piece);
+    }
+
+    /// To be asked between sections.
+    fn pass_on_if_full(&mut self) -> Result<bool> {
         if self.buffer.len() < EXPORT_BUFFERED_BYTES { Ok(true) } else { self.flush() }
     }
 
     fn flush(&mut self) -> Result<bool> {
         if let Some(file) = &mut self.file {
+            self.spilled += self.hashing.check(&self.buffer)?;
             file.write_all(&self.buffer).map_err(spill_failed)?;
             self.buffer.clear();
             return Ok(true);
@@ -215,6 +254,7 @@ impl Outlet {
             Sent::NobodyListens => Ok(false),
             Sent::Stuck(sections) => {
                 let mut file = tempfile::tempfile().map_err(spill_failed)?;
+                self.spilled += self.hashing.check(&sections)?;
                 file.write_all(&sections).map_err(spill_failed)?;
                 self.file = Some(file);
                 Ok(true)
@@ -227,7 +267,7 @@ impl Outlet {
         self.flush()?;
         if let Some(mut file) = self.file.take() {
             file.seek(SeekFrom::Start(0)).map_err(spill_failed)?;
-            *self.rest.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
+            *self.rest.lock().unwrap_or_else(PoisonError::into_inner) = Some((file, self.spilled));
         }
         Ok(())
     }

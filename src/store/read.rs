@@ -26,8 +26,7 @@ where
     if matches!(place, Place::Record { .. }) {
         return Ok(None);
     }
-    let row = decode(value.value())?;
-    search(&place, &row, path)
+    search(&place, value.value(), path)
 }
 
 /// The node of this height right of `left`, wherever it is kept: it begins the last row at or

@@ -83,19 +83,8 @@ enum Stamps {
 impl Row {
     /// Reads a row's value.
     pub(crate) fn decode(value: &Bytes) -> Result<Self> {
-        let mut at = Cursor { bytes: value, position: 0 };
-        let format = at.byte()?;
-        if format != ROW_FORMAT {
-            // A newer store is refused when it is opened.
-            return Err(Error::Corrupt(format!(
-                "a row of format {format}; this Carrack reads format {ROW_FORMAT}"
-            )));
-        }
-        let count = at.number()?;
-        let distinct = at.number()?;
-        let stamps = at.stamps(count, distinct)?;
-        let sections = value.slice(at.position..);
-        Ok(Self { stamps, count, sections })
+        let (stamps, count, position) = header(value)?;
+        Ok(Self { stamps, count, sections: value.slice(position..) })
     }
 
     /// How many sections the row holds.
@@ -115,11 +104,7 @@ impl Row {
 
     /// The revision that wrote section `index`.
     pub(crate) fn stamp(&self, index: usize) -> Result<Rev> {
-        let stamp = match &self.stamps {
-            Stamps::Same(rev) => Some(rev),
-            Stamps::Each(revs) => revs.get(index),
-        };
-        stamp.copied().ok_or_else(|| Error::Corrupt("a row lacks a stamp".to_owned()))
+        self.stamps.of(index)
     }
 
     /// The sections in order, not hashed yet.
@@ -129,12 +114,123 @@ impl Row {
 
     /// The length of the first section, which may continue in further rows.
     pub(crate) fn first_length(&self) -> Result<usize> {
-        let (length, head) = varint::read(&self.sections)
-            .map_err(|_| Error::Corrupt("a section's length cannot be read".to_owned()))?;
-        usize::try_from(length)
-            .ok()
-            .and_then(|length| length.checked_add(head))
-            .ok_or_else(|| Error::Corrupt("a section's length is out of range".to_owned()))
+        first_length(&self.sections)
+    }
+}
+
+fn first_length(sections: &[u8]) -> Result<usize> {
+    let (length, head) = varint::read(sections)
+        .map_err(|_| Error::Corrupt("a section's length cannot be read".to_owned()))?;
+    usize::try_from(length)
+        .ok()
+        .and_then(|length| length.checked_add(head))
+        .ok_or_else(|| Error::Corrupt("a section's length is out of range".to_owned()))
+}
+
+impl Stamps {
+    fn of(&self, index: usize) -> Result<Rev> {
+        let stamp = match self {
+            Self::Same(rev) => Some(rev),
+            Self::Each(revs) => revs.get(index),
+        };
+        stamp.copied().ok_or_else(|| Error::Corrupt("a row lacks a stamp".to_owned()))
+    }
+}
+
+fn header(value: &[u8]) -> Result<(Stamps, usize, usize)> {
+    let mut at = Cursor { bytes: value, position: 0 };
+    let format = at.byte()?;
+    if format != ROW_FORMAT {
+        // A newer store is refused when it is opened.
+        return Err(Error::Corrupt(format!(
+            "a row of format {format}; this Carrack reads format {ROW_FORMAT}"
+        )));
+    }
+    let count = at.number()?;
+    let distinct = at.number()?;
+    let stamps = at.stamps(count, distinct)?;
+    Ok((stamps, count, at.position))
+}
+
+/// A row as it lies in the database, of which little is looked at.
+pub(crate) struct RawRow<'a> {
+    stamps: Stamps,
+    pub(crate) count: usize,
+    pub(crate) sections: &'a [u8],
+}
+
+impl<'a> RawRow<'a> {
+    pub(crate) fn decode(value: &'a [u8]) -> Result<Self> {
+        let (stamps, count, position) = header(value)?;
+        Ok(Self { stamps, count, sections: value.get(position..).unwrap_or_default() })
+    }
+
+    /// The sections in order.
+    pub(crate) fn each(&self) -> impl Iterator<Item = Result<RawSection<'a>>> {
+        raw_sections(self.sections)
+    }
+
+    /// The length of the first section, which may continue in further rows.
+    pub(crate) fn first_length(&self) -> Result<usize> {
+        first_length(self.sections)
+    }
+
+    /// A section of it, copied out, with its stamp.
+    pub(crate) fn stamped(&self, section: &RawSection<'a>) -> Result<Stamped> {
+        stamped(Bytes::copy_from_slice(section.bytes), self.stamps.of(section.index)?)
+    }
+}
+
+/// Sections that lie back to back; an error where one is cut short.
+pub(crate) fn raw_sections(mut rest: &[u8]) -> impl Iterator<Item = Result<RawSection<'_>>> {
+    let mut index = 0;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let section = raw_section(rest, index);
+        index += 1;
+        rest = match &section {
+            Ok(section) => rest.get(section.bytes.len()..).unwrap_or_default(),
+            Err(_) => &[],
+        };
+        Some(section)
+    })
+}
+
+/// A section of a row; its bytes are not hashed yet.
+pub(crate) struct RawSection<'a> {
+    index: usize,
+    /// The whole section.
+    pub(crate) bytes: &'a [u8],
+    pub(crate) cid: Cid,
+    /// The block's bytes.
+    pub(crate) block: &'a [u8],
+}
+
+#[inline]
+fn raw_section(rest: &[u8], index: usize) -> Result<RawSection<'_>> {
+    let cut = || Error::Corrupt("a section is cut short in its row".to_owned());
+    let (length, head) = varint::read(rest).map_err(|_| cut())?;
+    let end = usize::try_from(length).ok().and_then(|length| length.checked_add(head));
+    let bytes = end.and_then(|end| rest.get(..end)).ok_or_else(cut)?;
+    let content = bytes.get(head..).unwrap_or_default();
+    let (cid, cid_length) =
+        Cid::read(content).map_err(|problem| Error::Corrupt(problem.to_string()))?;
+    Ok(RawSection { index, bytes, cid, block: content.get(cid_length..).unwrap_or_default() })
+}
+
+impl RawSection<'_> {
+    /// Hashes the block where it lies.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.cid.matches(self.block) {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let cid = &self.cid;
+                Err(Error::Corrupt(format!("{cid}: the bytes in the store do not hash to it")))
+            }
+            Err(problem) => Err(Error::Corrupt(problem.to_string())),
+        }
     }
 }
 

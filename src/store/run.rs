@@ -1,10 +1,10 @@
 //! The blocks of a row with their places in the tree.
 
-use super::row::{Place, Row, Stamped};
-use crate::block::Cid;
-use crate::error::{Error, Result};
+use super::row::{Place, RawRow, RawSection, Row, Stamped};
+use crate::error::{Error, Problem, Result};
 use crate::limits::RUN_HEIGHT;
-use crate::tree::{Key, Node};
+use crate::tree::{Key, Node, Sought, seek};
+use bytes::Bytes;
 
 /// A block of a row, and where in the tree it sits.
 pub(crate) struct Placed {
@@ -51,27 +51,34 @@ pub(crate) fn placed(place: &Place, row: &Row) -> Result<Vec<Placed>> {
     Ok(out)
 }
 
-/// The record at `path` in the row of a node or a run. Only the nodes on the way to it are hashed
-/// and read; what they name is told by its CID.
-pub(crate) fn search(place: &Place, row: &Row, path: &[u8]) -> Result<Option<Stamped>> {
-    let frames = row.frames().collect::<Result<Vec<_>>>()?;
-    let Some(mut node) = frames.first() else { return Ok(None) };
+/// The record at `path` in the row of a node or a run, which is `value`. Only the nodes on the way
+/// to it are hashed and read; what they name is told by its CID.
+pub(crate) fn search(place: &Place, value: &[u8], path: &[u8]) -> Result<Option<Stamped>> {
+    let row = RawRow::decode(value)?;
+    let Some(mut node) = row.each().next().transpose()? else { return Ok(None) };
     for _ in 0..=RUN_HEIGHT {
-        let found = match scan_for(node, path)? {
-            Sought::Here(cid) => named(&frames, &cid).map(|record| (record, true)),
-            Sought::Below(cid) => named(&frames, &cid).map(|node| (node, false)),
+        let (cid, is_record) = match sought(&node, path)? {
             Sought::Absent => return Ok(None),
+            Sought::Here(cid) => (cid, true),
+            Sought::Below(cid) => (cid, false),
         };
-        match found {
-            Ok((record, true)) => return Ok(Some(record.clone())),
-            Ok((below, false)) => node = below,
+        let mut named = Vec::new();
+        for section in row.each() {
+            let section = section?;
+            if section.cid == cid {
+                named.push(section);
+            }
+        }
+        match (named.pop(), named.is_empty()) {
             // Were it in a row of its own, that row would have been found.
-            Err(0) => return Err(lost(path)),
-            // A block that is in it twice: places tell which is meant.
-            Err(_) => return search_all(place, row, path),
+            (None, _) => return Err(lost(path)),
+            // A record that is in it twice: places tell which is meant.
+            (Some(_), false) => return search_all(place, value, path),
+            (Some(record), true) if is_record => return row.stamped(&record).map(Some),
+            (Some(below), true) => node = below,
         }
     }
-    search_all(place, row, path)
+    search_all(place, value, path)
 }
 
 fn lost(path: &[u8]) -> Error {
@@ -79,32 +86,22 @@ fn lost(path: &[u8]) -> Error {
     Error::Corrupt(format!("a block on the way to {path:?} is not in the store"))
 }
 
-/// The only block with this CID, or how many there are.
-fn named<'a>(frames: &'a [Stamped], cid: &Cid) -> Result<&'a Stamped, usize> {
-    let mut named = frames.iter().filter(|stamped| stamped.frame.cid == *cid);
-    match (named.next(), named.count()) {
-        (Some(only), 0) => Ok(only),
-        (None, _) => Err(0),
-        (Some(_), more) => Err(1 + more),
-    }
-}
-
-fn search_all(place: &Place, row: &Row, path: &[u8]) -> Result<Option<Stamped>> {
-    let hit = placed(place, row)?.into_iter().find(
+fn search_all(place: &Place, value: &[u8], path: &[u8]) -> Result<Option<Stamped>> {
+    let row = Row::decode(&Bytes::copy_from_slice(value))?;
+    let hit = placed(place, &row)?.into_iter().find(
         |block| matches!(&block.place, RunPlace::Record { path: found } if found.as_bytes() == path),
     );
     Ok(hit.map(|placed| placed.block))
 }
 
 /// Where a node says that a path is.
-enum Sought {
-    Here(Cid),
-    Below(Cid),
-    Absent,
-}
-
-fn scan_for(stamped: &Stamped, path: &[u8]) -> Result<Sought> {
-    let node = read_node(stamped)?;
+fn sought(node: &RawSection<'_>, path: &[u8]) -> Result<Sought> {
+    node.check()?;
+    if let Some(sought) = seek(node.block, path) {
+        return Ok(sought);
+    }
+    let broken = |problem: Problem| Error::Corrupt(problem.cid(&node.cid).to_string());
+    let node = Node::decode(node.block).map_err(broken)?;
     let after = node.entries.partition_point(|entry| entry.key.as_bytes() <= path);
     let before = after.checked_sub(1).and_then(|at| node.entries.get(at));
     Ok(match before {

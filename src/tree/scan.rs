@@ -6,6 +6,7 @@ use super::Key;
 use super::node::{Entry, Node};
 use crate::block::{Cid, Codec};
 use crate::limits::{NODE_BYTES_MAX, PATH_BYTES_MAX};
+use std::cmp::Ordering;
 
 /// Reads a node, if it has the usual form: exactly what [`Node::decode`] makes of it.
 pub(super) fn node(bytes: &[u8]) -> Option<Node> {
@@ -52,6 +53,44 @@ pub(crate) fn links(bytes: &[u8]) -> Option<Vec<Link>> {
         links.insert(0, Link::Node(left));
     }
     Some(links)
+}
+
+/// Where a node says that a key is.
+pub(crate) enum Sought {
+    /// It has an entry for it: the record.
+    Here(Cid),
+    /// In this subtree, or nowhere.
+    Below(Cid),
+    /// Nowhere.
+    Absent,
+}
+
+/// Looks for a key in a node that is known to be right, without building it. `None` if it is not
+/// of the usual form.
+pub(crate) fn seek(bytes: &[u8], sought: &[u8]) -> Option<Sought> {
+    let mut scan = Scan::begin(bytes)?;
+    let mut key: Vec<u8> = Vec::with_capacity(64);
+    // The subtree right of the entry before; `None` before the first, whose left one comes last.
+    let mut before: Option<Option<Cid>> = None;
+    let mut found = None;
+    while let Some(next) = scan.next_entry() {
+        let next = next?;
+        if found.is_some() {
+            continue;
+        }
+        key.truncate(usize::from(next.shared));
+        key.extend_from_slice(next.suffix);
+        match key.as_slice().cmp(sought) {
+            Ordering::Less => before = Some(next.right),
+            Ordering::Equal => return Some(Sought::Here(next.value)),
+            Ordering::Greater => found = Some(before.take()),
+        }
+    }
+    let subtree = match found.unwrap_or(before) {
+        Some(right) => right,
+        None => scan.end()?,
+    };
+    Some(subtree.map_or(Sought::Absent, Sought::Below))
 }
 
 /// The entries of a node, one by one.
@@ -216,6 +255,27 @@ mod tests {
             check(&bytes)?;
             if node.entries.iter().all(|entry| entry.key.as_bytes().len() < 256) {
                 prop_assert_eq!(super::node(&bytes), Some(node));
+            }
+        }
+
+        #[test]
+        fn a_key_is_sought_where_the_entries_say(node in arbitrary_node(), other in any::<Vec<u8>>()) {
+            let bytes = node.encode();
+            let keys = node.entries.iter().map(|entry| entry.key.as_bytes().to_vec());
+            for key in keys.chain([other, Vec::new(), vec![0xff; 400]]) {
+                let Some(found) = seek(&bytes, &key) else { continue };
+                let after = node.entries.partition_point(|entry| entry.key.as_bytes() <= &key[..]);
+                let expected = match after.checked_sub(1).map(|at| &node.entries[at]) {
+                    Some(entry) if entry.key.as_bytes() == key => (Some(&entry.value), true),
+                    Some(entry) => (entry.right.as_ref(), false),
+                    None => (node.left.as_ref(), false),
+                };
+                let found = match &found {
+                    Sought::Here(cid) => (Some(cid), true),
+                    Sought::Below(cid) => (Some(cid), false),
+                    Sought::Absent => (None, false),
+                };
+                prop_assert_eq!(found, expected);
             }
         }
 

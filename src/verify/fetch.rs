@@ -6,6 +6,7 @@
 use super::ahead::{Ahead, Outlet};
 use super::index::{Index, Place};
 use super::input::Input;
+use super::sections::is_sound;
 use crate::block::{Block, Cid};
 use crate::car::{Frame, parse_section};
 use crate::error::Result;
@@ -114,7 +115,10 @@ impl Source {
             return Ok(Fetched { cid, found: Found::Unread(at) });
         }
         let found = match read_section(&self.input, at.place)?.into_block() {
-            Ok(block) if *block.cid() == cid => Found::Block(at, block),
+            Ok(block) if *block.cid() == cid => {
+                let is_sound = at.place.is_sound || !is_node && is_sound(&block);
+                Found::Block(At { place: Place { is_sound, ..at.place }, ..at }, block)
+            }
             _ => Found::Unclear,
         };
         Ok(Fetched { cid, found })

@@ -121,12 +121,14 @@ impl FileSupply {
         Ok(self.indexed.insert(indexed))
     }
 
-    /// Hashes all sections, and notes where each is.
+    /// Notes where each section is, and which are sound.
     fn build_index(&mut self) -> Result<Indexed> {
         self.next = None;
         self.sections = Sections::None;
         let keyed = Keyed::new();
-        let (slots, broken) = each_section(&self.input, |section| slot_of(&keyed, &section))?;
+        // Who wants the records has all of them hashed as they are fetched.
+        let hash = self.skips_records;
+        let (slots, broken) = each_section(&self.input, |frame| slot_of(&keyed, frame, hash))?;
         self.broken = broken;
         self.count = slots.len() as u64;
         let index = Arc::new(Index::new(keyed, slots));
@@ -319,11 +321,11 @@ impl Indexed {
     }
 }
 
-fn slot_of(keyed: &Keyed, section: &Section) -> Slot {
-    // What is not hashed by the keyed hash's proof is looked at again.
-    let is_sound = section.is_sound && section.cid().blessed().is_some();
-    let place = Place { offset: section.offset, length: section.length, is_sound };
-    Slot::new(keyed, section.cid(), place)
+fn slot_of(keyed: &Keyed, frame: Frame, hash: bool) -> Slot {
+    let (offset, length, cid) = (frame.offset, frame.length, frame.cid.clone());
+    // Only of blessed CIDs the keyed hash is known to tell them apart.
+    let is_sound = hash && cid.blessed().is_some() && Section::hash(frame).is_sound;
+    Slot::new(keyed, &cid, Place { offset, length, is_sound })
 }
 
 fn given(is_sound: bool) -> fn(Block) -> Given {

@@ -48,7 +48,8 @@ impl Section {
 /// How every node begins; a record may begin so too.
 const NODE: &[u8] = b"\xa2\x61e";
 
-fn is_sound(block: &Block) -> bool {
+/// Whether its bytes are a record that an import takes without a remark. Nodes are left out.
+pub(super) fn is_sound(block: &Block) -> bool {
     let bytes = block.bytes();
     bytes.len() <= IMPORTED_RECORD_BYTES_MAX
         && !bytes.starts_with(NODE)
@@ -102,11 +103,11 @@ fn hash_all(mut reader: Reader<At>, outlet: &mut Outlet<Result<Section>>) {
     }
 }
 
-/// Reads all sections of a file and makes something of each, on as many threads as there are
-/// processors. Gives what was made, in no order, and what broke off the reading.
+/// Reads all sections of a file, not hashed, and makes something of each, on as many threads as
+/// there are processors. Gives what was made, in no order, and what broke off the reading.
 pub(super) fn each_section<T: Send>(
     input: &Input,
-    make: impl Fn(Section) -> T + Sync,
+    make: impl Fn(Frame) -> T + Sync,
 ) -> Result<(Vec<T>, Option<Problem>)> {
     let reader = Reader::new(input.reader_at(0))?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -116,7 +117,7 @@ pub(super) fn each_section<T: Send>(
     let work = || {
         let mut made = Vec::new();
         while let Some(batch) = take(&batches) {
-            made.extend(batch.into_iter().map(Section::hash).map(&make));
+            made.extend(batch.into_iter().map(&make));
         }
         made
     };
@@ -147,7 +148,7 @@ fn take(batches: &Mutex<Receiver<Vec<Frame>>>) -> Option<Vec<Frame>> {
 fn share<T>(
     mut reader: Reader<At>,
     others: &SyncSender<Vec<Frame>>,
-    make: impl Fn(Section) -> T,
+    make: impl Fn(Frame) -> T,
 ) -> (Vec<T>, Option<Error>) {
     let mut made = Vec::new();
     loop {
@@ -159,7 +160,7 @@ fn share<T>(
         if let Err(TrySendError::Full(batch) | TrySendError::Disconnected(batch)) =
             others.try_send(batch)
         {
-            made.extend(batch.into_iter().map(Section::hash).map(&make));
+            made.extend(batch.into_iter().map(&make));
         }
     }
 }
