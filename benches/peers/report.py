@@ -15,7 +15,7 @@ BASE = "carrack"
 OURS = ("carrack", "carrack-in-memory", "floor")
 
 LEGEND = [
-    "× is how many times Carrack's figure.",
+    "× is how many times Carrack's figure; * marks an answer that is wrong, see below.",
     "verify goes from the file to every record touched; import from the file to the library's store, open for reads, "
     "with the checks that the library makes then; export from that store to a CAR in memory; a commit creates one record "
     "and is signed.",
@@ -104,7 +104,8 @@ def table_of_jobs(programs, tasks):
         for program in programs:
             row = row_of(task, program.name)
             if row:
-                lines.append(f"| {title} | {program.name} | {row} |")
+                mark = " *" if any(find_faults(task, program.name)) else ""
+                lines.append(f"| {title} | {program.name}{mark} | {row} |")
                 title = ""
     return "\n".join(lines)
 
@@ -118,8 +119,12 @@ def row_of(task, name):
     cells = []
     for figure in ("wall_s", "cpu_s"):
         seconds, base = task.median(name, figure), task.median(BASE, figure)
-        cells += [duration(seconds), f"{seconds / base:.2g}" if base else ""]
+        cells += [duration(seconds), ratio(seconds / base) if base else ""]
     return " | ".join([*cells, f"{task.median(name, 'peak_kib') / 1024:.0f} MiB"])
+
+
+def ratio(times):
+    return f"{times:.0f}" if times >= 10 else f"{times:.1f}" if times >= 1 else f"{times:.2f}"
 
 
 def duration(seconds):

@@ -1,6 +1,7 @@
 // @atproto/repo, the reference implementation. `verifyRepoCar` hashes every block, checks the
 // signature and that every record is there; the walk of the tree checks neither key order nor
-// layers. Arguments, answer and exit codes are those of the programs in ../src.
+// layers. Arguments, answer and exit codes are those of the programs in ../src. The package asks for
+// Node 22; 20 runs it, with a warning of npm's.
 
 import { Secp256k1Keypair } from '@atproto/crypto';
 import { MemoryBlockstore, Repo, WriteOpAction, getFullRepo, readCarWithRoot, verifyRepoCar } from '@atproto/repo';

@@ -21,7 +21,7 @@ type Repo = Repository<SmolStr, MemoryBlockStore>;
 
 fn main() {
     let ask = Ask::from_args();
-    // More than one thread: `Mst::leaves` spawns a task for each subtree.
+    // As many threads as the tasks of `create_commit` want.
     let outcome = Builder::new_multi_thread().build().map_err(Into::into).and_then(|runtime| {
         runtime.block_on(async {
             match ask.job {
@@ -40,6 +40,7 @@ async fn verify(ask: &Ask) -> Result<Outcome> {
     let repo = fill(ask).await?;
     let key = PublicKey { codec: KeyCodec::Secp256k1, bytes: PUBLIC[..].into() };
     repo.current_commit().verify(&key)?;
+    // `leaves`, with a task for each subtree, took longer on two cores.
     let leaves = repo.mst().leaves_sequential().await?;
     for (path, cid) in &leaves {
         repo.storage().get(cid).await?.ok_or_else(|| format!("no record at {path}"))?;
