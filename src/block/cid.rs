@@ -1,10 +1,10 @@
 use crate::error::{Code, Error, Problem};
 use crate::limits::CID_BYTES_MAX;
-use data_encoding::BASE32_NOPAD;
+use data_encoding::{BASE32_NOPAD, Encoding};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// A content identifier: a promise of what some bytes hash to.
 ///
@@ -155,13 +155,29 @@ impl Cid {
     }
 }
 
+/// Base32 as CIDs are written: small letters, no padding.
+static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
+    let mut specification = BASE32_NOPAD.specification();
+    specification.symbols.make_ascii_lowercase();
+    // It only differs from a valid one in its letters.
+    specification.encoding().unwrap_or(BASE32_NOPAD)
+});
+
 impl fmt::Display for Cid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Form::Blessed(codec, digest) = &self.0 {
+            let mut bytes = [0; 36];
+            bytes.split_at_mut(4).0.copy_from_slice(&codec.prefix());
+            bytes.split_at_mut(4).1.copy_from_slice(digest);
+            let mut text = [b'b'; 59];
+            BASE32.encode_mut(&bytes, text.split_at_mut(1).1);
+            return f.write_str(std::str::from_utf8(&text).unwrap_or_default());
+        }
         let bytes = self.to_bytes();
         // Version 0 has a text form of its own (base58btc, `Qm...`).
         match cid::Cid::try_from(&bytes[..]) {
             Ok(other) if other.version() == cid::Version::V0 => write!(f, "{other}"),
-            _ => write!(f, "b{}", BASE32_NOPAD.encode(&bytes).to_ascii_lowercase()),
+            _ => write!(f, "b{}", BASE32.encode(&bytes)),
         }
     }
 }

@@ -82,6 +82,16 @@ impl<R: Read> Reader<R> {
         self.offset
     }
 
+    /// Whether the next section can be taken without reading.
+    pub(crate) fn holds_section(&self) -> bool {
+        match frame::section_head(self.ahead(), self.offset) {
+            Ok(Some((prefix, length))) => prefix + length <= self.filled,
+            Ok(None) => false,
+            // What is wrong with it can be said without reading.
+            Err(_) => true,
+        }
+    }
+
     /// The input; what was read ahead is lost.
     pub fn into_inner(self) -> R {
         self.input

@@ -1,6 +1,7 @@
 use super::account::{AccountsArgs, CreateArgs, StatusArgs};
 use super::apply::ApplyArgs;
 use super::backup::BackupArgs;
+use super::bench::BenchArgs;
 use super::demo::DemoArgs;
 use super::event::EventArgs;
 use super::events::EventsArgs;
@@ -77,6 +78,12 @@ pub(super) enum Command {
     Floors(FloorsArgs),
     /// Show it all: make an account, move it between two engines, verify it
     Demo(DemoArgs),
+    /// Measure this machine: transfers, commits, reads, many accounts
+    ///
+    /// Stores and generated repositories go into a folder that is removed at the end (a run that is
+    /// interrupted leaves it: its name begins with carrack-bench-). Each measurement is a process of
+    /// its own. A figure that the system does not tell is a dash, or null.
+    Bench(BenchArgs),
 }
 
 impl Command {
@@ -93,6 +100,7 @@ impl Command {
             Self::Plc(args) => args.json(),
             Self::Migrate(args) => args.json,
             Self::Scrub(args) => args.json,
+            Self::Bench(args) => args.json(),
             // The lines of `write` are JSON with and without: it tells its refusals itself.
             _ => false,
         }

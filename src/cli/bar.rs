@@ -1,6 +1,6 @@
 use carrack::Problem;
 use carrack::block::{Block, Cid};
-use carrack::verify::{Missed, Supply, Tail};
+use carrack::verify::{Given, Missed, Supply, Tail};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
 
@@ -59,15 +59,11 @@ impl Drop for Bar {
 pub(super) struct Watched<'a, S> {
     supply: S,
     bar: &'a Bar,
-    bytes: u64,
 }
-
-/// Length and CID of most sections.
-const SECTION_OVERHEAD_BYTES: u64 = 38;
 
 impl<'a, S> Watched<'a, S> {
     pub(super) fn new(supply: S, bar: &'a Bar) -> Self {
-        Self { supply, bar, bytes: 0 }
+        Self { supply, bar }
     }
 }
 
@@ -78,10 +74,17 @@ impl<S: Supply> Supply for Watched<'_, S> {
 
     fn want(&mut self, cid: &Cid) -> carrack::Result<Result<Block, Missed>> {
         let given = self.supply.want(cid)?;
-        if let Ok(block) = &given {
-            self.bytes += block.bytes().len() as u64 + SECTION_OVERHEAD_BYTES;
-            self.bar.set(self.bytes);
-        }
+        self.bar.set(self.supply.position());
+        Ok(given)
+    }
+
+    fn skip_records(&mut self) {
+        self.supply.skip_records();
+    }
+
+    fn want_record(&mut self, cid: &Cid) -> carrack::Result<Result<Given, Missed>> {
+        let given = self.supply.want_record(cid)?;
+        self.bar.set(self.supply.position());
         Ok(given)
     }
 

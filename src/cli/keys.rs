@@ -54,6 +54,11 @@ impl KeySources {
         !self.keys.is_empty() || self.did_doc.is_some() || self.plc_log.is_some()
     }
 
+    /// Whether an account was named by its DID.
+    pub(super) fn names_account(&self) -> bool {
+        self.did.is_some()
+    }
+
     /// Refuses to read the standard input twice.
     pub(super) fn check_standard_input(&self, file: &Path) -> Result<(), Failure> {
         let named = [self.did_doc.as_deref(), self.plc_log.as_deref(), Some(file)];

@@ -78,6 +78,10 @@ struct Listed {
 }
 
 impl Sink for Listed {
+    fn needs_records(&self) -> bool {
+        false
+    }
+
     fn entry(&mut self, want: &RecordWant) -> carrack::Result<()> {
         match &self.prefix {
             Some(prefix) if !want.key.as_bytes().starts_with(prefix.as_bytes()) => Ok(()),

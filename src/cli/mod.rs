@@ -5,6 +5,7 @@ mod apply;
 mod args;
 mod backup;
 mod bar;
+mod bench;
 mod collection;
 mod demo;
 mod event;

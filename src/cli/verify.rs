@@ -111,6 +111,10 @@ pub(super) struct Seen {
 }
 
 impl Sink for Seen {
+    fn needs_records(&self) -> bool {
+        false
+    }
+
     fn commit(&mut self, commit: &Commit) -> carrack::Result<()> {
         self.head = Some(commit.clone());
         Ok(())

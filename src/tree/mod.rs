@@ -14,6 +14,7 @@ mod node;
 mod partial;
 mod place;
 mod range;
+mod scan;
 mod walk;
 
 pub use diff::{Change, Diff, diff};
@@ -22,6 +23,7 @@ pub use layer::layer;
 pub use node::{Entry, Node};
 pub use partial::{Child, Gap, Held, HeldEntry, NodeSource, Tree};
 pub use range::KeyRange;
+pub(crate) use scan::{Link, links};
 pub use walk::{NodeWant, RecordWant, Walk, Want};
 
 #[cfg(test)]

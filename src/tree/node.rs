@@ -1,4 +1,4 @@
-use super::Key;
+use super::{Key, scan};
 use crate::block::Cid;
 use crate::block::drisl::{Decoder, Encoder, Fault};
 use crate::error::{Code, Problem};
@@ -40,6 +40,11 @@ impl Node {
     /// shared prefix that is not the longest included), `KeyOrder`, `BadPath` for a key that is
     /// empty or longer than any path, `TooLarge` above 1 MiB.
     pub fn decode(bytes: &[u8]) -> Result<Self, Problem> {
+        // Whatever is unusual, or wrong, the general decoder reads, which can say why.
+        scan::node(bytes).map_or_else(|| Self::decode_any(bytes), Ok)
+    }
+
+    pub(super) fn decode_any(bytes: &[u8]) -> Result<Self, Problem> {
         if bytes.len() > NODE_BYTES_MAX {
             let message = format!("a node of {} bytes; {NODE_BYTES_MAX} at most", bytes.len());
             return Err(Problem::new(Code::TooLarge, message));

@@ -1,10 +1,11 @@
 //! What a partial CAR proves of a whole collection.
 
 use super::expect::Expect;
+use super::file_supply::FileSupply;
 use super::listing::ListingDigest;
 use super::report::Report;
 use super::repository::{Sink, Verification, report_of};
-use super::supply::{FileSupply, Supply};
+use super::supply::Supply;
 use crate::block::Cid;
 use crate::error::{Code, Result};
 use crate::ident::{Clock, Nsid};

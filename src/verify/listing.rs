@@ -73,12 +73,20 @@ impl<W: Write> Lines<W> {
 }
 
 impl<W: Write> Sink for Lines<W> {
+    fn needs_records(&self) -> bool {
+        false
+    }
+
     fn entry(&mut self, want: &RecordWant) -> Result<()> {
         self.push(want.key.as_bytes(), &want.cid)
     }
 }
 
 impl Sink for ListingDigest {
+    fn needs_records(&self) -> bool {
+        false
+    }
+
     fn entry(&mut self, want: &RecordWant) -> Result<()> {
         self.0.entry(want)
     }

@@ -3,21 +3,29 @@
 //!
 //! Import goes through the same walk, so that what is stored is what has been verified.
 
+mod ahead;
 mod collection;
 mod expect;
+mod fetch;
+mod file_supply;
 mod index;
 mod input;
+mod keyed;
 mod listing;
 mod proof;
 mod report;
 mod repository;
+mod sections;
+mod stream_supply;
 mod supply;
 
 pub use collection::{CollectionReport, verify_collection, verify_collection_file};
 pub use expect::Expect;
+pub use file_supply::FileSupply;
 pub use input::Input;
 pub use listing::{Lines, ListingDigest};
 pub use proof::{ProofReport, verify_proof};
 pub use report::{Order, Problems, Report, problems_json};
 pub use repository::{Nothing, Sink, verify, verify_file};
-pub use supply::{FileSupply, Missed, StreamSupply, Supply, Tail};
+pub use stream_supply::StreamSupply;
+pub use supply::{Given, Missed, Supply, Tail};

@@ -2,7 +2,7 @@
 
 use super::expect::Expect;
 use super::report::{Problems, Report};
-use super::supply::{Missed, Supply};
+use super::supply::{Given, Missed, Supply};
 use crate::block::{Block, Cid, drisl};
 use crate::commit::Commit;
 use crate::error::{Code, Error, Problem, Result};
@@ -13,6 +13,11 @@ use crate::tree::{NodeWant, RecordWant, Walk, Want};
 /// What wants to see a repository while it is verified, each part as it wishes. Everything comes
 /// in streaming order.
 pub trait Sink {
+    /// Whether [`Sink::record`] makes anything of the records. If not, it may not be called for
+    /// those that are sound.
+    fn needs_records(&self) -> bool {
+        true
+    }
     /// The head.
     ///
     /// # Errors
@@ -62,7 +67,11 @@ pub trait Sink {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Nothing;
 
-impl Sink for Nothing {}
+impl Sink for Nothing {
+    fn needs_records(&self) -> bool {
+        false
+    }
+}
 
 /// Verifies a repository: every hash, the head's form and signature, every node's form, layer,
 /// order and range, every path, and that nothing is missing. It does not stop at a problem.
@@ -88,12 +97,17 @@ pub fn verify(
 pub(super) struct Verification<'a> {
     supply: &'a mut dyn Supply,
     pub(super) sink: &'a mut dyn Sink,
+    skips_records: bool,
     pub(super) report: Report,
 }
 
 impl<'a> Verification<'a> {
     pub(super) fn new(supply: &'a mut dyn Supply, sink: &'a mut dyn Sink) -> Self {
-        Self { supply, sink, report: Report::default() }
+        let skips_records = !sink.needs_records();
+        if skips_records {
+            supply.skip_records();
+        }
+        Self { supply, sink, skips_records, report: Report::default() }
     }
 
     fn problem(&mut self, problem: Problem) {
@@ -190,14 +204,27 @@ impl<'a> Verification<'a> {
             self.problem(Problem::new(Code::BadPath, message).path(&want.key).cid(&want.cid));
         }
         self.sink.entry(want)?;
-        let block = match self.want(&want.cid)? {
-            Ok(block) => block,
+        match self.supply.want_record(&want.cid)? {
+            Ok(Given::SoundUnread) if self.skips_records => {}
+            Ok(Given::Sound(block)) if *block.cid() == want.cid => {
+                self.sink.record(want, &block)?;
+            }
+            Ok(Given::Hashed(block)) if *block.cid() == want.cid => self.record(want, &block)?,
+            Ok(other) => {
+                self.problem(other.not_what_was_wanted().cid(&want.cid).path(&want.key));
+                return Ok(false);
+            }
             Err(missed) => {
                 let problem = missed.problem(Code::MissingRecord, "a record is not there");
                 self.problem(problem.cid(&want.cid).path(&want.key));
                 return Ok(false);
             }
-        };
+        }
+        Ok(true)
+    }
+
+    /// A record of which nothing is known but its hash.
+    fn record(&mut self, want: &RecordWant, block: &Block) -> Result<()> {
         if block.bytes().len() > IMPORTED_RECORD_BYTES_MAX {
             let length = block.bytes().len();
             let message =
@@ -208,8 +235,7 @@ impl<'a> Verification<'a> {
             let warning = Problem::new(Code::BadRecord, message).path(&want.key).cid(&want.cid);
             self.report.warnings.push(warning);
         }
-        self.sink.record(want, &block)?;
-        Ok(true)
+        self.sink.record(want, block)
     }
 
     fn fetch(&mut self, cid: &Cid, code: Code, absent: &str) -> Result<Option<Block>> {
@@ -229,8 +255,7 @@ impl<'a> Verification<'a> {
             if block.cid() == cid {
                 return Ok(block);
             }
-            let message = format!("the supply gives {} for it", block.cid());
-            Err(Missed::Wrong(Problem::new(Code::HashMismatch, message)))
+            Err(Missed::Wrong(Given::Hashed(block).not_what_was_wanted()))
         }))
     }
 
@@ -270,6 +295,18 @@ impl Counts {
             self.nodes += 1;
             self.height = self.height.max(depth);
         }
+    }
+}
+
+impl Given {
+    fn not_what_was_wanted(self) -> Problem {
+        let message = match self {
+            Self::Hashed(block) | Self::Sound(block) => {
+                format!("the supply gives {} for it", block.cid())
+            }
+            Self::SoundUnread => "the supply keeps its bytes, which were wanted".to_owned(),
+        };
+        Problem::new(Code::HashMismatch, message)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whether bytes are DRISL, without building anything: no allocation, no recursion.
 
-use super::decoder::{ARRAY, BYTES, FALSE, FLOAT, MAP, NEGATIVE, NULL, TEXT, TRUE, UINT};
+use super::decoder::{ARRAY, BYTES, FALSE, FLOAT, MAP, NEGATIVE, NULL, TEXT, TRUE, UINT, is_utf8};
 use super::{Decoder, Fault, FaultKind};
 use crate::limits::CBOR_DEPTH_MAX;
 
@@ -68,7 +68,7 @@ struct Level<'a> {
 enum Keys<'a> {
     None,
     First,
-    After(&'a str),
+    After(&'a [u8]),
 }
 
 /// Passes over one value with a stack of its own.
@@ -104,7 +104,7 @@ impl<'a> Keys<'a> {
             return Ok(());
         }
         let offset = decoder.position();
-        let key = decoder.text()?;
+        let key = decoder.text_bytes()?;
         if let Keys::After(last) = *self {
             let order = last.len().cmp(&key.len()).then_with(|| last.cmp(key));
             if order.is_eq() {
@@ -138,9 +138,7 @@ fn enter<'a>(decoder: &mut Decoder<'a>, floats: Floats) -> Result<Option<Level<'
         UINT | NEGATIVE => {}
         BYTES => drop(decoder.take(argument)?),
         TEXT => {
-            if std::str::from_utf8(decoder.take(argument)?).is_err() {
-                return Err(Fault::new(offset, FaultKind::Utf8));
-            }
+            is_utf8(decoder.take(argument)?, offset)?;
         }
         ARRAY => {
             let left = decoder.count(argument, 1)?;

@@ -113,6 +113,16 @@ impl<'a> Decoder<'a> {
         std::str::from_utf8(bytes).map_err(|_| Fault::new(offset, FaultKind::Utf8))
     }
 
+    /// Reads a text as the bytes that it is of.
+    #[inline]
+    pub(super) fn text_bytes(&mut self) -> Result<&'a [u8], Fault> {
+        let offset = self.position();
+        let length = self.argument(TEXT, "a text")?;
+        let bytes = self.take(length)?;
+        is_utf8(bytes, offset)?;
+        Ok(bytes)
+    }
+
     /// Reads a byte string.
     ///
     /// # Errors
@@ -381,6 +391,15 @@ impl<'a> Decoder<'a> {
             _ => Err(Fault::new(offset, FaultKind::Cid)),
         }
     }
+}
+
+/// Most texts are ASCII, which is seen faster.
+#[inline]
+pub(super) fn is_utf8(bytes: &[u8], offset: usize) -> Result<(), Fault> {
+    if bytes.is_ascii() || std::str::from_utf8(bytes).is_ok() {
+        return Ok(());
+    }
+    Err(Fault::new(offset, FaultKind::Utf8))
 }
 
 /// What the value of major type 7 is that begins so.

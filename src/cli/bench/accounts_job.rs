@@ -1,0 +1,91 @@
+//! Imports of many small accounts into a new store, measured.
+
+use super::figures::{float, rate};
+use super::fill::import_options;
+use super::job::answer_with;
+use super::latency::Latencies;
+use super::threads::together;
+use super::usage::Usage;
+use crate::cli::failure::Failure;
+use crate::cli::run::Answer;
+use crate::cli::store;
+use carrack::engine::{Engine, ImportOptions};
+use carrack::verify::StreamSupply;
+use clap::Args;
+use serde_json::{Map, Value};
+use std::fs::File;
+use std::io::{BufReader, ErrorKind, Read};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+#[derive(Debug, Args)]
+pub(super) struct AccountsJob {
+    cars: PathBuf,
+    store: PathBuf,
+    #[arg(long)]
+    callers: u64,
+}
+
+/// Answers, and then waits to be killed with its store open.
+pub(super) fn run(job: &AccountsJob) -> Result<Answer, Failure> {
+    let engine = store::existing_or_new(&job.store)?;
+    let failed = |error| Failure::io(format_args!("reading {}", job.cars.display()), &error);
+    let cars = Cars(Mutex::new(BufReader::new(File::open(&job.cars).map_err(failed)?)));
+    let options = import_options()?;
+    let work = (0..job.callers).map(|_| || import_all(&engine, &cars, &options)).collect();
+    let (latencies, usage) = together(work)?;
+    answer_with(measured(usage, latencies.concat()))?;
+    // Its end is that of whoever started this, if that forgets to kill it.
+    let _ = std::io::stdin().read(&mut [0]);
+    Ok(Answer::Yes)
+}
+
+/// Imports one after another until none is left, and gives how long each took.
+fn import_all(
+    engine: &Engine,
+    cars: &Cars,
+    options: &ImportOptions,
+) -> carrack::Result<Vec<Duration>> {
+    let mut latencies = Vec::new();
+    while let Some(car) = cars.next()? {
+        let start = Instant::now();
+        engine.import_supply(&mut StreamSupply::new(&car[..])?, options)?;
+        latencies.push(start.elapsed());
+    }
+    Ok(latencies)
+}
+
+/// Repositories in one file, each behind its length.
+struct Cars(Mutex<BufReader<File>>);
+
+impl Cars {
+    fn next(&self) -> carrack::Result<Option<Vec<u8>>> {
+        let failed =
+            |source| carrack::Error::Io { doing: "reading the repositories".to_owned(), source };
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut length = [0; 8];
+        match file.read_exact(&mut length) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
+            read => read.map_err(failed)?,
+        }
+        let length = usize::try_from(u64::from_be_bytes(length)).unwrap_or_default();
+        let mut car = vec![0; length];
+        file.read_exact(&mut car).map_err(failed)?;
+        Ok(Some(car))
+    }
+}
+
+fn measured(usage: Usage, latencies: Vec<Duration>) -> Map<String, Value> {
+    let accounts = latencies.len() as u64;
+    let mut found = usage.to_json();
+    found.insert("accounts".to_owned(), accounts.into());
+    let per_second = rate(accounts, usage.wall.as_secs_f64());
+    found.insert("accounts_per_second".to_owned(), per_second.into());
+    let cpu = usage.cpu.map(|cpu| cpu.as_secs_f64() / float(accounts));
+    found.insert("cpu_seconds_per_account".to_owned(), cpu.into());
+    let written = usage.written_bytes.map(|bytes| float(bytes) / float(accounts));
+    found.insert("written_bytes_per_account".to_owned(), written.into());
+    found.insert("latency".to_owned(), Latencies::of(latencies).to_json());
+    found
+}

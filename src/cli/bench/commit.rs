@@ -1,0 +1,200 @@
+use super::args::Common;
+use super::child;
+use super::figures::{number, shown, size, tally, time, time_of_micros};
+use super::fill::{fill, write_car};
+use super::machine::Machine;
+use super::records::RECORDS_MAX;
+use super::report::{Bar, Chart, Report, Table, check_target};
+use super::scratch::Scratch;
+use super::step::step;
+use crate::cli::failure::Failure;
+use crate::cli::run::Answer;
+use clap::Args;
+use serde_json::Value;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+#[derive(Debug, Args)]
+pub(super) struct CommitBenchArgs {
+    /// Records that each account has before
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=RECORDS_MAX))]
+    records: u64,
+    /// Threads that commit
+    #[arg(long, value_name = "C", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1024))]
+    callers: u64,
+    /// Accounts that they write to; as many as callers, if not said
+    #[arg(long, value_name = "A", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    accounts: Option<u64>,
+    /// Commits altogether
+    #[arg(long, value_name = "K", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    commits: u64,
+    /// Then the same again while an account of N records is imported, with one thread reading
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=RECORDS_MAX))]
+    during_import: Option<u64>,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+pub(super) fn run(args: &CommitBenchArgs) -> Result<Answer, Failure> {
+    check_target(args.common.html.as_deref())?;
+    let scratch = Scratch::new(args.common.dir.as_deref())?;
+    let machine = Machine::here(scratch.path());
+    let accounts = args.accounts.unwrap_or(args.callers);
+    step("generate", 0, 0);
+    let store = fill(&scratch, accounts, args.records)?;
+    // An account that the store does not have yet.
+    let import = args.during_import;
+    let import = import.map(|records| write_car(&scratch, "imported.car", accounts, records));
+    let import = import.transpose()?;
+    step("commit", 0, 0);
+    let yardstick = child::run([OsStr::new("flush"), scratch.file("flushed").as_os_str()])?;
+    let mut found = child::run(job(args, accounts, &store, import.as_deref()))?;
+    if let Some(fields) = found.as_object_mut() {
+        fields.insert("yardstick".to_owned(), yardstick);
+    }
+    scratch.close()?;
+    report(machine, args, accounts, found).deliver(&args.common)
+}
+
+fn job(
+    args: &CommitBenchArgs,
+    accounts: u64,
+    store: &Path,
+    import: Option<&Path>,
+) -> Vec<OsString> {
+    let mut job = vec![OsString::from("commit"), store.into()];
+    let numbers = [
+        ("--records", args.records),
+        ("--callers", args.callers),
+        ("--accounts", accounts),
+        ("--commits", args.commits),
+    ];
+    for (name, number) in numbers {
+        job.extend([OsString::from(name), number.to_string().into()]);
+    }
+    if let Some(file) = import {
+        job.extend([OsString::from("--import"), file.into()]);
+    }
+    job
+}
+
+fn report(machine: Machine, args: &CommitBenchArgs, accounts: u64, found: Value) -> Report {
+    let mut report = Report::new("commit", machine);
+    report.set("records", Some(args.records));
+    report.set("callers", Some(args.callers));
+    report.set("accounts", Some(accounts));
+    report.set("commits", Some(args.commits));
+    report.set("during_import", args.during_import);
+    report.tables = vec![commits_table(&found), latency_table(&found)];
+    report.tables.extend(import_table(&found));
+    report.charts = vec![latency_chart("Latency of commits", &found, "/alone/latency")];
+    report.notes = vec![
+        "a commit has one new record and its event; when a caller has its answer, both are on disk"
+            .to_owned(),
+    ];
+    if args.callers > accounts {
+        report.notes.push("some callers share an account, where commits go one by one".to_owned());
+    }
+    if args.during_import.is_some() {
+        let commits =
+            latency_chart("Latency of commits during the import", &found, "/during_import/latency");
+        let reads = latency_chart(
+            "Latency of reads during the import",
+            &found,
+            "/during_import/reads/latency",
+        );
+        report.charts.extend([commits, reads]);
+        report.notes.push(
+            "during the import, one record of another account is read each millisecond; \
+             CPU and written bytes are the import's too, and so not told per commit"
+                .to_owned(),
+        );
+    }
+    if let Value::Object(found) = found {
+        found.into_iter().for_each(|(name, value)| report.give(&name, value));
+    }
+    report
+}
+
+/// The two halves of the measurement, and what they are called.
+const PHASES: [(&str, &str); 2] =
+    [("commits", "/alone"), ("commits during the import", "/during_import")];
+
+fn commits_table(found: &Value) -> Table {
+    let head = ["", "commits", "wall", "commits/s", "CPU each", "written each", "peak memory"];
+    let mut table = Table::new("Durable commits", &head);
+    for (name, at) in
+        PHASES.iter().filter(|(_, at)| found.pointer(at).is_some_and(Value::is_object))
+    {
+        let figure = |field: &str, show: fn(f64) -> String| {
+            shown(number(found, &format!("{at}/{field}")), show)
+        };
+        table.row([
+            (*name).to_owned(),
+            figure("commits", tally),
+            figure("wall_seconds", time),
+            figure("commits_per_second", tally),
+            figure("cpu_seconds_per_commit", time),
+            figure("written_bytes_per_commit", size),
+            figure("peak_bytes", size),
+        ]);
+    }
+    table
+}
+
+fn latency_table(found: &Value) -> Table {
+    let mut table = Table::new("Latency", &["", "p50", "p90", "p99", "p99.9", "max"]);
+    let others = [
+        ("reads during the import", "/during_import/reads"),
+        ("append of 4 KiB + fsync", "/yardstick"),
+    ];
+    for (name, at) in PHASES
+        .iter()
+        .chain(&others)
+        .filter(|(_, at)| found.pointer(at).is_some_and(Value::is_object))
+    {
+        table.row(
+            std::iter::once((*name).to_owned()).chain(percentiles(found, &format!("{at}/latency"))),
+        );
+    }
+    table
+}
+
+fn import_table(found: &Value) -> Option<Table> {
+    let at = "/during_import/import";
+    found.pointer(at)?;
+    let head = ["", "records", "wall", "records/s"];
+    let mut table = Table::new("The import meanwhile", &head);
+    let figure =
+        |field: &str, show: fn(f64) -> String| shown(number(found, &format!("{at}/{field}")), show);
+    table.row([
+        "import".to_owned(),
+        figure("records", tally),
+        figure("wall_seconds", time),
+        figure("records_per_second", tally),
+    ]);
+    Some(table)
+}
+
+/// p50, p90, p99, p99.9 and the longest, as cells.
+pub(super) fn percentiles(found: &Value, at: &str) -> [String; 5] {
+    ["p50", "p90", "p99", "p999", "max"]
+        .map(|name| shown(number(found, &format!("{at}/{name}_micros")), time_of_micros))
+}
+
+/// The distribution of latencies as bars.
+pub(super) fn latency_chart(title: &'static str, found: &Value, at: &str) -> Chart {
+    let mut chart = Chart::new(title, time_of_micros);
+    for (label, name) in [
+        ("p10", "p10"),
+        ("p50", "p50"),
+        ("p90", "p90"),
+        ("p99", "p99"),
+        ("p99.9", "p999"),
+        ("max", "max"),
+    ] {
+        let value = number(found, &format!("{at}/{name}_micros"));
+        chart.bars.push(Bar { label: label.to_owned(), value, range: None });
+    }
+    chart
+}

@@ -1,0 +1,242 @@
+//! Commits by many threads, measured; then again beside an import.
+
+use super::figures::{float, rate};
+use super::fill::import_options;
+use super::latency::Latencies;
+use super::records::{Dice, Records};
+use super::repository::signing_key;
+use super::threads::together;
+use super::usage::Usage;
+use crate::cli::failure::Failure;
+use crate::cli::store;
+use carrack::Engine;
+use carrack::engine::{Op, WriteOptions};
+use carrack::ident::Did;
+use carrack::key::SigningKey;
+use carrack::verify::Input;
+use clap::Args;
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+#[derive(Debug, Args)]
+pub(super) struct CommitJob {
+    store: PathBuf,
+    #[arg(long)]
+    records: u64,
+    #[arg(long)]
+    callers: u64,
+    #[arg(long)]
+    accounts: u64,
+    #[arg(long)]
+    commits: u64,
+    #[arg(long)]
+    import: Option<PathBuf>,
+}
+
+/// Between two reads beside an import.
+const READ_PAUSE: Duration = Duration::from_millis(1);
+
+pub(super) fn run(job: &CommitJob) -> Result<Map<String, Value>, Failure> {
+    let engine = store::existing(&job.store)?;
+    let key = signing_key()?;
+    let names = (0..job.accounts).map(|seed| Records::of(seed).did());
+    let names = names.collect::<carrack::Result<Vec<_>>>()?;
+    let harbour = Harbour { job, engine: &engine, key: &key, names: &names };
+    let mut found = Map::new();
+    found.insert("alone".to_owned(), harbour.alone()?);
+    if let Some(file) = &job.import {
+        found.insert("during_import".to_owned(), harbour.during_import(&Input::open(file)?)?);
+    }
+    Ok(found)
+}
+
+/// What the threads share.
+struct Harbour<'a> {
+    job: &'a CommitJob,
+    engine: &'a Engine,
+    key: &'a SigningKey,
+    names: &'a [Did],
+}
+
+impl Harbour<'_> {
+    /// So many commits, and nothing else.
+    fn alone(&self) -> Result<Value, Failure> {
+        let mut work = Vec::new();
+        for caller in 0..self.job.callers {
+            let mine = (0..self.job.commits).skip(place(caller)).step_by(place(self.job.callers));
+            let ops = mine.map(|commit| self.op(commit)).collect::<carrack::Result<Vec<_>>>()?;
+            work.push(move || {
+                ops.into_iter()
+                    .map(|(did, op)| self.commit(did, op))
+                    .collect::<carrack::Result<Vec<_>>>()
+            });
+        }
+        let (latencies, usage) = together(work)?;
+        let latencies = latencies.concat();
+        let commits = latencies.len() as u64;
+        let mut found = measured(usage, latencies);
+        found.insert(
+            "cpu_seconds_per_commit".to_owned(),
+            usage.cpu.map(|cpu| cpu.as_secs_f64() / float(commits)).into(),
+        );
+        found.insert(
+            "written_bytes_per_commit".to_owned(),
+            usage.written_bytes.map(|bytes| float(bytes) / float(commits)).into(),
+        );
+        Ok(Value::Object(found))
+    }
+
+    /// Commits and reads of other accounts for as long as an import takes.
+    fn during_import(&self, input: &Input) -> Result<Value, Failure> {
+        let (over, next) = (AtomicBool::new(false), AtomicU64::new(self.job.commits));
+        let (over, next) = (&over, &next);
+        let mut work: Vec<Box<dyn FnOnce() -> carrack::Result<Watch> + Send>> = Vec::new();
+        work.push(Box::new(move || {
+            let start = Instant::now();
+            let imported = import_options().and_then(|how| self.engine.import(input, &how));
+            over.store(true, Ordering::SeqCst);
+            imported.map(|imported| Watch::Import(imported.records, start.elapsed()))
+        }));
+        work.push(Box::new(move || self.read_until(over).map(Watch::Reads)));
+        for _ in 0..self.job.callers {
+            work.push(Box::new(move || self.commit_until(over, next).map(Watch::Commits)));
+        }
+        let (watches, usage) = together(work)?;
+        let (mut commits, mut found_reads, mut import) = (Vec::new(), Vec::new(), Value::Null);
+        for watch in watches {
+            match watch {
+                Watch::Commits(more) => commits.extend(more),
+                Watch::Reads(reads) => found_reads = reads,
+                Watch::Import(records, took) => import = imported(records, took),
+            }
+        }
+        let mut found = measured(usage, commits);
+        let reads = json!({ "latency": Latencies::of(found_reads).to_json() });
+        found.insert("reads".to_owned(), reads);
+        found.insert("import".to_owned(), import);
+        Ok(Value::Object(found))
+    }
+
+    fn commit_until(&self, over: &AtomicBool, next: &AtomicU64) -> carrack::Result<Vec<Duration>> {
+        let mut latencies = Vec::new();
+        loop {
+            let (did, op) = self.op(next.fetch_add(1, Ordering::SeqCst))?;
+            latencies.push(self.commit(did, op)?);
+            if over.load(Ordering::SeqCst) {
+                return Ok(latencies);
+            }
+        }
+    }
+
+    fn read_until(&self, over: &AtomicBool) -> carrack::Result<Vec<Duration>> {
+        let mut dice = Dice(1);
+        let mut latencies = Vec::new();
+        loop {
+            latencies.push(self.read(&mut dice)?);
+            if over.load(Ordering::SeqCst) {
+                return Ok(latencies);
+            }
+            std::thread::sleep(READ_PAUSE);
+        }
+    }
+
+    /// Reads one record of one account, by chance.
+    fn read(&self, dice: &mut Dice) -> carrack::Result<Duration> {
+        let (seed, number) = (dice.roll(self.job.accounts), dice.roll(self.job.records));
+        let path = Records::of(seed).path(number)?.parse()?;
+        let did = self.name(seed)?;
+        let start = Instant::now();
+        let record = self.engine.snapshot(did)?.record(&path)?;
+        let took = start.elapsed();
+        match record {
+            Some(_) => Ok(took),
+            None => Err(not_found(path.as_str())),
+        }
+    }
+
+    /// The change that commit number `commit` makes: no two are to the same record.
+    fn op(&self, commit: u64) -> carrack::Result<(&Did, Op)> {
+        let seed = account_of(commit, self.job.callers, self.job.accounts);
+        let number = self.job.records + commit;
+        let records = Records::of(seed);
+        let op = Op::create(records.path(number)?.parse()?, records.bytes(number));
+        Ok((self.name(seed)?, op))
+    }
+
+    fn commit(&self, did: &Did, op: Op) -> carrack::Result<Duration> {
+        let start = Instant::now();
+        self.engine.write(did, vec![op], &WriteOptions::default(), self.key)?;
+        Ok(start.elapsed())
+    }
+
+    fn name(&self, seed: u64) -> carrack::Result<&Did> {
+        self.names.get(place(seed)).ok_or_else(|| not_found("account"))
+    }
+}
+
+/// What a thread beside an import comes back with.
+enum Watch {
+    Commits(Vec<Duration>),
+    Reads(Vec<Duration>),
+    Import(u64, Duration),
+}
+
+/// The account that a commit goes to. A caller takes every commit whose number leaves its own when
+/// divided by the number of callers, and has accounts of its own if there are enough.
+fn account_of(commit: u64, callers: u64, accounts: u64) -> u64 {
+    let (caller, turn) = (commit % callers, commit / callers);
+    if accounts < callers {
+        return caller % accounts;
+    }
+    let owned = accounts / callers + u64::from(caller < accounts % callers);
+    caller + callers * (turn % owned)
+}
+
+fn measured(usage: Usage, latencies: Vec<Duration>) -> Map<String, Value> {
+    let commits = latencies.len() as u64;
+    let mut found = usage.to_json();
+    found.insert("commits".to_owned(), commits.into());
+    let per_second = rate(commits, usage.wall.as_secs_f64());
+    found.insert("commits_per_second".to_owned(), per_second.into());
+    found.insert("latency".to_owned(), Latencies::of(latencies).to_json());
+    found
+}
+
+fn imported(records: u64, took: Duration) -> Value {
+    let seconds = took.as_secs_f64();
+    json!({
+        "records": records,
+        "wall_seconds": seconds,
+        "records_per_second": rate(records, seconds),
+    })
+}
+
+fn not_found(name: &str) -> carrack::Error {
+    carrack::Error::NotFound { what: "record", name: name.to_owned() }
+}
+
+fn place(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_have_accounts_of_their_own_if_there_are_enough() {
+        for (callers, accounts) in [(4, 4), (4, 10), (3, 7), (1, 5)] {
+            let mut owner = std::collections::BTreeMap::new();
+            for commit in 0..200 {
+                let caller =
+                    *owner.entry(account_of(commit, callers, accounts)).or_insert(commit % callers);
+                assert_eq!(caller, commit % callers);
+            }
+            assert_eq!(owner.len() as u64, accounts);
+            assert!(owner.keys().all(|account| *account < accounts));
+        }
+        assert!((0..100).all(|commit| account_of(commit, 8, 3) < 3));
+    }
+}

@@ -1,0 +1,111 @@
+use super::args::Common;
+use super::child;
+use super::commit::{latency_chart, percentiles};
+use super::figures::{number, shown, size, tally, time};
+use super::fill::fill;
+use super::machine::Machine;
+use super::records::RECORDS_MAX;
+use super::report::{Bar, Chart, Report, Table, check_target};
+use super::scratch::Scratch;
+use super::step::step;
+use crate::cli::failure::Failure;
+use crate::cli::run::Answer;
+use clap::Args;
+use serde_json::Value;
+use std::ffi::OsString;
+
+#[derive(Debug, Args)]
+pub(super) struct ReadBenchArgs {
+    /// Records of the account
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=RECORDS_MAX))]
+    records: u64,
+    /// Threads that read
+    #[arg(long, value_name = "T", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=256))]
+    threads: u64,
+    /// Reads of single records, of all threads together
+    #[arg(long, value_name = "K", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    reads: u64,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+pub(super) fn run(args: &ReadBenchArgs) -> Result<Answer, Failure> {
+    check_target(args.common.html.as_deref())?;
+    let scratch = Scratch::new(args.common.dir.as_deref())?;
+    let machine = Machine::here(scratch.path());
+    step("generate", 0, 0);
+    let store = fill(&scratch, 1, args.records)?;
+    step("read", 0, 0);
+    let mut job = vec![OsString::from("read"), store.into()];
+    let numbers =
+        [("--records", args.records), ("--threads", args.threads), ("--reads", args.reads)];
+    for (name, number) in numbers {
+        job.extend([OsString::from(name), number.to_string().into()]);
+    }
+    let found = child::run(job)?;
+    scratch.close()?;
+    report(machine, args, found).deliver(&args.common)
+}
+
+/// What is read, where it is in the answer, and what it is called.
+const KINDS: [(&str, &str); 3] =
+    [("present", "records by path"), ("absent", "absent paths"), ("list", "listing")];
+
+fn report(machine: Machine, args: &ReadBenchArgs, found: Value) -> Report {
+    let mut report = Report::new("read", machine);
+    report.set("records", Some(args.records));
+    report.set("threads", Some(args.threads));
+    report.set("reads", Some(args.reads));
+    report.tables = vec![reads_table(&found), latency_table(&found)];
+    report.charts = vec![
+        rates_chart(&found),
+        latency_chart("Latency of reads by path", &found, "/present/latency"),
+    ];
+    report.notes = vec![
+        "each read takes a snapshot of its own, as a server's would, and rehashes what it finds"
+            .to_owned(),
+        "a listing goes through all records by pages, in each thread".to_owned(),
+        "all of it was read once before".to_owned(),
+    ];
+    if let Value::Object(found) = found {
+        found.into_iter().for_each(|(name, value)| report.give(&name, value));
+    }
+    report
+}
+
+fn reads_table(found: &Value) -> Table {
+    let head = ["", "records", "wall", "records/s", "CPU each", "peak memory"];
+    let mut table = Table::new("Reads, warm", &head);
+    for (at, name) in KINDS {
+        let figure = |field: &str, show: fn(f64) -> String| {
+            shown(number(found, &format!("/{at}/{field}")), show)
+        };
+        table.row([
+            name.to_owned(),
+            figure("records", tally),
+            figure("wall_seconds", time),
+            figure("records_per_second", tally),
+            figure("cpu_seconds_per_record", time),
+            figure("peak_bytes", size),
+        ]);
+    }
+    table
+}
+
+fn latency_table(found: &Value) -> Table {
+    let mut table = Table::new("Latency", &["", "p50", "p90", "p99", "p99.9", "max"]);
+    for (at, name) in KINDS.iter().filter(|(at, _)| *at != "list") {
+        let cells = percentiles(found, &format!("/{at}/latency"));
+        table.row(std::iter::once((*name).to_owned()).chain(cells));
+    }
+    table
+}
+
+fn rates_chart(found: &Value) -> Chart {
+    let mut chart = Chart::new("Records a second", tally);
+    for (at, name) in KINDS {
+        let value = number(found, &format!("/{at}/records_per_second"));
+        chart.bars.push(Bar { label: name.to_owned(), value, range: None });
+    }
+    chart
+}

@@ -1,0 +1,211 @@
+use carrack::block::drisl::Encoder;
+use carrack::block::{Cid, Codec};
+use carrack::event::Timestamp;
+use carrack::ident::{Did, Rev};
+use data_encoding::BASE32_NOPAD;
+
+/// More are not made: the last would be dated after today.
+pub(super) const RECORDS_MAX: u64 = 20_000_000;
+/// 2020-01-01.
+const FIRST_MICROS: u64 = 1_577_836_800_000_000;
+/// Room for one record. The lower half is where it may be, so there is none in the upper half.
+const STEP_MICROS: u64 = 6_000_000;
+/// The clock that numbers the records.
+const CLOCK_ID: u16 = 11;
+
+/// The records of one account, like those that accounts have: the same seed and number always give
+/// the same record, so none has to be kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Records {
+    seed: u64,
+}
+
+/// What a record is, in the order of the collections' names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Like,
+    Post,
+    Repost,
+    Follow,
+}
+
+impl Kind {
+    /// In the order of their paths.
+    pub(super) const ALL: [Self; 4] = [Self::Like, Self::Post, Self::Repost, Self::Follow];
+
+    fn collection(self) -> &'static str {
+        match self {
+            Self::Like => "app.bsky.feed.like",
+            Self::Post => "app.bsky.feed.post",
+            Self::Repost => "app.bsky.feed.repost",
+            Self::Follow => "app.bsky.graph.follow",
+        }
+    }
+}
+
+impl Records {
+    /// The account number `seed`.
+    pub(super) fn of(seed: u64) -> Self {
+        Self { seed }
+    }
+
+    /// The account's name, which nobody has.
+    pub(super) fn did(self) -> carrack::Result<Did> {
+        stranger(&mut Dice(!self.seed)).parse()
+    }
+
+    /// When the whole of so many records was signed.
+    pub(super) fn rev(records: u64) -> carrack::Result<Rev> {
+        Rev::from_micros(FIRST_MICROS + records * STEP_MICROS, CLOCK_ID)
+    }
+
+    /// What record `number` is.
+    pub(super) fn kind(self, number: u64) -> Kind {
+        self.begin(number).1
+    }
+
+    /// Where record `number` is. Within a collection, later numbers have later paths.
+    pub(super) fn path(self, number: u64) -> carrack::Result<String> {
+        let (micros, kind, _) = self.begin(number);
+        path_at(kind, micros)
+    }
+
+    /// Where there would be a record, and is none.
+    pub(super) fn absent_path(self, number: u64) -> carrack::Result<String> {
+        let (micros, kind, _) = self.begin(number);
+        path_at(kind, micros + STEP_MICROS / 2)
+    }
+
+    /// The record.
+    pub(super) fn bytes(self, number: u64) -> Vec<u8> {
+        let (micros, kind, mut dice) = self.begin(number);
+        let mut to = Encoder::with_capacity(320);
+        if kind == Kind::Post {
+            to.map(4);
+            to.text("text");
+            to.text(&sentence(&mut dice));
+        } else {
+            to.map(3);
+        }
+        to.text("$type");
+        to.text(kind.collection());
+        match kind {
+            Kind::Post => {
+                to.text("langs");
+                to.array(1);
+                to.text("en");
+            }
+            Kind::Follow => {
+                to.text("subject");
+                to.text(&stranger(&mut dice));
+            }
+            Kind::Like | Kind::Repost => subject(&mut to, &mut dice, micros),
+        }
+        to.text("createdAt");
+        to.text(Timestamp::from_micros(micros).as_str());
+        to.finish()
+    }
+
+    fn begin(self, number: u64) -> (u64, Kind, Dice) {
+        let mut dice = Dice(self.seed.rotate_left(40) ^ number.wrapping_mul(0x2545_f491_4f6c_dd1d));
+        let micros = FIRST_MICROS + number * STEP_MICROS + dice.roll(STEP_MICROS / 2);
+        let kind = match dice.roll(100) {
+            0..55 => Kind::Like,
+            55..75 => Kind::Post,
+            75..90 => Kind::Repost,
+            _ => Kind::Follow,
+        };
+        (micros, kind, dice)
+    }
+}
+
+/// `SplitMix64`.
+#[derive(Clone, Debug)]
+pub(super) struct Dice(pub(super) u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `below`.
+    pub(super) fn roll(&mut self, below: u64) -> u64 {
+        self.next() % below.max(1)
+    }
+}
+
+const WORDS: [&str; 12] = [
+    "ahoy", "harbour", "the", "tide", "of", "a", "carrack", "salt", "wind", "under", "lantern",
+    "morning",
+];
+
+fn path_at(kind: Kind, micros: u64) -> carrack::Result<String> {
+    Ok(format!("{}/{}", kind.collection(), Rev::from_micros(micros, CLOCK_ID)?))
+}
+
+fn sentence(dice: &mut Dice) -> String {
+    let mut text = String::with_capacity(240);
+    for word in 0..3 + dice.roll(40) {
+        let place = usize::try_from(dice.roll(WORDS.len() as u64)).unwrap_or_default();
+        text.push_str(if word == 0 { "" } else { " " });
+        text.push_str(WORDS.get(place).copied().unwrap_or_default());
+    }
+    text
+}
+
+/// Somebody's post, as likes and reposts name it.
+fn subject(to: &mut Encoder, dice: &mut Dice, micros: u64) {
+    let digest = std::array::from_fn(|_| dice.next().to_le_bytes()[0]);
+    let rkey = Rev::from_micros(micros.saturating_sub(dice.roll(1 << 38)), 5);
+    let rkey = rkey.map(|rkey| rkey.to_string()).unwrap_or_default();
+    to.text("subject");
+    to.map(2);
+    to.text("cid");
+    to.text(&Cid::from_digest(Codec::DagCbor, digest).to_string());
+    to.text("uri");
+    to.text(&format!("at://{}/app.bsky.feed.post/{rkey}", stranger(dice)));
+}
+
+fn stranger(dice: &mut Dice) -> String {
+    let name: [u8; 15] = std::array::from_fn(|_| dice.next().to_le_bytes()[0]);
+    format!("did:plc:{}", BASE32_NOPAD.encode(&name).to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use carrack::block::drisl::check;
+
+    #[test]
+    fn records_are_records_and_repeat() {
+        let records = Records::of(3);
+        let mut bytes = 0;
+        for number in 0..1000 {
+            let record = records.bytes(number);
+            check::record(&record).unwrap();
+            assert_eq!(record, Records::of(3).bytes(number));
+            assert_ne!(record, Records::of(4).bytes(number));
+            bytes += record.len();
+        }
+        assert!((180_000..320_000).contains(&bytes), "{bytes} bytes");
+    }
+
+    #[test]
+    fn paths_ascend_within_a_collection_and_absent_ones_are_between() {
+        let records = Records::of(0);
+        let mut last = std::collections::BTreeMap::new();
+        for number in 0..1000 {
+            let path = records.path(number).unwrap();
+            let absent = records.absent_path(number).unwrap();
+            assert!(path < absent);
+            if let Some(before) = last.insert(records.kind(number), absent) {
+                assert!(before < path);
+            }
+        }
+        assert_eq!(last.len(), Kind::ALL.len());
+    }
+}

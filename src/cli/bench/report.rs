@@ -1,0 +1,213 @@
+//! What a measurement found, for machines, for people at a terminal, and as a page.
+
+use super::args::Common;
+use super::html;
+use super::machine::Machine;
+use crate::cli::failure::{Failure, tell};
+use crate::cli::input::is_standard;
+use crate::cli::output::Output;
+use crate::cli::run::Answer;
+use crate::cli::target::write_to;
+use crate::cli::text::count;
+use serde_json::{Map, Value};
+use std::path::Path;
+
+pub(super) struct Report {
+    pub(super) bench: &'static str,
+    pub(super) machine: Machine,
+    /// What was asked for.
+    pub(super) settings: Map<String, Value>,
+    pub(super) tables: Vec<Table>,
+    pub(super) charts: Vec<Chart>,
+    pub(super) notes: Vec<String>,
+    /// What was found, for machines.
+    found: Map<String, Value>,
+}
+
+/// A table: its first column is words, the others are numbers.
+pub(super) struct Table {
+    pub(super) title: &'static str,
+    pub(super) head: Vec<&'static str>,
+    pub(super) rows: Vec<Vec<String>>,
+}
+
+/// A chart of bars.
+pub(super) struct Chart {
+    pub(super) title: &'static str,
+    pub(super) bars: Vec<Bar>,
+    pub(super) show: fn(f64) -> String,
+}
+
+/// A bar. One whose value is not known is a dash.
+pub(super) struct Bar {
+    pub(super) label: String,
+    pub(super) value: Option<f64>,
+    /// Least and most of the runs.
+    pub(super) range: Option<(f64, f64)>,
+}
+
+impl Report {
+    pub(super) fn new(bench: &'static str, machine: Machine) -> Self {
+        Self {
+            bench,
+            machine,
+            settings: Map::new(),
+            tables: Vec::new(),
+            charts: Vec::new(),
+            notes: Vec::new(),
+            found: Map::new(),
+        }
+    }
+
+    /// Says what was asked for.
+    pub(super) fn set(&mut self, name: &str, value: Option<impl Into<Value>>) {
+        self.settings.insert(name.to_owned(), value.map_or(Value::Null, Into::into));
+    }
+
+    /// Says what was found.
+    pub(super) fn give(&mut self, name: &str, value: impl Into<Value>) {
+        self.found.insert(name.to_owned(), value.into());
+    }
+
+    /// Machine and settings, for people.
+    pub(super) fn lines(&self) -> Vec<(String, String)> {
+        let machine = self.machine.lines().into_iter().map(|(name, line)| (name.to_owned(), line));
+        let settings = self.settings.iter().map(|(name, value)| (name.clone(), words(value)));
+        machine.chain(settings).collect()
+    }
+
+    /// All that is to be known when reading the numbers, doubts first.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        self.machine.doubts().into_iter().chain(self.notes.iter().cloned()).collect()
+    }
+
+    /// Writes the page, if one is wanted, and prints.
+    pub(super) fn deliver(&self, common: &Common) -> Result<Answer, Failure> {
+        if let Some(path) = &common.html {
+            let page = html::page(self);
+            write_to(Some(path), |output| {
+                let failed = |source| carrack::Error::Io {
+                    doing: format!("writing {}", path.display()),
+                    source,
+                };
+                output.write_all(page.as_bytes()).map_err(failed)
+            })?;
+            tell(format_args!("the page is {}", path.display()));
+        }
+        if common.json {
+            Output::new().json(&self.to_json())?;
+        } else {
+            self.print(&mut Output::new())?;
+        }
+        Ok(Answer::Yes)
+    }
+
+    fn to_json(&self) -> Value {
+        let mut out = Map::new();
+        out.insert("bench".to_owned(), self.bench.into());
+        out.insert("machine".to_owned(), self.machine.to_json());
+        out.insert("settings".to_owned(), Value::Object(self.settings.clone()));
+        out.extend(self.found.clone());
+        out.insert("notes".to_owned(), self.remarks().into());
+        Value::Object(out)
+    }
+
+    fn print(&self, output: &mut Output) -> Result<(), Failure> {
+        output.line(format_args!("carrack bench {}", self.bench))?;
+        for (name, line) in self.lines() {
+            output.field(&name, line)?;
+        }
+        for table in &self.tables {
+            output.line(format_args!(""))?;
+            output.line(format_args!("{}", table.title))?;
+            for line in table.lines() {
+                output.line(format_args!("  {line}"))?;
+            }
+        }
+        output.line(format_args!(""))?;
+        for remark in self.remarks() {
+            output.line(format_args!("note: {remark}"))?;
+        }
+        output.flush()
+    }
+}
+
+impl Table {
+    pub(super) fn new(title: &'static str, head: &[&'static str]) -> Self {
+        Self { title, head: head.to_vec(), rows: Vec::new() }
+    }
+
+    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    /// Its lines with columns that align.
+    fn lines(&self) -> Vec<String> {
+        let head: Vec<String> = self.head.iter().map(ToString::to_string).collect();
+        let all: Vec<&Vec<String>> = std::iter::once(&head).chain(&self.rows).collect();
+        let width = |column: usize| {
+            let cells = all.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+        };
+        let widths: Vec<usize> = (0..head.len()).map(width).collect();
+        let line = |row: &&Vec<String>| {
+            let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
+                if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+            });
+            cells.collect::<Vec<_>>().join("  ")
+        };
+        all.iter().map(line).collect()
+    }
+}
+
+impl Chart {
+    pub(super) fn new(title: &'static str, show: fn(f64) -> String) -> Self {
+        Self { title, bars: Vec::new(), show }
+    }
+}
+
+/// Refuses a page that could not be written at the end, before anything is measured.
+pub(super) fn check_target(html: Option<&Path>) -> Result<(), Failure> {
+    let Some(path) = html else { return Ok(()) };
+    if is_standard(path) || path.is_dir() {
+        return Err(Failure::unusable("--html needs the name of a file"));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !folder.is_dir() => {
+            Err(Failure::unusable(format!("there is no folder {}", folder.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn words(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        value => value.as_u64().map_or_else(|| value.to_string(), count),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_align() {
+        let mut table = Table::new("t", &["job", "wall"]);
+        table.row(["verify".to_owned(), "1 s".to_owned()]);
+        table.row(["x".to_owned(), "100.00 s".to_owned()]);
+        assert_eq!(table.lines(), ["job         wall", "verify       1 s", "x       100.00 s"]);
+    }
+
+    #[test]
+    fn a_page_that_has_no_folder_is_refused_early() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(check_target(Some(&folder.path().join("page.html"))).is_ok());
+        assert!(check_target(Some(Path::new("page.html"))).is_ok());
+        for wrong in [folder.path(), Path::new("-"), &folder.path().join("none/page.html")] {
+            assert!(check_target(Some(wrong)).is_err(), "{}", wrong.display());
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Signed repositories of any size, each made from a number.
+
+use super::outline::Outline;
+use super::records::{Dice, Records};
+use carrack::block::Block;
+use carrack::car::Writer;
+use carrack::commit::{Commit, UnsignedCommit};
+use carrack::ident::Did;
+use carrack::key::{Curve, SigningKey};
+use carrack::tree::Tree;
+use std::io::Write;
+
+/// The order of a file's blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// As the tree asks for them.
+    Streaming,
+    /// As chance will have it, the commit first.
+    Shuffled,
+}
+
+impl Order {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Streaming => "streaming",
+            Self::Shuffled => "shuffled",
+        }
+    }
+}
+
+/// A signed repository.
+pub(super) struct Repository {
+    tree: Outline,
+    commit: Commit,
+}
+
+/// The key that all generated accounts sign with.
+pub(super) fn signing_key() -> carrack::Result<SigningKey> {
+    SigningKey::from_bytes(Curve::K256, &[0x5a; 32])
+}
+
+impl Repository {
+    /// The repository of account number `seed` with so many records.
+    pub(super) fn generate(seed: u64, count: u64) -> carrack::Result<Self> {
+        let records = Records::of(seed);
+        let tree = Outline::of(records, count)?;
+        let data = tree.data().unwrap_or_else(|| Tree::empty().seal());
+        let unsigned = UnsignedCommit { did: records.did()?, data, rev: Records::rev(count)? };
+        let commit = unsigned.sign(&signing_key()?)?;
+        Ok(Self { tree, commit })
+    }
+
+    /// The account.
+    pub(super) fn did(&self) -> &Did {
+        self.commit.did()
+    }
+
+    /// Writes it as a CAR, and gives the number of its bytes.
+    pub(super) fn write(&self, order: Order, output: impl Write) -> carrack::Result<u64> {
+        let mut car = Writer::new(output, std::slice::from_ref(self.commit.cid()))?;
+        car.write(self.commit.cid(), self.commit.block().bytes())?;
+        let mut places = self.tree.places();
+        if order == Order::Shuffled {
+            shuffle(&mut places);
+        }
+        for place in places {
+            let block = Block::dag_cbor(self.tree.bytes_at(place)?);
+            car.write(block.cid(), block.bytes())?;
+        }
+        let bytes = car.bytes_written();
+        car.finish()?;
+        Ok(bytes)
+    }
+}
+
+fn shuffle(places: &mut [u32]) {
+    let mut dice = Dice(7);
+    for end in (1..places.len()).rev() {
+        let other = usize::try_from(dice.roll(end as u64 + 1)).unwrap_or_default();
+        places.swap(end, other);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use carrack::ident::SystemClock;
+    use carrack::verify::{self, Expect, Input, Nothing, verify_file};
+
+    #[test]
+    fn both_orders_are_valid_and_the_same_repository() {
+        let expect = |did: &Did| Expect {
+            did: Some(did.clone()),
+            keys: vec![signing_key().unwrap().verifying_key()],
+        };
+        for count in [1, 2, 700] {
+            let made = Repository::generate(5, count).unwrap();
+            let mut seen = Vec::new();
+            for order in [Order::Streaming, Order::Shuffled] {
+                let mut bytes = Vec::new();
+                let length = made.write(order, &mut bytes).unwrap();
+                assert_eq!(length, bytes.len() as u64);
+                let input = Input::spill(&bytes[..], "a test").unwrap();
+                let report =
+                    verify_file(&input, &expect(made.did()), &SystemClock, &mut Nothing).unwrap();
+                assert!(report.is_valid(), "{:?}", report.problems);
+                assert_eq!(report.records, Some(count));
+                assert_eq!(report.unreferenced_blocks, Some(0));
+                let streaming = report.order == Some(verify::Order::Streaming);
+                assert!(count < 700 || streaming == (order == Order::Streaming));
+                seen.push((report.data, length));
+            }
+            assert_eq!(seen[0], seen[1]);
+        }
+    }
+}

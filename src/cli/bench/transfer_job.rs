@@ -1,0 +1,109 @@
+//! One import, export, verification or move, measured.
+
+use super::repository::signing_key;
+use super::usage::{Meter, Usage};
+use crate::cli::failure::Failure;
+use crate::cli::store;
+use carrack::engine::ImportOptions;
+use carrack::ident::{Did, SystemClock};
+use carrack::key::VerifyingKey;
+use carrack::migrate::{MigrateOptions, migrate as move_account};
+use carrack::verify::{Expect, Input, Nothing, verify_file};
+use clap::Args;
+use serde_json::{Map, Value};
+use std::fs::File;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct CarJob {
+    file: PathBuf,
+    /// To import into
+    #[arg(long)]
+    store: Option<PathBuf>,
+    #[arg(long = "key")]
+    keys: Vec<VerifyingKey>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportJob {
+    store: PathBuf,
+    did: Did,
+    /// Without it, nobody keeps the bytes
+    #[arg(long)]
+    to: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MigrateJob {
+    source: PathBuf,
+    destination: PathBuf,
+    did: Did,
+}
+
+type Measured = Result<Map<String, Value>, Failure>;
+
+pub(super) fn verify(job: &CarJob) -> Measured {
+    let input = Input::open(&job.file)?;
+    let meter = Meter::start();
+    let report = verify_file(&input, &job.expectation(), &SystemClock, &mut Nothing)?;
+    let usage = meter.stop();
+    if let Some(problem) = report.problems.listed().first() {
+        return Err(Failure::no(format!("{} is not valid: {problem}", job.file.display())));
+    }
+    Ok(with_content(usage, report.records.unwrap_or_default(), input.length()))
+}
+
+pub(super) fn import(job: &CarJob) -> Measured {
+    let input = Input::open(&job.file)?;
+    let path = job.store.as_ref().ok_or_else(|| Failure::unusable("no store to import into"))?;
+    let engine = store::existing_or_new(path)?;
+    let expect = job.expectation();
+    let unverified = expect.keys.is_empty();
+    let options = ImportOptions { expect, unverified, replace: None };
+    let meter = Meter::start();
+    let imported = engine.import(&input, &options)?;
+    Ok(with_content(meter.stop(), imported.records, input.length()))
+}
+
+pub(super) fn export(job: &ExportJob) -> Measured {
+    let engine = store::existing(&job.store)?;
+    let records = engine.status(&job.did)?.records;
+    let meter = Meter::start();
+    let exported = match &job.to {
+        None => engine.export(&job.did, std::io::sink())?,
+        Some(path) => {
+            let failed = |error| Failure::io(format_args!("writing {}", path.display()), &error);
+            let file = File::create(path).map_err(failed)?;
+            let exported = engine.export(&job.did, &file)?;
+            file.sync_all().map_err(failed)?;
+            exported
+        }
+    };
+    Ok(with_content(meter.stop(), records, exported.bytes))
+}
+
+pub(super) fn migrate(job: &MigrateJob) -> Measured {
+    let source = store::existing(&job.source)?;
+    let destination = store::existing_or_new(&job.destination)?;
+    let to = job.destination.display().to_string();
+    let key = signing_key()?;
+    let options = MigrateOptions { to: &to, signer: &key, progress: None };
+    let meter = Meter::start();
+    let moved = move_account(&source, &destination, &job.did, &options)?;
+    let mut fields = with_content(meter.stop(), moved.records, moved.bytes);
+    fields.insert("fence_seconds".to_owned(), moved.fence_seconds.into());
+    Ok(fields)
+}
+
+impl CarJob {
+    fn expectation(&self) -> Expect {
+        Expect { did: None, keys: self.keys.clone() }
+    }
+}
+
+fn with_content(usage: Usage, records: u64, bytes: u64) -> Map<String, Value> {
+    let mut fields = usage.to_json();
+    fields.insert("records".to_owned(), records.into());
+    fields.insert("bytes".to_owned(), bytes.into());
+    fields
+}

@@ -1,0 +1,120 @@
+//! What this process has used of the machine, as far as the system tells.
+
+use serde_json::{Map, Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// A measurement that is under way.
+pub(super) struct Meter {
+    start: Instant,
+    cpu: Option<Duration>,
+    written: Option<u64>,
+    /// Whether the peak will be that of what is measured.
+    peak_counts: bool,
+}
+
+/// Whether something was measured in this process before.
+static MEASURED: AtomicBool = AtomicBool::new(false);
+
+/// What something took. `None` is what the system does not tell.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Usage {
+    pub(super) wall: Duration,
+    /// Of all threads, in user and system mode.
+    pub(super) cpu: Option<Duration>,
+    /// The most memory that was resident.
+    pub(super) peak_bytes: Option<u64>,
+    /// Handed to the file system for its medium.
+    pub(super) written_bytes: Option<u64>,
+}
+
+impl Meter {
+    pub(super) fn start() -> Self {
+        let first = !MEASURED.swap(true, Ordering::SeqCst);
+        // Where this is not allowed, the first peak is the process's own, and no other is known.
+        let peak_counts = forget_peak().is_ok() || first;
+        Self { cpu: cpu(), written: written_bytes(), peak_counts, start: Instant::now() }
+    }
+
+    pub(super) fn stop(self) -> Usage {
+        let wall = self.start.elapsed();
+        let since = |now: Option<Duration>| Some(now?.saturating_sub(self.cpu?));
+        Usage {
+            wall,
+            cpu: since(cpu()),
+            peak_bytes: peak_bytes().filter(|_| self.peak_counts),
+            written_bytes: written_bytes()
+                .zip(self.written)
+                .map(|(now, then)| now.saturating_sub(then)),
+        }
+    }
+}
+
+impl Usage {
+    /// The fields of a job's answer.
+    pub(super) fn to_json(self) -> Map<String, Value> {
+        let fields = json!({
+            "wall_seconds": self.wall.as_secs_f64(),
+            "cpu_seconds": self.cpu.map(|cpu| cpu.as_secs_f64()),
+            "peak_bytes": self.peak_bytes,
+            "written_bytes": self.written_bytes,
+        });
+        match fields {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        }
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+fn cpu() -> Option<Duration> {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let (seconds, nanos) = (u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?);
+    Some(Duration::new(seconds, nanos))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+fn cpu() -> Option<Duration> {
+    None
+}
+
+/// Has the system begin anew with the peak.
+fn forget_peak() -> std::io::Result<()> {
+    if cfg!(target_os = "linux") {
+        return std::fs::write("/proc/self/clear_refs", "5");
+    }
+    Ok(())
+}
+
+fn peak_bytes() -> Option<u64> {
+    let kib = field_of("/proc/self/status", "VmHWM:")?;
+    Some(kib * 1024)
+}
+
+fn written_bytes() -> Option<u64> {
+    field_of("/proc/self/io", "write_bytes:")
+}
+
+/// The number behind a name, in a file of Linux's; elsewhere there is no such file.
+pub(super) fn field_of(file: &str, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_is_plausible() {
+        let meter = Meter::start();
+        let held = vec![1_u8; 1 << 20];
+        let usage = meter.stop();
+        assert!(held.iter().all(|byte| *byte == 1));
+        assert!(usage.wall > Duration::ZERO);
+        assert!(usage.peak_bytes.is_none_or(|bytes| bytes > 1 << 20));
+        assert_eq!(usage.peak_bytes.is_some(), cfg!(target_os = "linux"));
+        assert!(usage.to_json().contains_key("written_bytes"));
+    }
+}

@@ -1,0 +1,151 @@
+//! Reads a file that is in any order in the order of its tree, ahead of the walk.
+//!
+//! What it reads is a guess at what the walk will ask for: it follows links and checks nothing but
+//! hashes. The walk judges, and asks for itself where the two part.
+
+use super::ahead::{Ahead, Outlet};
+use super::index::{Index, Place};
+use super::input::Input;
+use crate::block::{Block, Cid};
+use crate::car::{Frame, parse_section};
+use crate::error::Result;
+use crate::limits::LAYER_MAX;
+use crate::tree::{Link, links};
+use std::hint::black_box;
+use std::sync::Arc;
+
+/// A block that the walk will probably ask for next.
+pub(super) struct Fetched {
+    pub(super) cid: Cid,
+    pub(super) found: Found,
+}
+
+/// What the file has of it.
+pub(super) enum Found {
+    /// A section, which is right.
+    Block(At, Block),
+    /// A section that was found sound when the file was indexed; its bytes were not asked for.
+    Unread(At),
+    /// Nothing, more than one section, or one that is wrong: look it up.
+    Unclear,
+}
+
+/// A section in the index.
+#[derive(Clone, Copy)]
+pub(super) struct At {
+    pub(super) slot: usize,
+    pub(super) place: Place,
+}
+
+/// What may be fetched where, and how much of it.
+#[derive(Clone)]
+pub(super) struct Source {
+    pub(super) input: Input,
+    pub(super) index: Arc<Index>,
+    /// Whether the bytes of sound records are wanted too.
+    pub(super) with_records: bool,
+}
+
+impl Source {
+    /// Fetches everything below this node, if there is more than records.
+    pub(super) fn fetch_below(&self, node: &Block) -> Option<Ahead<Fetched>> {
+        let links = links(node.bytes())?;
+        if !links.iter().any(|link| matches!(link, Link::Node(_))) {
+            return None;
+        }
+        let source = self.clone();
+        Some(Ahead::start(move |outlet| {
+            // A walk that asks no further and a file that cannot be read end it alike: the walk
+            // finds out what there is to find out.
+            let _ = source.descend(links, outlet);
+        }))
+    }
+
+    fn descend(&self, first: Vec<Link>, outlet: &mut Outlet<Fetched>) -> Option<()> {
+        let mut due = vec![self.steps(first)];
+        while let Some(steps) = due.last_mut() {
+            let Some(step) = steps.next() else {
+                due.pop();
+                continue;
+            };
+            let is_node = step.is_node;
+            let fetched = self.fetch(step).ok()?;
+            let below = fetched.block().filter(|_| is_node).and_then(|block| links(block.bytes()));
+            let bytes = fetched.memory();
+            if !outlet.put(fetched, bytes) {
+                return None;
+            }
+            if due.len() <= usize::from(LAYER_MAX) {
+                due.extend(below.map(|links| self.steps(links)));
+            }
+        }
+        Some(())
+    }
+
+    /// What a node links to. All of it is looked up at once, so that the memory's answers come
+    /// together.
+    fn steps(&self, links: Vec<Link>) -> std::vec::IntoIter<Step> {
+        let hash = |link: &Link| match link {
+            Link::Node(cid) | Link::Record(cid) => self.index.hash(cid),
+        };
+        let hashes: Vec<u64> = links.iter().map(hash).collect();
+        black_box(hashes.iter().fold(0, |all, hash| all ^ self.index.warm(*hash)));
+        let step = |(link, hash)| {
+            let at = self.look_up(hash);
+            match link {
+                Link::Node(cid) => Step { cid, is_node: true, at },
+                Link::Record(cid) => Step { cid, is_node: false, at },
+            }
+        };
+        links.into_iter().zip(hashes).map(step).collect::<Vec<_>>().into_iter()
+    }
+
+    /// The only section that can be it, if it is only one.
+    fn look_up(&self, hash: u64) -> Option<At> {
+        let range = self.index.candidates(hash);
+        let slot = range.start;
+        if range.len() == 1 { Some(At { slot, place: self.index.place(slot)? }) } else { None }
+    }
+
+    fn fetch(&self, step: Step) -> Result<Fetched> {
+        let Step { cid, is_node, at } = step;
+        let Some(at) = at else { return Ok(Fetched { cid, found: Found::Unclear }) };
+        if at.place.is_sound && !is_node && !self.with_records {
+            return Ok(Fetched { cid, found: Found::Unread(at) });
+        }
+        let found = match read_section(&self.input, at.place)?.into_block() {
+            Ok(block) if *block.cid() == cid => Found::Block(at, block),
+            _ => Found::Unclear,
+        };
+        Ok(Fetched { cid, found })
+    }
+}
+
+/// One thing that a node links to.
+struct Step {
+    cid: Cid,
+    is_node: bool,
+    at: Option<At>,
+}
+
+impl Fetched {
+    fn memory(&self) -> usize {
+        match &self.found {
+            Found::Block(at, _) => at.place.length,
+            Found::Unread(_) | Found::Unclear => size_of::<Self>(),
+        }
+    }
+
+    fn block(&self) -> Option<&Block> {
+        match &self.found {
+            Found::Block(_, block) => Some(block),
+            Found::Unread(_) | Found::Unclear => None,
+        }
+    }
+}
+
+/// Reads the section at this place.
+pub(super) fn read_section(input: &Input, place: Place) -> Result<Frame> {
+    let bytes = input.read_exact_at(place.offset, place.length)?;
+    Ok(parse_section(&bytes.into(), place.offset)?)
+}
