@@ -29,7 +29,6 @@ pub(super) struct Prepared {
 
 /// Edits of one tree that have not been signed yet.
 pub(super) struct Draft<'a, T> {
-    rows: &'a T,
     region: Region<'a, T>,
     tree: Tree,
     old: &'a Head,
@@ -41,7 +40,6 @@ pub(super) struct Draft<'a, T> {
 impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Draft<'a, T> {
     pub(super) fn new(rows: &'a T, old: &'a Head) -> Self {
         Self {
-            rows,
             region: Region::new(rows, old.tree),
             tree: Tree::at(old.data.clone(), Some(old.height)),
             old,
@@ -116,7 +114,7 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Draft<'a, T> {
         check_nodes(&nodes)?;
         let was = self.old;
         let slice =
-            commit_slice(self.rows, was, &self.tree, &commit, &self.ops, nodes, &self.changes)?;
+            commit_slice(&mut self.region, was, &self.tree, &commit, &self.ops, nodes, &self.changes)?;
         let created = self.ops.iter().filter(|op| op.prev().is_none()).count() as u64;
         let deleted = self.ops.iter().filter(|op| op.cid().is_none()).count() as u64;
         let records = (was.records + created).saturating_sub(deleted);

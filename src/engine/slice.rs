@@ -22,7 +22,7 @@ use std::collections::{HashMap, HashSet};
 /// two keys that stay, and no undoing comes past those. The way to an updated record is all new.
 /// One inversion is carried out, so an event that would not verify is never made.
 pub(super) fn commit_slice<T>(
-    rows: &T,
+    region: &mut Region<'_, T>,
     old: &Head,
     tree: &Tree,
     commit: &Commit,
@@ -34,7 +34,7 @@ where
     T: ReadableTable<&'static [u8], &'static [u8]>,
 {
     let mut source =
-        Recorder { held: HashMap::new(), region: Region::new(rows, old.tree), read: Vec::new() };
+        Recorder { held: HashMap::new(), region, read: Vec::new() };
     hold(tree.root(), &mut source.held);
     let mut covered = Tree::at(commit.data().clone(), None);
     for op in ops.iter().filter(|op| !matches!(op, RepoOp::Update { .. })) {
@@ -66,15 +66,15 @@ where
 }
 
 /// Gives nodes of the new tree, and notes which were asked for.
-struct Recorder<'a, T> {
+struct Recorder<'r, 'a, T> {
     /// Nodes that the edit has in memory, those included whose place has changed.
     held: HashMap<Cid, Block>,
     /// The others: they are where they were.
-    region: Region<'a, T>,
+    region: &'r mut Region<'a, T>,
     read: Vec<Block>,
 }
 
-impl<T: ReadableTable<&'static [u8], &'static [u8]>> NodeSource for Recorder<'_, T> {
+impl<T: ReadableTable<&'static [u8], &'static [u8]>> NodeSource for Recorder<'_, '_, T> {
     fn load(&mut self, gap: &Gap) -> Result<Block> {
         let block = match self.held.get(&gap.cid) {
             Some(block) => block.clone(),

@@ -29,6 +29,12 @@ pub trait Signer: Send + Sync {
     /// [`crate::Error::Key`] if the key is refused or broken, [`crate::Error::Io`] if the service
     /// cannot be reached; then nothing is written, and the caller may try again.
     fn sign(&self, message: &[u8]) -> Result<[u8; 64]>;
+
+    /// Whether its signatures are right by construction. Those of all others are verified before a
+    /// commit is stored, which takes about twice as long as signing.
+    fn is_exact(&self) -> bool {
+        false
+    }
 }
 
 impl<T: Signer + ?Sized> Signer for &T {
@@ -39,6 +45,10 @@ impl<T: Signer + ?Sized> Signer for &T {
     fn sign(&self, message: &[u8]) -> Result<[u8; 64]> {
         (**self).sign(message)
     }
+
+    fn is_exact(&self) -> bool {
+        (**self).is_exact()
+    }
 }
 
 impl<T: Signer + ?Sized> Signer for Arc<T> {
@@ -48,5 +58,9 @@ impl<T: Signer + ?Sized> Signer for Arc<T> {
 
     fn sign(&self, message: &[u8]) -> Result<[u8; 64]> {
         (**self).sign(message)
+    }
+
+    fn is_exact(&self) -> bool {
+        (**self).is_exact()
     }
 }

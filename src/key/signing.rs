@@ -117,6 +117,10 @@ impl Signer for SigningKey {
             }
         })
     }
+
+    fn is_exact(&self) -> bool {
+        true
+    }
 }
 
 impl fmt::Debug for SigningKey {

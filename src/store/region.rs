@@ -116,7 +116,7 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Region<'a, T> {
     /// Writes the edited tree, its changed records and the commit back, and gives the nodes that
     /// the old tree lacked. `tree` has to be sealed.
     pub(crate) fn write_back(
-        mut self,
+        &mut self,
         tree: &mut Tree,
         changes: &[RecordChange],
         commit: &Block,
@@ -130,14 +130,14 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Region<'a, T> {
         let mut back =
             WriteBack { rev, changed, builder, out: Emitted::default(), created: Vec::new() };
         back.builder.commit(&section_of(commit), rev, &mut back.out);
-        back.child(&mut self, tree.root_mut(), &Key::edge(), true)?;
+        back.child(self, tree.root_mut(), &Key::edge(), true)?;
         for change in changes {
             back.high_record(change);
         }
         Ok((self.settle(back.out)?, back.created))
     }
 
-    fn settle(self, out: Emitted) -> Result<RowChanges> {
+    fn settle(&self, out: Emitted) -> Result<RowChanges> {
         let mut changes = RowChanges::default();
         for (key, old) in &self.loaded {
             if out.kept(key) {
@@ -149,7 +149,7 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Region<'a, T> {
             }
         }
         for (key, value) in out.puts {
-            changes.is.add(row_tally(&key, &value.clone().into())?);
+            changes.is.add(row_tally(&key, &value)?);
             if self.loaded.get(&key).is_none_or(|old| **old != *value) {
                 changes.puts.push((key, value));
             }
@@ -382,9 +382,9 @@ fn section_of(block: &Block) -> Vec<u8> {
     section
 }
 
-fn row_tally(key: &[u8], value: &Bytes) -> Result<Tally> {
+fn row_tally(key: &[u8], value: &[u8]) -> Result<Tally> {
     match parse_key(key)?.1 {
         Place::Record { part, .. } if part > 0 => Ok(Tally::default()),
-        _ => Tally::of(&Row::decode(value)?),
+        _ => Tally::of(value),
     }
 }

@@ -399,7 +399,8 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// The sections of one row, or of a section that continues in further rows.
-    pub(crate) fn of(row: &Row) -> Result<Self> {
+    pub(crate) fn of(value: &[u8]) -> Result<Self> {
+        let row = RawRow::decode(value)?;
         let bytes = if row.count == 1 { row.first_length()? } else { row.sections.len() };
         Ok(Self { blocks: row.count as u64, bytes: bytes as u64 })
     }
