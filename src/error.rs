@@ -201,7 +201,14 @@ macro_rules! from_redb {
         }
     )*};
 }
-from_redb!(DatabaseError, TransactionError, TableError, StorageError, CommitError);
+from_redb!(
+    DatabaseError,
+    TransactionError,
+    TableError,
+    StorageError,
+    CommitError,
+    SetDurabilityError
+);
 
 fn summary(problems: &[Problem]) -> String {
     match problems {

@@ -68,8 +68,9 @@ pub const SEQ_FLOOR_MAX: u64 = 1 << 52;
 /// How long a snapshot may be read from: an older reader pins pages, and the file grows. Only a
 /// backup takes longer.
 pub const SNAPSHOT_SECONDS_MAX: u64 = 30;
-/// Rows of an import that gather before the writer gets them: some milliseconds of its time.
-pub const STAGED_BYTES: usize = 2 << 20;
+/// Rows of an import that gather before the writer gets them: a few milliseconds of its time, for
+/// which everybody else waits.
+pub const STAGED_BYTES: usize = 512 << 10;
 /// Revisions of one account that `since` is honoured for: the newest ones, some weeks of a busy
 /// account's. For older ones a full export is as good.
 pub const REVS_HELD_MAX: usize = 4096;

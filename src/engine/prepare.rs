@@ -113,8 +113,15 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Draft<'a, T> {
         let (rows, nodes) = self.region.write_back(&mut self.tree, &self.changes, block, rev)?;
         check_nodes(&nodes)?;
         let was = self.old;
-        let slice =
-            commit_slice(&mut self.region, was, &self.tree, &commit, &self.ops, nodes, &self.changes)?;
+        let slice = commit_slice(
+            &mut self.region,
+            was,
+            &self.tree,
+            &commit,
+            &self.ops,
+            nodes,
+            &self.changes,
+        )?;
         let created = self.ops.iter().filter(|op| op.prev().is_none()).count() as u64;
         let deleted = self.ops.iter().filter(|op| op.cid().is_none()).count() as u64;
         let records = (was.records + created).saturating_sub(deleted);

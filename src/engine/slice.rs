@@ -33,8 +33,7 @@ pub(super) fn commit_slice<T>(
 where
     T: ReadableTable<&'static [u8], &'static [u8]>,
 {
-    let mut source =
-        Recorder { held: HashMap::new(), region, read: Vec::new() };
+    let mut source = Recorder { held: HashMap::new(), region, read: Vec::new() };
     hold(tree.root(), &mut source.held);
     let mut covered = Tree::at(commit.data().clone(), None);
     for op in ops.iter().filter(|op| !matches!(op, RepoOp::Update { .. })) {

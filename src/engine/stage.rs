@@ -17,8 +17,8 @@ use crate::tree::{NodeWant, RecordWant};
 use crate::verify::Sink;
 use std::collections::VecDeque;
 
-/// Batches that may wait for the writer: one is written while the next is filled.
-const BATCHES_WAITING_MAX: usize = 2;
+/// Batches that may wait for the writer while the next is filled.
+const BATCHES_WAITING_MAX: usize = 4;
 
 /// A tree that is being written. It goes away unless it is made somebody's.
 pub(super) struct Staged<'a> {
@@ -117,6 +117,7 @@ impl<'a> Staged<'a> {
     fn flush(&mut self) -> Result<()> {
         let rows = std::mem::take(&mut self.rows);
         let blobs = std::mem::take(&mut self.blobs);
+        let bytes = rows.bytes + self.blobs_bytes;
         self.blobs_bytes = 0;
         if rows.rows.is_empty() && blobs.is_empty() {
             return Ok(());
@@ -126,7 +127,7 @@ impl<'a> Staged<'a> {
                 pending.wait()?;
             }
         }
-        self.waiting.push_back(self.engine.writer.enqueue(move |tables| {
+        self.waiting.push_back(self.engine.writer.enqueue_bulk(bytes, move |tables| {
             rows.store(tables)?;
             for key in &blobs {
                 tables.blobs.insert(&key[..], ())?;

@@ -5,7 +5,8 @@ use super::tables::Tables;
 use super::{doom, floors, signal::Signal};
 use crate::error::{Error, Result};
 use crate::ident::Clock;
-use redb::Database;
+use redb::{Database, Durability};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -20,6 +21,9 @@ const BATCH_JOBS_MAX: usize = 512;
 const GATHER_MAX: Duration = Duration::from_millis(5);
 /// How long an idle writer sleeps between turns of background removal.
 const IDLE: Duration = Duration::from_millis(200);
+
+/// Bulk that is written without a flush: the next caller's flush has that to write as well.
+const UNFLUSHED_BYTES_MAX: usize = 4 << 20;
 
 /// Turns between two looks at what the event log may drop.
 const TURNS_BETWEEN_TRIMS: u32 = 256;
@@ -42,6 +46,8 @@ pub(crate) struct Writer {
 /// A job looks at the tables, decides, and only then writes: what fails must not have written.
 struct Job {
     apply: Box<dyn FnOnce(&mut Tables<'_>) -> Finish + Send>,
+    /// For bulk: rows of a tree that nobody sees yet, so many bytes of them.
+    bulk: Option<usize>,
 }
 
 /// Tells the caller, once the transaction is durable or has failed.
@@ -80,14 +86,22 @@ impl Writer {
     }
 
     /// As [`Writer::submit`], without waiting.
-    pub(crate) fn enqueue<R: Send + 'static>(
+    fn enqueue<R: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Tables<'_>) -> Result<R> + Send + 'static,
     ) -> Result<Pending<R>> {
-        self.queue(move |tables: &mut Tables<'_>| {
-            floors::require_given(&tables.facts)?;
-            work(tables)
-        })
+        self.queue(None, past_gate(work))
+    }
+
+    /// Queues `work` that writes so many bytes which nobody sees before a later job says so. When
+    /// that job is durable, they are; until then they need not be. Others do not wait for more
+    /// than one such job.
+    pub(crate) fn enqueue_bulk(
+        &self,
+        bytes: usize,
+        work: impl FnOnce(&mut Tables<'_>) -> Result<()> + Send + 'static,
+    ) -> Result<Pending<()>> {
+        self.queue(Some(bytes), past_gate(work))
     }
 
     /// As [`Writer::submit`], for what opens the gate or closes it. Nothing else goes past it.
@@ -95,11 +109,12 @@ impl Writer {
         &self,
         work: impl FnOnce(&mut Tables<'_>) -> Result<R> + Send + 'static,
     ) -> Result<R> {
-        self.queue(work)?.wait()
+        self.queue(None, work)?.wait()
     }
 
     fn queue<R: Send + 'static>(
         &self,
+        bulk: Option<usize>,
         work: impl FnOnce(&mut Tables<'_>) -> Result<R> + Send + 'static,
     ) -> Result<Pending<R>> {
         let (answer, answers) = sync_channel(1);
@@ -120,12 +135,22 @@ impl Writer {
             Finish { done: Box::new(done), broken }
         };
         let queue = self.queue.as_ref().ok_or_else(|| self.closed())?;
-        queue.send(Job { apply: Box::new(apply) }).map_err(|_| self.closed())?;
+        queue.send(Job { apply: Box::new(apply), bulk }).map_err(|_| self.closed())?;
         Ok(Pending { answers, failure: Arc::clone(&self.failure) })
     }
 
     fn closed(&self) -> Error {
         closed(&self.failure)
+    }
+}
+
+/// What writes passes the gate, which is closed while floors are awaited.
+fn past_gate<R>(
+    work: impl FnOnce(&mut Tables<'_>) -> Result<R>,
+) -> impl FnOnce(&mut Tables<'_>) -> Result<R> {
+    move |tables| {
+        floors::require_given(&tables.facts)?;
+        work(tables)
     }
 }
 
@@ -168,61 +193,83 @@ impl Drop for Closing {
 
 /// The writer's thread. After a failed flush nothing is known of what is durable: it ends.
 fn run(database: &Database, jobs: &Receiver<Job>, upkeep: &Upkeep) -> Result<()> {
-    let mut pace = Pace { last_flush: Duration::ZERO, last_batch: 1, turns: 0 };
+    let mut queue = Queue { jobs, bulk: VecDeque::new() };
+    let mut pace = Pace::default();
     let mut removing = true;
     loop {
-        let first = match next_job(jobs, removing) {
-            Next::Job(job) => Some(job),
-            Next::Nothing => None,
-            Next::End => return Ok(()),
-        };
-        let batch = match first {
-            Some(first) => gather(first, jobs, &pace),
-            None => Vec::new(),
-        };
+        let Some(batch) = queue.next_batch(&pace, removing) else { return Ok(()) };
         pace.last_batch = batch.len();
         removing = turn(database, batch, &mut pace, upkeep)?;
     }
 }
 
-enum Next {
-    Job(Job),
-    Nothing,
-    End,
-}
-
-fn next_job(jobs: &Receiver<Job>, removing: bool) -> Next {
-    if !removing {
-        return jobs.recv().map_or(Next::End, Next::Job);
-    }
-    match jobs.recv_timeout(IDLE / 200) {
-        Ok(job) => Next::Job(job),
-        Err(RecvTimeoutError::Timeout) => Next::Nothing,
-        Err(RecvTimeoutError::Disconnected) => Next::End,
-    }
-}
-
-/// What the last transaction tells about how long to gather for the next.
+/// What the last transactions tell about the next.
+#[derive(Default)]
 struct Pace {
     last_flush: Duration,
     last_batch: usize,
+    /// Bytes written since the last flush.
+    unflushed: usize,
     turns: u32,
 }
 
-/// Takes what has queued. If the last batch had company, waits about as long as a flush takes for
-/// its callers to come back; a caller who is alone is not kept waiting.
-fn gather(first: Job, jobs: &Receiver<Job>, pace: &Pace) -> Vec<Job> {
-    let mut batch = vec![first];
-    batch.extend(jobs.try_iter().take(BATCH_JOBS_MAX - 1));
-    let deadline = Instant::now() + pace.last_flush.min(GATHER_MAX);
-    while batch.len() < pace.last_batch && batch.len() < BATCH_JOBS_MAX {
-        let left = deadline.saturating_duration_since(Instant::now());
-        match jobs.recv_timeout(left) {
-            Ok(job) => batch.push(job),
-            Err(_) => break,
+/// Jobs on their way to the writer. Bulk waits in a line of its own.
+struct Queue<'a> {
+    jobs: &'a Receiver<Job>,
+    bulk: VecDeque<Job>,
+}
+
+impl Queue<'_> {
+    /// The jobs of one transaction: all that have queued, and of bulk one. None of them if doomed
+    /// rows are to be removed meanwhile; `None` at the end.
+    fn next_batch(&mut self, pace: &Pace, removing: bool) -> Option<Vec<Job>> {
+        let mut batch = Vec::new();
+        if self.bulk.is_empty() {
+            let wait = if removing { IDLE / 200 } else { Duration::MAX };
+            match receive(self.jobs, wait) {
+                Ok(job) => self.sort_in(job, &mut batch),
+                Err(RecvTimeoutError::Timeout) => return Some(batch),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+        self.gather(&mut batch, pace);
+        batch.extend(self.bulk.pop_front());
+        Some(batch)
+    }
+
+    fn sort_in(&mut self, job: Job, batch: &mut Vec<Job>) {
+        match job.bulk {
+            None => batch.push(job),
+            Some(_) => self.bulk.push_back(job),
         }
     }
-    batch
+
+    /// Takes what has queued. If the last batch had company, waits about as long as a flush takes
+    /// for its callers to come back; a caller who is alone is not kept waiting, nor is bulk.
+    fn gather(&mut self, batch: &mut Vec<Job>, pace: &Pace) {
+        for job in self.jobs.try_iter().take(BATCH_JOBS_MAX - 1) {
+            match job.bulk {
+                None => batch.push(job),
+                Some(_) => self.bulk.push_back(job),
+            }
+        }
+        let deadline = Instant::now() + pace.last_flush.min(GATHER_MAX);
+        while self.bulk.is_empty() && batch.len() < pace.last_batch && batch.len() < BATCH_JOBS_MAX
+        {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.jobs.recv_timeout(left) {
+                Ok(job) => self.sort_in(job, batch),
+                Err(_) => break,
+            }
+        }
+    }
+}
+
+fn receive(jobs: &Receiver<Job>, wait: Duration) -> Result<Job, RecvTimeoutError> {
+    if wait == Duration::MAX {
+        return jobs.recv().map_err(|_| RecvTimeoutError::Disconnected);
+    }
+    jobs.recv_timeout(wait)
 }
 
 /// One transaction. Says whether doomed rows are left to remove.
@@ -248,6 +295,12 @@ fn apply(
     // Opening after a crash takes milliseconds instead of a scan of the file.
     txn.set_quick_repair(true);
     let busy = !batch.is_empty();
+    pace.unflushed += batch.iter().filter_map(|job| job.bulk).sum::<usize>();
+    let is_bulk = busy && batch.iter().all(|job| job.bulk.is_some());
+    let flushes = !is_bulk || pace.unflushed >= UNFLUSHED_BYTES_MAX;
+    if !flushes {
+        txn.set_durability(Durability::None)?;
+    }
     let mut tables = Tables::open(&txn)?;
     for job in batch {
         let mut finish = (job.apply)(&mut tables);
@@ -265,7 +318,10 @@ fn apply(
     }
     let start = Instant::now();
     txn.commit()?;
-    pace.last_flush = start.elapsed();
+    if flushes {
+        pace.last_flush = start.elapsed();
+        pace.unflushed = 0;
+    }
     Ok(removed > 0)
 }
 
