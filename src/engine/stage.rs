@@ -18,7 +18,7 @@ use crate::verify::Sink;
 use std::collections::VecDeque;
 
 /// Batches that may wait for the writer while the next is filled.
-const BATCHES_WAITING_MAX: usize = 4;
+const BATCHES_WAITING_MAX: usize = 6;
 
 /// A tree that is being written. It goes away unless it is made somebody's.
 pub(super) struct Staged<'a> {

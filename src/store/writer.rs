@@ -22,8 +22,10 @@ const GATHER_MAX: Duration = Duration::from_millis(5);
 /// How long an idle writer sleeps between turns of background removal.
 const IDLE: Duration = Duration::from_millis(200);
 
+/// Jobs of bulk in one transaction while nobody else has any.
+const BULK_JOBS_ALONE: usize = 4;
 /// Bulk that is written without a flush: the next caller's flush has that to write as well.
-const UNFLUSHED_BYTES_MAX: usize = 4 << 20;
+const UNFLUSHED_BYTES_MAX: usize = 16 << 20;
 
 /// Turns between two looks at what the event log may drop.
 const TURNS_BETWEEN_TRIMS: u32 = 256;
@@ -208,6 +210,8 @@ fn run(database: &Database, jobs: &Receiver<Job>, upkeep: &Upkeep) -> Result<()>
 struct Pace {
     last_flush: Duration,
     last_batch: usize,
+    /// Whether nobody but bulk had a job.
+    was_alone: bool,
     /// Bytes written since the last flush.
     unflushed: usize,
     turns: u32,
@@ -220,7 +224,8 @@ struct Queue<'a> {
 }
 
 impl Queue<'_> {
-    /// The jobs of one transaction: all that have queued, and of bulk one. None of them if doomed
+    /// The jobs of one transaction: all that have queued, and of bulk one, or some if there is
+    /// nothing else for the second time. None of them if doomed
     /// rows are to be removed meanwhile; `None` at the end.
     fn next_batch(&mut self, pace: &Pace, removing: bool) -> Option<Vec<Job>> {
         let mut batch = Vec::new();
@@ -233,7 +238,9 @@ impl Queue<'_> {
             }
         }
         self.gather(&mut batch, pace);
-        batch.extend(self.bulk.pop_front());
+        let is_alone = batch.is_empty() && pace.was_alone;
+        let bulk = if is_alone { BULK_JOBS_ALONE } else { 1 };
+        batch.extend(self.bulk.drain(..bulk.min(self.bulk.len())));
         Some(batch)
     }
 
@@ -297,6 +304,7 @@ fn apply(
     let busy = !batch.is_empty();
     pace.unflushed += batch.iter().filter_map(|job| job.bulk).sum::<usize>();
     let is_bulk = busy && batch.iter().all(|job| job.bulk.is_some());
+    pace.was_alone = is_bulk;
     let flushes = !is_bulk || pace.unflushed >= UNFLUSHED_BYTES_MAX;
     if !flushes {
         txn.set_durability(Durability::None)?;
