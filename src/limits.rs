@@ -74,6 +74,10 @@ pub const STAGED_BYTES: usize = 512 << 10;
 /// Revisions of one account that `since` is honoured for: the newest ones, some weeks of a busy
 /// account's. For older ones a full export is as good.
 pub const REVS_HELD_MAX: usize = 4096;
+/// Blocks asked for by CID at once.
+pub const BLOCKS_ASKED_MAX: usize = 1000;
+/// Bytes of blocks that are found by CID at once, which are held in memory.
+pub const BLOCKS_FOUND_BYTES_MAX: usize = 16 << 20;
 /// What an export reads before it hands it on.
 pub const EXPORT_BUFFERED_BYTES: usize = 256 * 1024;
 /// A DID document: some hundred bytes for did:plc; did:web's are written by hand.

@@ -175,6 +175,14 @@ impl<'a> RawRow<'a> {
         first_length(self.sections)
     }
 
+    /// The CID of the first section, which may continue in further rows.
+    pub(crate) fn first_cid(&self) -> Result<Option<Cid>> {
+        let Ok((_, head)) = varint::read(self.sections) else { return Ok(None) };
+        let content = self.sections.get(head..).unwrap_or_default();
+        let read = Cid::read(content).map_err(|problem| Error::Corrupt(problem.to_string()))?;
+        Ok(Some(read.0))
+    }
+
     /// A section of it, copied out, with its stamp.
     pub(crate) fn stamped(&self, section: &RawSection<'a>) -> Result<Stamped> {
         stamped(Bytes::copy_from_slice(section.bytes), self.stamps.of(section.index)?)
