@@ -45,10 +45,9 @@ pub const EVENT_FRAME_BYTES_MAX: usize = 5_000_000;
 pub const SYNC_BLOCKS_BYTES_MAX: usize = 10_000;
 /// Problems that a report lists; further ones are counted.
 pub const PROBLEMS_LISTED_MAX: usize = 1000;
-/// Sections of a bottom subtree that are kept in one row, in bytes. See `manual::format`.
+/// Sections of a node of layer 0 and its records that are kept in one row, in bytes. Measured: see
+/// `manual::format`.
 pub const RUN_BYTES_MAX: usize = 16 * 1024;
-/// Height of the largest subtree that is kept in one row.
-pub const RUN_HEIGHT: u8 = 1;
 /// A record's section in one row; a longer one continues in further rows, so that small neighbours
 /// in the same leaf of the database stay cheap to rewrite.
 pub const ROW_BYTES_MAX: usize = 32 * 1024;

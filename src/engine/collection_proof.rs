@@ -1,4 +1,4 @@
-use super::export::{Hashing, Outlet, outlet};
+use super::export::{Check, Outlet, outlet};
 use super::snapshot::Snapshot;
 use crate::block::{Block, Cid};
 use crate::car::{Writer, append_section};
@@ -37,7 +37,7 @@ impl Snapshot {
     pub fn prove_collection(&self, collection: &Nsid, output: impl Write) -> Result<u64> {
         self.check_age()?;
         let mut car = Writer::new(output, std::slice::from_ref(&self.head.commit))?;
-        let (outlet, intake) = outlet(Hashing::Done);
+        let (outlet, intake) = outlet(Check::Done);
         let range = KeyRange::of_collection(collection);
         let records = std::thread::scope(|scope| {
             let reader = scope.spawn(|| self.read_range(&range, outlet));

@@ -1,3 +1,4 @@
+use super::follow_links::Follow;
 use super::open::{Engine, account_row};
 use crate::block::Cid;
 use crate::car::Writer;
@@ -56,7 +57,8 @@ impl Engine {
 /// Writes one tree.
 pub(super) fn export_tree(view: View, head: &Head, output: impl Write) -> Result<Exported> {
     let (tree, held) = (head.tree, head.blocks);
-    write_car(head, Extent::Full, Hashing::OnTheWay, output, move |outlet| {
+    let check = Check::Whole(Follow::new(head));
+    write_car(head, Extent::Full, check, output, move |outlet| {
         let blocks = read_tree(&view, tree, outlet)?;
         if blocks == held {
             return Ok(blocks);
@@ -65,39 +67,49 @@ pub(super) fn export_tree(view: View, head: &Head, output: impl Write) -> Result
     })
 }
 
-/// Writes the CAR of what `read` gives. A thread reads, this one hashes and writes.
+/// Writes the CAR of what `read` gives. A thread reads, this one checks and writes.
 pub(super) fn write_car(
     head: &Head,
     extent: Extent,
-    hashing: Hashing,
+    check: Check,
     output: impl Write,
     read: impl FnOnce(Outlet) -> Result<u64> + Send + 'static,
 ) -> Result<Exported> {
     let mut car = Writer::new(output, std::slice::from_ref(&head.commit))?;
-    let (outlet, intake) = outlet(hashing);
+    let (outlet, intake) = outlet(check);
     let reader = std::thread::spawn(move || read(outlet));
     let written = intake.write_to(&mut car);
     let read = reader
         .join()
         .unwrap_or_else(|_| Err(Error::Closed("the reading thread of an export died".to_owned())));
     // A failed output is the first cause, if both have failed.
-    let hashed = written?;
+    written?;
     let blocks = read?;
-    if hashing == Hashing::OnTheWay && hashed != blocks {
-        return Err(Error::Corrupt(format!("{blocks} blocks were read, {hashed} of them hashed")));
-    }
     let bytes = car.bytes_written();
     car.finish()?;
     Ok(Exported { commit: head.commit.clone(), rev: head.rev, blocks, bytes, extent })
 }
 
-/// Where blocks are hashed that leave the store.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hashing {
-    /// Between the thread that reads and the output.
-    OnTheWay,
-    /// What reads has hashed them.
+/// What is checked of the blocks that leave the store.
+pub(super) enum Check {
+    /// Each is hashed, and is what its parent names; none is missing.
+    Whole(Follow),
+    /// Whoever reads them has checked them.
     Done,
+}
+
+impl Check {
+    fn sections(&mut self, sections: &[u8]) -> Result<()> {
+        let Self::Whole(follow) = self else { return Ok(()) };
+        raw_sections(sections).try_for_each(|section| follow.next(&section?))
+    }
+
+    fn end(&self) -> Result<()> {
+        match self {
+            Self::Whole(follow) => follow.end(),
+            Self::Done => Ok(()),
+        }
+    }
 }
 
 /// Chunks that may wait for the output.
@@ -107,66 +119,64 @@ const CHUNKS_WAITING: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(SNAPSHOT_SECONDS_MAX / 3);
 
 /// A way from the thread that reads to the one that writes.
-pub(super) fn outlet(hashing: Hashing) -> (Outlet, Intake) {
+pub(super) fn outlet(check: Check) -> (Outlet, Intake) {
     let (sender, chunks) = sync_channel(CHUNKS_WAITING);
     let rest = Arc::new(Mutex::new(None));
     let outlet = Outlet {
         sender,
         rest: Arc::clone(&rest),
         buffer: Vec::with_capacity(EXPORT_BUFFERED_BYTES),
-        hashing,
         file: None,
-        spilled: 0,
         start: Instant::now(),
     };
-    (outlet, Intake { chunks, hashing, rest })
+    (outlet, Intake { chunks, check, rest })
 }
 
-/// What was spilled: the file, and how many of its blocks were hashed.
-type Rest = Arc<Mutex<Option<(std::fs::File, u64)>>>;
+/// What was spilled: chunks, each behind its length as a `u32`.
+type Rest = Arc<Mutex<Option<std::fs::File>>>;
 
 /// What the writing thread has of the way.
 pub(super) struct Intake {
     chunks: Receiver<Vec<u8>>,
-    hashing: Hashing,
+    check: Check,
     /// What was spilled, from its start, once everything has been read.
     rest: Rest,
 }
 
 impl Intake {
-    /// Writes what comes until nothing comes any more, then what was spilled; gives how many blocks
-    /// were hashed.
-    pub(super) fn write_to<W: Write>(self, car: &mut Writer<W>) -> Result<u64> {
-        let mut hashed = 0;
+    /// Checks and writes what comes until nothing comes any more, then what was spilled.
+    pub(super) fn write_to<W: Write>(mut self, car: &mut Writer<W>) -> Result<()> {
         for sections in &self.chunks {
-            hashed += self.hashing.check(&sections)?;
+            self.check.sections(&sections)?;
             car.write_section(&sections)?;
         }
         let rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some((mut file, spilled)) = rest else { return Ok(hashed) };
-        let mut buffer = vec![0; EXPORT_BUFFERED_BYTES];
-        loop {
-            let got = file.read(&mut buffer).map_err(spill_failed)?;
-            match buffer.get(..got) {
-                Some(sections) if got > 0 => car.write_section(sections)?,
-                _ => return Ok(hashed + spilled),
+        if let Some(mut file) = rest {
+            while let Some(sections) = read_chunk(&mut file).map_err(spill_failed)? {
+                self.check.sections(&sections)?;
+                car.write_section(&sections)?;
             }
         }
+        self.check.end()
     }
 }
 
-impl Hashing {
-    /// Hashes every block of these sections, if that is still to be done; gives how many.
-    fn check(self, sections: &[u8]) -> Result<u64> {
-        let mut blocks = 0;
-        if self == Self::OnTheWay {
-            for section in raw_sections(sections) {
-                section?.check()?;
-                blocks += 1;
-            }
-        }
-        Ok(blocks)
+fn write_chunk(file: &mut std::fs::File, sections: &[u8]) -> std::io::Result<()> {
+    // A chunk is little longer than the longest section.
+    let length = u32::try_from(sections.len()).map_err(std::io::Error::other)?;
+    file.write_all(&length.to_be_bytes())?;
+    file.write_all(sections)
+}
+
+fn read_chunk(file: &mut std::fs::File) -> std::io::Result<Option<Vec<u8>>> {
+    let mut length = [0; 4];
+    match file.read_exact(&mut length) {
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
+        read => read?,
     }
+    let mut sections = vec![0; u32::from_be_bytes(length) as usize];
+    file.read_exact(&mut sections)?;
+    Ok(Some(sections))
 }
 
 /// Reads all rows of a tree, and gives the number of blocks.
@@ -216,10 +226,7 @@ pub(super) struct Outlet {
     rest: Rest,
     /// Whole sections.
     buffer: Vec<u8>,
-    hashing: Hashing,
     file: Option<std::fs::File>,
-    /// Blocks that were hashed on their way into the file.
-    spilled: u64,
     start: Instant,
 }
 
@@ -242,8 +249,7 @@ impl Outlet {
 
     fn flush(&mut self) -> Result<bool> {
         if let Some(file) = &mut self.file {
-            self.spilled += self.hashing.check(&self.buffer)?;
-            file.write_all(&self.buffer).map_err(spill_failed)?;
+            write_chunk(file, &self.buffer).map_err(spill_failed)?;
             self.buffer.clear();
             return Ok(true);
         }
@@ -254,8 +260,7 @@ impl Outlet {
             Sent::NobodyListens => Ok(false),
             Sent::Stuck(sections) => {
                 let mut file = tempfile::tempfile().map_err(spill_failed)?;
-                self.spilled += self.hashing.check(&sections)?;
-                file.write_all(&sections).map_err(spill_failed)?;
+                write_chunk(&mut file, &sections).map_err(spill_failed)?;
                 self.file = Some(file);
                 Ok(true)
             }
@@ -267,7 +272,7 @@ impl Outlet {
         self.flush()?;
         if let Some(mut file) = self.file.take() {
             file.seek(SeekFrom::Start(0)).map_err(spill_failed)?;
-            *self.rest.lock().unwrap_or_else(PoisonError::into_inner) = Some((file, self.spilled));
+            *self.rest.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ mod digest;
 mod events;
 mod export;
 mod floors;
+mod follow_links;
 mod graft;
 mod import;
 mod lifecycle;

@@ -1,4 +1,4 @@
-use super::export::{Exported, Extent, Hashing, Outlet, export_tree, write_car};
+use super::export::{Check, Exported, Extent, Outlet, export_tree, write_car};
 use super::open::{Engine, account_row};
 use super::revs::rev_key;
 use crate::error::{Error, Result};
@@ -48,7 +48,7 @@ impl Engine {
             return export_tree(view, &head, output);
         }
         let of = head.clone();
-        write_car(&head, Extent::Since(since), Hashing::Done, output, move |outlet| {
+        write_car(&head, Extent::Since(since), Check::Done, output, move |outlet| {
             read_changed(&view, &of, since, outlet)
         })
     }

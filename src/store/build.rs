@@ -2,7 +2,7 @@
 
 use super::row::{Tally, encode_row, encode_section_rows, node_key, record_key};
 use crate::ident::Rev;
-use crate::limits::{RUN_BYTES_MAX, RUN_HEIGHT};
+use crate::limits::RUN_BYTES_MAX;
 use crate::tree::Key;
 
 /// Where finished rows go.
@@ -23,8 +23,8 @@ pub(crate) enum Piece<'a> {
 }
 
 /// Takes nodes and records in pre-order and gives rows. Nothing but the content decides where a
-/// row ends: the largest bottom subtree of height at most [`RUN_HEIGHT`] whose sections fit into
-/// [`RUN_BYTES_MAX`] is one row, anything above is a row a block.
+/// row ends: a node of layer 0 and its records are one row, if their sections fit into
+/// [`RUN_BYTES_MAX`]; anything else is a row a block.
 pub(crate) struct RowBuilder {
     tree: u64,
     tally: Tally,
@@ -83,7 +83,7 @@ impl RowBuilder {
         out: &mut dyn RowOut,
     ) {
         self.count(section.len());
-        if height > RUN_HEIGHT {
+        if height > 0 {
             self.above += 1;
             return out.put(self.node_key(left, height), encode_row(&[stamp], section));
         }

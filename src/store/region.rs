@@ -11,7 +11,7 @@ use crate::car::append_section;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::ident::Rev;
-use crate::limits::{RUN_BYTES_MAX, RUN_HEIGHT};
+use crate::limits::RUN_BYTES_MAX;
 use crate::tree::{Child, Gap, Held, Key, NodeSource, Tree};
 use bytes::Bytes;
 use redb::ReadableTable;
@@ -130,7 +130,7 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Region<'a, T> {
         let mut back =
             WriteBack { rev, changed, builder, out: Emitted::default(), created: Vec::new() };
         back.builder.commit(&section_of(commit), rev, &mut back.out);
-        back.child(self, tree.root_mut(), &Key::edge(), true)?;
+        back.child(self, tree.root_mut(), &Key::edge())?;
         for change in changes {
             back.high_record(change);
         }
@@ -231,31 +231,28 @@ impl WriteBack<'_> {
         region: &mut Region<'_, T>,
         child: &mut Child,
         left: &Key,
-        is_root: bool,
     ) -> Result<()> {
         let stays = match child {
             Child::Gap(gap) => gap.left == *left,
             Child::Held(held) => held.origin.as_ref() == Some(left),
         };
-        // A root below the run height may have come out of a larger run.
-        let below_run = is_root && child.height().is_some_and(|height| height < RUN_HEIGHT);
-        if stays && !below_run {
+        if stays {
             self.keep(region.tree, child, left);
             return Ok(());
         }
         let node = child.hold(region)?;
-        if node.height <= RUN_HEIGHT {
+        if node.height == 0 {
             return self.bottom(region, node, left);
         }
         let (section, stamp) = self.node_section(region, node)?;
         let key = node_key(region.tree, left.as_bytes(), node.height);
         self.out.put(key, encode_row(&[stamp], &section));
         if let Some(child) = &mut node.left {
-            self.child(region, child, left, false)?;
+            self.child(region, child, left)?;
         }
         for entry in &mut node.entries {
             if let Some(child) = &mut entry.right {
-                self.child(region, child, &entry.key, false)?;
+                self.child(region, child, &entry.key)?;
             }
         }
         Ok(())
@@ -330,7 +327,7 @@ impl WriteBack<'_> {
 
     /// A changed record of a node above the runs.
     fn high_record(&mut self, change: &RecordChange) {
-        if crate::tree::layer(change.key.as_bytes()) <= RUN_HEIGHT {
+        if crate::tree::layer(change.key.as_bytes()) == 0 {
             return;
         }
         if let Some(block) = &change.block {

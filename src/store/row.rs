@@ -229,6 +229,12 @@ fn raw_section(rest: &[u8], index: usize) -> Result<RawSection<'_>> {
 }
 
 impl RawSection<'_> {
+    /// The block, copied out and hashed.
+    pub(crate) fn to_block(&self) -> Result<Block> {
+        Block::check(self.cid.clone(), Bytes::copy_from_slice(self.block))
+            .map_err(|problem| Error::Corrupt(problem.to_string()))
+    }
+
     /// Hashes the block where it lies.
     pub(crate) fn check(&self) -> Result<()> {
         match self.cid.matches(self.block) {

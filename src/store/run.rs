@@ -2,8 +2,7 @@
 
 use super::row::{Place, RawRow, RawSection, Row, Stamped};
 use crate::error::{Error, Problem, Result};
-use crate::limits::RUN_HEIGHT;
-use crate::tree::{Key, Node, Sought, seek};
+use crate::tree::{Entry, Key, Node, Sought, seek};
 use bytes::Bytes;
 
 /// A block of a row, and where in the tree it sits.
@@ -55,30 +54,27 @@ pub(crate) fn placed(place: &Place, row: &Row) -> Result<Vec<Placed>> {
 /// to it are hashed and read; what they name is told by its CID.
 pub(crate) fn search(place: &Place, value: &[u8], path: &[u8]) -> Result<Option<Stamped>> {
     let row = RawRow::decode(value)?;
-    let Some(mut node) = row.each().next().transpose()? else { return Ok(None) };
-    for _ in 0..=RUN_HEIGHT {
-        let (cid, is_record) = match sought(&node, path)? {
-            Sought::Absent => return Ok(None),
-            Sought::Here(cid) => (cid, true),
-            Sought::Below(cid) => (cid, false),
-        };
-        let mut named = Vec::new();
-        for section in row.each() {
-            let section = section?;
-            if section.cid == cid {
-                named.push(section);
-            }
-        }
-        match (named.pop(), named.is_empty()) {
-            // Were it in a row of its own, that row would have been found.
-            (None, _) => return Err(lost(path)),
-            // A record that is in it twice: places tell which is meant.
-            (Some(_), false) => return search_all(place, value, path),
-            (Some(record), true) if is_record => return row.stamped(&record).map(Some),
-            (Some(below), true) => node = below,
+    let Some(node) = row.each().next().transpose()? else { return Ok(None) };
+    let cid = match sought(&node, path)? {
+        Sought::Absent => return Ok(None),
+        Sought::Here(cid) => cid,
+        // Its row would have been found.
+        Sought::Below => return Err(lost(path)),
+    };
+    let mut named = Vec::new();
+    for section in row.each() {
+        let section = section?;
+        if section.cid == cid {
+            named.push(section);
         }
     }
-    search_all(place, value, path)
+    match (named.pop(), named.is_empty()) {
+        // Were it in a row of its own, that row would have been found.
+        (None, _) => Err(lost(path)),
+        (Some(record), true) => row.stamped(&record).map(Some),
+        // A record that is in it twice: places tell which is meant.
+        (Some(_), false) => search_all(place, value, path),
+    }
 }
 
 fn lost(path: &[u8]) -> Error {
@@ -106,8 +102,9 @@ fn sought(node: &RawSection<'_>, path: &[u8]) -> Result<Sought> {
     let before = after.checked_sub(1).and_then(|at| node.entries.get(at));
     Ok(match before {
         Some(entry) if entry.key.as_bytes() == path => Sought::Here(entry.value.clone()),
-        Some(entry) => entry.right.clone().map_or(Sought::Absent, Sought::Below),
-        None => node.left.map_or(Sought::Absent, Sought::Below),
+        Some(Entry { right: Some(_), .. }) => Sought::Below,
+        None if node.left.is_some() => Sought::Below,
+        _ => Sought::Absent,
     })
 }
 

@@ -59,8 +59,8 @@ pub(crate) fn links(bytes: &[u8]) -> Option<Vec<Link>> {
 pub(crate) enum Sought {
     /// It has an entry for it: the record.
     Here(Cid),
-    /// In this subtree, or nowhere.
-    Below(Cid),
+    /// In a subtree, or nowhere.
+    Below,
     /// Nowhere.
     Absent,
 }
@@ -90,7 +90,7 @@ pub(crate) fn seek(bytes: &[u8], sought: &[u8]) -> Option<Sought> {
         Some(right) => right,
         None => scan.end()?,
     };
-    Some(subtree.map_or(Sought::Absent, Sought::Below))
+    Some(if subtree.is_some() { Sought::Below } else { Sought::Absent })
 }
 
 /// The entries of a node, one by one.
@@ -266,13 +266,13 @@ mod tests {
                 let Some(found) = seek(&bytes, &key) else { continue };
                 let after = node.entries.partition_point(|entry| entry.key.as_bytes() <= &key[..]);
                 let expected = match after.checked_sub(1).map(|at| &node.entries[at]) {
-                    Some(entry) if entry.key.as_bytes() == key => (Some(&entry.value), true),
-                    Some(entry) => (entry.right.as_ref(), false),
-                    None => (node.left.as_ref(), false),
+                    Some(entry) if entry.key.as_bytes() == key => (Some(&entry.value), false),
+                    Some(entry) => (None, entry.right.is_some()),
+                    None => (None, node.left.is_some()),
                 };
                 let found = match &found {
-                    Sought::Here(cid) => (Some(cid), true),
-                    Sought::Below(cid) => (Some(cid), false),
+                    Sought::Here(cid) => (Some(cid), false),
+                    Sought::Below => (None, true),
                     Sought::Absent => (None, false),
                 };
                 prop_assert_eq!(found, expected);
