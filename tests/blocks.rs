@@ -1,4 +1,4 @@
-//! Blocks asked for by their CIDs.
+//! Blocks asked for by their CIDs. Holds guarantee G23.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
