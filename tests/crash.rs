@@ -148,6 +148,33 @@ fn importing_into_an_empty_store() {
     survives(&|_| (), &|engine| import(engine, &car, &with_key()).map(|_| ()));
 }
 
+/// An import of several transactions of which most are not flushed, and beside it something that
+/// flushes what there is of it.
+#[test]
+fn importing_much_while_another_account_is_deleted() {
+    let source = common::engine();
+    busy_account(&source);
+    for batch in MINED[0][..36].chunks(12) {
+        let large =
+            batch.iter().zip(0..).map(|(path, n)| Op::update(path.clone(), record(90_000, n)));
+        write(&source, large.collect()).unwrap();
+    }
+    let car = export(&source, &did());
+    assert!(car.len() > 3 << 20);
+    let other = common::did_of(1);
+    let setup = |engine: &Engine| {
+        engine.create_account(&other, &key()).unwrap();
+    };
+    survives(&setup, &|engine| {
+        std::thread::scope(|scope| {
+            let importing = scope.spawn(|| import(engine, &car, &with_key()).map(|_| ()));
+            // What flushes meanwhile. If power fails here, it does for the import.
+            let _ = engine.delete_account(&other);
+            importing.join().unwrap()
+        })
+    });
+}
+
 #[test]
 fn importing_over_an_account() {
     let car = newer_export();

@@ -18,5 +18,8 @@ pub mod guarantees {}
 #[doc = include_str!("migration.md")]
 pub mod migration {}
 
+#[doc = include_str!("reading.md")]
+pub mod reading {}
+
 #[doc = include_str!("tree.md")]
 pub mod tree {}

@@ -200,7 +200,7 @@ fn run(database: &Database, jobs: &Receiver<Job>, upkeep: &Upkeep) -> Result<()>
     let mut removing = true;
     loop {
         let Some(batch) = queue.next_batch(&pace, removing) else { return Ok(()) };
-        pace.last_batch = batch.len();
+        pace.last_batch = batch.iter().filter(|job| job.bulk.is_none()).count();
         removing = turn(database, batch, &mut pace, upkeep)?;
     }
 }
@@ -209,6 +209,7 @@ fn run(database: &Database, jobs: &Receiver<Job>, upkeep: &Upkeep) -> Result<()>
 #[derive(Default)]
 struct Pace {
     last_flush: Duration,
+    /// Jobs in the last transaction, bulk left out.
     last_batch: usize,
     /// Whether nobody but bulk had a job.
     was_alone: bool,
