@@ -9,6 +9,7 @@ use crate::ident::RepoPath;
 use crate::limits::{DIFF_BYTES_MAX, IMPORTED_RECORD_BYTES_MAX};
 use crate::store::read::{Records, record};
 use crate::store::region::{RecordChange, Region};
+use crate::store::row::Stamped;
 use crate::tree::Key;
 use crate::verify::Problems;
 use redb::ReadOnlyTable;
@@ -79,7 +80,7 @@ impl RecordDiff {
             return Ok(());
         }
         for stored in Records::new(rows, tree, Bound::Unbounded, Bound::Unbounded, false)? {
-            let (_, stored) = stored?;
+            let (_, stored): (_, Stamped) = stored?;
             if missing.remove(&stored.frame.cid) {
                 let block = stored.block()?;
                 self.found.insert(block.cid().clone(), block);

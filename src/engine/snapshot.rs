@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::ident::{Did, Nsid, RepoPath, Rev};
 use crate::limits::SNAPSHOT_SECONDS_MAX;
 use crate::store::account::Head;
-use crate::store::read::{Records, record};
+use crate::store::read::{Listed, Records, record};
 use crate::store::row::Stamped;
 use crate::store::tables::View;
 use crate::tree::Key;
@@ -26,6 +26,9 @@ pub struct Snapshot {
     did: Did,
     taken: Instant,
 }
+
+/// Entries of a listing between two looks at the clock.
+const ENTRIES_BETWEEN_LOOKS: u32 = 64;
 
 /// A record as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +106,7 @@ impl Snapshot {
     /// # Errors
     /// As [`Snapshot::record`], here and from each item.
     pub fn list(&self, list: &List) -> Result<impl Iterator<Item = Result<Record>> + '_> {
-        let entries = self.stored(list)?;
+        let entries = self.listed::<Stamped>(list)?;
         Ok(entries.map(|entry| {
             let (path, stored) = entry?;
             self.check_age()?;
@@ -116,11 +119,13 @@ impl Snapshot {
     /// # Errors
     /// As [`Snapshot::record`], here and from each item.
     pub fn entries(&self, list: &List) -> Result<impl Iterator<Item = Result<(Key, Cid)>> + '_> {
-        let entries = self.stored(list)?;
-        Ok(entries.map(|entry| {
-            let (path, stored) = entry?;
-            self.check_age()?;
-            Ok((path, stored.frame.cid))
+        let entries = self.listed::<Cid>(list)?;
+        Ok(entries.zip(0u32..).map(|(entry, number)| {
+            // Asking the clock each time would cost as much as the entry.
+            if number % ENTRIES_BETWEEN_LOOKS == 0 {
+                self.check_age()?;
+            }
+            entry
         }))
     }
 
@@ -134,7 +139,8 @@ impl Snapshot {
         loop {
             self.check_age()?;
             let rows = self.view.rows()?;
-            let mut records = Records::new(rows, self.head.tree, from, Bound::Unbounded, false)?;
+            let mut records: Records<'_, _, Cid> =
+                Records::new(rows, self.head.tree, from, Bound::Unbounded, false)?;
             let Some(first) = records.next() else { return Ok(found) };
             let (path, _) = first?;
             let collection = parse_path(&path)?.collection().to_owned();
@@ -153,7 +159,10 @@ impl Snapshot {
         needed(self.view.blobs()?, self.head.tree)
     }
 
-    fn stored(&self, list: &List) -> Result<impl Iterator<Item = Result<(Key, Stamped)>> + '_> {
+    fn listed<'s, L: Listed + 's>(
+        &'s self,
+        list: &List,
+    ) -> Result<impl Iterator<Item = Result<(Key, L)>> + use<'s, L>> {
         self.check_age()?;
         let (mut from, mut to) = match &list.collection {
             None => (Bound::Unbounded, Bound::Unbounded),

@@ -1,9 +1,11 @@
 //! Reading records out of rows.
 
 use super::row::{
-    Place, Row, Stamped, node_key, parse_key, part_key, record_key, stamped, tree_range,
+    Place, RawRow, RawSection, Row, Stamped, node_key, parse_key, part_key, record_key, stamped,
+    tree_range,
 };
-use super::run::{RunPlace, placed, search};
+use super::run::{RunPlace, placed, read_node, search};
+use crate::block::Cid;
 use crate::error::{Error, Result};
 use crate::tree::Key;
 use bytes::Bytes;
@@ -73,8 +75,47 @@ where
     stamped(section.into(), row.stamp(0)?)
 }
 
+/// What a list makes of each record.
+pub(crate) trait Listed: Sized {
+    /// Of a section in a run.
+    fn in_run(row: &RawRow<'_>, section: &RawSection<'_>) -> Result<Self>;
+    /// Of a row of its own, which may continue.
+    fn in_row<T>(rows: &T, tree: u64, path: &[u8], value: &[u8]) -> Result<Self>
+    where
+        T: ReadableTable<&'static [u8], &'static [u8]>;
+}
+
+/// The record.
+impl Listed for Stamped {
+    fn in_run(row: &RawRow<'_>, section: &RawSection<'_>) -> Result<Self> {
+        row.stamped(section)
+    }
+
+    fn in_row<T>(rows: &T, tree: u64, path: &[u8], value: &[u8]) -> Result<Self>
+    where
+        T: ReadableTable<&'static [u8], &'static [u8]>,
+    {
+        whole_record(rows, tree, path, &decode(value)?)
+    }
+}
+
+/// Its CID alone.
+impl Listed for Cid {
+    fn in_run(_: &RawRow<'_>, section: &RawSection<'_>) -> Result<Self> {
+        Ok(section.cid.clone())
+    }
+
+    fn in_row<T>(_: &T, _: u64, _: &[u8], value: &[u8]) -> Result<Self>
+    where
+        T: ReadableTable<&'static [u8], &'static [u8]>,
+    {
+        let cid = RawRow::decode(value)?.first_cid()?;
+        cid.ok_or_else(|| Error::Corrupt("the row of a record is empty".to_owned()))
+    }
+}
+
 /// The records of a tree in path order, or against it.
-pub(crate) struct Records<'a, T> {
+pub(crate) struct Records<'a, T, L> {
     rows: &'a T,
     tree: u64,
     range: redb::Range<'a, &'static [u8], &'static [u8]>,
@@ -82,10 +123,10 @@ pub(crate) struct Records<'a, T> {
     to: Bound<Key>,
     reverse: bool,
     /// The records of the row at hand, the next one last.
-    ready: Vec<(Key, Stamped)>,
+    ready: Vec<(Key, L)>,
 }
 
-impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Records<'a, T> {
+impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>, L: Listed> Records<'a, T, L> {
     /// Records between two paths.
     pub(crate) fn new(
         rows: &'a T,
@@ -129,35 +170,42 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Records<'a, T> {
     }
 
     fn refill(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
-        let (_, place) = parse_key(key)?;
-        let row = match &place {
-            Place::Record { part: 0, path } if !path.is_empty() => decode(value)?,
-            Place::Node { .. } => decode(value)?,
-            Place::Record { .. } => return Ok(()),
-        };
-        let mut found = Vec::new();
-        match &place {
-            Place::Record { path, .. } => {
+        match parse_key(key)?.1 {
+            Place::Record { part: 0, path } if !path.is_empty() => {
                 let key = Key::from(&path[..]);
                 if self.wants(&key) {
-                    found.push((key, whole_record(self.rows, self.tree, path, &row)?));
+                    self.ready.push((key, L::in_row(self.rows, self.tree, &path, value)?));
                 }
             }
-            Place::Node { .. } => {
-                for placed in placed(&place, &row)? {
-                    if let RunPlace::Record { path } = placed.place
-                        && self.wants(&path)
-                    {
-                        found.push((path, placed.block));
-                    }
-                }
-            }
+            Place::Record { .. } => {}
+            Place::Node { .. } => self.take_run(value)?,
         }
         if !self.reverse {
-            found.reverse();
+            self.ready.reverse();
         }
-        self.ready = found;
         Ok(())
+    }
+
+    /// The records of a run: its node, which is hashed, names them in their order.
+    fn take_run(&mut self, value: &[u8]) -> Result<()> {
+        let row = RawRow::decode(value)?;
+        if row.count == 1 {
+            // A node whose records have rows of their own.
+            return Ok(());
+        }
+        let broken = || Error::Corrupt("a run does not hold what its node names".to_owned());
+        let mut sections = row.each();
+        let node = read_node(&sections.next().ok_or_else(broken)??)?;
+        for entry in node.entries {
+            let section = sections.next().ok_or_else(broken)??;
+            if section.cid != entry.value {
+                return Err(broken());
+            }
+            if self.wants(&entry.key) {
+                self.ready.push((entry.key, L::in_run(&row, &section)?));
+            }
+        }
+        if sections.next().is_some() { Err(broken()) } else { Ok(()) }
     }
 }
 
@@ -165,8 +213,8 @@ fn decode(value: &[u8]) -> Result<Row> {
     Row::decode(&Bytes::copy_from_slice(value))
 }
 
-impl<T: ReadableTable<&'static [u8], &'static [u8]>> Iterator for Records<'_, T> {
-    type Item = Result<(Key, Stamped)>;
+impl<T: ReadableTable<&'static [u8], &'static [u8]>, L: Listed> Iterator for Records<'_, T, L> {
+    type Item = Result<(Key, L)>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -178,6 +226,7 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]>> Iterator for Records<'_, T>
                 .map_err(Error::from)
                 .and_then(|(key, value)| self.refill(key.value(), value.value()));
             if let Err(error) = refilled {
+                self.ready.clear();
                 return Some(Err(error));
             }
         }

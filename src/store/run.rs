@@ -108,7 +108,14 @@ fn sought(node: &RawSection<'_>, path: &[u8]) -> Result<Sought> {
     })
 }
 
-fn read_node(stamped: &Stamped) -> Result<Node> {
+/// A node of a row, hashed.
+pub(crate) fn read_node(section: &RawSection<'_>) -> Result<Node> {
+    section.check()?;
+    Node::decode(section.block)
+        .map_err(|problem| Error::Corrupt(problem.cid(&section.cid).to_string()))
+}
+
+fn node_of(stamped: &Stamped) -> Result<Node> {
     Node::decode(stamped.block()?.bytes())
         .map_err(|problem| Error::Corrupt(problem.cid(&stamped.frame.cid).to_string()))
 }
@@ -119,7 +126,7 @@ fn next(frames: &mut impl Iterator<Item = Result<Stamped>>) -> Result<Stamped> {
 
 /// Puts what a node asks for on the stack, the first thing on top.
 fn push_children(due: &mut Vec<RunPlace>, left: &Key, height: u8, block: &Stamped) -> Result<()> {
-    let node = read_node(block)?;
+    let node = node_of(block)?;
     let below = |left: &Key| {
         let height = height.checked_sub(1);
         height
