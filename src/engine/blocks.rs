@@ -4,9 +4,8 @@ use super::snapshot::Snapshot;
 use crate::block::{Block, Cid};
 use crate::error::{Error, Result};
 use crate::limits::{BLOCKS_ASKED_MAX, BLOCKS_FOUND_BYTES_MAX};
-use crate::store::read::whole_record;
-use crate::store::row::{Place, RawRow, Row, parse_key, tree_range};
-use bytes::Bytes;
+use crate::store::read::Listed;
+use crate::store::row::{Place, RawRow, Stamped, parse_key, tree_range};
 use std::collections::HashSet;
 
 /// Rows between two looks at the clock.
@@ -94,8 +93,7 @@ impl Snapshot {
             if !row.first_cid()?.is_some_and(|cid| search.found.missing.remove(&cid)) {
                 return Ok(());
             }
-            let row = Row::decode(&Bytes::copy_from_slice(value))?;
-            let record = whole_record(self.view.rows()?, self.head.tree, &path, &row)?;
+            let record = Stamped::in_row(self.view.rows()?, self.head.tree, &path, value)?;
             return search.add(record.block()?);
         }
         let row = RawRow::decode(value)?;

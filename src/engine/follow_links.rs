@@ -5,7 +5,7 @@ use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::store::account::Head;
 use crate::store::row::RawSection;
-use crate::tree::{Link, Node, links};
+use crate::tree::{Link, links};
 
 /// Follows the links of a whole repository in streaming order: each block has to be the one that
 /// is due, and to hash to its CID. So a row that is lost, damaged or in the wrong place is noticed
@@ -34,7 +34,7 @@ impl Follow {
             Some(Link::Record(cid)) => expect(&cid, section),
             Some(Link::Node(cid)) => {
                 expect(&cid, section)?;
-                let below = links_of(section)?;
+                let below = links(section.block).map_err(|problem| corrupt(&problem))?;
                 self.due.extend(below.into_iter().rev());
                 Ok(())
             }
@@ -70,19 +70,6 @@ fn expect(cid: &Cid, section: &RawSection<'_>) -> Result<()> {
         return Err(Error::Corrupt(format!("{found} is in the store where {cid} should be")));
     }
     section.check()
-}
-
-/// What a node links to, in the order of a walk.
-fn links_of(section: &RawSection<'_>) -> Result<Vec<Link>> {
-    if let Some(links) = links(section.block) {
-        return Ok(links);
-    }
-    let node = Node::decode(section.block).map_err(|problem| corrupt(&problem))?;
-    let of_entry = |entry: crate::tree::Entry| {
-        std::iter::once(Link::Record(entry.value)).chain(entry.right.map(Link::Node))
-    };
-    let left = node.left.map(Link::Node);
-    Ok(left.into_iter().chain(node.entries.into_iter().flat_map(of_entry)).collect())
 }
 
 fn corrupt(problem: &crate::Problem) -> Error {

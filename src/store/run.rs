@@ -1,7 +1,8 @@
 //! The blocks of a row with their places in the tree.
 
 use super::row::{Place, RawRow, RawSection, Row, Stamped};
-use crate::error::{Error, Problem, Result};
+use crate::block::Cid;
+use crate::error::{Error, Result};
 use crate::tree::{Entry, Key, Node, Sought, seek};
 use bytes::Bytes;
 
@@ -96,8 +97,7 @@ fn sought(node: &RawSection<'_>, path: &[u8]) -> Result<Sought> {
     if let Some(sought) = seek(node.block, path) {
         return Ok(sought);
     }
-    let broken = |problem: Problem| Error::Corrupt(problem.cid(&node.cid).to_string());
-    let node = Node::decode(node.block).map_err(broken)?;
+    let node = decoded(node.block, &node.cid)?;
     let after = node.entries.partition_point(|entry| entry.key.as_bytes() <= path);
     let before = after.checked_sub(1).and_then(|at| node.entries.get(at));
     Ok(match before {
@@ -111,13 +111,12 @@ fn sought(node: &RawSection<'_>, path: &[u8]) -> Result<Sought> {
 /// A node of a row, hashed.
 pub(crate) fn read_node(section: &RawSection<'_>) -> Result<Node> {
     section.check()?;
-    Node::decode(section.block)
-        .map_err(|problem| Error::Corrupt(problem.cid(&section.cid).to_string()))
+    decoded(section.block, &section.cid)
 }
 
-fn node_of(stamped: &Stamped) -> Result<Node> {
-    Node::decode(stamped.block()?.bytes())
-        .map_err(|problem| Error::Corrupt(problem.cid(&stamped.frame.cid).to_string()))
+/// The node in bytes that have been hashed.
+fn decoded(bytes: &[u8], cid: &Cid) -> Result<Node> {
+    Node::decode(bytes).map_err(|problem| Error::Corrupt(problem.cid(cid).to_string()))
 }
 
 fn next(frames: &mut impl Iterator<Item = Result<Stamped>>) -> Result<Stamped> {
@@ -126,7 +125,7 @@ fn next(frames: &mut impl Iterator<Item = Result<Stamped>>) -> Result<Stamped> {
 
 /// Puts what a node asks for on the stack, the first thing on top.
 fn push_children(due: &mut Vec<RunPlace>, left: &Key, height: u8, block: &Stamped) -> Result<()> {
-    let node = node_of(block)?;
+    let node = decoded(block.block()?.bytes(), &block.frame.cid)?;
     let below = |left: &Key| {
         let height = height.checked_sub(1);
         height

@@ -226,13 +226,12 @@ struct Queue<'a> {
 
 impl Queue<'_> {
     /// The jobs of one transaction: all that have queued, and of bulk one, or some if there is
-    /// nothing else for the second time. None of them if doomed
-    /// rows are to be removed meanwhile; `None` at the end.
+    /// nothing else for the second time. No job if doomed rows are to be removed meanwhile; `None`
+    /// at the end.
     fn next_batch(&mut self, pace: &Pace, removing: bool) -> Option<Vec<Job>> {
         let mut batch = Vec::new();
         if self.bulk.is_empty() {
-            let wait = if removing { IDLE / 200 } else { Duration::MAX };
-            match receive(self.jobs, wait) {
+            match receive(self.jobs, removing.then_some(IDLE / 200)) {
                 Ok(job) => self.sort_in(job, &mut batch),
                 Err(RecvTimeoutError::Timeout) => return Some(batch),
                 Err(RecvTimeoutError::Disconnected) => return None,
@@ -255,17 +254,15 @@ impl Queue<'_> {
     /// Takes what has queued. If the last batch had company, waits about as long as a flush takes
     /// for its callers to come back; a caller who is alone is not kept waiting, nor is bulk.
     fn gather(&mut self, batch: &mut Vec<Job>, pace: &Pace) {
-        for job in self.jobs.try_iter().take(BATCH_JOBS_MAX - 1) {
-            match job.bulk {
-                None => batch.push(job),
-                Some(_) => self.bulk.push_back(job),
-            }
+        let jobs = self.jobs;
+        for job in jobs.try_iter().take(BATCH_JOBS_MAX - 1) {
+            self.sort_in(job, batch);
         }
         let deadline = Instant::now() + pace.last_flush.min(GATHER_MAX);
         while self.bulk.is_empty() && batch.len() < pace.last_batch && batch.len() < BATCH_JOBS_MAX
         {
             let left = deadline.saturating_duration_since(Instant::now());
-            match self.jobs.recv_timeout(left) {
+            match jobs.recv_timeout(left) {
                 Ok(job) => self.sort_in(job, batch),
                 Err(_) => break,
             }
@@ -273,11 +270,11 @@ impl Queue<'_> {
     }
 }
 
-fn receive(jobs: &Receiver<Job>, wait: Duration) -> Result<Job, RecvTimeoutError> {
-    if wait == Duration::MAX {
-        return jobs.recv().map_err(|_| RecvTimeoutError::Disconnected);
+fn receive(jobs: &Receiver<Job>, wait: Option<Duration>) -> Result<Job, RecvTimeoutError> {
+    match wait {
+        Some(wait) => jobs.recv_timeout(wait),
+        None => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
     }
-    jobs.recv_timeout(wait)
 }
 
 /// One transaction. Says whether doomed rows are left to remove.

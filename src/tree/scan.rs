@@ -5,6 +5,7 @@
 use super::Key;
 use super::node::{Entry, Node};
 use crate::block::{Cid, Codec};
+use crate::error::Problem;
 use crate::limits::{NODE_BYTES_MAX, PATH_BYTES_MAX};
 use std::cmp::Ordering;
 
@@ -39,9 +40,23 @@ pub(crate) enum Link {
     Record(Cid),
 }
 
-/// The links of a node in the order of a walk, for whoever reads ahead: its keys are not looked
-/// at. `None` if it has none of the usual form.
-pub(crate) fn links(bytes: &[u8]) -> Option<Vec<Link>> {
+/// The links of a node in the order of a walk. The keys of one of the usual form are not looked at.
+///
+/// # Errors
+/// Of any other form: as [`Node::decode`].
+pub(crate) fn links(bytes: &[u8]) -> Result<Vec<Link>, Problem> {
+    if let Some(links) = usual_links(bytes) {
+        return Ok(links);
+    }
+    let node = Node::decode(bytes)?;
+    let of_entry = |entry: Entry| {
+        std::iter::once(Link::Record(entry.value)).chain(entry.right.map(Link::Node))
+    };
+    let left = node.left.map(Link::Node);
+    Ok(left.into_iter().chain(node.entries.into_iter().flat_map(of_entry)).collect())
+}
+
+fn usual_links(bytes: &[u8]) -> Option<Vec<Link>> {
     let mut scan = Scan::begin(bytes)?;
     let mut links = Vec::with_capacity(2 * scan.entries_possible() + 1);
     while let Some(next) = scan.next_entry() {
@@ -242,7 +257,7 @@ mod tests {
     fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
         if let Some(fast) = node(bytes) {
             prop_assert_eq!(Node::decode_any(bytes).ok(), Some(fast));
-            prop_assert!(links(bytes).is_some());
+            prop_assert!(usual_links(bytes).is_some());
         }
         Ok(())
     }

@@ -50,7 +50,7 @@ pub(super) struct Source {
 impl Source {
     /// Fetches everything below this node, if there is more than records.
     pub(super) fn fetch_below(&self, node: &Block) -> Option<Ahead<Fetched>> {
-        let links = links(node.bytes())?;
+        let links = links(node.bytes()).ok()?;
         if !links.iter().any(|link| matches!(link, Link::Node(_))) {
             return None;
         }
@@ -71,7 +71,8 @@ impl Source {
             };
             let is_node = step.is_node;
             let fetched = self.fetch(step).ok()?;
-            let below = fetched.block().filter(|_| is_node).and_then(|block| links(block.bytes()));
+            let node = fetched.block().filter(|_| is_node);
+            let below = node.and_then(|block| links(block.bytes()).ok());
             let bytes = fetched.memory();
             if !outlet.put(fetched, bytes) {
                 return None;

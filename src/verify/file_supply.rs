@@ -47,7 +47,6 @@ struct Indexed {
     /// Bytes that may still be given a second time.
     repeatable: u64,
     ahead: Option<Ahead<Fetched>>,
-    next: Option<Fetched>,
     /// What the fetching that is under way has given.
     fetched: u64,
     /// How many more times fetching may be begun for little.
@@ -137,7 +136,6 @@ impl FileSupply {
             source: Source { input: self.input.clone(), index, with_records: !self.skips_records },
             repeatable: self.input.length().saturating_mul(REPEATED_FACTOR) + REPEATED_BYTES,
             ahead: None,
-            next: None,
             fetched: 0,
             tries: if self.input.length() < THREAD_BYTES { 0 } else { TRIES },
         })
@@ -253,11 +251,7 @@ impl Indexed {
     /// and nothing more of it is of use.
     fn take_fetched(&mut self, cid: &Cid) -> Result<Option<Fetched>> {
         let Some(ahead) = &mut self.ahead else { return Ok(None) };
-        let next = match self.next.take() {
-            Some(next) => Some(next),
-            None => ahead.next()?,
-        };
-        match next {
+        match ahead.next()? {
             Some(fetched) if fetched.cid == *cid => {
                 self.fetched += 1;
                 Ok(Some(fetched))

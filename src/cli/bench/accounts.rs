@@ -1,6 +1,6 @@
 use super::args::Common;
 use super::child;
-use super::commit::{latency_chart, percentiles};
+use super::commit::{latency_chart, latency_table};
 use super::figures::{Spread, float, number, shown, size, tally, time, whole};
 use super::machine::Machine;
 use super::report::{Report, Table, check_target};
@@ -114,7 +114,11 @@ fn report(machine: Machine, args: &AccountsBenchArgs, found: Value) -> Report {
     report.set("accounts", Some(args.accounts));
     report.set("records", Some(args.records));
     report.set("callers", Some(args.callers));
-    report.tables = vec![create_table(&found), latency_table(&found), open_table(&found)];
+    report.tables = vec![
+        create_table(&found),
+        latency_table(&found, &[("one import", "/create")]),
+        open_table(&found),
+    ];
     report.charts = vec![latency_chart("Time of one import", &found, "/create/latency")];
     report.notes = vec![
         "each account is imported by itself: verified, and on disk when its caller goes on"
@@ -154,13 +158,6 @@ fn create_table(found: &Value) -> Table {
         figure("/file_bytes_per_account", size),
         figure("/create/peak_bytes", size),
     ]);
-    table
-}
-
-fn latency_table(found: &Value) -> Table {
-    let mut table = Table::new("Latency", &["", "p50", "p90", "p99", "p99.9", "max"]);
-    let cells = percentiles(found, "/create/latency");
-    table.row(std::iter::once("one import".to_owned()).chain(cells));
     table
 }
 

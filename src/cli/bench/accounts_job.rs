@@ -1,6 +1,6 @@
 //! Imports of many small accounts into a new store, measured.
 
-use super::figures::{float, rate};
+use super::figures::float;
 use super::fill::import_options;
 use super::job::answer_with;
 use super::latency::Latencies;
@@ -78,10 +78,7 @@ impl Cars {
 
 fn measured(usage: Usage, latencies: Vec<Duration>) -> Map<String, Value> {
     let accounts = latencies.len() as u64;
-    let mut found = usage.to_json();
-    found.insert("accounts".to_owned(), accounts.into());
-    let per_second = rate(accounts, usage.wall.as_secs_f64());
-    found.insert("accounts_per_second".to_owned(), per_second.into());
+    let mut found = usage.of_many(accounts, "accounts");
     let cpu = usage.cpu.map(|cpu| cpu.as_secs_f64() / float(accounts));
     found.insert("cpu_seconds_per_account".to_owned(), cpu.into());
     let written = usage.written_bytes.map(|bytes| float(bytes) / float(accounts));

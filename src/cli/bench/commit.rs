@@ -85,7 +85,7 @@ fn report(machine: Machine, args: &CommitBenchArgs, accounts: u64, found: Value)
     report.set("accounts", Some(accounts));
     report.set("commits", Some(args.commits));
     report.set("during_import", args.during_import);
-    report.tables = vec![commits_table(&found), latency_table(&found)];
+    report.tables = vec![commits_table(&found), latencies(&found)];
     report.tables.extend(import_table(&found));
     report.charts = vec![latency_chart("Latency of commits", &found, "/alone/latency")];
     report.notes = vec![
@@ -142,20 +142,24 @@ fn commits_table(found: &Value) -> Table {
     table
 }
 
-fn latency_table(found: &Value) -> Table {
-    let mut table = Table::new("Latency", &["", "p50", "p90", "p99", "p99.9", "max"]);
+fn latencies(found: &Value) -> Table {
     let others = [
         ("reads during the import", "/during_import/reads"),
         ("append of 4 KiB + fsync", "/yardstick"),
     ];
-    for (name, at) in PHASES
-        .iter()
-        .chain(&others)
-        .filter(|(_, at)| found.pointer(at).is_some_and(Value::is_object))
-    {
-        table.row(
-            std::iter::once((*name).to_owned()).chain(percentiles(found, &format!("{at}/latency"))),
-        );
+    let measured = |(_, at): &&(&str, &str)| found.pointer(at).is_some_and(Value::is_object);
+    latency_table(found, PHASES.iter().chain(&others).filter(measured))
+}
+
+/// A row for each name, of the latencies at its place in what was found.
+pub(super) fn latency_table<'a>(
+    found: &Value,
+    rows: impl IntoIterator<Item = &'a (&'a str, &'a str)>,
+) -> Table {
+    let mut table = Table::new("Latency", &["", "p50", "p90", "p99", "p99.9", "max"]);
+    for (name, at) in rows {
+        let cells = percentiles(found, &format!("{at}/latency"));
+        table.row(std::iter::once((*name).to_owned()).chain(cells));
     }
     table
 }

@@ -196,10 +196,7 @@ fn account_of(commit: u64, callers: u64, accounts: u64) -> u64 {
 
 fn measured(usage: Usage, latencies: Vec<Duration>) -> Map<String, Value> {
     let commits = latencies.len() as u64;
-    let mut found = usage.to_json();
-    found.insert("commits".to_owned(), commits.into());
-    let per_second = rate(commits, usage.wall.as_secs_f64());
-    found.insert("commits_per_second".to_owned(), per_second.into());
+    let mut found = usage.of_many(commits, "commits");
     found.insert("latency".to_owned(), Latencies::of(latencies).to_json());
     found
 }

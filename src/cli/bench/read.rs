@@ -1,6 +1,6 @@
 use super::args::Common;
 use super::child;
-use super::commit::{latency_chart, percentiles};
+use super::commit::{latency_chart, latency_table};
 use super::figures::{number, shown, size, tally, time};
 use super::fill::fill;
 use super::machine::Machine;
@@ -51,12 +51,15 @@ pub(super) fn run(args: &ReadBenchArgs) -> Result<Answer, Failure> {
 const KINDS: [(&str, &str); 3] =
     [("present", "records by path"), ("absent", "absent paths"), ("list", "listing")];
 
+/// Of which of them single ones are timed.
+const LATENCIES: [(&str, &str); 2] = [("records by path", "/present"), ("absent paths", "/absent")];
+
 fn report(machine: Machine, args: &ReadBenchArgs, found: Value) -> Report {
     let mut report = Report::new("read", machine);
     report.set("records", Some(args.records));
     report.set("threads", Some(args.threads));
     report.set("reads", Some(args.reads));
-    report.tables = vec![reads_table(&found), latency_table(&found)];
+    report.tables = vec![reads_table(&found), latency_table(&found, &LATENCIES)];
     report.charts = vec![
         rates_chart(&found),
         latency_chart("Latency of reads by path", &found, "/present/latency"),
@@ -88,15 +91,6 @@ fn reads_table(found: &Value) -> Table {
             figure("cpu_seconds_per_record", time),
             figure("peak_bytes", size),
         ]);
-    }
-    table
-}
-
-fn latency_table(found: &Value) -> Table {
-    let mut table = Table::new("Latency", &["", "p50", "p90", "p99", "p99.9", "max"]);
-    for (at, name) in KINDS.iter().filter(|(at, _)| *at != "list") {
-        let cells = percentiles(found, &format!("/{at}/latency"));
-        table.row(std::iter::once((*name).to_owned()).chain(cells));
     }
     table
 }

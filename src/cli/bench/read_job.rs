@@ -1,6 +1,6 @@
 //! Reads of one account, measured.
 
-use super::figures::{float, rate};
+use super::figures::float;
 use super::latency::Latencies;
 use super::records::{Dice, Records};
 use super::threads::together;
@@ -114,10 +114,7 @@ impl Reading<'_> {
 }
 
 fn measured(usage: Usage, records: u64) -> Map<String, Value> {
-    let mut found = usage.to_json();
-    found.insert("records".to_owned(), records.into());
-    let per_second = rate(records, usage.wall.as_secs_f64());
-    found.insert("records_per_second".to_owned(), per_second.into());
+    let mut found = usage.of_many(records, "records");
     let each = usage.cpu.map(|cpu| cpu.as_secs_f64() / float(records));
     found.insert("cpu_seconds_per_record".to_owned(), each.into());
     found

@@ -1,5 +1,6 @@
 //! What this process has used of the machine, as far as the system tells.
 
+use super::figures::rate;
 use serde_json::{Map, Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -63,6 +64,17 @@ impl Usage {
             Value::Object(fields) => fields,
             _ => Map::new(),
         }
+    }
+}
+
+impl Usage {
+    /// The same with how many things it was for, and how many of them a second.
+    pub(super) fn of_many(self, count: u64, things: &str) -> Map<String, Value> {
+        let mut found = self.to_json();
+        found.insert(things.to_owned(), count.into());
+        let per_second = rate(count, self.wall.as_secs_f64());
+        found.insert(format!("{things}_per_second"), per_second.into());
+        found
     }
 }
 
