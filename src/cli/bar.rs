@@ -1,6 +1,6 @@
 use carrack::Problem;
 use carrack::block::{Block, Cid};
-use carrack::verify::{Given, Missed, Supply, Tail};
+use carrack::verify::{Given, Missed, Sound, Supply, Tail};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
 
@@ -80,6 +80,16 @@ impl<S: Supply> Supply for Watched<'_, S> {
 
     fn skip_records(&mut self) {
         self.supply.skip_records();
+    }
+
+    fn skip_tree(&mut self) {
+        self.supply.skip_tree();
+    }
+
+    fn judge(&mut self, root: &Cid) -> carrack::Result<Option<Sound>> {
+        let judged = self.supply.judge(root)?;
+        self.bar.set(self.supply.position());
+        Ok(judged)
     }
 
     fn want_record(&mut self, cid: &Cid) -> carrack::Result<Result<Given, Missed>> {

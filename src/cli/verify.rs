@@ -48,11 +48,11 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Answer, Failure> {
 
 fn whole(args: &VerifyArgs, keys: &Keys) -> Result<Answer, Failure> {
     let input = input::open(&args.file)?;
-    let (mut report, seen) = verify_input(&input, keys)?;
+    let (mut report, seen) = verify_input(&input, keys, args.json)?;
     if let Some(key) = seen.head.as_ref().and_then(|head| signer(head, keys)) {
         report.warnings.push(Problem::new(Code::BadSignature, earlier_key(key)));
     }
-    let listing = report.records.is_some().then(|| seen.listing.finish());
+    let listing = seen.listing.filter(|_| report.records.is_some()).map(ListingDigest::finish);
     let mut output = Output::new();
     if args.json {
         output.json(&with_listing(report.to_json(), listing))?;
@@ -64,10 +64,10 @@ fn whole(args: &VerifyArgs, keys: &Keys) -> Result<Answer, Failure> {
     Ok(verdict(&args.file, &report))
 }
 
-/// Verifies a file, with a bar.
-fn verify_input(input: &Input, keys: &Keys) -> Result<(Report, Seen), Failure> {
+/// Verifies a file, with a bar; digests its listing as well if that is asked for.
+fn verify_input(input: &Input, keys: &Keys, lists: bool) -> Result<(Report, Seen), Failure> {
     let bar = Bar::bytes("verifying", input.length());
-    let mut seen = Seen::default();
+    let mut seen = Seen { head: None, listing: lists.then(ListingDigest::default) };
     let supply = match FileSupply::new(input.clone()) {
         Ok(supply) => supply,
         Err(Error::Problem(problem)) => {
@@ -107,12 +107,16 @@ fn proof(args: &VerifyArgs, path: &RepoPath, keys: &Keys) -> Result<Answer, Fail
 #[derive(Default)]
 pub(super) struct Seen {
     pub(super) head: Option<Commit>,
-    listing: ListingDigest,
+    pub(super) listing: Option<ListingDigest>,
 }
 
 impl Sink for Seen {
     fn needs_records(&self) -> bool {
         false
+    }
+
+    fn needs_tree(&self) -> bool {
+        self.listing.is_some()
     }
 
     fn commit(&mut self, commit: &Commit) -> carrack::Result<()> {
@@ -121,7 +125,7 @@ impl Sink for Seen {
     }
 
     fn entry(&mut self, want: &RecordWant) -> carrack::Result<()> {
-        self.listing.entry(want)
+        self.listing.as_mut().map_or(Ok(()), |listing| listing.entry(want))
     }
 }
 

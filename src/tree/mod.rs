@@ -23,7 +23,7 @@ pub use layer::layer;
 pub use node::{Entry, Node};
 pub use partial::{Child, Gap, Held, HeldEntry, NodeSource, Tree};
 pub use range::KeyRange;
-pub(crate) use scan::{Link, Sought, links, seek};
+pub(crate) use scan::{Link, Sought, links, seek, usual_entries};
 pub use walk::{NodeWant, RecordWant, Walk, Want};
 
 #[cfg(test)]

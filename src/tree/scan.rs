@@ -11,8 +11,21 @@ use std::cmp::Ordering;
 
 /// Reads a node, if it has the usual form: exactly what [`Node::decode`] makes of it.
 pub(super) fn node(bytes: &[u8]) -> Option<Node> {
+    let mut entries = Vec::with_capacity(Scan::begin(bytes)?.entries_possible());
+    let left = usual_entries(bytes, |key, value, right| {
+        entries.push(Entry { key: Key::from(key), value, right });
+    })?;
+    Some(Node { left, entries })
+}
+
+/// Shows the entries of a node of the usual form that [`Node::decode`] would not refuse, each with
+/// its key, its record and the subtree right of it; gives the subtree left of them. Of another,
+/// `None`, after some entries have been shown.
+pub(crate) fn usual_entries(
+    bytes: &[u8],
+    mut show: impl FnMut(&[u8], Cid, Option<Cid>),
+) -> Option<Option<Cid>> {
     let mut scan = Scan::begin(bytes)?;
-    let mut entries = Vec::with_capacity(scan.entries_possible());
     let mut key: Vec<u8> = Vec::with_capacity(64);
     while let Some(next) = scan.next_entry() {
         let next = next?;
@@ -27,9 +40,9 @@ pub(super) fn node(bytes: &[u8]) -> Option<Node> {
         }
         key.truncate(shared);
         key.extend_from_slice(suffix);
-        entries.push(Entry { key: Key::from(&key[..]), value: next.value, right: next.right });
+        show(&key, next.value, next.right);
     }
-    Some(Node { left: scan.end()?, entries })
+    scan.end()
 }
 
 /// What a node links to.

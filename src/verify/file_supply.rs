@@ -1,6 +1,8 @@
 //! Gives a walk the blocks that it asks for from a file, whatever the order of its sections.
 
 use super::ahead::Ahead;
+use super::compact::{Compact, Gathered, Room, Sound};
+use super::course::{self, Course};
 use super::fetch::{At, Fetched, Found, Source, read_section};
 use super::index::{INDEXED_BYTES_MAX, Index, Place, Slot, Taken};
 use super::input::Input;
@@ -13,6 +15,7 @@ use crate::car::{Frame, Reader};
 use crate::error::{Code, Error, Problem, Result};
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
 /// How many times its own length an input may be read for blocks that the tree names repeatedly,
 /// and how many bytes in any case: honest repositories repeat little, and only small records.
@@ -29,23 +32,21 @@ pub struct FileSupply {
     /// The sections as they come, until the file is indexed.
     sections: Sections,
     next: Option<Section>,
-    /// Where the sections that came in order end.
-    in_order: u64,
-    streaming: bool,
+    course: Course,
     count: u64,
-    given: u64,
     /// What broke off the reading of sections.
     broken: Option<Problem>,
     skips_records: bool,
+    skips_tree: bool,
     indexed: Option<Indexed>,
 }
 
 /// What there is of a file that is not in streaming order.
 struct Indexed {
     source: Source,
-    taken: Taken,
-    /// Bytes that may still be given a second time.
-    repeatable: u64,
+    course: course::Indexed,
+    /// Its nodes, until the tree has been judged.
+    compact: Option<Compact>,
     ahead: Option<Ahead<Fetched>>,
     /// What the fetching that is under way has given.
     fetched: u64,
@@ -57,6 +58,10 @@ struct Indexed {
 /// for fewer blocks than [`WORTHWHILE`]; then it reads for itself.
 const TRIES: u32 = 16;
 const WORTHWHILE: u64 = 256;
+
+/// What the two threads that judge a tree hand over at a time, and how many may wait.
+const LINKS_IN_A_BATCH: usize = 8192;
+const BATCHES_WAITING: usize = 3;
 
 impl FileSupply {
     /// Reads the header.
@@ -70,18 +75,17 @@ impl FileSupply {
         }
         let reader = Reader::new(input.reader_at(0))?;
         let roots = reader.roots().to_vec();
-        let in_order = reader.offset();
+        let start = reader.offset();
         Ok(Self {
             sections: Sections::new(&input, reader),
             input,
             roots,
             next: None,
-            in_order,
-            streaming: true,
+            course: Course::from(start),
             count: 0,
-            given: in_order,
             broken: None,
             skips_records: false,
+            skips_tree: false,
             indexed: None,
         })
     }
@@ -106,8 +110,7 @@ impl FileSupply {
         let section = self.next.take();
         if let Some(section) = &section {
             self.count += 1;
-            self.given += section.length as u64;
-            self.in_order = section.offset + section.length as u64;
+            self.course.pass_next(section.offset, section.length);
         }
         Ok(section)
     }
@@ -124,41 +127,58 @@ impl FileSupply {
     fn build_index(&mut self) -> Result<Indexed> {
         self.next = None;
         self.sections = Sections::None;
-        let keyed = Keyed::new();
-        // Who wants the records has all of them hashed as they are fetched.
-        let hash = self.skips_records;
-        let (slots, broken) = each_section(&self.input, |frame| slot_of(&keyed, frame, hash))?;
-        self.broken = broken;
-        self.count = slots.len() as u64;
-        let index = Arc::new(Index::new(keyed, slots));
+        let (index, compact) = self.read_through()?;
+        self.count = index.sections();
+        let index = Arc::new(index);
         Ok(Indexed {
-            taken: Taken::before(&index, self.in_order),
+            course: course::Indexed {
+                taken: Taken::before(&index, self.course.in_order),
+                repeatable: self.input.length().saturating_mul(REPEATED_FACTOR) + REPEATED_BYTES,
+            },
             source: Source { input: self.input.clone(), index, with_records: !self.skips_records },
-            repeatable: self.input.length().saturating_mul(REPEATED_FACTOR) + REPEATED_BYTES,
+            compact,
             ahead: None,
             fetched: 0,
             tries: if self.input.length() < THREAD_BYTES { 0 } else { TRIES },
         })
     }
 
+    /// Reads the file from its start. Who wants the records has them hashed as they are fetched;
+    /// who does not has all of it hashed here, and who wants no nodes either has those kept.
+    fn read_through(&mut self) -> Result<(Index, Option<Compact>)> {
+        let (keyed, room) = (Keyed::new(), Room::default());
+        let (hashes, keeps) = (self.skips_records, self.skips_records && self.skips_tree);
+        let begin = || (Vec::new(), Gathered::default());
+        let (read, broken) = each_section(&self.input, begin, |(slots, nodes), frame| {
+            if !hashes {
+                slots.push(slot(&keyed, &frame.cid, frame.offset, frame.length, false));
+                return;
+            }
+            let section = Section::hash(frame);
+            let (cid, is_sound) = (section.cid(), section.is_sound);
+            slots.push(slot(&keyed, cid, section.offset, section.length, is_sound));
+            if keeps
+                && !is_sound
+                && let Ok(block) = section.into_block()
+            {
+                nodes.add(&block, &keyed, &room);
+            }
+        })?;
+        self.broken = broken;
+        let (mut slots, mut nodes) = (Vec::new(), Vec::new());
+        for (mut some, gathered) in read {
+            slots.append(&mut some);
+            nodes.push(gathered);
+        }
+        let compact = if keeps { Compact::of(nodes, keyed.clone(), &room) } else { None };
+        Ok((Index::new(keyed, slots), compact))
+    }
+
     /// Notes that the walk has been given a section, and refuses what it names too often.
     fn give(&mut self, cid: &Cid, at: At) -> Result<(), Missed> {
         let Some(indexed) = &mut self.indexed else { return Ok(()) };
-        let (offset, length) = (at.place.offset, at.place.length as u64);
-        self.given += length;
-        let was_taken = indexed.taken.take(at.slot);
-        if was_taken {
-            let Some(left) = indexed.repeatable.checked_sub(length) else {
-                return Err(Missed::Wrong(repeated_too_often(cid, offset)));
-            };
-            indexed.repeatable = left;
-        }
-        if offset == self.in_order {
-            self.in_order += length;
-        } else if !was_taken {
-            self.streaming = false;
-        }
-        Ok(())
+        let passed = self.course.pass(&mut indexed.course, at.slot, at.place);
+        passed.map_err(|_| Missed::Wrong(repeated_too_often(cid, at.place.offset)))
     }
 
     /// What was fetched ahead, if it is this.
@@ -171,7 +191,7 @@ impl FileSupply {
 
     /// Looks a block up and reads it. If much hangs on it, the rest of that is fetched ahead.
     fn look_up(&mut self, cid: &Cid) -> Result<Result<Block, Missed>> {
-        let in_order = self.in_order;
+        let in_order = self.course.in_order;
         let Some((at, frame)) = self.indexed()?.find(cid, in_order)? else {
             return Ok(Err(Missed::Absent));
         };
@@ -193,6 +213,24 @@ impl Supply for FileSupply {
 
     fn skip_records(&mut self) {
         self.skips_records = true;
+    }
+
+    fn skip_tree(&mut self) {
+        self.skips_tree = true;
+    }
+
+    fn judge(&mut self, root: &Cid) -> Result<Option<Sound>> {
+        // A file in streaming order needs no index.
+        if self.indexed.is_none() && self.peek()?.is_some_and(|next| next.cid() == root) {
+            self.skips_tree = false;
+            return Ok(None);
+        }
+        let mut course = self.course.clone();
+        let sound = self.indexed()?.judge(root, &mut course);
+        if sound.is_some() {
+            self.course = course;
+        }
+        Ok(sound)
     }
 
     fn want(&mut self, cid: &Cid) -> Result<Result<Block, Missed>> {
@@ -236,17 +274,43 @@ impl Supply for FileSupply {
         if let Some(problem) = self.broken.take() {
             report(problem);
         }
-        let streaming = self.streaming && only_unreferenced;
+        let streaming = self.course.streaming && only_unreferenced;
         let order = if streaming { Order::Streaming } else { Order::Other };
         Ok(Tail { sections: self.count, unreferenced, order })
     }
 
     fn position(&self) -> u64 {
-        self.given
+        self.course.given
     }
 }
 
 impl Indexed {
+    /// Finds out whether the tree below `root` has nothing wrong with it. One thread goes through
+    /// its nodes, this one looks up what they link to.
+    fn judge(&mut self, root: &Cid, course: &mut Course) -> Option<Sound> {
+        let compact = self.compact.take()?;
+        let root = root.clone();
+        let mut indexed = self.course.clone();
+        let (sender, batches) = sync_channel::<Vec<(u64, bool)>>(BATCHES_WAITING);
+        let judging = std::thread::spawn(move || {
+            let mut batch = Vec::with_capacity(LINKS_IN_A_BATCH);
+            let sound = compact.judge(&root, |hash, is_node| {
+                batch.push((hash, is_node));
+                let is_full = batch.len() == LINKS_IN_A_BATCH;
+                !is_full || sender.send(std::mem::take(&mut batch)).is_ok()
+            });
+            sound.filter(|_| sender.send(batch).is_ok())
+        });
+        let is_there = batches
+            .iter()
+            .all(|links| course.pass_all(&mut indexed, &self.source.index, &links).is_some());
+        drop(batches);
+        // One that died has found nothing out.
+        let sound = judging.join().ok()?.filter(|_| is_there)?;
+        self.course = indexed;
+        Some(sound)
+    }
+
     /// What was fetched ahead, if it is this; if it is something else, the walk has left the way,
     /// and nothing more of it is of use.
     fn take_fetched(&mut self, cid: &Cid) -> Result<Option<Fetched>> {
@@ -292,7 +356,7 @@ impl Indexed {
     fn check_rest(&self, report: &mut dyn FnMut(Problem)) -> Result<(u64, bool)> {
         let (index, input) = (&self.source.index, &self.source.input);
         let (mut unreferenced, mut only_unreferenced) = (0, true);
-        for (slots, taken) in self.taken.rest(index) {
+        for (slots, taken) in self.course.taken.rest(index) {
             let taken_cid = match taken.and_then(|slot| index.place(slot)) {
                 Some(place) => Some(read_section(input, place)?.cid),
                 None => None,
@@ -315,11 +379,11 @@ impl Indexed {
     }
 }
 
-fn slot_of(keyed: &Keyed, frame: Frame, hash: bool) -> Slot {
-    let (offset, length, cid) = (frame.offset, frame.length, frame.cid.clone());
-    // Only of blessed CIDs the keyed hash is known to tell them apart.
-    let is_sound = hash && cid.blessed().is_some() && Section::hash(frame).is_sound;
-    Slot::new(keyed, &cid, Place { offset, length, is_sound })
+/// The slot of a section of which is known whether it is sound. Only blessed CIDs are told apart
+/// for certain enough by the keyed hash.
+fn slot(keyed: &Keyed, cid: &Cid, offset: u64, length: usize, is_sound: bool) -> Slot {
+    let is_sound = is_sound && cid.blessed().is_some();
+    Slot::new(keyed, cid, Place { offset, length, is_sound })
 }
 
 fn given(is_sound: bool) -> fn(Block) -> Given {

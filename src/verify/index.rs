@@ -89,6 +89,11 @@ impl Index {
         index
     }
 
+    /// How many sections it knows.
+    pub(super) fn sections(&self) -> u64 {
+        self.count as u64
+    }
+
     #[allow(clippy::cast_possible_truncation, reason = "less than `home`, which is a length")]
     fn home_of(&self, hash: u64) -> usize {
         ((u128::from(hash) * u128::from(self.home)) >> 64) as usize
@@ -127,6 +132,7 @@ impl Index {
 }
 
 /// Which sections the walk has asked for.
+#[derive(Clone)]
 pub(super) struct Taken(Vec<u64>);
 
 impl Taken {

@@ -5,6 +5,8 @@
 
 mod ahead;
 mod collection;
+mod compact;
+mod course;
 mod expect;
 mod fetch;
 mod file_supply;
@@ -20,6 +22,7 @@ mod stream_supply;
 mod supply;
 
 pub use collection::{CollectionReport, verify_collection, verify_collection_file};
+pub use compact::Sound;
 pub use expect::Expect;
 pub use file_supply::FileSupply;
 pub use input::Input;

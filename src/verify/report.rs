@@ -1,3 +1,4 @@
+use super::compact::Sound;
 use crate::block::Cid;
 use crate::commit::Signature;
 use crate::error::Problem;
@@ -91,6 +92,13 @@ impl Problems {
 }
 
 impl Report {
+    /// Nothing of the tree is missing: it can be counted.
+    pub(super) fn count(&mut self, tree: Sound) {
+        self.records = Some(tree.records);
+        self.nodes = Some(tree.nodes);
+        self.height = Some(tree.height);
+    }
+
     /// Whether nothing is wrong.
     pub fn is_valid(&self) -> bool {
         self.problems.is_empty()

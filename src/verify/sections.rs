@@ -103,11 +103,12 @@ fn hash_all(mut reader: Reader<At>, outlet: &mut Outlet<Result<Section>>) {
     }
 }
 
-/// Reads all sections of a file, not hashed, and makes something of each, on as many threads as
-/// there are processors. Gives what was made, in no order, and what broke off the reading.
+/// Reads all sections of a file, not hashed, and takes in each, on as many threads as there are
+/// processors. Gives what each thread has taken in, and what broke off the reading.
 pub(super) fn each_section<T: Send>(
     input: &Input,
-    make: impl Fn(Frame) -> T + Sync,
+    begin: impl Fn() -> T + Sync,
+    take_in: impl Fn(&mut T, Frame) + Sync,
 ) -> Result<(Vec<T>, Option<Problem>)> {
     let reader = Reader::new(input.reader_at(0))?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -115,23 +116,28 @@ pub(super) fn each_section<T: Send>(
     let (sender, batches) = sync_channel::<Vec<Frame>>(2 * others);
     let batches = Mutex::new(batches);
     let work = || {
-        let mut made = Vec::new();
+        let mut taken = begin();
         while let Some(batch) = take(&batches) {
-            made.extend(batch.into_iter().map(&make));
+            for frame in batch {
+                take_in(&mut taken, frame);
+            }
         }
-        made
+        taken
     };
     std::thread::scope(|scope| {
         let others: Vec<_> = (0..others).map(|_| scope.spawn(work)).collect();
-        let (mut made, broken) = share(reader, &sender, &make);
+        let mut taken = vec![begin()];
+        let broken = taken
+            .first_mut()
+            .and_then(|first| share(reader, &sender, |frame| take_in(first, frame)).err());
         drop(sender);
         for other in others {
             let died = |_| Error::Closed("a thread that hashes has died".to_owned());
-            made.append(&mut other.join().map_err(died)?);
+            taken.push(other.join().map_err(died)?);
         }
         match broken {
-            None => Ok((made, None)),
-            Some(Error::Problem(problem)) => Ok((made, Some(*problem))),
+            None => Ok((taken, None)),
+            Some(Error::Problem(problem)) => Ok((taken, Some(*problem))),
             Some(error) => Err(error),
         }
     })
@@ -145,22 +151,20 @@ fn take(batches: &Mutex<Receiver<Vec<Frame>>>) -> Option<Vec<Frame>> {
 }
 
 /// Reads, and does itself what the others have no time for.
-fn share<T>(
+fn share(
     mut reader: Reader<At>,
     others: &SyncSender<Vec<Frame>>,
-    make: impl Fn(Frame) -> T,
-) -> (Vec<T>, Option<Error>) {
-    let mut made = Vec::new();
+    mut take_in: impl FnMut(Frame),
+) -> Result<()> {
     loop {
-        let batch = match next_batch(&mut reader) {
-            Ok(batch) if batch.is_empty() => return (made, None),
-            Ok(batch) => batch,
-            Err(error) => return (made, Some(error)),
-        };
+        let batch = next_batch(&mut reader)?;
+        if batch.is_empty() {
+            return Ok(());
+        }
         if let Err(TrySendError::Full(batch) | TrySendError::Disconnected(batch)) =
             others.try_send(batch)
         {
-            made.extend(batch.into_iter().map(&make));
+            batch.into_iter().for_each(&mut take_in);
         }
     }
 }

@@ -1,3 +1,4 @@
+use super::compact::Sound;
 use super::report::Order;
 use crate::block::{Block, Cid};
 use crate::error::{Problem, Result};
@@ -24,6 +25,20 @@ pub trait Supply {
     /// Says beforehand that nobody wants the bytes of records that are sound. A supply that makes
     /// nothing of it may ignore it.
     fn skip_records(&mut self) {}
+
+    /// Says beforehand that nobody wants to see the tree either, only whether it is right.
+    fn skip_tree(&mut self) {}
+
+    /// Finds out whether all of the tree below this root is there and right, with records that are
+    /// sound, if the supply can do that by itself. Then nothing below it is to be asked for. `None`
+    /// says nothing: the tree has to be walked.
+    ///
+    /// # Errors
+    /// If reading fails.
+    fn judge(&mut self, root: &Cid) -> Result<Option<Sound>> {
+        let _ = root;
+        Ok(None)
+    }
 
     /// Reads what nobody asked for, and sums up.
     ///

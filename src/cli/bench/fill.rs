@@ -8,21 +8,60 @@ use carrack::Engine;
 use carrack::engine::ImportOptions;
 use carrack::verify::{Expect, Input};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{Builder, scope};
 
-/// The file of an account on its way into a store.
-const CAR: &str = "account.car";
+/// Accounts that are made at a time: they share the store's flushes.
+const THREADS: u64 = 8;
 
 /// Makes a store with accounts number 0 and up, of so many records each.
 pub(super) fn fill(scratch: &Scratch, accounts: u64, records: u64) -> Result<PathBuf, Failure> {
     let path = scratch.file("store.redb");
     let engine = store::existing_or_new(&path)?;
-    for seed in 0..accounts {
-        let car = write_car(scratch, CAR, seed, records)?;
-        engine.import(&Input::open(&car)?, &import_options()?)?;
-        scratch.remove(CAR)?;
-    }
+    let next = AtomicU64::new(0);
+    let fill = Fill { scratch, engine: &engine, next: &next, accounts, records };
+    scope(|scope| {
+        let mut threads = Vec::new();
+        for thread in 0..accounts.min(THREADS) {
+            let begun = Builder::new().spawn_scoped(scope, move || fill.make(thread));
+            threads.push(begun.map_err(|error| Failure::io("starting a thread", &error))?);
+        }
+        let died = |_| Failure::unusable("a thread that fills the store died");
+        threads.into_iter().try_for_each(|thread| thread.join().map_err(died)?)
+    })?;
     close(engine);
     Ok(path)
+}
+
+/// What the threads share.
+#[derive(Clone, Copy)]
+struct Fill<'a> {
+    scratch: &'a Scratch,
+    engine: &'a Engine,
+    /// The number of the account that nobody makes yet.
+    next: &'a AtomicU64,
+    accounts: u64,
+    records: u64,
+}
+
+impl Fill<'_> {
+    /// Makes one account after another until none is left.
+    fn make(self, thread: u64) -> Result<(), Failure> {
+        let options = import_options()?;
+        let name = format!("account-{thread}.car");
+        loop {
+            let seed = self.next.fetch_add(1, Ordering::Relaxed);
+            if seed >= self.accounts {
+                return Ok(());
+            }
+            let repository = Repository::generate(seed, self.records)?;
+            let car = self.scratch.write_unsynced(&name, |output| {
+                Ok(repository.write(Order::Streaming, output).map(|_| ())?)
+            })?;
+            self.engine.import(&Input::open(&car)?, &options)?;
+            self.scratch.remove(&name)?;
+        }
+    }
 }
 
 /// Writes an account's repository into a file.

@@ -39,14 +39,25 @@ impl Scratch {
         name: &str,
         write: impl FnOnce(&mut BufWriter<&File>) -> Result<(), Failure>,
     ) -> Result<PathBuf, Failure> {
+        let path = self.write_unsynced(name, write)?;
+        File::open(&path)
+            .and_then(|file| file.sync_all())
+            .map_err(|error| Failure::io(format_args!("writing {}", path.display()), &error))?;
+        Ok(path)
+    }
+
+    /// The same for a file that is gone before anything is measured.
+    pub(super) fn write_unsynced(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut BufWriter<&File>) -> Result<(), Failure>,
+    ) -> Result<PathBuf, Failure> {
         let path = self.file(name);
         let failed = |error| Failure::io(format_args!("writing {}", path.display()), &error);
         let file = File::create(&path).map_err(failed)?;
         let mut output = BufWriter::with_capacity(256 * 1024, &file);
         write(&mut output)?;
         output.flush().map_err(failed)?;
-        drop(output);
-        file.sync_all().map_err(failed)?;
         Ok(path)
     }
 

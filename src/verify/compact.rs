@@ -1,0 +1,358 @@
+//! The nodes of a file in few bytes each: as much of them as it takes to see that a tree has
+//! nothing wrong with it. What is wrong with one they cannot say.
+
+use super::index::{Index, Place, Slot};
+use super::keyed::Keyed;
+use crate::block::{Block, Cid};
+use crate::ident::RepoPath;
+use crate::tree::{layer, usual_entries};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Memory for nodes comes in pieces of so many bytes, of which there are so many at most. Of a
+/// larger repository none are kept.
+const CHUNK_BYTES: usize = 1 << 20;
+const CHUNKS_MAX: usize = 48;
+/// What finding a node takes beside its bytes.
+const PLACE_BYTES: usize = 40;
+
+/// What a node consists of, behind its height.
+const END: u8 = 0;
+const RECORD: u8 = 1;
+const CHILD: u8 = 2;
+const KEY: u8 = 3;
+/// The height of a node that has no keys to say it.
+const UNSAID: u8 = u8::MAX;
+
+/// The pieces of memory that there are.
+pub(super) struct Room {
+    asked_for: AtomicUsize,
+    most: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self::of(CHUNKS_MAX)
+    }
+}
+
+impl Room {
+    fn of(most: usize) -> Self {
+        Self { asked_for: AtomicUsize::new(0), most }
+    }
+
+    fn next(&self) -> Option<usize> {
+        Some(self.asked_for.fetch_add(1, Ordering::Relaxed)).filter(|number| *number < self.most)
+    }
+
+    fn is_exceeded(&self) -> bool {
+        self.asked_for.load(Ordering::Relaxed) > self.most
+    }
+}
+
+/// Nodes as one thread comes to them.
+#[derive(Default)]
+pub(super) struct Gathered {
+    chunks: Vec<(usize, Vec<u8>)>,
+    slots: Vec<Slot>,
+    /// What is left of the last chunk.
+    left: usize,
+    node: Vec<u8>,
+    last_key: Vec<u8>,
+}
+
+impl Gathered {
+    /// Keeps a block, if it is a node with nothing wrong in itself, and there is room.
+    pub(super) fn add(&mut self, block: &Block, keyed: &Keyed, room: &Room) {
+        if room.is_exceeded() {
+            *self = Self::default();
+        } else if block.cid().is_dag_cbor() && self.condense(block.bytes(), keyed).is_some() {
+            self.keep(block.cid(), keyed, room);
+        }
+    }
+
+    /// Puts into `node` what is needed of these bytes: its height, its links, and of its keys those
+    /// next to a subtree's, each with as much of it as the one before does not have.
+    fn condense(&mut self, bytes: &[u8], keyed: &Keyed) -> Option<()> {
+        let Self { node, last_key, .. } = self;
+        node.clear();
+        last_key.clear();
+        let mut height = None;
+        let mut is_right = true;
+        let mut has_right = false;
+        // The key that was put in last; nothing of it counts behind a subtree.
+        let mut put: Vec<u8> = Vec::new();
+        let mut is_put = true;
+        let mut is_beside = true;
+        let left = usual_entries(bytes, |key, value, right| {
+            let found = layer(key);
+            is_right &= *height.get_or_insert(found) == found && RepoPath::check(key).is_ok();
+            is_put = is_beside || right.is_some();
+            if is_put {
+                put_key(node, &put, key);
+                put.clear();
+                put.extend_from_slice(key);
+            } else {
+                last_key.clear();
+                last_key.extend_from_slice(key);
+            }
+            put_link(node, RECORD, keyed.hash(&value));
+            is_beside = right.is_some();
+            if let Some(right) = right {
+                put_link(node, CHILD, keyed.hash(&right));
+                put.clear();
+                has_right = true;
+            }
+        })?;
+        if !is_put {
+            put_key(node, &put, last_key);
+        }
+        let has_below = has_right || left.is_some();
+        let is_possible = match height {
+            Some(height) => height > 0 || !has_below,
+            None => left.is_some(),
+        };
+        node.push(END);
+        let mut head = vec![height.unwrap_or(UNSAID)];
+        if let Some(left) = left {
+            put_link(&mut head, CHILD, keyed.hash(&left));
+        }
+        node.splice(..0, head);
+        (is_right && is_possible).then_some(())
+    }
+
+    fn keep(&mut self, cid: &Cid, keyed: &Keyed, room: &Room) {
+        let needed = self.node.len() + PLACE_BYTES;
+        if needed > self.left {
+            let Some(number) = room.next().filter(|_| needed <= CHUNK_BYTES) else { return };
+            self.chunks.push((number, Vec::with_capacity(CHUNK_BYTES)));
+            self.left = CHUNK_BYTES;
+        }
+        let Some((number, chunk)) = self.chunks.last_mut() else { return };
+        let position = *number * CHUNK_BYTES + chunk.len();
+        chunk.extend_from_slice(&self.node);
+        self.left -= needed;
+        // No place is 0.
+        let place = Place { offset: position as u64 + 1, length: 0, is_sound: false };
+        self.slots.push(Slot::new(keyed, cid, place));
+    }
+}
+
+fn put_link(node: &mut Vec<u8>, kind: u8, hash: u64) {
+    node.push(kind);
+    node.extend_from_slice(&hash.to_le_bytes());
+}
+
+fn put_key(node: &mut Vec<u8>, before: &[u8], key: &[u8]) {
+    let shared = before.iter().zip(key).take_while(|(a, b)| a == b).count();
+    let suffix = key.get(shared..).unwrap_or_default();
+    node.push(KEY);
+    // No path is longer than that.
+    for number in [shared, suffix.len()] {
+        node.extend_from_slice(&u16::try_from(number).unwrap_or(u16::MAX).to_le_bytes());
+    }
+    node.extend_from_slice(suffix);
+}
+
+/// All nodes of a file that have nothing wrong in themselves.
+pub(super) struct Compact {
+    chunks: Vec<Vec<u8>>,
+    index: Index,
+}
+
+/// The tree below a root that has nothing wrong with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sound {
+    /// Its entries.
+    pub records: u64,
+    /// Its nodes.
+    pub nodes: u64,
+    /// Nodes on the longest way from the root down, that included.
+    pub height: u64,
+}
+
+impl Compact {
+    /// Of what the threads have come to; `None` if there was no room for all of it.
+    pub(super) fn of(gathered: Vec<Gathered>, keyed: Keyed, room: &Room) -> Option<Self> {
+        if room.is_exceeded() {
+            return None;
+        }
+        let (mut chunks, mut slots) = (Vec::new(), Vec::new());
+        for mut gathered in gathered {
+            chunks.append(&mut gathered.chunks);
+            slots.append(&mut gathered.slots);
+        }
+        chunks.sort_unstable_by_key(|(number, _)| *number);
+        let chunks = chunks.into_iter().map(|(_, chunk)| chunk).collect();
+        Some(Self { chunks, index: Index::new(keyed, slots) })
+    }
+
+    /// Goes through the tree below `root` in the order of a walk, and shows each link: its hash, and
+    /// whether it is to a node. `None` if anything is not as it should be, or what is shown is
+    /// refused.
+    ///
+    /// A key is compared with the one before it in the whole tree, wherever there is a subtree's
+    /// edge between them: if they all ascend, each node is between the keys that it hangs between.
+    pub(super) fn judge(
+        &self,
+        root: &Cid,
+        mut show: impl FnMut(u64, bool) -> bool,
+    ) -> Option<Sound> {
+        let root = self.index.hash(root);
+        let mut found = Sound { records: 0, nodes: 0, height: 0 };
+        let mut last = Vec::new();
+        let mut levels = vec![self.enter(root, None)?];
+        show(root, true).then_some(())?;
+        while let Some(level) = levels.last_mut() {
+            match level.next()? {
+                Part::Record(hash) => {
+                    found.records += 1;
+                    show(hash, false).then_some(())?;
+                }
+                Part::Child(hash) => {
+                    let below = self.enter(hash, Some(level.height.checked_sub(1)?))?;
+                    show(hash, true).then_some(())?;
+                    levels.push(below);
+                }
+                Part::Key(shared, suffix) => {
+                    let goes_up = match last.get(shared) {
+                        Some(_) => last.get(shared..)? < suffix,
+                        None => shared == last.len() && !suffix.is_empty(),
+                    };
+                    goes_up.then_some(())?;
+                    last.truncate(shared);
+                    last.extend_from_slice(suffix);
+                }
+                Part::End => {
+                    found.nodes += 1;
+                    found.height = found.height.max(levels.len() as u64);
+                    levels.pop();
+                }
+            }
+        }
+        Some(found)
+    }
+
+    /// The node with this hash, if it may be at this height.
+    fn enter(&self, hash: u64, height: Option<u8>) -> Option<Level<'_>> {
+        let range = self.index.candidates(hash);
+        let place = self.index.place(range.start).filter(|_| range.len() == 1)?;
+        let position = usize::try_from(place.offset).ok()?.checked_sub(1)?;
+        let chunk = self.chunks.get(position / CHUNK_BYTES)?;
+        let (said, rest) = chunk.get(position % CHUNK_BYTES..)?.split_first()?;
+        let height = match (*said, height) {
+            // A root has to say it.
+            (UNSAID, height) => height.filter(|height| *height > 0)?,
+            (said, Some(height)) if said != height => return None,
+            (said, _) => said,
+        };
+        Some(Level { height, rest })
+    }
+}
+
+/// A node that has been entered.
+struct Level<'a> {
+    height: u8,
+    rest: &'a [u8],
+}
+
+enum Part<'a> {
+    Record(u64),
+    Child(u64),
+    /// How much of it the key before it has, and the rest.
+    Key(usize, &'a [u8]),
+    End,
+}
+
+impl<'a> Level<'a> {
+    fn next(&mut self) -> Option<Part<'a>> {
+        let (kind, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(match *kind {
+            RECORD => Part::Record(u64::from_le_bytes(self.take()?)),
+            CHILD => Part::Child(u64::from_le_bytes(self.take()?)),
+            KEY => {
+                let shared = usize::from(u16::from_le_bytes(self.take()?));
+                let length = usize::from(u16::from_le_bytes(self.take()?));
+                let (suffix, rest) = self.rest.split_at_checked(length)?;
+                self.rest = rest;
+                Part::Key(shared, suffix)
+            }
+            _ => Part::End,
+        })
+    }
+
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (bytes, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        Some(*bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::{Entry, Node};
+
+    fn cid(content: &str) -> Cid {
+        Block::dag_cbor(content.as_bytes().to_vec()).cid().clone()
+    }
+
+    /// A right node of layer 0 with one entry.
+    fn node(number: usize) -> Option<Block> {
+        let key = format!("com.example.a/{number:06}");
+        let entry = || Entry { key: key.as_str().into(), value: cid(&key), right: None };
+        let node = || Node { left: None, entries: vec![entry()] };
+        (layer(key.as_bytes()) == 0).then(|| Block::dag_cbor(node().encode()))
+    }
+
+    fn gather(nodes: &[Block], room: &Room) -> Option<Compact> {
+        let keyed = Keyed::new();
+        let mut gathered = Gathered::default();
+        for node in nodes {
+            gathered.add(node, &keyed, room);
+        }
+        Compact::of(vec![gathered], keyed, room)
+    }
+
+    #[test]
+    fn a_tree_is_judged_only_if_there_was_room_for_all_nodes() {
+        let nodes: Vec<Block> = (0..40_000).filter_map(node).collect();
+        let roomy = gather(&nodes, &Room::default()).unwrap();
+        for root in [nodes.first().unwrap(), nodes.last().unwrap()] {
+            let mut shown = Vec::new();
+            let sound = roomy.judge(root.cid(), |_, is_node| {
+                shown.push(is_node);
+                true
+            });
+            assert_eq!(sound, Some(Sound { records: 1, nodes: 1, height: 1 }));
+            assert_eq!(shown, [true, false]);
+            assert_eq!(roomy.judge(root.cid(), |_, is_node| is_node), None, "a refused record");
+        }
+        assert!(roomy.judge(&cid("no node of these"), |_, _| true).is_none());
+        for most in [0, 1] {
+            assert!(gather(&nodes, &Room::of(most)).is_none(), "{most}");
+        }
+    }
+
+    #[test]
+    fn a_node_that_is_wrong_in_itself_is_not_kept() {
+        let right = Node::decode(node(0).or_else(|| node(1)).unwrap().bytes()).unwrap();
+        let mut wrong = vec![Node::default()];
+        let below = Some(cid("below"));
+        wrong.push(Node { left: below.clone(), ..right.clone() });
+        for change in [
+            |entry: &mut Entry| entry.right = Some(cid("below")),
+            |entry: &mut Entry| entry.key = "no path".into(),
+            |entry: &mut Entry| entry.key = "".into(),
+        ] {
+            let mut node = right.clone();
+            node.entries.iter_mut().for_each(change);
+            wrong.push(node);
+        }
+        let blocks: Vec<Block> = wrong.iter().map(|node| Block::dag_cbor(node.encode())).collect();
+        let compact = gather(&blocks, &Room::default()).unwrap();
+        for block in &blocks {
+            assert!(compact.judge(block.cid(), |_, _| true).is_none(), "{block:?}");
+        }
+    }
+}
