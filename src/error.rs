@@ -207,6 +207,7 @@ from_redb!(
     TableError,
     StorageError,
     CommitError,
+    CursorError,
     SetDurabilityError
 );
 

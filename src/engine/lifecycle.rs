@@ -12,6 +12,7 @@ use crate::event::Unnumbered;
 use crate::ident::{Did, Rev};
 use crate::key::Signer;
 use crate::store::account::{Account, Head, State, Trust};
+use crate::store::ascending::insert_all;
 use crate::store::build::{RowBuilder, RowOut};
 use crate::store::log::{append, purge};
 use crate::store::open::next_tree;
@@ -225,10 +226,7 @@ impl Rows {
 
     /// Puts all of them into the store.
     pub(super) fn store(&self, tables: &mut Tables<'_>) -> Result<()> {
-        for (key, value) in &self.rows {
-            tables.rows.insert(&key[..], &value[..])?;
-        }
-        Ok(())
+        insert_all(&mut tables.rows, self.rows.iter().map(|(key, value)| (&key[..], &value[..])))
     }
 }
 

@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::limits::COPIED_BYTES;
 use redb::{Database, Key, Range, ReadOnlyTable, ReadableTable, Table, Value};
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 /// What was copied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -103,15 +104,18 @@ impl Copy<'_> {
             let mut bytes = 0;
             {
                 let mut tables = Tables::open(&txn)?;
-                let table = pick(&mut tables);
+                // Everything before this is there already.
+                let mut end =
+                    pick(&mut tables).upper_bound_mut(Bound::<K::SelfType<'_>>::Unbounded)?;
                 while bytes < COPIED_BYTES {
                     let Some(entry) = from.next() else { break };
                     let (key, value) = entry?;
                     let (key, value) = (key.value(), value.value());
                     bytes += K::as_bytes(&key).as_ref().len() + V::as_bytes(&value).as_ref().len();
-                    table.insert(&key, &value)?;
+                    end.insert_before(&key, &value)?;
                     entries += 1;
                 }
+                end.close()?;
             }
             if bytes == 0 {
                 txn.abort()?;

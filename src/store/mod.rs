@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod along;
+pub(crate) mod ascending;
 pub(crate) mod build;
 pub(crate) mod census;
 pub(crate) mod changed;
