@@ -1,14 +1,17 @@
 use crate::error::{Error, Result};
 use crate::ident::{Clock, Did, Random, SystemClock, SystemRandom};
 use crate::store::account::Account;
+use crate::store::gather::Gathering;
 use crate::store::log::Retention;
 use crate::store::open::{Opened, prepare};
 use crate::store::signal::Signal;
 use crate::store::tables::View;
 use crate::store::writer::{Upkeep, Writer};
+use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, ReadableTable, StorageBackend, StorageError};
 use std::collections::HashSet;
 use std::fmt;
+use std::fs::OpenOptions;
 use std::hash::{BuildHasher, RandomState};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -92,10 +95,17 @@ impl Engine {
         if !options.create && !path.exists() {
             return Err(Error::NotFound { what: "store", name: path.display().to_string() });
         }
-        let mut builder = Builder::new();
-        builder.set_cache_size(options.cache_bytes);
-        let opened = if options.create { builder.create(path) } else { builder.open(path) };
-        Self::start(opened.map_err(unreadable)?, options)
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(options.create)
+            .truncate(false)
+            .open(path)
+            .map_err(|error| Error::io(format!("opening {}", path.display()), error))?;
+        if !options.create && file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+            return Err(Error::Format("the file is empty".to_owned()));
+        }
+        Self::open_backend(FileBackend::new(file).map_err(unreadable)?, options)
     }
 
     /// Opens a store on a storage of the caller's: in memory, or one that fails on purpose.
@@ -105,7 +115,7 @@ impl Engine {
     pub fn open_backend(backend: impl StorageBackend, options: &Options) -> Result<Self> {
         let mut builder = Builder::new();
         builder.set_cache_size(options.cache_bytes);
-        let opened = builder.create_with_backend(backend);
+        let opened = builder.create_with_backend(Gathering::over(backend));
         Self::start(opened.map_err(unreadable)?, options)
     }
 

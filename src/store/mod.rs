@@ -9,6 +9,7 @@ pub(crate) mod changed;
 pub(crate) mod copy;
 pub(crate) mod doom;
 pub(crate) mod floors;
+pub(crate) mod gather;
 pub(crate) mod log;
 pub(crate) mod open;
 pub(crate) mod read;

@@ -1,0 +1,308 @@
+use super::layer::Layer;
+use redb::{BackendError, StorageBackend};
+use std::io;
+use std::ops::Bound;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Bytes of writes that are gathered at most. An import's flush has some 24 MiB.
+const GATHERED_BYTES_MAX: usize = 24 << 20;
+
+/// A storage over another that is asked to write as seldom as may be.
+#[derive(Debug)]
+pub(crate) struct Gathering<B> {
+    below: B,
+    layers: Mutex<Layers>,
+    /// Whether there are no writes to be seen there: most reads find that so.
+    is_empty: AtomicBool,
+    /// Whoever has it carries writes out. It is taken before `layers`.
+    turn: Mutex<()>,
+}
+
+/// Writes that the storage below has not got yet.
+#[derive(Debug, Default)]
+struct Layers {
+    /// Those that are being carried out. They are kept until that is done: reads see them, and
+    /// what has failed can be tried again.
+    carried: Option<Arc<Layer>>,
+    /// Those that came since.
+    open: Layer,
+}
+
+impl<B: StorageBackend> Gathering<B> {
+    pub(crate) fn over(below: B) -> Self {
+        Self {
+            below,
+            layers: Mutex::default(),
+            is_empty: AtomicBool::new(true),
+            turn: Mutex::default(),
+        }
+    }
+
+    /// Gives the storage below all writes that have come so far.
+    fn carry_out(&self) -> io::Result<()> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        // At the first go what may have failed the last time, at the second what has come since.
+        loop {
+            let Some(layer) = self.layers().next_to_carry() else { return Ok(()) };
+            layer.carry_out(|offset, data| self.below.write(offset, data))?;
+            let mut layers = self.layers();
+            layers.carried = None;
+            self.is_empty.store(layers.open.is_empty(), Ordering::SeqCst);
+            layers.reuse(layer);
+        }
+    }
+
+    fn layers(&self) -> MutexGuard<'_, Layers> {
+        // Nothing that can panic is done under it.
+        self.layers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Layers {
+    fn next_to_carry(&mut self) -> Option<Arc<Layer>> {
+        if self.carried.is_none() && !self.open.is_empty() {
+            self.carried = Some(Arc::new(std::mem::take(&mut self.open)));
+        }
+        self.carried.clone()
+    }
+
+    /// Keeps the memory of a layer for the next.
+    fn reuse(&mut self, layer: Arc<Layer>) {
+        if let Ok(mut layer) = Arc::try_unwrap(layer)
+            && self.open.is_empty()
+        {
+            layer.clear();
+            self.open = layer;
+        }
+    }
+}
+
+impl<B: StorageBackend> StorageBackend for Gathering<B> {
+    fn len(&self) -> io::Result<u64> {
+        self.below.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        if self.is_empty.load(Ordering::SeqCst) {
+            return self.below.read(offset, out);
+        }
+        let layers = self.layers();
+        // Copied before the storage below is read: from then on it may have them, or newer ones.
+        let patches: Vec<(usize, Vec<u8>)> = layers
+            .carried
+            .as_deref()
+            .into_iter()
+            .chain([&layers.open])
+            .flat_map(|layer| layer.patches(offset, out.len()))
+            .map(|(into, data)| (into, data.to_vec()))
+            .collect();
+        drop(layers);
+        if patches.iter().all(|(_, data)| data.len() < out.len()) {
+            self.below.read(offset, out)?;
+        }
+        for (into, data) in patches {
+            if let Some(out) = out.get_mut(into..into + data.len()) {
+                out.copy_from_slice(&data);
+            }
+        }
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        // Writes behind a new end would make the file long again.
+        if len < self.below.len()? {
+            self.carry_out()?;
+        }
+        self.below.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.carry_out()?;
+        self.below.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        loop {
+            let mut layers = self.layers();
+            let has_room = layers.open.bytes() + data.len() <= GATHERED_BYTES_MAX;
+            if has_room || layers.open.is_empty() {
+                self.is_empty.store(false, Ordering::SeqCst);
+                if layers.open.put(offset, data) {
+                    return Ok(());
+                }
+            }
+            drop(layers);
+            self.carry_out()?;
+        }
+    }
+
+    fn close(&self) -> io::Result<()> {
+        let carried_out = self.carry_out();
+        self.below.close()?;
+        carried_out
+    }
+
+    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.below.try_lock_range(start, end)
+    }
+
+    fn try_lock_shared_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> Result<bool, BackendError> {
+        self.below.try_lock_shared_range(start, end)
+    }
+
+    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.below.lock_range(start, end)
+    }
+
+    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.below.lock_shared_range(start, end)
+    }
+
+    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.below.unlock_range(start, end)
+    }
+
+    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.below.query_lock_range(start, end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::atomic::AtomicU32;
+
+    /// A storage in memory of which some writes fail.
+    #[derive(Debug, Default)]
+    struct Fragile {
+        bytes: Mutex<Vec<u8>>,
+        writes_left: AtomicU32,
+    }
+
+    impl Fragile {
+        fn with(writes: u32) -> Self {
+            Self { writes_left: AtomicU32::new(writes), ..Self::default() }
+        }
+    }
+
+    impl StorageBackend for &'static Fragile {
+        fn len(&self) -> io::Result<u64> {
+            Ok(self.bytes.lock().unwrap().len() as u64)
+        }
+
+        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+            let offset = usize::try_from(offset).unwrap();
+            let bytes = self.bytes.lock().unwrap();
+            let found = bytes.get(offset..offset + out.len());
+            out.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
+            Ok(())
+        }
+
+        fn set_len(&self, len: u64) -> io::Result<()> {
+            self.bytes.lock().unwrap().resize(usize::try_from(len).unwrap(), 0);
+            Ok(())
+        }
+
+        fn sync_data(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+            let left = self.writes_left.load(Ordering::SeqCst);
+            self.writes_left
+                .store(left.checked_sub(1).ok_or(io::ErrorKind::Other)?, Ordering::SeqCst);
+            let offset = usize::try_from(offset).unwrap();
+            let mut bytes = self.bytes.lock().unwrap();
+            bytes.get_mut(offset..offset + data.len()).unwrap().copy_from_slice(data);
+            Ok(())
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Act {
+        Write { offset: u16, length: u16, with: u8 },
+        Read { offset: u16, length: u16 },
+        SetLen(u16),
+        Sync,
+    }
+
+    fn act() -> impl Strategy<Value = Act> {
+        let place = (any::<u16>(), 0..3000u16);
+        prop_oneof![
+            6 => (place.clone(), any::<u8>())
+                .prop_map(|((offset, length), with)| Act::Write { offset, length, with }),
+            6 => place.prop_map(|(offset, length)| Act::Read { offset, length }),
+            1 => any::<u16>().prop_map(Act::SetLen),
+            2 => Just(Act::Sync),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn it_reads_and_leaves_what_a_plain_storage_does(
+            acts in prop::collection::vec(act(), 0..80),
+        ) {
+            let below: &'static Fragile = Box::leak(Box::new(Fragile::with(u32::MAX)));
+            let gathering = Gathering::over(below);
+            let mut plain: Vec<u8> = vec![0; 5000];
+            gathering.set_len(5000).unwrap();
+            for act in acts {
+                match act {
+                    Act::Write { offset, length, with } => {
+                        let offset = usize::from(offset) % (plain.len() + 1);
+                        let length = usize::from(length).min(plain.len() - offset);
+                        plain[offset..offset + length].fill(with);
+                        gathering.write(offset as u64, &vec![with; length]).unwrap();
+                    }
+                    Act::Read { offset, length } => {
+                        let offset = usize::from(offset) % (plain.len() + 1);
+                        let length = usize::from(length).min(plain.len() - offset);
+                        let mut out = vec![0xaa; length];
+                        gathering.read(offset as u64, &mut out).unwrap();
+                        prop_assert_eq!(&out[..], &plain[offset..offset + length]);
+                    }
+                    Act::SetLen(length) => {
+                        plain.resize(usize::from(length), 0);
+                        gathering.set_len(u64::from(length)).unwrap();
+                    }
+                    Act::Sync => {
+                        gathering.sync_data().unwrap();
+                        prop_assert_eq!(&*below.bytes.lock().unwrap(), &plain);
+                    }
+                }
+                prop_assert_eq!(gathering.len().unwrap(), plain.len() as u64);
+            }
+            gathering.close().unwrap();
+            prop_assert_eq!(&*below.bytes.lock().unwrap(), &plain);
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_seen_and_tried_again() {
+        let below: &'static Fragile = Box::leak(Box::new(Fragile::with(1)));
+        let gathering = Gathering::over(below);
+        gathering.set_len(100).unwrap();
+        for (offset, data) in [(50, b"two"), (10, b"one")] {
+            gathering.write(offset, data).unwrap();
+        }
+        assert!(gathering.sync_data().is_err());
+        gathering.write(51, b"2").unwrap();
+        let seen = || {
+            let mut out = [0; 44];
+            gathering.read(10, &mut out).unwrap();
+            (out[..3].to_vec(), out[40..43].to_vec())
+        };
+        assert_eq!(seen(), (b"one".to_vec(), b"t2o".to_vec()));
+        assert!(gathering.sync_data().is_err() && gathering.close().is_err());
+        below.writes_left.store(10, Ordering::SeqCst);
+        gathering.sync_data().unwrap();
+        assert_eq!(seen(), (b"one".to_vec(), b"t2o".to_vec()));
+        assert_eq!(below.bytes.lock().unwrap()[50..53], *b"t2o");
+    }
+}
