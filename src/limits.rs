@@ -77,6 +77,9 @@ pub const REVS_HELD_MAX: usize = 4096;
 pub const BLOCKS_ASKED_MAX: usize = 1000;
 /// Bytes of blocks that are found by CID at once, which are held in memory.
 pub const BLOCKS_FOUND_BYTES_MAX: usize = 16 << 20;
+/// Rows that a search for blocks by CID reads unless the caller asks for more: whoever has not been
+/// authenticated may ask for blocks, and one search keeps a core busy for 60 ms with this.
+pub const BLOCK_WALK_BYTES_DEFAULT: u64 = 64 << 20;
 /// What an export reads before it hands it on.
 pub const EXPORT_BUFFERED_BYTES: usize = 256 * 1024;
 /// A DID document: some hundred bytes for did:plc; did:web's are written by hand.

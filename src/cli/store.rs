@@ -10,14 +10,22 @@ pub(super) fn existing(path: &Path) -> Result<Engine, Failure> {
     open(path, false)
 }
 
+/// Opens a store that has to be there, with so much memory for its pages.
+pub(super) fn existing_with_cache(path: &Path, bytes: usize) -> Result<Engine, Failure> {
+    open_with(path, &Options { create: false, cache_bytes: bytes, ..Options::default() })
+}
+
 /// Opens a store, or creates it.
 pub(super) fn existing_or_new(path: &Path) -> Result<Engine, Failure> {
     open(path, true)
 }
 
 fn open(path: &Path, create: bool) -> Result<Engine, Failure> {
-    let options = Options { create, ..Options::default() };
-    match guarded(|| Engine::open_with(path, &options)).done {
+    open_with(path, &Options { create, ..Options::default() })
+}
+
+fn open_with(path: &Path, options: &Options) -> Result<Engine, Failure> {
+    match guarded(|| Engine::open_with(path, options)).done {
         Some(Ok(engine)) => Ok(engine),
         Some(Err(error)) => Err(not_opened(path, error)),
         None => Err(damaged(path)),

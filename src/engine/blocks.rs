@@ -3,13 +3,35 @@
 use super::snapshot::Snapshot;
 use crate::block::{Block, Cid};
 use crate::error::{Error, Result};
-use crate::limits::{BLOCKS_ASKED_MAX, BLOCKS_FOUND_BYTES_MAX};
+use crate::limits::{BLOCK_WALK_BYTES_DEFAULT, BLOCKS_ASKED_MAX, BLOCKS_FOUND_BYTES_MAX};
 use crate::store::read::Listed;
 use crate::store::row::{Place, RawRow, Stamped, parse_key, tree_range};
 use std::collections::HashSet;
 
 /// Rows between two looks at the clock.
 const ROWS_BETWEEN_LOOKS: u64 = 256;
+
+/// How an engine answers for blocks by their CIDs ([`Snapshot::blocks`]). Rows lie in the order of
+/// their places, which is that of a CAR, and not of their CIDs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BlockSearch {
+    /// It does not: asking is refused.
+    Off,
+    /// It walks over the account's rows until all that were asked for are found, or so many bytes
+    /// of rows have been read.
+    Walk {
+        /// Bytes of rows that one search reads at most.
+        bytes: u64,
+    },
+}
+
+impl Default for BlockSearch {
+    /// A walk over 64 MiB at most: all of an account of some 170,000 records, in some 60 ms.
+    fn default() -> Self {
+        Self::Walk { bytes: BLOCK_WALK_BYTES_DEFAULT }
+    }
+}
 
 /// What was found of the blocks that were asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +50,8 @@ impl Snapshot {
     ///
     /// There is no index of CIDs: keeping one took an import half as long again. It is one walk over
     /// the rows instead, some 300 ms for a million records and 1 ms for a few thousand, and it ends
-    /// with the last block that is found. Give whoever has not been authenticated a small
-    /// `walk_bytes`, the bytes of rows that are read at most.
+    /// with the last block that is found. How far it may go is an option of the engine
+    /// ([`Options::block_search`](super::Options::block_search)).
     ///
     /// ```
     /// # use carrack::engine::{Engine, Op, WriteOptions};
@@ -42,7 +64,7 @@ impl Snapshot {
     /// # engine.create_account(&did, &key)?;
     /// let snapshot = engine.snapshot(&did)?;
     /// let wanted = [snapshot.commit().clone(), snapshot.data().clone()];
-    /// let found = snapshot.blocks(&wanted, 16 << 20)?;
+    /// let found = snapshot.blocks(&wanted)?;
     /// assert_eq!(found.blocks.len(), 2);
     /// assert!(found.is_complete && found.missing.is_empty());
     /// # Ok::<(), carrack::Error>(())
@@ -50,8 +72,23 @@ impl Snapshot {
     ///
     /// # Errors
     /// `Limit` for more than 1,000 CIDs, or if what is found has more than 16 MiB; `Corrupt` if a
-    /// block does not hash right; `Closed` if the snapshot is too old.
-    pub fn blocks(&self, cids: &[Cid], walk_bytes: u64) -> Result<BlocksFound> {
+    /// block does not hash right; `Closed` if the snapshot is too old; `Request` if the engine was
+    /// opened not to search.
+    pub fn blocks(&self, cids: &[Cid]) -> Result<BlocksFound> {
+        match self.block_search {
+            BlockSearch::Walk { bytes } => self.blocks_within(cids, bytes),
+            BlockSearch::Off => Err(Error::Request(
+                "this engine does not search for blocks by CID; ask for records by path".to_owned(),
+            )),
+        }
+    }
+
+    /// The same with a bound of its own, whatever the engine's option: for whoever is authenticated,
+    /// say.
+    ///
+    /// # Errors
+    /// As [`Snapshot::blocks`], `Request` left out.
+    pub fn blocks_within(&self, cids: &[Cid], walk_bytes: u64) -> Result<BlocksFound> {
         within("CIDs asked for", cids.len(), BLOCKS_ASKED_MAX)?;
         let mut search = Search {
             found: BlocksFound {

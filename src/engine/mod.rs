@@ -33,7 +33,7 @@ mod write;
 pub use account::AccountStatus;
 pub use apply::AppliedDiff;
 pub use backup::BackedUp;
-pub use blocks::BlocksFound;
+pub use blocks::{BlockSearch, BlocksFound};
 pub use events::{Events, LoggedEvent};
 pub use export::{Exported, Extent};
 pub use import::{ImportOptions, Imported};

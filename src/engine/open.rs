@@ -1,3 +1,4 @@
+use super::blocks::BlockSearch;
 use crate::error::{Error, Result};
 use crate::ident::{Clock, Did, Random, SystemClock, SystemRandom};
 use crate::store::account::Account;
@@ -44,6 +45,7 @@ pub struct Engine {
     /// Ten bits that tell this engine's revisions from others'.
     pub(super) clock_id: u16,
     pub(super) signal: Arc<Signal>,
+    pub(super) block_search: BlockSearch,
     turns: Turns,
     /// Accounts of which a move, or the abort of one, is under way in this process.
     moving: Mutex<HashSet<Did>>,
@@ -62,6 +64,8 @@ pub struct Options {
     pub create: bool,
     /// How much of the event log is kept.
     pub retention: Retention,
+    /// How blocks are found by their CIDs.
+    pub block_search: BlockSearch,
 }
 
 impl Default for Options {
@@ -72,6 +76,7 @@ impl Default for Options {
             cache_bytes: crate::limits::CACHE_BYTES_DEFAULT,
             create: true,
             retention: Retention::default(),
+            block_search: BlockSearch::default(),
         }
     }
 }
@@ -101,7 +106,7 @@ impl Engine {
             .create(options.create)
             .truncate(false)
             .open(path)
-            .map_err(|error| Error::io(format!("opening {}", path.display()), error))?;
+            .map_err(|error| Error::Store(Box::new(redb::Error::Io(error))))?;
         if !options.create && file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
             return Err(Error::Format("the file is empty".to_owned()));
         }
@@ -135,6 +140,7 @@ impl Engine {
             clock: Arc::clone(&options.clock),
             name: engine,
             clock_id: clock_id.unwrap_or_default() & 0x3ff,
+            block_search: options.block_search,
             turns: Turns::new(),
             moving: Mutex::new(HashSet::new()),
         })

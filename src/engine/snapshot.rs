@@ -1,4 +1,5 @@
 use super::blobs::needed;
+use super::blocks::BlockSearch;
 use super::open::{Engine, account_row};
 use crate::block::{Block, Cid};
 use crate::error::{Error, Result};
@@ -25,6 +26,7 @@ pub struct Snapshot {
     pub(super) head: Head,
     did: Did,
     taken: Instant,
+    pub(super) block_search: BlockSearch,
 }
 
 /// Entries of a listing between two looks at the clock.
@@ -61,7 +63,14 @@ impl Engine {
         let view = self.view()?;
         let head = account_row(view.accounts()?, did)?.readable_head(did.as_str())?.clone();
         let database = Arc::clone(&self.database);
-        Ok(Snapshot { view, _database: database, head, did: did.clone(), taken: Instant::now() })
+        Ok(Snapshot {
+            view,
+            _database: database,
+            head,
+            did: did.clone(),
+            taken: Instant::now(),
+            block_search: self.block_search,
+        })
     }
 }
 
@@ -107,9 +116,9 @@ impl Snapshot {
     /// As [`Snapshot::record`], here and from each item.
     pub fn list(&self, list: &List) -> Result<impl Iterator<Item = Result<Record>> + '_> {
         let entries = self.listed::<Stamped>(list)?;
-        Ok(entries.map(|entry| {
+        Ok(entries.zip(0u32..).map(|(entry, number)| {
             let (path, stored) = entry?;
-            self.check_age()?;
+            self.check_age_at(number)?;
             as_record(parse_path(&path)?, &stored)
         }))
     }
@@ -121,10 +130,7 @@ impl Snapshot {
     pub fn entries(&self, list: &List) -> Result<impl Iterator<Item = Result<(Key, Cid)>> + '_> {
         let entries = self.listed::<Cid>(list)?;
         Ok(entries.zip(0u32..).map(|(entry, number)| {
-            // Asking the clock each time would cost as much as the entry.
-            if number % ENTRIES_BETWEEN_LOOKS == 0 {
-                self.check_age()?;
-            }
+            self.check_age_at(number)?;
             entry
         }))
     }
@@ -182,6 +188,12 @@ impl Snapshot {
             }
         }
         Records::new(self.view.rows()?, self.head.tree, from, to, list.reverse)
+    }
+
+    /// The same at an entry of a listing: asking the clock each time would cost as much as the
+    /// entry.
+    fn check_age_at(&self, number: u32) -> Result<()> {
+        if number.is_multiple_of(ENTRIES_BETWEEN_LOOKS) { self.check_age() } else { Ok(()) }
     }
 
     pub(super) fn check_age(&self) -> Result<()> {

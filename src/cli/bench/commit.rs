@@ -42,6 +42,7 @@ pub(super) fn run(args: &CommitBenchArgs) -> Result<Answer, Failure> {
     let accounts = args.accounts.unwrap_or(args.callers);
     step("generate", 0, 0);
     let store = fill(&scratch, accounts, args.records)?;
+    let store_bytes = std::fs::metadata(&store).ok().map(|metadata| metadata.len());
     // An account that the store does not have yet.
     let import = args.during_import;
     let import = import.map(|records| write_car(&scratch, "imported.car", accounts, records));
@@ -51,6 +52,7 @@ pub(super) fn run(args: &CommitBenchArgs) -> Result<Answer, Failure> {
     let mut found = child::run(job(args, accounts, &store, import.as_deref()))?;
     if let Some(fields) = found.as_object_mut() {
         fields.insert("yardstick".to_owned(), yardstick);
+        fields.insert("store_bytes".to_owned(), store_bytes.into());
     }
     scratch.close()?;
     report(machine, args, accounts, found).deliver(&args.common)
@@ -92,6 +94,9 @@ fn report(machine: Machine, args: &CommitBenchArgs, accounts: u64, found: Value)
         "a commit has one new record and its event; when a caller has its answer, both are on disk"
             .to_owned(),
     ];
+    if let Some(bytes) = number(&found, "/store_bytes") {
+        report.notes.push(format!("the store's file was {} long before", size(bytes)));
+    }
     if args.callers > accounts {
         report.notes.push("some callers share an account, where commits go one by one".to_owned());
     }

@@ -25,6 +25,9 @@ pub(super) struct ReadBenchArgs {
     /// Reads of single records, of all threads together
     #[arg(long, value_name = "K", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     reads: u64,
+    /// Memory for the store's pages, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    cache: u64,
     #[command(flatten)]
     pub(super) common: Common,
 }
@@ -37,8 +40,12 @@ pub(super) fn run(args: &ReadBenchArgs) -> Result<Answer, Failure> {
     let store = fill(&scratch, 1, args.records)?;
     step("read", 0, 0);
     let mut job = vec![OsString::from("read"), store.into()];
-    let numbers =
-        [("--records", args.records), ("--threads", args.threads), ("--reads", args.reads)];
+    let numbers = [
+        ("--records", args.records),
+        ("--threads", args.threads),
+        ("--reads", args.reads),
+        ("--cache", args.cache),
+    ];
     for (name, number) in numbers {
         job.extend([OsString::from(name), number.to_string().into()]);
     }
@@ -48,8 +55,12 @@ pub(super) fn run(args: &ReadBenchArgs) -> Result<Answer, Failure> {
 }
 
 /// What is read, where it is in the answer, and what it is called.
-const KINDS: [(&str, &str); 3] =
-    [("present", "records by path"), ("absent", "absent paths"), ("list", "listing")];
+const KINDS: [(&str, &str); 4] = [
+    ("present", "records by path"),
+    ("absent", "absent paths"),
+    ("list", "listing"),
+    ("entries", "listing of paths and CIDs"),
+];
 
 /// Of which of them single ones are timed.
 const LATENCIES: [(&str, &str); 2] = [("records by path", "/present"), ("absent paths", "/absent")];
@@ -59,6 +70,7 @@ fn report(machine: Machine, args: &ReadBenchArgs, found: Value) -> Report {
     report.set("records", Some(args.records));
     report.set("threads", Some(args.threads));
     report.set("reads", Some(args.reads));
+    report.set("cache_mib", Some(args.cache));
     report.tables = vec![reads_table(&found), latency_table(&found, &LATENCIES)];
     report.charts = vec![
         rates_chart(&found),

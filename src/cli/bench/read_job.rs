@@ -7,7 +7,7 @@ use super::threads::together;
 use super::usage::Usage;
 use crate::cli::failure::Failure;
 use crate::cli::store;
-use carrack::engine::{Engine, List};
+use carrack::engine::{Engine, List, Snapshot};
 use carrack::ident::{Did, RepoPath};
 use clap::Args;
 use serde_json::{Map, Value};
@@ -23,13 +23,17 @@ pub(super) struct ReadJob {
     threads: u64,
     #[arg(long)]
     reads: u64,
+    /// In MiB.
+    #[arg(long)]
+    cache: u64,
 }
 
 /// Records of a page of a listing.
 const PAGE: usize = 10_000;
 
 pub(super) fn run(job: &ReadJob) -> Result<Map<String, Value>, Failure> {
-    let engine = store::existing(&job.store)?;
+    let cache = usize::try_from(job.cache << 20).unwrap_or(usize::MAX);
+    let engine = store::existing_with_cache(&job.store, cache)?;
     let records = Records::of(0);
     let reading = Reading { job, engine: &engine, records, did: &records.did()? };
     // So that all that follows finds its pages in memory.
@@ -37,7 +41,8 @@ pub(super) fn run(job: &ReadJob) -> Result<Map<String, Value>, Failure> {
     let mut found = Map::new();
     found.insert("present".to_owned(), reading.measure_paths(true)?);
     found.insert("absent".to_owned(), reading.measure_paths(false)?);
-    found.insert("list".to_owned(), reading.measure_listings()?);
+    found.insert("list".to_owned(), reading.measure_listings(Reading::list)?);
+    found.insert("entries".to_owned(), reading.measure_listings(Reading::entries)?);
     Ok(found)
 }
 
@@ -77,8 +82,11 @@ impl Reading<'_> {
         Ok(Value::Object(found))
     }
 
-    fn measure_listings(&self) -> Result<Value, Failure> {
-        let work = (0..self.job.threads).map(|_| || self.list()).collect();
+    fn measure_listings(
+        &self,
+        list: impl Fn(&Self) -> carrack::Result<u64> + Copy + Send,
+    ) -> Result<Value, Failure> {
+        let work = (0..self.job.threads).map(|_| move || list(self)).collect();
         let (counts, usage) = together(work)?;
         Ok(Value::Object(measured(usage, counts.iter().sum())))
     }
@@ -96,16 +104,37 @@ impl Reading<'_> {
 
     /// Lists all records, a page at a time, and gives their number.
     fn list(&self) -> carrack::Result<u64> {
+        self.by_pages(|snapshot, list, listed| {
+            let mut last = None;
+            for record in snapshot.list(list)?.take(PAGE) {
+                last = Some(record?.path);
+                *listed += 1;
+            }
+            Ok(last)
+        })
+    }
+
+    /// The same for paths and CIDs alone.
+    fn entries(&self) -> carrack::Result<u64> {
+        self.by_pages(|snapshot, list, listed| {
+            let mut last = None;
+            for entry in snapshot.entries(list)?.take(PAGE) {
+                last = Some(entry?.0);
+                *listed += 1;
+            }
+            last.map(|path| RepoPath::from_bytes(path.as_bytes())).transpose()
+        })
+    }
+
+    /// Asks for pages, each of which tells the last path on it, until there are no more.
+    fn by_pages(
+        &self,
+        page: impl Fn(&Snapshot, &List, &mut u64) -> carrack::Result<Option<RepoPath>>,
+    ) -> carrack::Result<u64> {
         let mut listed = 0;
         let mut list = List::default();
         loop {
-            let snapshot = self.engine.snapshot(self.did)?;
-            let mut last = None;
-            for record in snapshot.list(&list)?.take(PAGE) {
-                last = Some(record?.path);
-                listed += 1;
-            }
-            match last {
+            match page(&self.engine.snapshot(self.did)?, &list, &mut listed)? {
                 None => return Ok(listed),
                 last => list.cursor = last,
             }
