@@ -115,7 +115,7 @@ impl Engine {
                 state => state.clone(),
             },
             trust,
-            key: signing_key(&diff.commit, &expect),
+            key: signing_key(&diff.commit, &expect, trust),
             rev_floor: rev,
             origin: account.origin.clone(),
             bound_to: String::new(),

@@ -121,13 +121,12 @@ impl Engine {
         check_head: &mut dyn FnMut(&Commit) -> Result<()>,
     ) -> Result<(Report, Whole)> {
         let mut staged = Staged::begin(self, check_head)?;
-        let tree = staged.tree();
         let outcome = match verify(supply, expect, &*self.clock, &mut staged) {
             Ok(report) if report.is_valid() => staged.complete().map(|whole| (report, whole)),
             Ok(report) => Err(staged.give_up(Error::Refused(report.problems.into_listed()))),
             Err(error) => Err(staged.give_up(error)),
         };
-        outcome.map_err(|error| match self.undo_tree(tree, error) {
+        outcome.map_err(|error| match error {
             Error::Problem(problem) => Error::Refused(vec![*problem]),
             error => error,
         })
@@ -160,7 +159,7 @@ impl Engine {
         trust: Trust,
         seen: Option<Account>,
     ) -> Result<()> {
-        let key = signing_key(&whole.commit, &options.expect);
+        let key = signing_key(&whole.commit, &options.expect, trust);
         let options = options.clone();
         let arrival = arrival_events(&whole.commit, whole.rev, &*self.clock);
         self.writer.submit(move |tables| {
@@ -199,11 +198,17 @@ fn trust_of(report: &Report) -> Trust {
     }
 }
 
-pub(super) fn signing_key(commit: &Commit, expect: &Expect) -> String {
+/// Which of the keys has signed a head of which it is known whether one of them has.
+pub(super) fn signing_key(commit: &Commit, expect: &Expect, trust: Trust) -> String {
     let signed = |key: &&crate::key::VerifyingKey| {
         commit.check(std::slice::from_ref(*key)) == Signature::Valid
     };
-    expect.keys.iter().find(signed).map(ToString::to_string).unwrap_or_default()
+    let key = match (trust, &expect.keys[..]) {
+        (Trust::Unverified, _) => None,
+        (Trust::Verified, [only]) => Some(only),
+        (Trust::Verified, several) => several.iter().find(signed),
+    };
+    key.map(ToString::to_string).unwrap_or_default()
 }
 
 /// Whether a repository with this head may take the account's place.

@@ -4,7 +4,7 @@ use crate::ident::{Clock, Did, Random, SystemClock, SystemRandom};
 use crate::store::account::Account;
 use crate::store::gather::Gathering;
 use crate::store::log::Retention;
-use crate::store::open::{Opened, prepare};
+use crate::store::open::{Opened, prepare, reserve_trees};
 use crate::store::signal::Signal;
 use crate::store::tables::View;
 use crate::store::writer::{Upkeep, Writer};
@@ -15,6 +15,7 @@ use std::fmt;
 use std::fs::OpenOptions;
 use std::hash::{BuildHasher, RandomState};
 use std::io::ErrorKind;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -46,6 +47,8 @@ pub struct Engine {
     pub(super) clock_id: u16,
     pub(super) signal: Arc<Signal>,
     pub(super) block_search: BlockSearch,
+    /// Numbers for trees that are to be imported.
+    trees: Mutex<Range<u64>>,
     turns: Turns,
     /// Accounts of which a move, or the abort of one, is under way in this process.
     moving: Mutex<HashSet<Did>>,
@@ -141,6 +144,7 @@ impl Engine {
             name: engine,
             clock_id: clock_id.unwrap_or_default() & 0x3ff,
             block_search: options.block_search,
+            trees: Mutex::new(0..0),
             turns: Turns::new(),
             moving: Mutex::new(HashSet::new()),
         })
@@ -174,6 +178,19 @@ impl Engine {
         Ok(Moving { engine: self, did: did.clone() })
     }
 
+    /// A tree number that was never used before. Most are in stock: an import need not wait for a
+    /// flush to begin. What is left of them at the end is never used.
+    pub(super) fn reserve_tree(&self) -> Result<u64> {
+        self.require_floors_given()?;
+        let mut trees = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
+        if trees.is_empty() {
+            *trees = self.writer.submit(|tables| reserve_trees(tables, TREES_IN_STOCK))?;
+        }
+        let tree = trees.start;
+        trees.start += 1;
+        Ok(tree)
+    }
+
     /// One writer of an account at a time prepares its commit, so that few races are lost.
     pub(super) fn turn(&self, did: &Did) -> MutexGuard<'_, ()> {
         self.turns.take(did)
@@ -185,6 +202,9 @@ impl fmt::Debug for Engine {
         f.debug_struct("Engine").field("name", &self.name).finish_non_exhaustive()
     }
 }
+
+/// Tree numbers that are drawn at a time.
+const TREES_IN_STOCK: u64 = 64;
 
 /// Tells a file that is no database from one that cannot be read.
 pub(super) fn unreadable(error: DatabaseError) -> Error {

@@ -10,7 +10,6 @@ use crate::error::{Error, Problem, Result};
 use crate::ident::Rev;
 use crate::limits::STAGED_BYTES;
 use crate::store::build::{Piece, RowBuilder};
-use crate::store::open::next_tree;
 use crate::store::row::Tally;
 use crate::store::writer::Pending;
 use crate::tree::{NodeWant, RecordWant};
@@ -29,6 +28,8 @@ pub(super) struct Staged<'a> {
     blobs: Vec<Vec<u8>>,
     blobs_bytes: usize,
     waiting: VecDeque<Pending<()>>,
+    /// Whether a row of it may be in the store.
+    is_journalled: bool,
     commit: Option<Commit>,
     rev: Option<Rev>,
     root_height: u8,
@@ -55,11 +56,7 @@ impl<'a> Staged<'a> {
         engine: &'a Engine,
         check_head: &'a mut dyn FnMut(&Commit) -> Result<()>,
     ) -> Result<Self> {
-        let tree = engine.writer.submit(|tables| {
-            let tree = next_tree(tables)?;
-            tables.journal.insert(tree, &b"import"[..])?;
-            Ok(tree)
-        })?;
+        let tree = engine.reserve_tree()?;
         Ok(Self {
             engine,
             tree,
@@ -68,6 +65,7 @@ impl<'a> Staged<'a> {
             blobs: Vec::new(),
             blobs_bytes: 0,
             waiting: VecDeque::new(),
+            is_journalled: false,
             commit: None,
             rev: None,
             root_height: 0,
@@ -78,8 +76,16 @@ impl<'a> Staged<'a> {
         })
     }
 
-    /// Hands over what is left, and waits until all of it is durable.
+    /// Hands over what is left, and waits until all of it is written: with the next that is durable,
+    /// it is.
     pub(super) fn complete(mut self) -> Result<Whole> {
+        match self.finish() {
+            Ok(whole) => Ok(whole),
+            Err(error) => Err(self.give_up(error)),
+        }
+    }
+
+    fn finish(&mut self) -> Result<Whole> {
         self.flush()?;
         while let Some(pending) = self.waiting.pop_front() {
             pending.wait()?;
@@ -87,7 +93,7 @@ impl<'a> Staged<'a> {
         let unfinished = || Error::Corrupt("an import ended without a head".to_owned());
         Ok(Whole {
             tree: self.tree,
-            commit: self.commit.ok_or_else(unfinished)?,
+            commit: self.commit.take().ok_or_else(unfinished)?,
             rev: self.rev.ok_or_else(unfinished)?,
             height: self.root_height,
             records: self.records,
@@ -95,18 +101,14 @@ impl<'a> Staged<'a> {
         })
     }
 
-    /// The number of the tree.
-    pub(super) fn tree(&self) -> u64 {
-        self.tree
-    }
-
-    /// Gives the tree up, once the writer is done with what it still has of it, and gives why.
+    /// Gives the tree up, once the writer is done with what it still has of it, and gives why. No
+    /// row of it is left.
     pub(super) fn give_up(self, cause: Error) -> Error {
         for pending in self.waiting {
             // A batch that fails as well is not the cause.
             let _ = pending.wait();
         }
-        cause
+        if self.is_journalled { self.engine.undo_tree(self.tree, cause) } else { cause }
     }
 
     fn after(&mut self) -> Result<()> {
@@ -127,7 +129,12 @@ impl<'a> Staged<'a> {
                 pending.wait()?;
             }
         }
+        let (tree, is_first) = (self.tree, !self.is_journalled);
+        self.is_journalled = true;
         self.waiting.push_back(self.engine.writer.enqueue_bulk(bytes, move |tables| {
+            if is_first {
+                tables.journal.insert(tree, &b"import"[..])?;
+            }
             rows.store(tables)?;
             for key in &blobs {
                 tables.blobs.insert(&key[..], ())?;

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::ident::Random;
 use data_encoding::HEXLOWER;
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableHandle};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The version of the whole format; `manual::format` describes it.
@@ -94,6 +95,14 @@ fn doom_leftovers(database: &Database) -> Result<()> {
 /// A tree number that was never used before.
 pub(crate) fn next_tree(tables: &mut Tables<'_>) -> Result<u64> {
     count_up(tables, NEXT_TREE)
+}
+
+/// So many tree numbers that were never used before.
+pub(crate) fn reserve_trees(tables: &mut Tables<'_>, count: u64) -> Result<Range<u64>> {
+    let first = next_tree(tables)?;
+    let end = first.saturating_add(count);
+    tables.facts.insert(NEXT_TREE, &end.to_be_bytes()[..])?;
+    Ok(first..end)
 }
 
 /// The number that was given out last, 0 before the first.
