@@ -23,3 +23,6 @@ pub mod reading {}
 
 #[doc = include_str!("tree.md")]
 pub mod tree {}
+
+#[doc = include_str!("writing.md")]
+pub mod writing {}

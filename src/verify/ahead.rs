@@ -1,4 +1,4 @@
-//! A thread that works some batches ahead of whoever takes what it makes.
+//! Threads that work some batches ahead of whoever takes what they make.
 
 use crate::error::{Error, Result};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -6,27 +6,56 @@ use std::thread::JoinHandle;
 
 /// Batches that may wait to be taken; one more is being made, and one is being taken.
 const BATCHES_WAITING: usize = 3;
+/// The same where several threads make them, for each.
+const BATCHES_WAITING_EACH: usize = 1;
 /// A batch is handed over when its items have so many bytes, or are so many.
 const BATCH_BYTES: usize = 512 * 1024;
 const BATCH_ITEMS: usize = 4096;
 
-/// What such a thread makes, in order. The thread ends with this, wherever it is.
+/// What such threads make, in order. They end with this, wherever they are.
 pub(super) struct Ahead<T> {
     ready: std::vec::IntoIter<T>,
-    batches: Option<Receiver<Vec<T>>>,
-    thread: Option<JoinHandle<()>>,
+    /// Where batches come from, in turn: the first that has no more is the end.
+    sources: Vec<Receiver<Vec<T>>>,
+    turn: usize,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl<T: Send + 'static> Ahead<T> {
     /// Starts a thread that puts what it makes into the outlet, until that refuses.
     pub(super) fn start(make: impl FnOnce(&mut Outlet<T>) + Send + 'static) -> Self {
-        let (sender, batches) = sync_channel(BATCHES_WAITING);
-        let thread = std::thread::spawn(move || {
-            let mut outlet = Outlet { sender, batch: Vec::new(), bytes: 0 };
-            make(&mut outlet);
-            outlet.flush();
-        });
-        Self { ready: Vec::new().into_iter(), batches: Some(batches), thread: Some(thread) }
+        let (sender, source) = sync_channel(BATCHES_WAITING);
+        let thread = std::thread::spawn(move || Outlet::to(vec![sender]).fill(make));
+        Self::from(vec![source], vec![thread])
+    }
+
+    /// Starts a thread that puts what is to be made into the outlet, and some that make it.
+    pub(super) fn start_several<P: Send + 'static>(
+        threads: usize,
+        plan: impl FnOnce(&mut Outlet<P>) + Send + 'static,
+        make: impl Fn(P) -> T + Clone + Send + 'static,
+    ) -> Self {
+        let (mut plans, mut sources, mut started) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..threads.max(1) {
+            let (planned, to_make) = sync_channel::<Vec<P>>(BATCHES_WAITING_EACH);
+            let (made, source) = sync_channel::<Vec<T>>(BATCHES_WAITING_EACH);
+            let make = make.clone();
+            started.push(std::thread::spawn(move || {
+                for batch in to_make {
+                    if made.send(batch.into_iter().map(&make).collect()).is_err() {
+                        return;
+                    }
+                }
+            }));
+            plans.push(planned);
+            sources.push(source);
+        }
+        started.push(std::thread::spawn(move || Outlet::to(plans).fill(plan)));
+        Self::from(sources, started)
+    }
+
+    fn from(sources: Vec<Receiver<Vec<T>>>, threads: Vec<JoinHandle<()>>) -> Self {
+        Self { ready: Vec::new().into_iter(), sources, turn: 0, threads }
     }
 
     /// The next item; `None` once everything has been made and taken.
@@ -35,42 +64,57 @@ impl<T: Send + 'static> Ahead<T> {
             if let Some(item) = self.ready.next() {
                 return Ok(Some(item));
             }
-            let Some(batches) = &self.batches else { return Ok(None) };
-            match batches.recv() {
-                Ok(batch) => self.ready = batch.into_iter(),
+            let Some(source) = self.sources.get(self.turn) else { return Ok(None) };
+            match source.recv() {
+                Ok(batch) => {
+                    self.ready = batch.into_iter();
+                    self.turn = (self.turn + 1) % self.sources.len();
+                }
                 Err(_) => self.join()?,
             }
         }
     }
 
-    /// A thread that has died has not come to its end.
+    /// Threads that have died have not come to their end.
     fn join(&mut self) -> Result<()> {
-        self.batches = None;
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Err(_)) => Err(Error::Closed("the thread that reads ahead has died".to_owned())),
-            _ => Ok(()),
+        self.sources.clear();
+        let ended: Vec<_> = self.threads.drain(..).map(JoinHandle::join).collect();
+        if ended.iter().any(std::result::Result::is_err) {
+            return Err(Error::Closed("a thread that reads ahead has died".to_owned()));
         }
+        Ok(())
     }
 }
 
 impl<T> Drop for Ahead<T> {
     fn drop(&mut self) {
-        self.batches = None;
-        if let Some(thread) = self.thread.take() {
+        self.sources.clear();
+        for thread in self.threads.drain(..) {
             // Nobody waits for what it made: how it ended does not matter any more.
             let _ = thread.join();
         }
     }
 }
 
-/// Where the thread puts what it makes.
+/// Where a thread puts what it makes, or plans.
 pub(super) struct Outlet<T> {
-    sender: SyncSender<Vec<T>>,
+    /// Each gets a batch in turn.
+    senders: Vec<SyncSender<Vec<T>>>,
+    turn: usize,
     batch: Vec<T>,
     bytes: usize,
 }
 
 impl<T> Outlet<T> {
+    fn to(senders: Vec<SyncSender<Vec<T>>>) -> Self {
+        Self { senders, turn: 0, batch: Vec::new(), bytes: 0 }
+    }
+
+    fn fill(mut self, make: impl FnOnce(&mut Self)) {
+        make(&mut self);
+        self.flush();
+    }
+
     /// Puts an item that keeps so many bytes in memory; false if nobody takes any more.
     pub(super) fn put(&mut self, item: T, bytes: usize) -> bool {
         self.batch.push(item);
@@ -81,7 +125,12 @@ impl<T> Outlet<T> {
     /// Hands over what there is; false if nobody takes any more.
     pub(super) fn flush(&mut self) -> bool {
         self.bytes = 0;
-        self.batch.is_empty() || self.sender.send(std::mem::take(&mut self.batch)).is_ok()
+        if self.batch.is_empty() {
+            return true;
+        }
+        let Some(sender) = self.senders.get(self.turn) else { return false };
+        self.turn = (self.turn + 1) % self.senders.len();
+        sender.send(std::mem::take(&mut self.batch)).is_ok()
     }
 }
 
@@ -101,6 +150,43 @@ mod tests {
         }
         assert_eq!(ahead.next().unwrap(), None);
         assert_eq!(ahead.next().unwrap(), None);
+    }
+
+    #[test]
+    fn all_comes_in_order_from_several_threads() {
+        for threads in 1..4 {
+            let plan = |outlet: &mut Outlet<u32>| {
+                for number in 0..20_000u32 {
+                    assert!(outlet.put(number, 100));
+                }
+            };
+            let mut ahead = Ahead::start_several(threads, plan, |number| number * 2);
+            for number in 0..20_000 {
+                assert_eq!(ahead.next().unwrap(), Some(number * 2));
+            }
+            assert_eq!(ahead.next().unwrap(), None);
+            assert_eq!(ahead.next().unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn one_of_several_that_dies_is_no_end() {
+        for bad in [0u32, 5000, 19_999] {
+            let plan = |outlet: &mut Outlet<u32>| {
+                for number in 0..20_000u32 {
+                    if !outlet.put(number, 100) {
+                        return;
+                    }
+                }
+            };
+            let make = move |number| {
+                assert_ne!(number, bad, "on purpose");
+                number
+            };
+            let mut ahead = Ahead::start_several(3, plan, make);
+            let ended = std::iter::from_fn(|| ahead.next().transpose()).find_map(Result::err);
+            assert!(ended.is_some(), "{bad}");
+        }
     }
 
     #[test]

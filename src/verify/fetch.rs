@@ -15,6 +15,9 @@ use crate::tree::{Link, links};
 use std::hint::black_box;
 use std::sync::Arc;
 
+/// Threads that read records, if those are wanted.
+const READERS: usize = 2;
+
 /// A block that the walk will probably ask for next.
 pub(super) struct Fetched {
     pub(super) cid: Cid,
@@ -27,6 +30,8 @@ pub(super) enum Found {
     Block(At, Block),
     /// A section that was found sound when the file was indexed; its bytes were not asked for.
     Unread(At),
+    /// A record's section, which is read next.
+    Planned(At),
     /// Nothing, more than one section, or one that is wrong: look it up.
     Unclear,
 }
@@ -55,11 +60,17 @@ impl Source {
             return None;
         }
         let source = self.clone();
-        Some(Ahead::start(move |outlet| {
+        let plan = move |outlet: &mut Outlet<Fetched>| {
             // A walk that asks no further and a file that cannot be read end it alike: the walk
             // finds out what there is to find out.
             let _ = source.descend(links, outlet);
-        }))
+        };
+        if !self.with_records {
+            return Some(Ahead::start(plan));
+        }
+        // The nodes say what comes next: one thread reads them. Most of the reading is records.
+        let source = self.clone();
+        Some(Ahead::start_several(READERS, plan, move |planned| source.read_planned(planned)))
     }
 
     fn descend(&self, first: Vec<Link>, outlet: &mut Outlet<Fetched>) -> Option<()> {
@@ -112,9 +123,23 @@ impl Source {
     fn fetch(&self, step: Step) -> Result<Fetched> {
         let Step { cid, is_node, at } = step;
         let Some(at) = at else { return Ok(Fetched { cid, found: Found::Unclear }) };
-        if at.place.is_sound && !is_node && !self.with_records {
+        if !is_node && self.with_records {
+            return Ok(Fetched { cid, found: Found::Planned(at) });
+        }
+        if !is_node && at.place.is_sound {
             return Ok(Fetched { cid, found: Found::Unread(at) });
         }
+        self.read(cid, at, is_node)
+    }
+
+    fn read_planned(&self, planned: Fetched) -> Fetched {
+        let Found::Planned(at) = planned.found else { return planned };
+        // If it cannot be read, the walk is told when it looks it up.
+        self.read(planned.cid.clone(), at, false)
+            .unwrap_or(Fetched { cid: planned.cid, found: Found::Unclear })
+    }
+
+    fn read(&self, cid: Cid, at: At, is_node: bool) -> Result<Fetched> {
         let found = match read_section(&self.input, at.place)?.into_block() {
             Ok(block) if *block.cid() == cid => {
                 let is_sound = at.place.is_sound || !is_node && is_sound(&block);
@@ -136,7 +161,7 @@ struct Step {
 impl Fetched {
     fn memory(&self) -> usize {
         match &self.found {
-            Found::Block(at, _) => at.place.length,
+            Found::Block(at, _) | Found::Planned(at) => at.place.length,
             Found::Unread(_) | Found::Unclear => size_of::<Self>(),
         }
     }
@@ -144,7 +169,7 @@ impl Fetched {
     fn block(&self) -> Option<&Block> {
         match &self.found {
             Found::Block(_, block) => Some(block),
-            Found::Unread(_) | Found::Unclear => None,
+            Found::Unread(_) | Found::Planned(_) | Found::Unclear => None,
         }
     }
 }
