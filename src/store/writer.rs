@@ -5,6 +5,7 @@ use super::tables::Tables;
 use super::{doom, floors, signal::Signal};
 use crate::error::{Error, Result};
 use crate::ident::Clock;
+use crate::limits::STAGED_BYTES;
 use redb::{Database, Durability};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,8 +23,10 @@ const GATHER_MAX: Duration = Duration::from_millis(5);
 /// How long an idle writer sleeps between turns of background removal.
 const IDLE: Duration = Duration::from_millis(200);
 
-/// Jobs of bulk in one transaction while nobody else has any.
-const BULK_JOBS_ALONE: usize = 4;
+/// Bytes of bulk in one transaction, and while nobody else has a job. The job that passes the
+/// limit is still in.
+const BULK_BYTES: usize = STAGED_BYTES;
+const BULK_BYTES_ALONE: usize = 4 * STAGED_BYTES;
 /// Bulk that is written without a flush: the next caller's flush has that to write as well.
 const UNFLUSHED_BYTES_MAX: usize = 16 << 20;
 
@@ -97,7 +100,7 @@ impl Writer {
 
     /// Queues `work` that writes so many bytes which nobody sees before a later job says so. When
     /// that job is durable, they are; until then they need not be. Others do not wait for more
-    /// than one such job.
+    /// than one such job, or small ones of as many bytes.
     pub(crate) fn enqueue_bulk(
         &self,
         bytes: usize,
@@ -225,7 +228,7 @@ struct Queue<'a> {
 }
 
 impl Queue<'_> {
-    /// The jobs of one transaction: all that have queued, and of bulk one, or some if there is
+    /// The jobs of one transaction: all that have queued, and some bulk, or more of it if there is
     /// nothing else for the second time. No job if doomed rows are to be removed meanwhile; `None`
     /// at the end.
     fn next_batch(&mut self, pace: &Pace, removing: bool) -> Option<Vec<Job>> {
@@ -239,9 +242,19 @@ impl Queue<'_> {
         }
         self.gather(&mut batch, pace);
         let is_alone = batch.is_empty() && pace.was_alone;
-        let bulk = if is_alone { BULK_JOBS_ALONE } else { 1 };
-        batch.extend(self.bulk.drain(..bulk.min(self.bulk.len())));
+        self.take_bulk(&mut batch, if is_alone { BULK_BYTES_ALONE } else { BULK_BYTES });
         Some(batch)
+    }
+
+    fn take_bulk(&mut self, batch: &mut Vec<Job>, most: usize) {
+        let mut taken = 0;
+        while let Some(job) = self.bulk.pop_front() {
+            taken += job.bulk.unwrap_or_default();
+            batch.push(job);
+            if taken >= most || batch.len() >= BATCH_JOBS_MAX {
+                return;
+            }
+        }
     }
 
     fn sort_in(&mut self, job: Job, batch: &mut Vec<Job>) {
