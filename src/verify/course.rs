@@ -1,6 +1,7 @@
 //! What a walk has been given of a file, in which order.
 
 use super::index::{Index, Place, Taken};
+use std::ops::Range;
 
 /// How far a walk has come.
 #[derive(Clone)]
@@ -57,7 +58,7 @@ impl Course {
     }
 
     /// Links of a tree in the order of a walk, each with whether it is to a node: `None` if one of
-    /// them has no section, several, or one that is not known to be sound.
+    /// them has no section, or it takes a look at the sections to tell.
     pub(super) fn pass_all(
         &mut self,
         indexed: &mut Indexed,
@@ -67,14 +68,33 @@ impl Course {
         for some in links.chunks(LOOKED_UP_TOGETHER) {
             std::hint::black_box(some.iter().fold(0, |all, (hash, _)| all ^ index.warm(*hash)));
             for (hash, is_node) in some {
-                let range = index.candidates(*hash);
-                let slot = range.start;
-                let place = index.place(slot).filter(|_| range.len() == 1)?;
-                (*is_node || place.is_sound).then_some(())?;
-                self.pass(indexed, slot, place).ok()?;
+                let slot = self.slot(index, *hash, *is_node)?;
+                self.pass(indexed, slot, index.place(slot)?).ok()?;
             }
         }
         Some(())
+    }
+}
+
+impl Course {
+    /// The section that a walk would take for this link, if it is certain that nothing is wrong with
+    /// it. Of a record there may be several: the one that is due, or the first.
+    fn slot(&self, index: &Index, hash: u64, is_node: bool) -> Option<usize> {
+        let range = index.candidates(hash);
+        let first = range.start;
+        if is_node {
+            return Some(first).filter(|_| range.len() == 1);
+        }
+        let are_sound = range.clone().all(|slot| index.place(slot).is_some_and(|at| at.is_sound));
+        if range.is_empty() || !are_sound {
+            return None;
+        }
+        Some(if range.len() == 1 { first } else { self.due(index, range) })
+    }
+
+    fn due(&self, index: &Index, range: Range<usize>) -> usize {
+        let first = range.start;
+        index.at_offset(range, self.in_order).unwrap_or(first)
     }
 }
 
