@@ -129,12 +129,11 @@ impl<'a> Staged<'a> {
                 pending.wait()?;
             }
         }
-        let (tree, is_first) = (self.tree, !self.is_journalled);
+        let tree = self.tree;
         self.is_journalled = true;
         self.waiting.push_back(self.engine.writer.enqueue_bulk(bytes, move |tables| {
-            if is_first {
-                tables.journal.insert(tree, &b"import"[..])?;
-            }
+            // With each batch: an earlier one may have been refused.
+            tables.journal.insert(tree, &b"import"[..])?;
             rows.store(tables)?;
             for key in &blobs {
                 tables.blobs.insert(&key[..], ())?;

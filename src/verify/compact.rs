@@ -122,8 +122,12 @@ impl Gathered {
 
     fn keep(&mut self, cid: &Cid, keyed: &Keyed, room: &Room) {
         let needed = self.node.len() + PLACE_BYTES;
+        if needed > CHUNK_BYTES {
+            // A tree with such a node is walked.
+            return;
+        }
         if needed > self.left {
-            let Some(number) = room.next().filter(|_| needed <= CHUNK_BYTES) else { return };
+            let Some(number) = room.next() else { return };
             self.chunks.push((number, Vec::with_capacity(CHUNK_BYTES)));
             self.left = CHUNK_BYTES;
         }
@@ -155,6 +159,7 @@ fn put_key(node: &mut Vec<u8>, before: &[u8], key: &[u8]) {
 
 /// All nodes of a file that have nothing wrong in themselves.
 pub(super) struct Compact {
+    /// Each at the place of its number.
     chunks: Vec<Vec<u8>>,
     index: Index,
 }
@@ -176,13 +181,13 @@ impl Compact {
         if room.is_exceeded() {
             return None;
         }
-        let (mut chunks, mut slots) = (Vec::new(), Vec::new());
+        let (mut chunks, mut slots) = (vec![Vec::new(); room.most], Vec::new());
         for mut gathered in gathered {
-            chunks.append(&mut gathered.chunks);
+            for (number, chunk) in gathered.chunks {
+                *chunks.get_mut(number)? = chunk;
+            }
             slots.append(&mut gathered.slots);
         }
-        chunks.sort_unstable_by_key(|(number, _)| *number);
-        let chunks = chunks.into_iter().map(|(_, chunk)| chunk).collect();
         Some(Self { chunks, index: Index::new(keyed, slots) })
     }
 
@@ -331,6 +336,49 @@ mod tests {
         assert!(roomy.judge(&cid("no node of these"), |_, _| true).is_none());
         for most in [0, 1] {
             assert!(gather(&nodes, &Room::of(most)).is_none(), "{most}");
+        }
+    }
+
+    /// Keys with a long prefix in common and a subtree right of each: the node has each prefix
+    /// once, and what is kept of it has it for each key.
+    fn node_that_grows() -> Block {
+        let prefix = format!("com.example.a/{}", "a".repeat(300));
+        let keys = (0..).map(|number| format!("{prefix}{number:08}"));
+        let entries = keys.filter(|key| layer(key.as_bytes()) == 1).take(4000).map(|key| Entry {
+            key: key.as_str().into(),
+            value: cid(&key),
+            right: Some(cid("below")),
+        });
+        Block::dag_cbor(Node { left: None, entries: entries.collect() }.encode())
+    }
+
+    #[test]
+    fn a_node_that_no_chunk_holds_leaves_the_others_where_they_are() {
+        let large = node_that_grows();
+        assert!(large.bytes().len() < CHUNK_BYTES, "it would not be read at all");
+        let nodes: Vec<Block> = (0..60_000).filter_map(node).collect();
+        let (keyed, room) = (Keyed::new(), Room::default());
+        let mut threads = [Gathered::default(), Gathered::default()];
+        for (number, node) in nodes.iter().enumerate() {
+            let [one, other] = &mut threads;
+            if number % 9000 == 0 {
+                one.add(&large, &keyed, &room);
+            }
+            let thread = if number / 5000 % 2 == 0 { one } else { other };
+            thread.add(node, &keyed, &room);
+        }
+        let compact = Compact::of(threads.into(), keyed.clone(), &room).unwrap();
+        assert!(compact.chunks.iter().filter(|chunk| !chunk.is_empty()).count() > 3);
+        assert!(compact.judge(large.cid(), |_, _| true).is_none());
+        for node in &nodes {
+            let mut shown = Vec::new();
+            let sound = compact.judge(node.cid(), |hash, _| {
+                shown.push(hash);
+                true
+            });
+            let entry = Node::decode(node.bytes()).unwrap().entries.remove(0);
+            assert!(sound.is_some());
+            assert_eq!(shown, [keyed.hash(node.cid()), keyed.hash(&entry.value)]);
         }
     }
 
