@@ -189,3 +189,21 @@ fn a_file_without_its_upper_nodes_is_looked_through_all_the_same() {
         assert!(!report.is_valid());
     }
 }
+
+#[test]
+fn what_is_wrong_with_sections_that_nobody_asked_for_is_told_in_the_order_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("whole.car");
+    write_car(&path, RECORDS, Order::Shuffled);
+    let (root, mut sections) = read(&path);
+    for number in 0..1500u32 {
+        let cid = Cid::of(carrack::block::Codec::Raw, &number.to_be_bytes());
+        sections.insert(1 + number as usize * 3, (cid, b"something else".to_vec()));
+    }
+    let report = compare(folder.path(), &root, &sections, "with wrong sections");
+    let listed = report.problems.listed();
+    let offsets: Vec<u64> = listed.iter().filter_map(|problem| problem.offset).collect();
+    assert_eq!((offsets.len(), report.problems.omitted()), (1000, 500));
+    assert!(offsets.is_sorted());
+    assert_eq!(listed[0].cid, Some(Cid::of(carrack::block::Codec::Raw, &0u32.to_be_bytes())));
+}

@@ -13,7 +13,8 @@ use super::supply::{Given, Missed, Supply, Tail};
 use crate::block::{Block, Cid};
 use crate::car::{Frame, Reader};
 use crate::error::{Code, Error, Problem, Result};
-use std::collections::HashSet;
+use crate::limits::PROBLEMS_LISTED_MAX;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
@@ -356,6 +357,7 @@ impl Indexed {
     fn check_rest(&self, report: &mut dyn FnMut(Problem)) -> Result<(u64, bool)> {
         let (index, input) = (&self.source.index, &self.source.input);
         let (mut unreferenced, mut only_unreferenced) = (0, true);
+        let mut wrong = FirstWrong::default();
         for (slots, taken) in self.course.taken.rest(index) {
             let taken_cid = match taken.and_then(|slot| index.place(slot)) {
                 Some(place) => Some(read_section(input, place)?.cid),
@@ -371,11 +373,41 @@ impl Indexed {
                     unreferenced += 1;
                 }
                 if let Err(problem) = frame.into_block() {
-                    report(problem);
+                    wrong.add(place.offset, problem);
                 }
             }
         }
+        wrong.tell(report);
         Ok((unreferenced, only_unreferenced))
+    }
+}
+
+/// Problems of sections that come in the index's order, which is another each time: the first of
+/// the file, as many as are listed.
+#[derive(Default)]
+struct FirstWrong {
+    first: BTreeMap<u64, Problem>,
+    /// One of those further on, and how many they are.
+    further: Option<(Problem, u64)>,
+}
+
+impl FirstWrong {
+    fn add(&mut self, offset: u64, problem: Problem) {
+        self.first.insert(offset, problem);
+        if self.first.len() > PROBLEMS_LISTED_MAX
+            && let Some((_, last)) = self.first.pop_last()
+        {
+            let more = self.further.take().map_or(0, |(_, more)| more);
+            self.further = Some((last, more + 1));
+        }
+    }
+
+    /// In the order of the file; the further ones only count.
+    fn tell(self, report: &mut dyn FnMut(Problem)) {
+        self.first.into_values().for_each(&mut *report);
+        if let Some((problem, more)) = self.further {
+            (0..more).for_each(|_| report(problem.clone()));
+        }
     }
 }
 
