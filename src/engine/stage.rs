@@ -79,10 +79,8 @@ impl<'a> Staged<'a> {
     /// Hands over what is left, and waits until all of it is written: with the next that is durable,
     /// it is.
     pub(super) fn complete(mut self) -> Result<Whole> {
-        match self.finish() {
-            Ok(whole) => Ok(whole),
-            Err(error) => Err(self.give_up(error)),
-        }
+        let whole = self.finish();
+        whole.map_err(|error| self.give_up(error))
     }
 
     fn finish(&mut self) -> Result<Whole> {

@@ -94,15 +94,13 @@ fn doom_leftovers(database: &Database) -> Result<()> {
 
 /// A tree number that was never used before.
 pub(crate) fn next_tree(tables: &mut Tables<'_>) -> Result<u64> {
-    count_up(tables, NEXT_TREE)
+    count_up(tables, NEXT_TREE, 1)
 }
 
 /// So many tree numbers that were never used before.
 pub(crate) fn reserve_trees(tables: &mut Tables<'_>, count: u64) -> Result<Range<u64>> {
-    let first = next_tree(tables)?;
-    let end = first.saturating_add(count);
-    tables.facts.insert(NEXT_TREE, &end.to_be_bytes()[..])?;
-    Ok(first..end)
+    let first = count_up(tables, NEXT_TREE, count)?;
+    Ok(first..first.saturating_add(count))
 }
 
 /// The number that was given out last, 0 before the first.
@@ -122,17 +120,17 @@ pub(crate) fn pass_seq(tables: &mut Tables<'_>, seq: u64) -> Result<()> {
 
 /// The next number of the event sequence.
 pub(crate) fn next_seq(tables: &mut Tables<'_>) -> Result<u64> {
-    count_up(tables, NEXT_SEQ)
+    count_up(tables, NEXT_SEQ, 1)
 }
 
-/// Numbers start at 1.
-fn count_up(tables: &mut Tables<'_>, name: &str) -> Result<u64> {
+/// The first of so many numbers that are given out now. Numbers start at 1.
+fn count_up(tables: &mut Tables<'_>, name: &str, count: u64) -> Result<u64> {
     let stored = tables.facts.get(name)?.map(|value| value.value().to_vec());
     let next = match stored {
         None => 1,
         Some(bytes) => number(name, &bytes)?,
     };
-    tables.facts.insert(name, &next.saturating_add(1).to_be_bytes()[..])?;
+    tables.facts.insert(name, &next.saturating_add(count).to_be_bytes()[..])?;
     Ok(next)
 }
 

@@ -20,6 +20,7 @@ mod walk;
 pub use diff::{Change, Diff, diff};
 pub use key::Key;
 pub use layer::layer;
+pub(crate) use node::shared_prefix;
 pub use node::{Entry, Node};
 pub use partial::{Child, Gap, Held, HeldEntry, NodeSource, Tree};
 pub use range::KeyRange;

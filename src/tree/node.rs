@@ -164,6 +164,6 @@ fn bad(fault: Fault) -> Problem {
 }
 
 /// How many bytes two keys share from their start.
-pub(super) fn shared_prefix(a: &[u8], b: &[u8]) -> usize {
+pub(crate) fn shared_prefix(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(x, y)| x == y).count()
 }

@@ -5,7 +5,7 @@ use super::index::{Index, Place, Slot};
 use super::keyed::Keyed;
 use crate::block::{Block, Cid};
 use crate::ident::RepoPath;
-use crate::tree::{layer, usual_entries};
+use crate::tree::{layer, shared_prefix, usual_entries};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Memory for nodes comes in pieces of so many bytes, of which there are so many at most. Of a
@@ -56,6 +56,8 @@ pub(super) struct Gathered {
     slots: Vec<Slot>,
     /// What is left of the last chunk.
     left: usize,
+    /// The node at hand: its height and what is left of its keys, and the rest.
+    head: Vec<u8>,
     node: Vec<u8>,
     last_key: Vec<u8>,
 }
@@ -70,10 +72,11 @@ impl Gathered {
         }
     }
 
-    /// Puts into `node` what is needed of these bytes: its height, its links, and of its keys those
+    /// Puts into `head` and `node` what is needed of these bytes: its height, its links, and of its keys those
     /// next to a subtree's, each with as much of it as the one before does not have.
     fn condense(&mut self, bytes: &[u8], keyed: &Keyed) -> Option<()> {
-        let Self { node, last_key, .. } = self;
+        let Self { head, node, last_key, .. } = self;
+        head.clear();
         node.clear();
         last_key.clear();
         let mut height = None;
@@ -112,16 +115,15 @@ impl Gathered {
             None => left.is_some(),
         };
         node.push(END);
-        let mut head = vec![height.unwrap_or(UNSAID)];
+        head.push(height.unwrap_or(UNSAID));
         if let Some(left) = left {
-            put_link(&mut head, CHILD, keyed.hash(&left));
+            put_link(head, CHILD, keyed.hash(&left));
         }
-        node.splice(..0, head);
         (is_right && is_possible).then_some(())
     }
 
     fn keep(&mut self, cid: &Cid, keyed: &Keyed, room: &Room) {
-        let needed = self.node.len() + PLACE_BYTES;
+        let needed = self.head.len() + self.node.len() + PLACE_BYTES;
         if needed > CHUNK_BYTES {
             // A tree with such a node is walked.
             return;
@@ -133,6 +135,7 @@ impl Gathered {
         }
         let Some((number, chunk)) = self.chunks.last_mut() else { return };
         let position = *number * CHUNK_BYTES + chunk.len();
+        chunk.extend_from_slice(&self.head);
         chunk.extend_from_slice(&self.node);
         self.left -= needed;
         // No place is 0.
@@ -147,7 +150,7 @@ fn put_link(node: &mut Vec<u8>, kind: u8, hash: u64) {
 }
 
 fn put_key(node: &mut Vec<u8>, before: &[u8], key: &[u8]) {
-    let shared = before.iter().zip(key).take_while(|(a, b)| a == b).count();
+    let shared = shared_prefix(before, key);
     let suffix = key.get(shared..).unwrap_or_default();
     node.push(KEY);
     // No path is longer than that.
