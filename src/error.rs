@@ -118,8 +118,17 @@ pub enum Error {
     /// The store was written by a newer Carrack, or by something else.
     #[error("{0}")]
     Format(String),
-    /// The engine is shutting down, or its writer failed earlier.
-    #[error("the engine takes no more writes: {0}")]
+    /// The database has met a failure after which it refuses everything (a read or write that
+    /// failed, a full disk, a lock that a panic poisoned): what is durable is safe.
+    /// [`Engine::reopen`](crate::Engine::reopen) once the cause is gone.
+    #[error("the engine has to be reopened: {0}")]
+    Reopen(String),
+    /// A snapshot, or a reader that goes on from one, is too old, or its engine was reopened: take a
+    /// new one.
+    #[error("{0}; take a new snapshot")]
+    Stale(String),
+    /// The engine was closed: open it again.
+    #[error("{0}")]
     Closed(String),
 }
 
@@ -135,8 +144,15 @@ pub enum ErrorKind {
     Conflict,
     /// A state or a policy forbids it for now.
     Refused,
-    /// The machine failed (disk, pipe, clock): try again later.
+    /// The machine failed outside the store (disk, pipe, clock): try again later.
     Unavailable,
+    /// The database refuses everything until the engine is reopened:
+    /// [`Engine::reopen`](crate::Engine::reopen), then try again.
+    Reopen,
+    /// A snapshot has ended: take a new one and try again.
+    Stale,
+    /// The engine was closed: open it again.
+    Closed,
     /// The store is damaged: run `scrub`, restore from a backup.
     Corrupt,
 }
@@ -161,9 +177,10 @@ impl Error {
             Self::NotFound { .. } => ErrorKind::NotFound,
             Self::Exists { .. } | Self::Swap { .. } => ErrorKind::Conflict,
             Self::State { .. } | Self::FloorsAwaited { .. } => ErrorKind::Refused,
-            Self::Clock { .. } | Self::Io { .. } | Self::Store(_) | Self::Closed(_) => {
-                ErrorKind::Unavailable
-            }
+            Self::Clock { .. } | Self::Io { .. } | Self::Store(_) => ErrorKind::Unavailable,
+            Self::Reopen(_) => ErrorKind::Reopen,
+            Self::Stale(_) => ErrorKind::Stale,
+            Self::Closed(_) => ErrorKind::Closed,
             Self::Corrupt(_) => ErrorKind::Corrupt,
         }
     }
@@ -196,7 +213,7 @@ macro_rules! from_redb {
     ($($name:ident),*) => {$(
         impl From<redb::$name> for Error {
             fn from(error: redb::$name) -> Self {
-                Self::Store(Box::new(error.into()))
+                Self::from(redb::Error::from(error))
             }
         }
     )*};
@@ -210,6 +227,23 @@ from_redb!(
     CursorError,
     SetDurabilityError
 );
+
+impl From<redb::Error> for Error {
+    /// The database latches a failure of its storage: everything fails from then on, until it is
+    /// opened anew.
+    fn from(error: redb::Error) -> Self {
+        match error {
+            redb::Error::Corrupted(what) => Self::Corrupt(what),
+            redb::Error::Io(_) | redb::Error::PreviousIo | redb::Error::LockPoisoned(_) => {
+                Self::Reopen(error.to_string())
+            }
+            redb::Error::DatabaseClosed => {
+                Self::Stale("the engine was reopened or closed".to_owned())
+            }
+            error => Self::Store(Box::new(error)),
+        }
+    }
+}
 
 fn summary(problems: &[Problem]) -> String {
     match problems {

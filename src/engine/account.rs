@@ -4,8 +4,8 @@ use crate::block::Cid;
 use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
 use crate::store::account::{Account, State, Trust};
+use crate::store::read_table::ReadTable;
 use crate::store::tables::View;
-use redb::ReadableTable;
 
 /// What an engine knows of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]

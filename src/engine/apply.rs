@@ -79,7 +79,6 @@ impl Engine {
     fn try_apply(&self, input: impl Read, options: &ImportOptions) -> Result<AppliedDiff> {
         let mut diff = DiffBlocks::read(input)?;
         let did = diff.commit.did().clone();
-        let _turn = self.turn(&did);
         let view = self.view()?;
         let account = account_row(view.accounts()?, &did)?;
         let keys = keys_for(&account, options)?;
@@ -128,7 +127,7 @@ impl Engine {
             blobs: merged.blobs,
             event: sync_event(&diff.commit, rev, &*self.clock),
         };
-        self.writer.submit(move |tables| change.store(tables, &did))?;
+        self.submit(move |tables| change.store(tables, &did))?;
         Ok(applied)
     }
 }

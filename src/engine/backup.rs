@@ -1,14 +1,14 @@
 //! A copy of the whole store while it is in use.
 
 use super::floors::restored;
-use super::open::{Engine, unreadable};
+use super::open::{Engine, folder_of, sync_folder, unreadable};
 use crate::error::{Error, Result};
 use crate::ident::Rev;
 use crate::limits::COPY_CACHE_BYTES;
 use crate::store::copy::copy;
+use crate::store::read_table::ReadTable;
 use redb::backends::FileBackend;
-use redb::{Builder, ReadableTableMetadata, StorageBackend};
-use std::fs::File;
+use redb::{Builder, StorageBackend};
 use std::io::ErrorKind;
 use std::path::Path;
 use tempfile::{NamedTempFile, PersistError};
@@ -113,19 +113,6 @@ fn part_of(path: &Path) -> std::io::Result<NamedTempFile> {
     let mut prefix = name.to_owned();
     prefix.push(".");
     tempfile::Builder::new().prefix(&prefix).suffix(".part").tempfile_in(folder_of(path))
-}
-
-fn folder_of(path: &Path) -> &Path {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    parent.unwrap_or(Path::new("."))
-}
-
-/// A file whose folder entry is lost is lost.
-fn sync_folder(path: &Path) -> std::io::Result<()> {
-    if cfg!(not(unix)) {
-        return Ok(());
-    }
-    File::open(folder_of(path))?.sync_all()
 }
 
 fn not_named(path: &Path, error: PersistError) -> Error {

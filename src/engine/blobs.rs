@@ -2,9 +2,9 @@
 
 use crate::block::Cid;
 use crate::error::{Error, Result};
+use crate::store::read_table::ReadTable;
 use crate::store::row::tree_range;
 use crate::tree::Key;
-use redb::ReadableTable;
 
 /// How the index of needed blobs changes.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +35,7 @@ pub(super) fn parse_blob_key(key: &[u8]) -> Result<(Cid, Key)> {
 /// The distinct blobs that a tree's records need, in the order of their CIDs.
 pub(super) fn needed<T>(blobs: &T, tree: u64) -> Result<Vec<Cid>>
 where
-    T: ReadableTable<&'static [u8], ()>,
+    T: ReadTable<&'static [u8], ()>,
 {
     let (start, end) = tree_range(tree);
     let mut found: Vec<Cid> = Vec::new();

@@ -5,6 +5,7 @@ use crate::block::{Block, Cid};
 use crate::error::{Error, Result};
 use crate::limits::{BLOCK_WALK_BYTES_DEFAULT, BLOCKS_ASKED_MAX, BLOCKS_FOUND_BYTES_MAX};
 use crate::store::read::Listed;
+use crate::store::read_table::ReadTable;
 use crate::store::row::{Place, RawRow, Stamped, parse_key, tree_range};
 use std::collections::HashSet;
 
@@ -72,7 +73,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// `Limit` for more than 1,000 CIDs, or if what is found has more than 16 MiB; `Corrupt` if a
-    /// block does not hash right; `Closed` if the snapshot is too old; `Request` if the engine was
+    /// block does not hash right; `Stale` if the snapshot is too old; `Request` if the engine was
     /// opened not to search.
     pub fn blocks(&self, cids: &[Cid]) -> Result<BlocksFound> {
         match self.block_search {

@@ -1,6 +1,7 @@
 use super::open::{Engine, account_row};
 use crate::error::Result;
 use crate::ident::Did;
+use crate::store::read_table::ReadTable;
 use crate::store::row::{Place, Row, parse_key, tree_range};
 use bytes::Bytes;
 

@@ -7,8 +7,8 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Unnumbered};
 use crate::ident::Did;
 use crate::store::log::{append, is_purged};
+use crate::store::read_table::ReadTable;
 use crate::store::tables::View;
-use redb::ReadableTable;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -107,7 +107,7 @@ impl Engine {
     pub fn announce_identity(&self, did: &Did, handle: Option<&str>) -> Result<u64> {
         let event = identity_event(did, handle, &*self.clock);
         let did = did.clone();
-        self.writer.submit(move |tables| {
+        self.submit(move |tables| {
             account_row(&tables.accounts, &did)?;
             append(tables, &event)
         })
@@ -140,18 +140,20 @@ impl Events<'_> {
     /// # Errors
     /// As [`Events::next`]; `Closed` if the engine's writer has failed.
     pub fn wait(&mut self, timeout: Duration) -> Result<Option<LoggedEvent>> {
-        let deadline = Instant::now() + timeout;
+        let start = Instant::now();
         loop {
-            let rings = self.engine.signal.rings();
+            let core = self.engine.core()?;
+            let rings = core.signal.rings();
             if let Some(event) = self.next()? {
                 return Ok(Some(event));
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = timeout.saturating_sub(start.elapsed());
             if left.is_zero() {
                 return Ok(None);
             }
-            if !self.engine.signal.wait(rings, left) {
-                return Err(Error::Closed("the writer has ended: no event will come".to_owned()));
+            // A session that ends while this waits may have a successor.
+            if !core.signal.wait(rings, left) {
+                core.check_writes()?;
             }
         }
     }

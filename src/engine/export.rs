@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
 use crate::limits::{EXPORT_BUFFERED_BYTES, SNAPSHOT_SECONDS_MAX};
 use crate::store::account::Head;
+use crate::store::read_table::{ByteEntries, ReadTable};
 use crate::store::row::{Place, RawRow, parse_key, raw_sections, tree_range};
 use crate::store::tables::View;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -203,7 +204,7 @@ fn read_tree(view: &View, tree: u64, mut outlet: Outlet) -> Result<u64> {
 
 /// Adds the rows that continue a long section.
 fn continued(
-    rows: &mut redb::Range<'_, &'static [u8], &'static [u8]>,
+    rows: &mut ByteEntries<'_>,
     outlet: &mut Outlet,
     mut missing: usize,
     key: &[u8],

@@ -7,8 +7,8 @@ use crate::limits::SEQ_FLOOR_MAX;
 use crate::store::account::Account;
 use crate::store::floors::{Restored, await_floors, awaited, give, require_given, rev_floor};
 use crate::store::open::{last_seq, pass_seq};
+use crate::store::read_table::{ReadBytes, ReadTable};
 use crate::store::tables::{Tables, View};
-use redb::ReadableTable;
 
 impl Engine {
     /// Whether the store was restored and waits for [`Engine::set_floors`], and what it holds.
@@ -28,7 +28,7 @@ impl Engine {
     /// `Store`, `Corrupt`, `Closed`.
     pub fn mark_restored(&self) -> Result<Restored> {
         let micros = self.clock.now_micros();
-        self.writer.submit_floors(move |tables| {
+        self.core()?.writer.submit_floors(move |tables| {
             if let Some(restored) = awaited(&tables.facts)? {
                 return Ok(restored);
             }
@@ -84,7 +84,7 @@ impl Engine {
         if rev.is_future(&*self.clock) {
             return Err(Error::Clock { rev: rev.to_string() });
         }
-        self.writer.submit_floors(move |tables| {
+        self.core()?.writer.submit_floors(move |tables| {
             check_floors(tables, seq, rev)?;
             let raised = raised(tables, rev)?;
             for (did, account) in &raised {
@@ -105,7 +105,7 @@ impl Engine {
     /// are awaited.
     pub(super) fn next_rev(
         &self,
-        facts: &impl ReadableTable<&'static str, &'static [u8]>,
+        facts: &impl ReadTable<&'static str, &'static [u8]>,
         last: Option<Rev>,
     ) -> Result<Rev> {
         require_given(facts)?;
@@ -135,7 +135,7 @@ fn check_floors(tables: &Tables<'_>, seq: u64, rev: Rev) -> Result<()> {
     }
 }
 
-fn newest_rev(accounts: &impl ReadableTable<&'static [u8], &'static [u8]>) -> Result<Option<Rev>> {
+fn newest_rev(accounts: &impl ReadBytes) -> Result<Option<Rev>> {
     let mut newest = None;
     for row in accounts.iter()? {
         let account = Account::decode(row?.1.value())?;

@@ -9,9 +9,9 @@ use crate::error::{Code, Error, Problem, Result};
 use crate::limits::DIFF_BYTES_MAX;
 use crate::store::account::Head;
 use crate::store::read::node;
+use crate::store::read_table::ReadBytes;
 use crate::store::region::Region;
 use crate::tree::{Child, Gap, Key, NodeSource, Tree};
-use redb::ReadableTable;
 use std::collections::{BTreeMap, HashMap};
 
 /// A new tree whose subtrees that did not change are gaps at their held places, and the entries
@@ -38,7 +38,7 @@ pub(super) fn graft<T>(
     region: &mut Region<'_, T>,
 ) -> Result<Grafted>
 where
-    T: ReadableTable<&'static [u8], &'static [u8]>,
+    T: ReadBytes,
 {
     let mut tree = Tree::at(data.clone(), None);
     let mut top = Top { blocks, wanted: HashMap::new(), entries: Counted::default(), nodes: 0 };
@@ -126,7 +126,7 @@ struct Rest<'r, 'a, 'w, T> {
     entries: Counted,
 }
 
-impl<T: ReadableTable<&'static [u8], &'static [u8]>> Rest<'_, '_, '_, T> {
+impl<T: ReadBytes> Rest<'_, '_, '_, T> {
     fn search(&mut self, mut child: Child) -> Result<()> {
         if let Child::Gap(gap) = &child
             && self.wanted.contains_key(&gap.cid)
@@ -185,7 +185,7 @@ fn hang(
 /// looked at is its root, and its edges where the new place is narrower than the held one.
 fn check_place<T>(rows: &T, tree: u64, new: &Gap, held: &Gap) -> Result<()>
 where
-    T: ReadableTable<&'static [u8], &'static [u8]>,
+    T: ReadBytes,
 {
     if new.height.is_some() && new.height != held.height {
         let message = format!("a node of height {:?} hangs at {:?}", held.height, new.height);
@@ -233,7 +233,7 @@ struct HeldPlace<'a, T> {
     held: &'a Gap,
 }
 
-impl<T: ReadableTable<&'static [u8], &'static [u8]>> NodeSource for HeldPlace<'_, T> {
+impl<T: ReadBytes> NodeSource for HeldPlace<'_, T> {
     fn load(&mut self, gap: &Gap) -> Result<Block> {
         // Only its left edge has another place, and a root in its new place no height yet.
         let left = if gap.left == self.new.left { &self.held.left } else { &gap.left };

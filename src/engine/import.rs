@@ -9,8 +9,10 @@ use crate::error::{Code, Error, Problem, Result};
 use crate::event::Unnumbered;
 use crate::ident::{Did, Rev};
 use crate::store::account::{Account, Head, State, Trust};
+use crate::store::read_table::ReadTable;
 use crate::store::tables::Tables;
 use crate::verify::{Expect, FileSupply, Input, Report, Supply, verify};
+use std::time::Duration;
 
 /// What an import may do and has to check.
 #[derive(Clone, Debug, Default)]
@@ -141,13 +143,25 @@ impl Engine {
 
     /// Takes back a tree that is not to be anybody's, and waits until its rows are gone.
     fn remove_tree(&self, tree: u64) -> Result<()> {
-        self.writer.submit(move |tables| {
+        self.submit(move |tables| {
             tables.journal.remove(tree)?;
             tables.doomed.insert(tree, ())?;
             Ok(())
         })?;
-        while self.writer.submit(move |tables| is_doomed(tables, tree))? {}
-        Ok(())
+        self.await_removal(tree)
+    }
+
+    /// Waits until the rows of a tree are gone, or have turned out not to be readable.
+    fn await_removal(&self, tree: u64) -> Result<()> {
+        loop {
+            let core = self.core()?;
+            let is_there = core.view()?.doomed()?.get(tree)?.is_some();
+            if !is_there || !core.writer.unreadable().is_empty() {
+                return Ok(());
+            }
+            core.check_writes()?;
+            std::thread::sleep(REMOVAL_PAUSE);
+        }
     }
 
     /// Points the account at its new tree, if the account is still as it was when its head was
@@ -162,12 +176,14 @@ impl Engine {
         let key = signing_key(&whole.commit, &options.expect, trust);
         let options = options.clone();
         let arrival = arrival_events(&whole.commit, whole.rev, &*self.clock);
-        self.writer.submit(move |tables| {
+        let core = std::sync::Arc::clone(&whole.core);
+        core.writer.submit(move |tables| {
             let did = whole.commit.did().clone();
             let before = find_account(&tables.accounts, &did)?;
             if before != seen {
                 return Err(changed_meanwhile(&did));
             }
+            let key = key.clone();
             match admit(before.as_ref(), &whole.commit, &options)? {
                 Admission::Take => {
                     replace(tables, &did, before.as_ref(), &whole, trust, key, &arrival)
@@ -186,10 +202,8 @@ fn changed_meanwhile(did: &Did) -> Error {
     }
 }
 
-fn is_doomed(tables: &mut Tables<'_>, tree: u64) -> Result<bool> {
-    use redb::ReadableTable;
-    Ok(tables.doomed.get(tree)?.is_some())
-}
+/// Between two looks at whether a tree's rows are gone: a turn of their removal takes milliseconds.
+const REMOVAL_PAUSE: Duration = Duration::from_millis(1);
 
 fn trust_of(report: &Report) -> Trust {
     match report.signature {

@@ -28,7 +28,6 @@ impl Engine {
     /// `Exists`; the signer's; `Clock` if the account was here before, with a revision from the
     /// future.
     pub fn create_account(&self, did: &Did, signer: &dyn Signer) -> Result<Rev> {
-        let _turn = self.turn(did);
         let view = self.view()?;
         let before = find_account(view.accounts()?, did)?;
         check_free(did, before.as_ref())?;
@@ -46,7 +45,7 @@ impl Engine {
             first_commit_event(&commit, &root, rev, &*self.clock),
         ];
         let did = did.clone();
-        self.writer.submit(move |tables| {
+        self.submit(move |tables| {
             check_free(&did, find_account(&tables.accounts, &did)?.as_ref())?;
             let number = next_tree(tables)?;
             append_all(tables, &events)?;
@@ -65,7 +64,7 @@ impl Engine {
             let account = Account {
                 state: State::Active,
                 trust: Trust::Verified,
-                key,
+                key: key.clone(),
                 rev_floor: rev,
                 origin: None,
                 bound_to: String::new(),
@@ -87,28 +86,30 @@ impl Engine {
         if !is_switch(&state) {
             return Err(Error::Request(format!("the state {state} cannot be set by hand")));
         }
-        let _turn = self.turn(did);
-        let (seen, events) = self.switch_events(did, &state)?;
-        let did = did.clone();
-        self.writer.submit(move |tables| {
-            let mut account = account_row(&tables.accounts, &did)?;
-            if account != seen {
-                return Err(Error::Swap {
-                    what: format!("account {did}"),
-                    expected: "what it was a moment ago".to_owned(),
-                    found: "something else".to_owned(),
-                });
-            }
-            if !is_switch(&account.state) {
-                return Err(account.refuse(did.as_str(), "change of state"));
-            }
-            if account.state == state {
+        loop {
+            let (seen, events) = self.switch_events(did, &state)?;
+            let (did, state) = (did.clone(), state.clone());
+            let is_done = self.submit(move |tables| {
+                let mut account = account_row(&tables.accounts, &did)?;
+                // A commit came between: its head is the one to announce.
+                if account != seen {
+                    return Ok(false);
+                }
+                if !is_switch(&account.state) {
+                    return Err(account.refuse(did.as_str(), "change of state"));
+                }
+                if account.state == state {
+                    return Ok(true);
+                }
+                account.state = state.clone();
+                append_all(tables, &events)?;
+                put_account(tables, &did, &account)?;
+                Ok(true)
+            })?;
+            if is_done {
                 return Ok(());
             }
-            account.state = state;
-            append_all(tables, &events)?;
-            put_account(tables, &did, &account)
-        })
+        }
     }
 
     /// Deletes an account. Its records are out of reach at once and out of the file a little
@@ -117,10 +118,9 @@ impl Engine {
     /// # Errors
     /// `NotFound`; `State` if it is on its way to another engine.
     pub fn delete_account(&self, did: &Did) -> Result<()> {
-        let _turn = self.turn(did);
         let event = account_event(did, &State::Deleted, &*self.clock);
         let did = did.clone();
-        self.writer.submit(move |tables| {
+        self.submit(move |tables| {
             let mut account = account_row(&tables.accounts, &did)?;
             if matches!(account.state, State::Leaving { .. } | State::Deleted) {
                 return Err(account.refuse(did.as_str(), "deletion"));

@@ -37,10 +37,9 @@ impl Engine {
     /// The source refuses writes from here on, and names where the account is going. Repeating it
     /// for the same destination changes nothing.
     pub(crate) fn fence(&self, did: &Did, to: &str, engine: &str) -> Result<()> {
-        let _turn = self.turn(did);
         let leaving = State::Leaving { to: to.to_owned() };
         let (did, engine) = (did.clone(), engine.to_owned());
-        self.writer.submit(move |tables| {
+        self.submit(move |tables| {
             let mut account = account_row(&tables.accounts, &did)?;
             if account.state == leaving && account.bound_to == engine {
                 return Ok(());
@@ -48,17 +47,16 @@ impl Engine {
             if account.state != State::Active || account.head.is_none() {
                 return Err(account.refuse(did.as_str(), "departure"));
             }
-            account.state = leaving;
-            account.bound_to = engine;
+            account.state = leaving.clone();
+            account.bound_to = engine.clone();
             put_account(tables, &did, &account)
         })
     }
 
     /// The source takes writes again, if it was on its way to this engine.
     pub(crate) fn lift_fence(&self, did: &Did, engine: &str) -> Result<()> {
-        let _turn = self.turn(did);
         let (did, engine) = (did.clone(), engine.to_owned());
-        self.writer.submit(move |tables| {
+        self.submit(move |tables| {
             let mut account = account_row(&tables.accounts, &did)?;
             if !matches!(account.state, State::Leaving { .. }) {
                 return Err(account.refuse(did.as_str(), "abort of a move: none is under way"));
@@ -74,12 +72,11 @@ impl Engine {
 
     /// The source names the destination from here on. Repeating it changes nothing.
     pub(crate) fn mark_moved(&self, did: &Did, to: &str, engine: &str, commit: &Cid) -> Result<()> {
-        let _turn = self.turn(did);
         let moved = State::Moved { to: to.to_owned() };
         let leaving = State::Leaving { to: to.to_owned() };
         let event = account_event(did, &moved, &*self.clock);
         let (did, engine, commit) = (did.clone(), engine.to_owned(), commit.clone());
-        self.writer.submit(move |tables| {
+        self.submit(move |tables| {
             let mut account = account_row(&tables.accounts, &did)?;
             if account.state == moved && account.bound_to == engine {
                 return Ok(());
@@ -88,7 +85,7 @@ impl Engine {
             if account.state != leaving || account.bound_to != engine || !same_head {
                 return Err(account.refuse(did.as_str(), "end of a move that it was not on"));
             }
-            account.state = moved;
+            account.state = moved.clone();
             append(tables, &event)?;
             put_account(tables, &did, &account)
         })
@@ -131,7 +128,6 @@ impl Engine {
         origin: Origin,
     ) -> Result<Head> {
         let did = whole.commit.did().clone();
-        let _turn = self.turn(&did);
         let tree = whole.tree;
         self.try_activate(did, whole, signer, origin).map_err(|error| self.undo_tree(tree, error))
     }
@@ -164,7 +160,7 @@ impl Engine {
             head: Some(head.clone()),
         };
         let arrival = arrival_events(&commit, rev, &*self.clock);
-        self.writer.submit(move |tables| {
+        whole.core.writer.submit(move |tables| {
             if find_account(&tables.accounts, &did)? != before {
                 return Err(Error::Swap {
                     what: format!("account {did} at the destination"),
@@ -175,7 +171,7 @@ impl Engine {
             append_all(tables, &arrival)?;
             rows.store(tables)?;
             take_place(tables, &did, before.as_ref(), &account)?;
-            Ok(head)
+            Ok(head.clone())
         })
     }
 }

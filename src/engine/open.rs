@@ -1,23 +1,21 @@
 use super::blocks::BlockSearch;
+use super::core::Core;
+use super::write_line::WriteLines;
 use crate::error::{Error, Result};
 use crate::ident::{Clock, Did, Random, SystemClock, SystemRandom};
 use crate::store::account::Account;
-use crate::store::gather::Gathering;
 use crate::store::log::Retention;
-use crate::store::open::{Opened, prepare, reserve_trees};
-use crate::store::signal::Signal;
-use crate::store::tables::View;
-use crate::store::writer::{Upkeep, Writer};
+use crate::store::read_table::ReadBytes;
+use crate::store::storage::Storage;
+use crate::store::tables::{Tables, View};
 use redb::backends::FileBackend;
-use redb::{Builder, Database, DatabaseError, ReadableTable, StorageBackend, StorageError};
+use redb::{DatabaseError, StorageBackend, StorageError};
 use std::collections::HashSet;
 use std::fmt;
-use std::fs::OpenOptions;
-use std::hash::{BuildHasher, RandomState};
+use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
-use std::ops::Range;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// A store and everything that can be done with it. Shared between threads by reference.
 ///
@@ -39,17 +37,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// # Ok::<(), carrack::Error>(())
 /// ```
 pub struct Engine {
-    pub(super) database: Arc<Database>,
-    pub(super) writer: Writer,
+    /// The present session; `None` once the engine was closed.
+    core: RwLock<Option<Arc<Core>>>,
+    pub(super) storage: Arc<Storage>,
+    pub(super) options: Options,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) name: String,
     /// Ten bits that tell this engine's revisions from others'.
     pub(super) clock_id: u16,
-    pub(super) signal: Arc<Signal>,
-    pub(super) block_search: BlockSearch,
-    /// Numbers for trees that are to be imported.
-    trees: Mutex<Range<u64>>,
-    turns: Turns,
+    pub(super) lines: WriteLines,
     /// Accounts of which a move, or the abort of one, is under way in this process.
     moving: Mutex<HashSet<Did>>,
 }
@@ -103,6 +99,7 @@ impl Engine {
         if !options.create && !path.exists() {
             return Err(Error::NotFound { what: "store", name: path.display().to_string() });
         }
+        let is_new = !path.exists();
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -113,7 +110,12 @@ impl Engine {
         if !options.create && file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
             return Err(Error::Format("the file is empty".to_owned()));
         }
-        Self::open_backend(FileBackend::new(file).map_err(unreadable)?, options)
+        let engine = Self::open_backend(FileBackend::new(file).map_err(unreadable)?, options)?;
+        if is_new {
+            sync_folder(path)
+                .map_err(|error| Error::io(format!("creating {}", path.display()), error))?;
+        }
+        Ok(engine)
     }
 
     /// Opens a store on a storage of the caller's: in memory, or one that fails on purpose.
@@ -121,31 +123,17 @@ impl Engine {
     /// # Errors
     /// As [`Engine::open`].
     pub fn open_backend(backend: impl StorageBackend, options: &Options) -> Result<Self> {
-        let mut builder = Builder::new();
-        builder.set_cache_size(options.cache_bytes);
-        let opened = builder.create_with_backend(Gathering::over(backend));
-        Self::start(opened.map_err(unreadable)?, options)
-    }
-
-    fn start(database: Database, options: &Options) -> Result<Self> {
-        let Opened { database, engine } = prepare(database, &*options.random)?;
-        let signal = Arc::new(Signal::default());
-        let upkeep = Upkeep {
-            clock: Arc::clone(&options.clock),
-            retention: options.retention,
-            signal: Arc::clone(&signal),
-        };
-        let clock_id = engine.get(..3).and_then(|hex| u16::from_str_radix(hex, 16).ok());
+        let storage = Storage::new(backend);
+        let (core, name) = Core::open(&storage, options)?;
+        let clock_id = name.get(..3).and_then(|hex| u16::from_str_radix(hex, 16).ok());
         Ok(Self {
-            writer: Writer::start(Arc::clone(&database), upkeep),
-            signal,
-            database,
+            core: RwLock::new(Some(Arc::new(core))),
+            storage,
+            options: options.clone(),
             clock: Arc::clone(&options.clock),
-            name: engine,
+            name,
             clock_id: clock_id.unwrap_or_default() & 0x3ff,
-            block_search: options.block_search,
-            trees: Mutex::new(0..0),
-            turns: Turns::new(),
+            lines: WriteLines::default(),
             moving: Mutex::new(HashSet::new()),
         })
     }
@@ -165,8 +153,29 @@ impl Engine {
         find_account(self.view()?.accounts()?, did)
     }
 
+    /// A read transaction.
     pub(super) fn view(&self) -> Result<View> {
-        View::of(&*self.database)
+        self.core()?.view()
+    }
+
+    /// The present session.
+    pub(super) fn core(&self) -> Result<Arc<Core>> {
+        let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
+        core.clone().ok_or_else(|| Error::Closed("the engine was closed".to_owned()))
+    }
+
+    /// The lock on the present session, for a change of it.
+    pub(super) fn core_slot(&self) -> &RwLock<Option<Arc<Core>>> {
+        &self.core
+    }
+
+    /// Runs `work` in the next write transaction, and returns when that is durable. It checks first
+    /// and writes afterwards, and may be run several times.
+    pub(super) fn submit<R: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut Tables<'_>) -> Result<R> + Send + 'static,
+    ) -> Result<R> {
+        self.core()?.writer.submit(work)
     }
 
     /// One move of an account at a time: whoever aborts one must not do it between its steps.
@@ -177,24 +186,6 @@ impl Engine {
         }
         Ok(Moving { engine: self, did: did.clone() })
     }
-
-    /// A tree number that was never used before. Most are in stock: an import need not wait for a
-    /// flush to begin. What is left of them at the end is never used.
-    pub(super) fn reserve_tree(&self) -> Result<u64> {
-        self.require_floors_given()?;
-        let mut trees = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
-        if trees.is_empty() {
-            *trees = self.writer.submit(|tables| reserve_trees(tables, TREES_IN_STOCK))?;
-        }
-        let tree = trees.start;
-        trees.start += 1;
-        Ok(tree)
-    }
-
-    /// One writer of an account at a time prepares its commit, so that few races are lost.
-    pub(super) fn turn(&self, did: &Did) -> MutexGuard<'_, ()> {
-        self.turns.take(did)
-    }
 }
 
 impl fmt::Debug for Engine {
@@ -202,9 +193,6 @@ impl fmt::Debug for Engine {
         f.debug_struct("Engine").field("name", &self.name).finish_non_exhaustive()
     }
 }
-
-/// Tree numbers that are drawn at a time.
-const TREES_IN_STOCK: u64 = 64;
 
 /// Tells a file that is no database from one that cannot be read.
 pub(super) fn unreadable(error: DatabaseError) -> Error {
@@ -233,7 +221,7 @@ impl Drop for Moving<'_> {
 /// The account row of `did`.
 pub(super) fn account_row<T>(accounts: &T, did: &Did) -> Result<Account>
 where
-    T: ReadableTable<&'static [u8], &'static [u8]>,
+    T: ReadBytes,
 {
     find_account(accounts, did)?.ok_or_else(|| no_account(did))
 }
@@ -241,7 +229,7 @@ where
 /// The account row of `did`, if there is one.
 pub(super) fn find_account<T>(accounts: &T, did: &Did) -> Result<Option<Account>>
 where
-    T: ReadableTable<&'static [u8], &'static [u8]>,
+    T: ReadBytes,
 {
     let row = accounts.get(did.as_str().as_bytes())?;
     row.map(|row| Account::decode(row.value())).transpose()
@@ -251,27 +239,16 @@ pub(super) fn no_account(did: &Did) -> Error {
     Error::NotFound { what: "account", name: did.to_string() }
 }
 
-/// Locks, of which each account has one; some share.
-struct Turns {
-    locks: Vec<Mutex<()>>,
-    hasher: RandomState,
+/// fsyncs the folder of a new file, or its name may not survive a crash.
+pub(super) fn sync_folder(path: &Path) -> std::io::Result<()> {
+    if cfg!(not(unix)) {
+        return Ok(());
+    }
+    File::open(folder_of(path))?.sync_all()
 }
 
-/// Enough that a few hundred callers seldom meet.
-const TURNS: usize = 4096;
-
-impl Turns {
-    fn new() -> Self {
-        let locks = std::iter::repeat_with(|| Mutex::new(())).take(TURNS).collect();
-        Self { locks, hasher: RandomState::new() }
-    }
-
-    fn take(&self, did: &Did) -> MutexGuard<'_, ()> {
-        let hash = self.hasher.hash_one(did);
-        let index = usize::try_from(hash % TURNS as u64).unwrap_or(0);
-        #[allow(clippy::indexing_slicing, reason = "there are TURNS locks")]
-        let lock = &self.locks[index];
-        // A poisoned lock guards nothing that could be half done.
-        lock.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// The folder that a file is in.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
 }

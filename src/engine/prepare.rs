@@ -11,10 +11,10 @@ use crate::ident::{Did, RepoPath, Rev};
 use crate::key::Signer;
 use crate::limits::{NODE_BYTES_MAX, NODE_ENTRIES_MAX};
 use crate::store::account::Head;
+use crate::store::read_table::ReadBytes;
 use crate::store::region::{RecordChange, Region, RowChanges};
 use crate::tree::{Key, Tree};
 use bytes::Bytes;
-use redb::ReadableTable;
 
 /// A commit that only has to be stored.
 pub(super) struct Prepared {
@@ -37,7 +37,7 @@ pub(super) struct Draft<'a, T> {
     blobs: BlobChanges,
 }
 
-impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Draft<'a, T> {
+impl<'a, T: ReadBytes> Draft<'a, T> {
     pub(super) fn new(rows: &'a T, old: &'a Head) -> Self {
         Self {
             region: Region::new(rows, old.tree),

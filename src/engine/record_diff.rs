@@ -8,15 +8,15 @@ use crate::error::{Code, Error, Problem, Result};
 use crate::ident::RepoPath;
 use crate::limits::{DIFF_BYTES_MAX, IMPORTED_RECORD_BYTES_MAX};
 use crate::store::read::{Records, record};
+use crate::store::read_table::ByteTable;
 use crate::store::region::{RecordChange, Region};
 use crate::store::row::Stamped;
 use crate::tree::Key;
 use crate::verify::Problems;
-use redb::ReadOnlyTable;
 use std::collections::{HashMap, HashSet};
 use std::ops::Bound;
 
-type Rows = ReadOnlyTable<&'static [u8], &'static [u8]>;
+type Rows = ByteTable;
 
 /// The paths at which the new tree has another record than the held one.
 pub(super) struct RecordDiff {

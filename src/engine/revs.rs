@@ -5,8 +5,8 @@ use crate::error::Result;
 use crate::ident::{Did, Rev};
 use crate::limits::REVS_HELD_MAX;
 use crate::store::account::Account;
+use crate::store::read_table::ReadTable;
 use crate::store::tables::Tables;
-use redb::ReadableTable;
 
 /// Notes that the head's revision was held here.
 pub(super) fn hold_rev(tables: &mut Tables<'_>, did: &Did, account: &Account) -> Result<()> {
@@ -58,7 +58,6 @@ mod tests {
 
     use super::*;
     use crate::engine::{Engine, Options};
-    use redb::ReadableTableMetadata;
     use redb::backends::InMemoryBackend;
 
     fn engine() -> Engine {
@@ -71,7 +70,6 @@ mod tests {
         let other: Did = "did:web:example.com.net".parse().unwrap();
         let dids = (one.clone(), other.clone());
         engine
-            .writer
             .submit(move |tables| {
                 for number in 0..count {
                     for did in [&one, &other] {
@@ -91,7 +89,7 @@ mod tests {
         let max = REVS_HELD_MAX as u64;
         let (one, other) = filled(&engine, max + 10);
         let name = one.clone();
-        engine.writer.submit(move |tables| trim_revs(tables, &name)).unwrap();
+        engine.submit(move |tables| trim_revs(tables, &name)).unwrap();
         let view = engine.view().unwrap();
         assert_eq!(view.revs().unwrap().len().unwrap(), 2 * max + 10);
         let holds = |did: &Did, number| {
@@ -106,7 +104,7 @@ mod tests {
         let engine = engine();
         let count = REVS_HELD_MAX as u64 * 2;
         let (one, _) = filled(&engine, count);
-        engine.writer.submit(move |tables| forget_revs(tables, &one)).unwrap();
+        engine.submit(move |tables| forget_revs(tables, &one)).unwrap();
         assert_eq!(engine.view().unwrap().revs().unwrap().len().unwrap(), count);
     }
 }

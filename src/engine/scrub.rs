@@ -11,11 +11,11 @@ use crate::ident::{Did, RepoPath, Rev};
 use crate::store::account::{Account, Head};
 use crate::store::build::{Piece, RowBuilder, RowOut};
 use crate::store::census::{Census, Located, tree_of};
+use crate::store::read_table::ReadTable;
 use crate::store::row::tree_range;
 use crate::store::tables::View;
 use crate::tree::{Key, Walk, Want};
 use crate::verify::Problems;
-use redb::{ReadableTable, ReadableTableMetadata};
 use std::collections::BTreeSet;
 
 /// What a scrub found.

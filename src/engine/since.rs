@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
 use crate::store::account::Head;
 use crate::store::changed::Changed;
+use crate::store::read_table::ReadTable;
 use crate::store::row::Stamped;
 use crate::store::tables::View;
 use crate::tree::{Key, Walk, Want};

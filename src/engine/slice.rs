@@ -7,10 +7,10 @@ use crate::error::{Error, Result};
 use crate::event::{RepoOp, invert};
 use crate::limits::EVENT_BLOCKS_BYTES_MAX;
 use crate::store::account::Head;
+use crate::store::read_table::ReadBytes;
 use crate::store::region::{RecordChange, Region};
 use crate::tree::{Child, Gap, Key, NodeSource, Tree};
 use bytes::Bytes;
-use redb::ReadableTable;
 use std::collections::{HashMap, HashSet};
 
 /// The CAR for the event of a commit: commit, new nodes, further nodes that inversion reads, new
@@ -31,7 +31,7 @@ pub(super) fn commit_slice<T>(
     changes: &[RecordChange],
 ) -> Result<Option<Bytes>>
 where
-    T: ReadableTable<&'static [u8], &'static [u8]>,
+    T: ReadBytes,
 {
     let mut source = Recorder { held: HashMap::new(), region, read: Vec::new() };
     hold(tree.root(), &mut source.held);
@@ -73,7 +73,7 @@ struct Recorder<'r, 'a, T> {
     read: Vec<Block>,
 }
 
-impl<T: ReadableTable<&'static [u8], &'static [u8]>> NodeSource for Recorder<'_, '_, T> {
+impl<T: ReadBytes> NodeSource for Recorder<'_, '_, T> {
     fn load(&mut self, gap: &Gap) -> Result<Block> {
         let block = match self.held.get(&gap.cid) {
             Some(block) => block.clone(),

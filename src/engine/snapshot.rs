@@ -10,9 +10,7 @@ use crate::store::read::{Listed, Records, record};
 use crate::store::row::Stamped;
 use crate::store::tables::View;
 use crate::tree::Key;
-use redb::Database;
 use std::ops::Bound;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// One account at one moment. Later writes do not show.
@@ -21,8 +19,6 @@ use std::time::{Duration, Instant};
 /// be taken anew.
 pub struct Snapshot {
     pub(super) view: View,
-    /// Kept open for as long as somebody reads.
-    _database: Arc<Database>,
     pub(super) head: Head,
     did: Did,
     taken: Instant,
@@ -62,14 +58,12 @@ impl Engine {
     pub fn snapshot(&self, did: &Did) -> Result<Snapshot> {
         let view = self.view()?;
         let head = account_row(view.accounts()?, did)?.readable_head(did.as_str())?.clone();
-        let database = Arc::clone(&self.database);
         Ok(Snapshot {
             view,
-            _database: database,
             head,
             did: did.clone(),
             taken: Instant::now(),
-            block_search: self.block_search,
+            block_search: self.options.block_search,
         })
     }
 }
@@ -103,7 +97,7 @@ impl Snapshot {
     /// The record at `path`, or `None` if there is none.
     ///
     /// # Errors
-    /// `Corrupt` if what is stored does not hash right, `Closed` if the snapshot is too old.
+    /// `Corrupt` if what is stored does not hash right, `Stale` if the snapshot is too old.
     pub fn record(&self, path: &RepoPath) -> Result<Option<Record>> {
         self.check_age()?;
         let found = record(self.view.rows()?, self.head.tree, path.as_bytes())?;
@@ -197,11 +191,12 @@ impl Snapshot {
     }
 
     pub(super) fn check_age(&self) -> Result<()> {
+        self.view.check()?;
         if self.taken.elapsed() <= Duration::from_secs(SNAPSHOT_SECONDS_MAX) {
             return Ok(());
         }
-        Err(Error::Closed(format!(
-            "the snapshot of {} is older than {SNAPSHOT_SECONDS_MAX} s; take a new one",
+        Err(Error::Stale(format!(
+            "the snapshot of {} is older than {SNAPSHOT_SECONDS_MAX} s",
             self.did
         )))
     }

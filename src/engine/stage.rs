@@ -1,6 +1,7 @@
 //! Writes a repository that is being verified into a tree that nobody sees yet.
 
 use super::blobs::blob_key;
+use super::core::Core;
 use super::lifecycle::Rows;
 use super::open::Engine;
 use crate::block::{Block, blob_refs};
@@ -11,10 +12,11 @@ use crate::ident::Rev;
 use crate::limits::STAGED_BYTES;
 use crate::store::build::{Piece, RowBuilder};
 use crate::store::row::Tally;
-use crate::store::writer::Pending;
+use crate::store::write::Pending;
 use crate::tree::{NodeWant, RecordWant};
 use crate::verify::Sink;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Batches that may wait for the writer while the next is filled.
 const BATCHES_WAITING_MAX: usize = 6;
@@ -22,6 +24,8 @@ const BATCHES_WAITING_MAX: usize = 6;
 /// A tree that is being written. It goes away unless it is made somebody's.
 pub(super) struct Staged<'a> {
     engine: &'a Engine,
+    /// The session that it is written in: rows that were not flushed end with it.
+    core: Arc<Core>,
     tree: u64,
     builder: RowBuilder,
     rows: Rows,
@@ -42,6 +46,8 @@ pub(super) struct Staged<'a> {
 
 /// A tree that has been written whole.
 pub(crate) struct Whole {
+    /// The session that it was written in, and in which it has to be made an account's.
+    pub(super) core: Arc<Core>,
     pub(crate) tree: u64,
     pub(super) commit: Commit,
     pub(super) rev: Rev,
@@ -56,9 +62,12 @@ impl<'a> Staged<'a> {
         engine: &'a Engine,
         check_head: &'a mut dyn FnMut(&Commit) -> Result<()>,
     ) -> Result<Self> {
-        let tree = engine.reserve_tree()?;
+        engine.require_floors_given()?;
+        let core = engine.core()?;
+        let tree = core.reserve_tree()?;
         Ok(Self {
             engine,
+            core,
             tree,
             builder: RowBuilder::new(tree),
             rows: Rows::default(),
@@ -90,6 +99,7 @@ impl<'a> Staged<'a> {
         }
         let unfinished = || Error::Corrupt("an import ended without a head".to_owned());
         Ok(Whole {
+            core: Arc::clone(&self.core),
             tree: self.tree,
             commit: self.commit.take().ok_or_else(unfinished)?,
             rev: self.rev.ok_or_else(unfinished)?,
@@ -129,7 +139,7 @@ impl<'a> Staged<'a> {
         }
         let tree = self.tree;
         self.is_journalled = true;
-        self.waiting.push_back(self.engine.writer.enqueue_bulk(bytes, move |tables| {
+        self.waiting.push_back(self.core.writer.enqueue_bulk(bytes, move |tables| {
             // With each batch: an earlier one may have been refused.
             tables.journal.insert(tree, &b"import"[..])?;
             rows.store(tables)?;

@@ -11,6 +11,7 @@ use crate::key::Signer;
 use crate::store::account::{Account, Head, Trust};
 use crate::store::log::append;
 use crate::store::tables::Tables;
+use std::time::Instant;
 
 /// What a write has done. Durable when the caller has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,11 +60,13 @@ impl Engine {
         signer: &dyn Signer,
     ) -> Result<Written> {
         check_batch(&ops)?;
-        let _turn = self.turn(did);
+        let place = self.lines.join(did);
         for _ in 0..TRIES {
+            let start = Instant::now();
             if let Some(written) = self.try_write(did, &ops, options, signer)? {
                 return Ok(written);
             }
+            place.lost(start.elapsed());
         }
         Err(Error::Swap {
             what: format!("head of {did}"),
@@ -116,9 +119,8 @@ impl Engine {
         };
         drop(view);
         let name = did.clone();
-        let outcome = self
-            .writer
-            .submit(move |tables| store(tables, &name, &account, &next, &prepared, &event))?;
+        let outcome =
+            self.submit(move |tables| store(tables, &name, &account, &next, &prepared, &event))?;
         Ok(match outcome {
             Outcome::Stored(seq) => Some(Written { seq: Some(seq), ..written }),
             Outcome::LostRace => None,

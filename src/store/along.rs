@@ -1,13 +1,13 @@
 //! Reading blocks by their places, along a walk of their tree.
 
 use super::read::whole_record;
+use super::read_table::ReadBytes;
 use super::row::{Place, Row, Stamped, misplaced, node_key, record_key};
 use super::run::{Placed, RunPlace, placed};
 use crate::block::{Block, Cid};
 use crate::error::Result;
 use crate::tree::Key;
 use bytes::Bytes;
-use redb::ReadableTable;
 use std::collections::VecDeque;
 
 /// Gives the blocks that a walk asks for, as long as it asks in streaming order; it may leave out
@@ -19,7 +19,7 @@ pub(crate) struct Along<'a, T> {
     ready: VecDeque<Placed>,
 }
 
-impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Along<'a, T> {
+impl<'a, T: ReadBytes> Along<'a, T> {
     pub(crate) fn new(rows: &'a T, tree: u64) -> Self {
         Self { rows, tree, ready: VecDeque::new() }
     }

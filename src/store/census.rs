@@ -1,12 +1,12 @@
 //! Goes through a tree's rows in order and answers what is at each place.
 
+use super::read_table::{ByteEntries, ByteTable, ReadTable};
 use super::row::{Place, Row, Stamped, node_key, parse_key, record_key};
 use super::run::{RunPlace, placed};
 use crate::block::{Block, Cid};
 use crate::error::{Code, Error, Problem, Result};
 use crate::ident::Rev;
 use bytes::Bytes;
-use redb::ReadOnlyTable;
 use std::collections::VecDeque;
 
 /// A place in a tree, comparable: the row key that a single block there has, without the tree.
@@ -38,7 +38,7 @@ pub(crate) fn digest_row(hasher: &mut blake3::Hasher, key: &[u8], value: &[u8]) 
 
 /// The rows of a tree, read once from the first to the last.
 pub(crate) struct Census<'a> {
-    range: redb::Range<'a, &'static [u8], &'static [u8]>,
+    range: ByteEntries<'a>,
     /// Blocks of the row at hand.
     ready: VecDeque<(Located, Stamped)>,
     /// A record whose rows are not all read yet.
@@ -49,10 +49,7 @@ pub(crate) struct Census<'a> {
 }
 
 impl<'a> Census<'a> {
-    pub(crate) fn new(
-        rows: &'a ReadOnlyTable<&'static [u8], &'static [u8]>,
-        tree: u64,
-    ) -> Result<Self> {
+    pub(crate) fn new(rows: &'a ByteTable, tree: u64) -> Result<Self> {
         let (start, end) = super::row::tree_range(tree);
         let range = rows.range(&start[..]..&end[..])?;
         let digest = blake3::Hasher::new();

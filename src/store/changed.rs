@@ -1,6 +1,7 @@
 //! Reading the blocks of a tree that are newer than a revision, and no rows of what is older.
 
 use super::read::whole_record;
+use super::read_table::ReadBytes;
 use super::row::{Place, Row, Stamped, misplaced, node_key, record_key};
 use super::run::{Placed, RunPlace, placed};
 use crate::block::Cid;
@@ -8,7 +9,6 @@ use crate::error::{Error, Result};
 use crate::ident::Rev;
 use crate::tree::Key;
 use bytes::Bytes;
-use redb::ReadableTable;
 use std::collections::VecDeque;
 
 /// Answers in streaming order what is at a place, if it is newer than a revision. A caller that
@@ -21,7 +21,7 @@ pub(crate) struct Changed<'a, T> {
     run: VecDeque<Placed>,
 }
 
-impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Changed<'a, T> {
+impl<'a, T: ReadBytes> Changed<'a, T> {
     pub(crate) fn new(rows: &'a T, tree: u64, since: Rev) -> Self {
         Self { rows, tree, since, run: VecDeque::new() }
     }

@@ -1,11 +1,12 @@
 //! Copies a snapshot of a store into an empty database, table by table.
 
 use super::floors::{Restored, await_floors};
+use super::read_table::{Entries, ReadTable, ViewTable};
 use super::row::tree_range;
 use super::tables::{Tables, View};
 use crate::error::Result;
 use crate::limits::COPIED_BYTES;
-use redb::{Database, Key, Range, ReadOnlyTable, ReadableTable, Table, Value};
+use redb::{Database, Key, Table, Value};
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
@@ -79,7 +80,7 @@ impl Copy<'_> {
     /// A table whose keys begin with a tree's number: what lies between the trees left out.
     fn trees<V: Value + 'static>(
         &mut self,
-        from: &ReadOnlyTable<&'static [u8], V>,
+        from: &ViewTable<&'static [u8], V>,
         left_out: &BTreeSet<u64>,
         pick: Pick<&'static [u8], V>,
     ) -> Result<u64> {
@@ -95,7 +96,7 @@ impl Copy<'_> {
     /// Copies in bounded transactions, and says how many entries there were.
     fn range<K: Key + 'static, V: Value + 'static>(
         &mut self,
-        mut from: Range<'_, K, V>,
+        mut from: Entries<'_, K, V>,
         pick: Pick<K, V>,
     ) -> Result<u64> {
         let mut entries = 0;

@@ -1,9 +1,9 @@
 //! A store that was restored waits for its floors: until they are given, nothing is written.
 
+use super::read_table::ReadTable;
 use super::tables::Tables;
 use crate::error::{Error, Result};
 use crate::ident::Rev;
-use redb::ReadableTable;
 
 const RESTORED: &str = "restored";
 const REV_FLOOR: &str = "rev_floor";
@@ -42,13 +42,13 @@ impl Restored {
 
 /// What the store waits for, if it was restored and has no floors yet.
 pub(crate) fn awaited(
-    facts: &impl ReadableTable<&'static str, &'static [u8]>,
+    facts: &impl ReadTable<&'static str, &'static [u8]>,
 ) -> Result<Option<Restored>> {
     facts.get(RESTORED)?.map(|fact| Restored::decode(fact.value())).transpose()
 }
 
 /// Refuses while floors are awaited.
-pub(crate) fn require_given(facts: &impl ReadableTable<&'static str, &'static [u8]>) -> Result<()> {
+pub(crate) fn require_given(facts: &impl ReadTable<&'static str, &'static [u8]>) -> Result<()> {
     match awaited(facts)? {
         None => Ok(()),
         Some(restored) => Err(Error::FloorsAwaited {
@@ -73,7 +73,7 @@ pub(crate) fn give(tables: &mut Tables<'_>, rev: Rev) -> Result<()> {
 
 /// The floor under the revisions of all accounts, those included that are not here yet.
 pub(crate) fn rev_floor(
-    facts: &impl ReadableTable<&'static str, &'static [u8]>,
+    facts: &impl ReadTable<&'static str, &'static [u8]>,
 ) -> Result<Option<Rev>> {
     let broken = |_| Error::Corrupt(format!("the fact {REV_FLOOR} is not a revision"));
     let Some(fact) = facts.get(REV_FLOOR)? else { return Ok(None) };

@@ -1,11 +1,13 @@
 //! The event log: one sequence for the whole engine, in the order of the transactions.
 
+use super::log_read::{Slot, read_log};
 use super::open::next_seq;
-use super::tables::Tables;
+use super::read_table::ReadTable;
+use super::tables::{Tables, View};
+use super::write::probe_beside;
 use crate::error::{Error, Result};
 use crate::event::Unnumbered;
 use crate::ident::Did;
-use redb::{ReadableTable, ReadableTableMetadata};
 
 /// Events looked at in one turn of the writer, for removal.
 const EVENTS_A_TURN: usize = 2000;
@@ -35,7 +37,7 @@ impl Default for Retention {
 pub(crate) fn append(tables: &mut Tables<'_>, event: &Unnumbered) -> Result<u64> {
     let row = event.encode();
     // What can be found damaged is read before anything is written.
-    let total = bytes(tables)? + row.len() as u64;
+    let total = bytes(&tables.facts)? + row.len() as u64;
     let seq = next_seq(tables)?;
     tables.events.insert(seq, &row[..])?;
     tables.facts.insert(BYTES, &total.to_be_bytes()[..])?;
@@ -43,8 +45,8 @@ pub(crate) fn append(tables: &mut Tables<'_>, event: &Unnumbered) -> Result<u64>
 }
 
 /// Bytes of all events.
-pub(crate) fn bytes(tables: &Tables<'_>) -> Result<u64> {
-    let stored = tables.facts.get(BYTES)?.map(|value| value.value().try_into());
+fn bytes(facts: &impl ReadTable<&'static str, &'static [u8]>) -> Result<u64> {
+    let stored = facts.get(BYTES)?.map(|value| value.value().try_into());
     match stored {
         None => Ok(0),
         Some(Ok(bytes)) => Ok(u64::from_be_bytes(bytes)),
@@ -52,54 +54,62 @@ pub(crate) fn bytes(tables: &Tables<'_>) -> Result<u64> {
     }
 }
 
-fn add_bytes(tables: &mut Tables<'_>, more: u64, less: u64) -> Result<()> {
-    let total = (bytes(tables)? + more).saturating_sub(less);
-    tables.facts.insert(BYTES, &total.to_be_bytes()[..])?;
-    Ok(())
-}
-
 /// What the log holds of a deleted account is to be removed: everything before event `until`.
 pub(crate) fn purge(tables: &mut Tables<'_>, did: &Did, until: u64) -> Result<()> {
-    let row = [0u64.to_be_bytes(), until.to_be_bytes()].concat();
-    tables.purges.insert(did.as_str().as_bytes(), &row[..])?;
+    tables.purges.insert(did.as_str().as_bytes(), &purge_row(0, until)[..])?;
     Ok(())
 }
 
-/// Removes some events of an account that is to be purged, and says how many it has looked at.
-pub(crate) fn purge_some(tables: &mut Tables<'_>) -> Result<usize> {
-    if tables.purges.is_empty()? {
-        return Ok(0);
+/// Events that are to go, all of them read.
+struct Gone {
+    seqs: Vec<u64>,
+    bytes: u64,
+}
+
+/// Events of a deleted account that are to go.
+pub(crate) struct Purge {
+    did: Vec<u8>,
+    gone: Gone,
+    /// The first event that was not looked at; `None` at the end.
+    next: Option<u64>,
+    until: u64,
+}
+
+impl Purge {
+    /// Whether nothing of the account is left then.
+    pub(crate) fn is_last(&self) -> bool {
+        self.next.is_none()
     }
-    let first =
-        tables.purges.first()?.map(|(did, row)| (did.value().to_vec(), row.value().to_vec()));
-    let Some((did, row)) = first else { return Ok(0) };
-    let (from, until) = parse_purge(&row)?;
-    let (mut looked, mut next, mut freed, mut read) = (0, from, 0, 0);
-    let mut gone = Vec::new();
-    for found in tables.events.range(from..until)?.take(EVENTS_A_TURN) {
-        let (seq, event) = found?;
-        (looked, next) = (looked + 1, seq.value() + 1);
-        read += event.value().len();
-        // One that cannot be read is nobody's: it goes when its time comes.
-        if Unnumbered::did_of(event.value()) == Some(&did[..]) {
-            freed += event.value().len() as u64;
-            gone.push(seq.value());
+}
+
+/// The next events of an account that is to be purged. What cannot be read stays: its readers are
+/// not given it.
+pub(crate) fn plan_purge(view: &View, did: &[u8], row: &[u8]) -> Result<Purge> {
+    let (from, until) = parse_purge(row)?;
+    let events = view.events()?;
+    let read = read_log(events, from, until, EVENTS_A_TURN, BYTES_A_TURN)?;
+    let mut gone = Gone { seqs: Vec::new(), bytes: 0 };
+    for slot in &read.slots {
+        if let Slot::Event { seq, row } = slot
+            && Unnumbered::did_of(row) == Some(did)
+        {
+            gone.bytes += row.len() as u64;
+            gone.seqs.push(*seq);
         }
-        if read >= BYTES_A_TURN {
-            break;
-        }
     }
-    for seq in gone {
-        tables.events.remove(seq)?;
-    }
-    add_bytes(tables, 0, freed)?;
-    if looked < EVENTS_A_TURN && read < BYTES_A_TURN {
-        tables.purges.remove(&did[..])?;
-    } else {
-        let row = [next.to_be_bytes(), until.to_be_bytes()].concat();
-        tables.purges.insert(&did[..], &row[..])?;
-    }
-    Ok(looked + 1)
+    gone.drop_what_is_beside_damage(&read.slots);
+    gone.probe(events)?;
+    Ok(Purge { did: did.to_vec(), gone, next: read.next, until })
+}
+
+/// Removes what was planned.
+pub(crate) fn carry_out_purge(tables: &mut Tables<'_>, purge: &Purge) -> Result<()> {
+    remove(tables, &purge.gone)?;
+    match purge.next {
+        None => tables.purges.remove(&purge.did[..])?,
+        Some(next) => tables.purges.insert(&purge.did[..], &purge_row(next, purge.until)[..])?,
+    };
+    Ok(())
 }
 
 /// Whether the event is one that a purge has not reached yet.
@@ -110,6 +120,10 @@ pub(crate) fn is_purged(row: Option<&[u8]>, seq: u64) -> Result<bool> {
     })
 }
 
+fn purge_row(from: u64, until: u64) -> Vec<u8> {
+    [from.to_be_bytes(), until.to_be_bytes()].concat()
+}
+
 fn parse_purge(row: &[u8]) -> Result<(u64, u64)> {
     let broken = || Error::Corrupt("a purge's row cannot be read".to_owned());
     let (from, rest) = row.split_first_chunk::<8>().ok_or_else(broken)?;
@@ -117,33 +131,70 @@ fn parse_purge(row: &[u8]) -> Result<(u64, u64)> {
     Ok((u64::from_be_bytes(*from), u64::from_be_bytes(until)))
 }
 
-/// Removes some events that are over the retention, and says how many.
-pub(crate) fn trim_some(tables: &mut Tables<'_>, keep: &Retention, now: u64) -> Result<usize> {
-    let mut total = bytes(tables)?;
+/// The oldest events, as far as they are over the retention.
+pub(crate) struct Trim(Gone);
+
+/// The oldest events that are to go; `None` if none is. Events that cannot be read end a turn: what
+/// is behind them is not removed across them.
+pub(crate) fn plan_trim(view: &View, keep: &Retention, now: u64) -> Result<Option<Trim>> {
+    let mut total = bytes(view.facts()?)?;
     let oldest = now.saturating_sub(keep.age_micros);
-    let mut gone = Vec::new();
-    let mut freed = 0;
-    for found in tables.events.iter()?.take(EVENTS_A_TURN) {
-        let (seq, event) = found?;
-        // One that cannot be read is of no use to anybody.
-        let is_fresh = Unnumbered::decode(seq.value(), event.value())
-            .is_ok_and(|event| event.micros >= oldest);
+    let events = view.events()?;
+    let mut gone = Gone { seqs: Vec::new(), bytes: 0 };
+    for event in events.iter()?.take(EVENTS_A_TURN) {
+        let (seq, row) = event?;
+        // One whose row is damaged is of no use to any reader.
+        let is_fresh =
+            Unnumbered::decode(seq.value(), row.value()).is_ok_and(|event| event.micros >= oldest);
         if is_fresh && total <= keep.bytes {
             break;
         }
-        let length = event.value().len() as u64;
+        let length = row.value().len() as u64;
         total = total.saturating_sub(length);
-        freed += length;
-        gone.push(seq.value());
-        if freed >= BYTES_A_TURN as u64 {
+        gone.bytes += length;
+        gone.seqs.push(seq.value());
+        if gone.bytes >= BYTES_A_TURN as u64 {
             break;
         }
     }
-    for seq in &gone {
+    gone.probe(events)?;
+    Ok(Some(gone).filter(|gone| !gone.seqs.is_empty()).map(Trim))
+}
+
+/// Removes what was planned.
+pub(crate) fn carry_out_trim(tables: &mut Tables<'_>, trim: &Trim) -> Result<()> {
+    remove(tables, &trim.0)
+}
+
+impl Gone {
+    /// Removing an event may join its page with the one beside it: what stands next to a page that
+    /// cannot be read stays.
+    fn drop_what_is_beside_damage(&mut self, slots: &[Slot]) {
+        for slot in slots {
+            if let Slot::Unreadable { first, last, .. } = slot {
+                let reach = EVENTS_BESIDE_DAMAGE;
+                let beside = first.saturating_sub(reach)..=last.saturating_add(reach);
+                self.seqs.retain(|seq| !beside.contains(seq));
+            }
+        }
+    }
+
+    fn probe(&self, events: &impl ReadTable<u64, &'static [u8]>) -> Result<()> {
+        match (self.seqs.first(), self.seqs.last()) {
+            (Some(first), Some(last)) => probe_beside(events, first, last),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Events on each side of unreadable ones that a purge leaves: more than a page holds.
+const EVENTS_BESIDE_DAMAGE: u64 = 256;
+
+fn remove(tables: &mut Tables<'_>, gone: &Gone) -> Result<()> {
+    let total = bytes(&tables.facts)?.saturating_sub(gone.bytes);
+    for seq in &gone.seqs {
         tables.events.remove(seq)?;
     }
-    if !gone.is_empty() {
-        add_bytes(tables, 0, freed)?;
-    }
-    Ok(gone.len())
+    tables.facts.insert(BYTES, &total.to_be_bytes()[..])?;
+    Ok(())
 }

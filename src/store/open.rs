@@ -1,10 +1,12 @@
 //! Opening a store: the format's version, the engine's name, what a crash left behind.
 
-use super::tables::{Tables, View, fact};
+use super::read_table::ReadTable;
+use super::session::Session;
+use super::tables::{Tables, View, fact, table_names};
+use super::write::once;
 use crate::error::{Error, Result};
 use crate::ident::Random;
 use data_encoding::HEXLOWER;
-use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableHandle};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -16,57 +18,40 @@ const ENGINE: &str = "engine";
 const NEXT_TREE: &str = "next_tree";
 const NEXT_SEQ: &str = "next_seq";
 
-/// A store that is ready for use.
-pub(crate) struct Opened {
-    pub(crate) database: Arc<Database>,
-    /// The engine's name: 16 random bytes in hexadecimal, given at creation.
-    pub(crate) engine: String,
-}
-
-/// Checks what the database is, makes a new one ready, and dooms what was left half written.
-pub(crate) fn prepare(database: Database, random: &dyn Random) -> Result<Opened> {
-    let is_new = {
-        let txn = database.begin_read()?;
-        let mut names: Vec<String> =
-            txn.list_tables()?.map(|table| table.name().to_owned()).collect();
-        names.sort();
-        let is_foreign = !names.iter().any(|name| name.starts_with("carrack."));
-        if let Some(name) = names.first().filter(|_| is_foreign) {
-            let message = format!("a database of something else (it has a table {name:?})");
-            return Err(Error::Format(message));
-        }
-        names.is_empty()
-    };
-    if is_new {
-        create(&database, random)?;
+/// Checks what the database is, makes a new one ready, and marks for removal what was left half
+/// written. Gives the engine's name: 16 random bytes in hexadecimal, drawn at creation.
+pub(crate) fn prepare(session: &Arc<Session>, random: &dyn Random) -> Result<String> {
+    let names = table_names(session)?;
+    if names.is_empty() {
+        create(session, random)?;
+    } else if !names.iter().any(|name| name.starts_with("carrack.")) {
+        let name = names.first().map_or("", String::as_str);
+        let message = format!("a database of something else (it has a table {name:?})");
+        return Err(Error::Format(message));
     }
     // First of all: a newer format may have other tables.
-    check_format(&database)?;
-    let view = View::of(&database)?;
+    check_format(session)?;
+    let view = View::of(session)?;
     let engine = view.facts()?.get(ENGINE)?.map(|name| HEXLOWER.encode(name.value()));
     if !view.journal()?.is_empty()? {
-        doom_leftovers(&database)?;
+        remove_leftovers(session)?;
     }
-    Ok(Opened { database: Arc::new(database), engine: engine.unwrap_or_default() })
+    Ok(engine.unwrap_or_default())
 }
 
-fn create(database: &Database, random: &dyn Random) -> Result<()> {
+fn create(session: &Session, random: &dyn Random) -> Result<()> {
     let mut name = [0; 16];
     random.fill(&mut name)?;
-    let mut txn = database.begin_write()?;
-    txn.set_quick_repair(true);
-    {
-        let mut tables = Tables::open(&txn)?;
+    once(session, move |tables| {
         tables.facts.insert(FORMAT, &STORE_FORMAT.to_be_bytes()[..])?;
         tables.facts.insert(ENGINE, &name[..])?;
-    }
-    txn.commit()?;
-    Ok(())
+        Ok(())
+    })
 }
 
-fn check_format(database: &Database) -> Result<()> {
+fn check_format(session: &Arc<Session>) -> Result<()> {
     let found =
-        fact(database, FORMAT)?.and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
+        fact(session, FORMAT)?.and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
     match found {
         Some(STORE_FORMAT) => Ok(()),
         Some(newer) if newer > STORE_FORMAT => Err(Error::Format(format!(
@@ -77,19 +62,15 @@ fn check_format(database: &Database) -> Result<()> {
     }
 }
 
-/// Whatever was being written when the engine stopped was not finished: nobody sees it, and its
-/// rows go.
-fn doom_leftovers(database: &Database) -> Result<()> {
-    let mut txn = database.begin_write()?;
-    txn.set_quick_repair(true);
-    {
-        let mut tables = Tables::open(&txn)?;
+/// What was being written when the engine stopped was not finished: no reader sees it, and its rows
+/// go.
+fn remove_leftovers(session: &Session) -> Result<()> {
+    once(session, |tables| {
         while let Some(tree) = tables.journal.pop_first()?.map(|(tree, _)| tree.value()) {
             tables.doomed.insert(tree, ())?;
         }
-    }
-    txn.commit()?;
-    Ok(())
+        Ok(())
+    })
 }
 
 /// A tree number that was never used before.
@@ -104,7 +85,7 @@ pub(crate) fn reserve_trees(tables: &mut Tables<'_>, count: u64) -> Result<Range
 }
 
 /// The number that was given out last, 0 before the first.
-pub(crate) fn last_seq(facts: &impl ReadableTable<&'static str, &'static [u8]>) -> Result<u64> {
+pub(crate) fn last_seq(facts: &impl ReadTable<&'static str, &'static [u8]>) -> Result<u64> {
     match facts.get(NEXT_SEQ)? {
         None => Ok(0),
         Some(next) => Ok(number(NEXT_SEQ, next.value())?.saturating_sub(1)),

@@ -1,5 +1,6 @@
 //! Reading records out of rows.
 
+use super::read_table::{ByteEntries, ReadBytes};
 use super::row::{
     Place, RawRow, RawSection, Row, Stamped, node_key, parse_key, part_key, record_key, stamped,
     tree_range,
@@ -9,13 +10,12 @@ use crate::block::Cid;
 use crate::error::{Error, Result};
 use crate::tree::Key;
 use bytes::Bytes;
-use redb::ReadableTable;
 use std::ops::Bound;
 
 /// The record at `path`: one seek. What is not in the row at or before it is not there.
 pub(crate) fn record<T>(rows: &T, tree: u64, path: &[u8]) -> Result<Option<Stamped>>
 where
-    T: ReadableTable<&'static [u8], &'static [u8]>,
+    T: ReadBytes,
 {
     let (start, _) = tree_range(tree);
     let target = record_key(tree, path);
@@ -35,7 +35,7 @@ where
 /// before its place, or it is in the run that does.
 pub(crate) fn node<T>(rows: &T, tree: u64, left: &Key, height: u8) -> Result<Option<Stamped>>
 where
-    T: ReadableTable<&'static [u8], &'static [u8]>,
+    T: ReadBytes,
 {
     let (start, _) = tree_range(tree);
     let target = node_key(tree, left.as_bytes(), height);
@@ -54,7 +54,7 @@ where
 /// Puts a record together that may continue in further rows.
 pub(crate) fn whole_record<T>(rows: &T, tree: u64, path: &[u8], row: &Row) -> Result<Stamped>
 where
-    T: ReadableTable<&'static [u8], &'static [u8]>,
+    T: ReadBytes,
 {
     let length = row.first_length()?;
     if row.sections().len() >= length {
@@ -82,7 +82,7 @@ pub(crate) trait Listed: Sized {
     /// Of a row of its own, which may continue.
     fn in_row<T>(rows: &T, tree: u64, path: &[u8], value: &[u8]) -> Result<Self>
     where
-        T: ReadableTable<&'static [u8], &'static [u8]>;
+        T: ReadBytes;
 }
 
 /// The record.
@@ -93,7 +93,7 @@ impl Listed for Stamped {
 
     fn in_row<T>(rows: &T, tree: u64, path: &[u8], value: &[u8]) -> Result<Self>
     where
-        T: ReadableTable<&'static [u8], &'static [u8]>,
+        T: ReadBytes,
     {
         whole_record(rows, tree, path, &decode(value)?)
     }
@@ -107,7 +107,7 @@ impl Listed for Cid {
 
     fn in_row<T>(_: &T, _: u64, _: &[u8], value: &[u8]) -> Result<Self>
     where
-        T: ReadableTable<&'static [u8], &'static [u8]>,
+        T: ReadBytes,
     {
         let cid = RawRow::decode(value)?.first_cid()?;
         cid.ok_or_else(|| Error::Corrupt("the row of a record is empty".to_owned()))
@@ -118,7 +118,7 @@ impl Listed for Cid {
 pub(crate) struct Records<'a, T, L> {
     rows: &'a T,
     tree: u64,
-    range: redb::Range<'a, &'static [u8], &'static [u8]>,
+    range: ByteEntries<'a>,
     from: Bound<Key>,
     to: Bound<Key>,
     reverse: bool,
@@ -126,7 +126,7 @@ pub(crate) struct Records<'a, T, L> {
     ready: Vec<(Key, L)>,
 }
 
-impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>, L: Listed> Records<'a, T, L> {
+impl<'a, T: ReadBytes, L: Listed> Records<'a, T, L> {
     /// Records between two paths.
     pub(crate) fn new(
         rows: &'a T,
@@ -213,7 +213,7 @@ fn decode(value: &[u8]) -> Result<Row> {
     Row::decode(&Bytes::copy_from_slice(value))
 }
 
-impl<T: ReadableTable<&'static [u8], &'static [u8]>, L: Listed> Iterator for Records<'_, T, L> {
+impl<T: ReadBytes, L: Listed> Iterator for Records<'_, T, L> {
     type Item = Result<(Key, L)>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -236,7 +236,7 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]>, L: Listed> Iterator for Rec
 /// The key of the last row at or before a path: the first one that can hold it.
 fn row_at_or_before<T>(rows: &T, tree: u64, path: &[u8]) -> Result<Vec<u8>>
 where
-    T: ReadableTable<&'static [u8], &'static [u8]>,
+    T: ReadBytes,
 {
     let (start, _) = tree_range(tree);
     let target = record_key(tree, path);

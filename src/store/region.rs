@@ -2,6 +2,7 @@
 
 use super::account::Head;
 use super::build::{Piece, RowBuilder, RowOut};
+use super::read_table::ReadBytes;
 use super::row::{
     Place, Row, Stamped, Tally, encode_row, misplaced, node_key, parse_key, part_key, record_key,
 };
@@ -14,7 +15,6 @@ use crate::ident::Rev;
 use crate::limits::RUN_BYTES_MAX;
 use crate::tree::{Child, Gap, Held, Key, NodeSource, Tree};
 use bytes::Bytes;
-use redb::ReadableTable;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Rows that were loaded, blocks found in them, and the rows that take their place.
@@ -71,7 +71,7 @@ pub(crate) struct RecordChange {
     pub(crate) block: Option<Block>,
 }
 
-impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Region<'a, T> {
+impl<'a, T: ReadBytes> Region<'a, T> {
     pub(crate) fn new(rows: &'a T, tree: u64) -> Self {
         Self {
             rows,
@@ -197,7 +197,7 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Region<'a, T> {
     }
 }
 
-impl<T: ReadableTable<&'static [u8], &'static [u8]>> NodeSource for Region<'_, T> {
+impl<T: ReadBytes> NodeSource for Region<'_, T> {
     fn load(&mut self, gap: &Gap) -> Result<Block> {
         let height = gap
             .height
@@ -226,7 +226,7 @@ struct WriteBack<'c> {
 }
 
 impl WriteBack<'_> {
-    fn child<T: ReadableTable<&'static [u8], &'static [u8]>>(
+    fn child<T: ReadBytes>(
         &mut self,
         region: &mut Region<'_, T>,
         child: &mut Child,
@@ -273,7 +273,7 @@ impl WriteBack<'_> {
     }
 
     /// A changed bottom subtree, whole, through the builder.
-    fn bottom<T: ReadableTable<&'static [u8], &'static [u8]>>(
+    fn bottom<T: ReadBytes>(
         &mut self,
         region: &mut Region<'_, T>,
         node: &mut Held,
@@ -296,7 +296,7 @@ impl WriteBack<'_> {
         Ok(())
     }
 
-    fn bottom_record<T: ReadableTable<&'static [u8], &'static [u8]>>(
+    fn bottom_record<T: ReadBytes>(
         &mut self,
         region: &mut Region<'_, T>,
         key: &Key,

@@ -1,11 +1,11 @@
 //! The one file that names redb tables.
 
-use crate::error::Result;
-use redb::{
-    ReadOnlyTable, ReadTransaction, ReadableDatabase, Table, TableDefinition, TableError,
-    WriteTransaction,
-};
-use std::sync::OnceLock;
+use super::read_table::{ReadTable, ViewTable, caught};
+use super::session::Session;
+use crate::error::{Error, Result};
+use redb::{ReadTransaction, Table, TableDefinition, TableError, TableHandle, WriteTransaction};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
 
 type Bytes = &'static [u8];
 
@@ -29,12 +29,26 @@ const PURGES: TableDefinition<Bytes, Bytes> = TableDefinition::new("carrack.purg
 const FACTS: TableDefinition<&str, Bytes> = TableDefinition::new("carrack.facts.1");
 
 /// A fact about a store whose other tables may not be the ones that are known here.
-pub(crate) fn fact(database: &impl ReadableDatabase, name: &str) -> Result<Option<Vec<u8>>> {
-    match database.begin_read()?.open_table(FACTS) {
-        Ok(facts) => Ok(facts.get(name)?.map(|value| value.value().to_vec())),
+pub(crate) fn fact(session: &Arc<Session>, name: &str) -> Result<Option<Vec<u8>>> {
+    let txn = session.begin_read()?;
+    let facts = caught(FACTS.name(), Some(session), || match txn.open_table(FACTS) {
+        Ok(facts) => Ok(Some(facts)),
         Err(TableError::TableDoesNotExist(_)) => Ok(None),
         Err(error) => Err(error.into()),
-    }
+    })?;
+    let Some(facts) = facts else { return Ok(None) };
+    let facts = ViewTable::new(facts, Arc::clone(session));
+    Ok(facts.get(name)?.map(|value| value.value().to_vec()))
+}
+
+/// The names of all tables, in order.
+pub(crate) fn table_names(session: &Session) -> Result<Vec<String>> {
+    let txn = session.begin_read()?;
+    let mut names: Vec<String> = caught("of tables", Some(session), || {
+        Ok(txn.list_tables()?.map(|table| table.name().to_owned()).collect())
+    })?;
+    names.sort();
+    Ok(names)
 }
 
 macro_rules! rooms {
@@ -54,26 +68,50 @@ macro_rules! rooms {
         /// A read transaction: a snapshot. Each of its tables is opened when it is first asked for,
         /// since opening all of them costs more than a read does.
         pub(crate) struct View {
-            txn: ReadTransaction,
-            $($field: OnceLock<ReadOnlyTable<$key, $value>>,)*
+            $($field: OnceLock<ViewTable<$key, $value>>,)*
+            txn: Option<ReadTransaction>,
+            session: Arc<Session>,
         }
 
         impl View {
             /// Begins a read transaction.
-            pub(crate) fn of(database: &impl ReadableDatabase) -> Result<Self> {
-                Ok(Self { txn: database.begin_read()?, $($field: OnceLock::new(),)* })
+            pub(crate) fn of(session: &Arc<Session>) -> Result<Self> {
+                Ok(Self {
+                    $($field: OnceLock::new(),)*
+                    txn: Some(session.begin_read()?),
+                    session: Arc::clone(session),
+                })
+            }
+
+            /// Refuses once the session has ended.
+            pub(crate) fn check(&self) -> Result<()> {
+                self.session.check()
             }
 
             $(
                 $(#[$doc])*
-                pub(crate) fn $field(&self) -> Result<&ReadOnlyTable<$key, $value>> {
+                pub(crate) fn $field(&self) -> Result<&ViewTable<$key, $value>> {
                     if let Some(table) = self.$field.get() {
                         return Ok(table);
                     }
-                    let table = self.txn.open_table($name)?;
+                    let ended = || Error::Stale("the read transaction has ended".to_owned());
+                    let txn = self.txn.as_ref().ok_or_else(ended)?;
+                    let open = || Ok(txn.open_table($name)?);
+                    let table = caught($name.name(), Some(&self.session), open)?;
+                    let table = ViewTable::new(table, Arc::clone(&self.session));
                     Ok(self.$field.get_or_init(|| table))
                 }
             )*
+        }
+
+        impl Drop for View {
+            /// The end of a read transaction takes locks that an earlier panic may have poisoned.
+            fn drop(&mut self) {
+                let txn = self.txn.take();
+                let tables = ($(self.$field.take(),)*);
+                // What it read has been given; there is none to tell.
+                let _ = catch_unwind(AssertUnwindSafe(move || drop((tables, txn))));
+            }
         }
     };
 }

@@ -1,4 +1,5 @@
 use super::layer::Layer;
+use crate::store::session::StorageState;
 use redb::{BackendError, StorageBackend};
 use std::io;
 use std::ops::Bound;
@@ -12,6 +13,8 @@ const GATHERED_BYTES_MAX: usize = 24 << 20;
 #[derive(Debug)]
 pub(crate) struct Gathering<B> {
     below: B,
+    /// Whether anything may be written, and what has failed first.
+    state: Arc<StorageState>,
     layers: Mutex<Layers>,
     /// Whether there are no writes to be seen there: most reads find that so.
     is_empty: AtomicBool,
@@ -30,22 +33,38 @@ struct Layers {
 }
 
 impl<B: StorageBackend> Gathering<B> {
-    pub(crate) fn over(below: B) -> Self {
+    pub(crate) fn over(below: B, state: Arc<StorageState>) -> Self {
         Self {
             below,
+            state,
             layers: Mutex::default(),
             is_empty: AtomicBool::new(true),
             turn: Mutex::default(),
         }
     }
 
+    /// Remembers why the storage failed.
+    fn noted<T>(&self, doing: &str, done: io::Result<T>) -> io::Result<T> {
+        done.inspect_err(|error| self.state.note(&format!("{doing}: {error}")))
+    }
+
+    /// Refuses to write once the session has ended abnormally.
+    fn check_frozen(&self) -> io::Result<()> {
+        if self.state.is_frozen() {
+            return Err(io::Error::other("nothing more is written after a failure"));
+        }
+        Ok(())
+    }
+
     /// Gives the storage below all writes that have come so far.
     fn carry_out(&self) -> io::Result<()> {
+        self.check_frozen()?;
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         // At the first go what may have failed the last time, at the second what has come since.
         loop {
             let Some(layer) = self.layers().next_to_carry() else { return Ok(()) };
-            layer.carry_out(|offset, data| self.below.write(offset, data))?;
+            let written = layer.carry_out(|offset, data| self.below.write(offset, data));
+            self.noted("writing to the store", written)?;
             let mut layers = self.layers();
             layers.carried = None;
             self.is_empty.store(layers.open.is_empty(), Ordering::SeqCst);
@@ -85,7 +104,7 @@ impl<B: StorageBackend> StorageBackend for Gathering<B> {
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         if self.is_empty.load(Ordering::SeqCst) {
-            return self.below.read(offset, out);
+            return self.noted("reading the store", self.below.read(offset, out));
         }
         let layers = self.layers();
         // Copied before the storage below is read: from then on it may have them, or newer ones.
@@ -99,7 +118,7 @@ impl<B: StorageBackend> StorageBackend for Gathering<B> {
             .collect();
         drop(layers);
         if patches.iter().all(|(_, data)| data.len() < out.len()) {
-            self.below.read(offset, out)?;
+            self.noted("reading the store", self.below.read(offset, out))?;
         }
         for (into, data) in patches {
             if let Some(out) = out.get_mut(into..into + data.len()) {
@@ -114,15 +133,17 @@ impl<B: StorageBackend> StorageBackend for Gathering<B> {
         if len < self.below.len()? {
             self.carry_out()?;
         }
-        self.below.set_len(len)
+        self.check_frozen()?;
+        self.noted("changing the length of the store", self.below.set_len(len))
     }
 
     fn sync_data(&self) -> io::Result<()> {
         self.carry_out()?;
-        self.below.sync_data()
+        self.noted("flushing the store", self.below.sync_data())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.check_frozen()?;
         loop {
             let mut layers = self.layers();
             let has_room = layers.open.bytes() + data.len() <= GATHERED_BYTES_MAX;
@@ -138,7 +159,8 @@ impl<B: StorageBackend> StorageBackend for Gathering<B> {
     }
 
     fn close(&self) -> io::Result<()> {
-        let carried_out = self.carry_out();
+        // What the database left unwritten at the end of a failed session is not to be written.
+        let carried_out = if self.state.is_frozen() { Ok(()) } else { self.carry_out() };
         self.below.close()?;
         carried_out
     }
@@ -249,7 +271,7 @@ mod tests {
             acts in prop::collection::vec(act(), 0..80),
         ) {
             let below: &'static Fragile = Box::leak(Box::new(Fragile::with(u32::MAX)));
-            let gathering = Gathering::over(below);
+            let gathering = Gathering::over(below, Arc::default());
             let mut plain: Vec<u8> = vec![0; 5000];
             gathering.set_len(5000).unwrap();
             for act in acts {
@@ -286,7 +308,7 @@ mod tests {
     #[test]
     fn what_could_not_be_written_is_seen_and_tried_again() {
         let below: &'static Fragile = Box::leak(Box::new(Fragile::with(1)));
-        let gathering = Gathering::over(below);
+        let gathering = Gathering::over(below, Arc::default());
         gathering.set_len(100).unwrap();
         for (offset, data) in [(50, b"two"), (10, b"one")] {
             gathering.write(offset, data).unwrap();

@@ -1,0 +1,199 @@
+//! One session of an engine: the database, the writer behind it, and how both are opened, reopened
+//! and closed.
+
+use super::open::{Engine, Options, unreadable};
+use crate::error::{Error, Result};
+use crate::store::gather::Gathering;
+use crate::store::open::{prepare, reserve_trees};
+use crate::store::session::{Ended, Session, StorageState};
+use crate::store::signal::Signal;
+use crate::store::storage::Storage;
+use crate::store::tables::View;
+use crate::store::write::{Unreadable, Writer, WriterOptions};
+use redb::Builder;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A session and its writer.
+pub(crate) struct Core {
+    pub(super) session: Arc<Session>,
+    pub(super) writer: Writer,
+    pub(super) signal: Arc<Signal>,
+    /// Numbers for trees that are to be imported.
+    trees: Mutex<Range<u64>>,
+}
+
+/// Tree numbers that are drawn at a time.
+const TREES_IN_STOCK: u64 = 64;
+
+/// What an engine can do at the moment, told without touching the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Health {
+    /// Whether it reads and writes.
+    pub state: HealthState,
+    /// What background work left alone because it could not be read. Accounts are served all the
+    /// same; run `scrub`, and restore from a backup or compact.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// Whether an engine reads and writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HealthState {
+    /// It does.
+    Open,
+    /// The database has met a failure after which it refuses everything: see to the cause, then
+    /// call [`Engine::reopen`].
+    NeedsReopen {
+        /// The first failure.
+        cause: String,
+    },
+    /// The engine was closed.
+    Closed,
+}
+
+impl Core {
+    /// Opens the database on a storage and starts its writer; gives the engine's name as well.
+    pub(super) fn open(storage: &Arc<Storage>, options: &Options) -> Result<(Self, String)> {
+        let state = Arc::new(StorageState::default());
+        let mut builder = Builder::new();
+        builder.set_cache_size(options.cache_bytes);
+        let backend = Gathering::over(storage.attach(), Arc::clone(&state));
+        // A damaged file makes the database panic already here.
+        let opened = catch_unwind(AssertUnwindSafe(|| builder.create_with_backend(backend)));
+        let database = opened
+            .map_err(|_| Error::Corrupt("the file cannot be opened as a database".to_owned()))?
+            .map_err(unreadable)?;
+        let session = Arc::new(Session::new(database, state));
+        let name = prepare(&session, &*options.random)?;
+        let signal = Arc::new(Signal::default());
+        let upkeep = WriterOptions {
+            clock: Arc::clone(&options.clock),
+            retention: options.retention,
+            signal: Arc::clone(&signal),
+            upkeep: true,
+        };
+        let writer = Writer::start(Arc::clone(&session), upkeep);
+        Ok((Self { session, writer, signal, trees: Mutex::new(0..0) }, name))
+    }
+
+    /// A read transaction.
+    pub(super) fn view(&self) -> Result<View> {
+        View::of(&self.session)
+    }
+
+    /// A tree number that was never used before. Most are in stock: an import need not wait for a
+    /// flush to begin. What is left of them at the end is never used.
+    pub(super) fn reserve_tree(&self) -> Result<u64> {
+        let mut trees = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
+        if trees.is_empty() {
+            *trees = self.writer.submit(|tables| reserve_trees(tables, TREES_IN_STOCK))?;
+        }
+        let tree = trees.start;
+        trees.start += 1;
+        Ok(tree)
+    }
+
+    /// Refuses if nothing can be written in this session any more and none follows by itself.
+    pub(super) fn check_writes(&self) -> Result<()> {
+        match self.state() {
+            HealthState::Open => Ok(()),
+            HealthState::NeedsReopen { cause } => Err(Error::Reopen(cause)),
+            // Reopened, or closed: the next look at the engine tells.
+            HealthState::Closed => Ok(()),
+        }
+    }
+
+    /// Lets what has queued be done, and ends the session.
+    fn end(&self, why: Ended) {
+        self.writer.stop();
+        self.session.end(why);
+    }
+
+    fn state(&self) -> HealthState {
+        match (self.session.storage().failure(), self.session.check()) {
+            (Some(cause), _) => HealthState::NeedsReopen { cause },
+            (None, Err(_)) => HealthState::Closed,
+            (None, Ok(())) => HealthState::Open,
+        }
+    }
+}
+
+impl Engine {
+    /// Whether the engine reads and writes at the moment, and what it could not read. Costs no
+    /// access to the store.
+    ///
+    /// ```
+    /// use carrack::engine::{Engine, HealthState, Options};
+    /// use redb::backends::InMemoryBackend;
+    /// let engine = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
+    /// assert_eq!(engine.health().state, HealthState::Open);
+    /// engine.close();
+    /// assert_eq!(engine.health().state, HealthState::Closed);
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
+    pub fn health(&self) -> Health {
+        match self.core() {
+            Ok(core) => Health { state: core.state(), unreadable: core.writer.unreadable() },
+            Err(_) => Health { state: HealthState::Closed, unreadable: Vec::new() },
+        }
+    }
+
+    /// Ends the present session and opens the store again, after a failure of the disk that is gone
+    /// by now, say ([`ErrorKind::Reopen`](crate::ErrorKind::Reopen)). What was acknowledged is there.
+    ///
+    /// Snapshots end, and so do imports and moves that are under way: they fail with
+    /// [`ErrorKind::Stale`](crate::ErrorKind::Stale) and can be repeated. Event readers go on. Writes
+    /// that have queued are carried out before, if the session still can. A closed engine is
+    /// opened only if its storage is still there, which after [`Engine::close`] it is not.
+    ///
+    /// ```
+    /// # use carrack::engine::{Engine, Options};
+    /// # use carrack::{ErrorKind, ident::Did, key::{Curve, SigningKey}};
+    /// # use redb::backends::InMemoryBackend;
+    /// # let engine = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
+    /// # let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &SigningKey::from_bytes(Curve::K256, &[7; 32])?)?;
+    /// let old = engine.snapshot(&did)?;
+    /// engine.reopen()?;
+    /// assert_eq!(old.collections().unwrap_err().kind(), ErrorKind::Stale);
+    /// assert!(engine.snapshot(&did)?.collections()?.is_empty());
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `Closed` after [`Engine::close`]; as [`Engine::open`] if the store cannot be opened: call it
+    /// again then.
+    pub fn reopen(&self) -> Result<()> {
+        let mut slot = self.core_slot().write().unwrap_or_else(PoisonError::into_inner);
+        let Some(core) = slot.as_ref() else {
+            return Err(Error::Closed("the engine was closed".to_owned()));
+        };
+        core.end(Ended::Reopened);
+        // On failure the ended session stays: it refuses, and the call can be repeated.
+        let (core, _) = Core::open(&self.storage, &self.options)?;
+        *slot = Some(Arc::new(core));
+        Ok(())
+    }
+
+    /// Ends the engine in order: what has queued is carried out, the file is written cleanly and let
+    /// go of, also while a snapshot is held. Everything fails with
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) afterwards. Repeating it changes nothing.
+    /// Dropping the engine does the same.
+    pub fn close(&self) {
+        let core = self.core_slot().write().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(core) = core {
+            core.end(Ended::Closed);
+        }
+        // All that was to be written is on the disk; an error of unlocking changes nothing of it.
+        let _ = self.storage.close();
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

@@ -1,0 +1,142 @@
+//! Reading the event log past pages that cannot be read.
+
+use super::read_table::ReadTable;
+use crate::error::{Error, Result};
+
+/// What stands at a place of the log.
+pub(crate) enum Slot {
+    /// An event.
+    Event { seq: u64, row: Vec<u8> },
+    /// Events of these numbers, if there are any, cannot be read.
+    Unreadable { first: u64, last: u64, cause: String },
+}
+
+/// A stretch of the log.
+pub(crate) struct Stretch {
+    pub(crate) slots: Vec<Slot>,
+    /// Where to go on; `None` at the end.
+    pub(crate) next: Option<u64>,
+}
+
+/// Reads events from number `from` on, up to `until` (which is left out), until there are `most` or
+/// they have `most_bytes`. A damaged page does not end it: its numbers are said, and reading goes on
+/// behind them.
+pub(crate) fn read_log(
+    events: &impl ReadTable<u64, &'static [u8]>,
+    from: u64,
+    until: u64,
+    most: usize,
+    most_bytes: usize,
+) -> Result<Stretch> {
+    let (mut slots, mut next, mut bytes) = (Vec::new(), from, 0);
+    while next < until {
+        let Some(error) =
+            read_good(events, &mut slots, &mut next, until, most, &mut bytes, most_bytes)?
+        else {
+            let is_full = slots.len() >= most || bytes >= most_bytes;
+            return Ok(Stretch { slots, next: Some(next).filter(|_| is_full) });
+        };
+        let behind = first_readable(events, next, until)?;
+        let last = behind.unwrap_or(until).saturating_sub(1);
+        slots.push(Slot::Unreadable { first: next, last, cause: error.to_string() });
+        next = last.saturating_add(1);
+    }
+    Ok(Stretch { slots, next: None })
+}
+
+/// Reads up to the first page that cannot be read, and gives that error.
+fn read_good(
+    events: &impl ReadTable<u64, &'static [u8]>,
+    slots: &mut Vec<Slot>,
+    next: &mut u64,
+    until: u64,
+    most: usize,
+    bytes: &mut usize,
+    most_bytes: usize,
+) -> Result<Option<Error>> {
+    let entries = match events.range(*next..until) {
+        Ok(entries) => entries,
+        Err(error) => return damage(error).map(Some),
+    };
+    for entry in entries {
+        if slots.len() >= most || *bytes >= most_bytes {
+            break;
+        }
+        let (seq, row) = match entry {
+            Ok(entry) => entry,
+            Err(error) => return damage(error).map(Some),
+        };
+        let seq = seq.value();
+        if seq < *next || seq >= until {
+            let message =
+                format!("an event of number {seq} stands where {next} or a later one does");
+            return Ok(Some(Error::Corrupt(message)));
+        }
+        *bytes += row.value().len();
+        slots.push(Slot::Event { seq, row: row.value().to_vec() });
+        *next = seq.saturating_add(1);
+    }
+    Ok(None)
+}
+
+/// An error of the page; any other ends the reading.
+fn damage(error: Error) -> Result<Error> {
+    if matches!(error, Error::Corrupt(_)) { Ok(error) } else { Err(error) }
+}
+
+/// The number of the first event that can be read at or behind `from`, where reading failed: looked
+/// for in steps that double, then between the last two.
+fn first_readable(
+    events: &impl ReadTable<u64, &'static [u8]>,
+    from: u64,
+    until: u64,
+) -> Result<Option<u64>> {
+    let (mut bad, mut step) = (from, 1);
+    let mut good = loop {
+        let at = from.saturating_add(step);
+        if at >= until {
+            match first_from(events, until.saturating_sub(1).max(from), until)? {
+                Probed::Unreadable => return Ok(None),
+                _ => break until.saturating_sub(1).max(from),
+            }
+        }
+        match first_from(events, at, until)? {
+            Probed::Unreadable => bad = at,
+            _ => break at,
+        }
+        step = step.saturating_mul(2);
+    };
+    while good - bad > 1 {
+        let middle = bad + (good - bad) / 2;
+        match first_from(events, middle, until)? {
+            Probed::Unreadable => bad = middle,
+            _ => good = middle,
+        }
+    }
+    Ok(match first_from(events, good, until)? {
+        Probed::Event(seq) => Some(seq),
+        _ => None,
+    })
+}
+
+enum Probed {
+    Event(u64),
+    End,
+    Unreadable,
+}
+
+fn first_from(
+    events: &impl ReadTable<u64, &'static [u8]>,
+    from: u64,
+    until: u64,
+) -> Result<Probed> {
+    let first = events.range(from..until).and_then(|mut range| range.next().transpose());
+    match first {
+        Ok(Some((seq, _))) if seq.value() >= from && seq.value() < until => {
+            Ok(Probed::Event(seq.value()))
+        }
+        Ok(Some(_)) => Ok(Probed::Unreadable),
+        Ok(None) => Ok(Probed::End),
+        Err(error) => damage(error).map(|_| Probed::Unreadable),
+    }
+}

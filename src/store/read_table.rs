@@ -1,0 +1,224 @@
+//! Reads of the database. It may panic over a damaged page: here, and nowhere above, a panic
+//! becomes an error that names the table.
+
+use super::session::Session;
+use crate::error::{Error, Result};
+use redb::{
+    AccessGuard, Key, Range, ReadOnlyTable, ReadableTable, ReadableTableMetadata, Table,
+    TableHandle, Value,
+};
+use std::any::Any;
+use std::borrow::Borrow;
+use std::ops::RangeBounds;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// A table that can be read: of a read transaction or of a write transaction.
+pub(crate) trait ReadTable<K: Key + 'static, V: Value + 'static> {
+    /// The value of a key.
+    fn get<'a>(&self, key: impl Borrow<K::SelfType<'a>>) -> Result<Option<AccessGuard<'_, V>>>;
+
+    /// The entries between two keys.
+    fn range<'a, KR>(&self, range: impl RangeBounds<KR> + 'a) -> Result<Entries<'_, K, V>>
+    where
+        KR: Borrow<K::SelfType<'a>> + 'a;
+
+    /// All entries.
+    fn iter(&self) -> Result<Entries<'_, K, V>>;
+
+    /// How many entries there are.
+    fn len(&self) -> Result<u64>;
+
+    /// Whether there is none.
+    fn is_empty(&self) -> Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// The entry with the lowest key.
+    fn first(&self) -> Result<Option<Entry<'_, K, V>>> {
+        self.iter()?.next().transpose()
+    }
+}
+
+/// A table of bytes, as most are.
+pub(crate) trait ReadBytes: ReadTable<&'static [u8], &'static [u8]> {}
+
+impl<T: ReadTable<&'static [u8], &'static [u8]>> ReadBytes for T {}
+
+/// A key and its value.
+pub(crate) type Entry<'a, K, V> = (AccessGuard<'a, K>, AccessGuard<'a, V>);
+
+/// Entries of a table of bytes.
+pub(crate) type ByteEntries<'a> = Entries<'a, &'static [u8], &'static [u8]>;
+
+/// A table of bytes of a read transaction.
+pub(crate) type ByteTable = ViewTable<&'static [u8], &'static [u8]>;
+
+/// A table of a read transaction.
+pub(crate) struct ViewTable<K: Key + 'static, V: Value + 'static> {
+    table: ReadOnlyTable<K, V>,
+    session: Arc<Session>,
+}
+
+impl<K: Key + 'static, V: Value + 'static> ViewTable<K, V> {
+    pub(super) fn new(table: ReadOnlyTable<K, V>, session: Arc<Session>) -> Self {
+        Self { table, session }
+    }
+}
+
+/// Entries in the order of their keys, or against it. After an error there are no more.
+pub(crate) struct Entries<'a, K: Key + 'static, V: Value + 'static> {
+    range: Range<'a, K, V>,
+    table: String,
+    session: Option<&'a Session>,
+    ended: bool,
+}
+
+impl<K: Key + 'static, V: Value + 'static> ReadTable<K, V> for ViewTable<K, V> {
+    fn get<'a>(&self, key: impl Borrow<K::SelfType<'a>>) -> Result<Option<AccessGuard<'_, V>>> {
+        self.session.check()?;
+        get(&self.table, key, Some(&self.session))
+    }
+
+    fn range<'a, KR>(&self, range: impl RangeBounds<KR> + 'a) -> Result<Entries<'_, K, V>>
+    where
+        KR: Borrow<K::SelfType<'a>> + 'a,
+    {
+        self.session.check()?;
+        entries(&self.table, range, Some(&self.session))
+    }
+
+    fn iter(&self) -> Result<Entries<'_, K, V>> {
+        self.range::<K::SelfType<'_>>(..)
+    }
+
+    fn len(&self) -> Result<u64> {
+        self.session.check()?;
+        length(&self.table, Some(&self.session))
+    }
+}
+
+impl<K: Key + 'static, V: Value + 'static> ReadTable<K, V> for Table<'_, K, V> {
+    fn get<'a>(&self, key: impl Borrow<K::SelfType<'a>>) -> Result<Option<AccessGuard<'_, V>>> {
+        get(self, key, None)
+    }
+
+    fn range<'a, KR>(&self, range: impl RangeBounds<KR> + 'a) -> Result<Entries<'_, K, V>>
+    where
+        KR: Borrow<K::SelfType<'a>> + 'a,
+    {
+        entries(self, range, None)
+    }
+
+    fn iter(&self) -> Result<Entries<'_, K, V>> {
+        ReadTable::range::<K::SelfType<'_>>(self, ..)
+    }
+
+    fn len(&self) -> Result<u64> {
+        length(self, None)
+    }
+}
+
+fn get<'t, 'a, K: Key + 'static, V: Value + 'static>(
+    table: &'t (impl ReadableTable<K, V> + TableHandle),
+    key: impl Borrow<K::SelfType<'a>>,
+    session: Option<&Session>,
+) -> Result<Option<AccessGuard<'t, V>>> {
+    caught(table.name(), session, || {
+        let found = table.get(key)?;
+        // A value that lies outside its page panics when it is looked at: do it here.
+        found.as_ref().map(AccessGuard::value);
+        Ok(found)
+    })
+}
+
+fn entries<'t, 'a, K: Key + 'static, V: Value + 'static, KR>(
+    table: &'t (impl ReadableTable<K, V> + TableHandle),
+    range: impl RangeBounds<KR> + 'a,
+    session: Option<&'t Session>,
+) -> Result<Entries<'t, K, V>>
+where
+    KR: Borrow<K::SelfType<'a>> + 'a,
+{
+    let name = table.name();
+    let range = caught(name, session, || Ok(table.range(range)?))?;
+    Ok(Entries { range, table: name.to_owned(), session, ended: false })
+}
+
+fn length(
+    table: &(impl ReadableTableMetadata + TableHandle),
+    session: Option<&Session>,
+) -> Result<u64> {
+    caught(table.name(), session, || Ok(table.len()?))
+}
+
+impl<'a, K: Key + 'static, V: Value + 'static> Entries<'a, K, V> {
+    fn step(
+        &mut self,
+        step: impl FnOnce(&mut Range<'a, K, V>) -> Option<redb::Result<Entry<'a, K, V>>>,
+    ) -> Option<Result<Entry<'a, K, V>>> {
+        if self.ended {
+            return None;
+        }
+        let range = &mut self.range;
+        let found = caught(&self.table, self.session, || {
+            let Some(entry) = step(range).transpose()? else { return Ok(None) };
+            // As in `get`.
+            let _ = (entry.0.value(), entry.1.value());
+            Ok(Some(entry))
+        });
+        self.ended = found.is_err();
+        found.transpose()
+    }
+}
+
+impl<'a, K: Key + 'static, V: Value + 'static> Iterator for Entries<'a, K, V> {
+    type Item = Result<Entry<'a, K, V>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.step(Range::next)
+    }
+}
+
+impl<K: Key + 'static, V: Value + 'static> DoubleEndedIterator for Entries<'_, K, V> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.step(Range::next_back)
+    }
+}
+
+/// Runs a read; a panic becomes an error. A read transaction holds nothing that could be half
+/// done.
+pub(super) fn caught<R>(
+    table: &str,
+    session: Option<&Session>,
+    read: impl FnOnce() -> Result<R>,
+) -> Result<R> {
+    match catch_unwind(AssertUnwindSafe(read)) {
+        Ok(Ok(read)) => Ok(read),
+        Ok(Err(error)) => Err(match session {
+            Some(session) => session.explain(error),
+            None => error,
+        }),
+        Err(panic) => Err(of_panic(table, &*panic)),
+    }
+}
+
+/// The error that a panic of the database stands for: a lock that an earlier panic has poisoned
+/// says nothing about the table.
+pub(super) fn of_panic(table: &str, panic: &(dyn Any + Send)) -> Error {
+    let said = panic_message(panic);
+    if said.contains("PoisonError") {
+        return Error::Reopen(format!("a lock of the database is poisoned ({said})"));
+    }
+    Error::Corrupt(format!("table {table} cannot be read: {said}"))
+}
+
+/// What a panic said, on one line.
+pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let said = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(said), _) => said,
+        (None, Some(said)) => said.as_str(),
+        (None, None) => "the database panicked",
+    };
+    said.replace('\n', " ")
+}

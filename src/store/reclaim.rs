@@ -1,0 +1,73 @@
+//! Trees that no account names any more, and their removal in small pieces.
+
+use super::read_table::ReadTable;
+use super::row::tree_range;
+use super::tables::{Tables, View};
+use super::write::probe_beside;
+use crate::error::Result;
+use redb::Value;
+
+/// Rows removed in one turn of the writer: some milliseconds, so that commits are not held up.
+const ROWS_A_TURN: usize = 2000;
+
+/// Rows of a tree that are to go, all of them read.
+pub(crate) struct Removal {
+    tree: u64,
+    /// The last key of the rows to go, if there are any.
+    rows: Option<Vec<u8>>,
+    /// The same of blob references; they go after the rows.
+    blobs: Option<Vec<u8>>,
+    /// Whether the tree is gone then.
+    is_last: bool,
+}
+
+impl Removal {
+    /// Whether nothing of the tree is left then.
+    pub(crate) fn is_last(&self) -> bool {
+        self.is_last
+    }
+}
+
+/// The next rows of a tree that is marked for removal. All that the removal will touch is read here.
+pub(crate) fn plan_removal(view: &View, tree: u64) -> Result<Removal> {
+    let (rows, are_all) = plan_table(view.rows()?, tree)?;
+    if !are_all {
+        return Ok(Removal { tree, rows, blobs: None, is_last: false });
+    }
+    let (blobs, are_all) = plan_table(view.blobs()?, tree)?;
+    Ok(Removal { tree, rows, blobs, is_last: are_all })
+}
+
+/// The last key of a turn's entries, and whether they are all.
+fn plan_table<V: Value + 'static>(
+    table: &impl ReadTable<&'static [u8], V>,
+    tree: u64,
+) -> Result<(Option<Vec<u8>>, bool)> {
+    let (start, end) = tree_range(tree);
+    let (mut first, mut last, mut count) = (None, None, 0);
+    for entry in table.range(&start[..]..&end[..])?.take(ROWS_A_TURN) {
+        let key = entry?.0.value().to_vec();
+        first.get_or_insert_with(|| key.clone());
+        last = Some(key);
+        count += 1;
+    }
+    if let (Some(first), Some(last)) = (&first, &last) {
+        probe_beside(table, &&first[..], &&last[..])?;
+    }
+    Ok((last, count < ROWS_A_TURN))
+}
+
+/// Removes what was planned.
+pub(crate) fn carry_out(tables: &mut Tables<'_>, removal: &Removal) -> Result<()> {
+    let (start, _) = tree_range(removal.tree);
+    if let Some(last) = &removal.rows {
+        tables.rows.retain_in(&start[..]..=&last[..], |_, _| false)?;
+    }
+    if let Some(last) = &removal.blobs {
+        tables.blobs.retain_in(&start[..]..=&last[..], |_, ()| false)?;
+    }
+    if removal.is_last {
+        tables.doomed.remove(removal.tree)?;
+    }
+    Ok(())
+}

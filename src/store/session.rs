@@ -1,0 +1,138 @@
+//! One opening of the database: from the open, or a reopen, to the next reopen or the close.
+
+use super::read_table::{of_panic, panic_message};
+use crate::error::{Error, Result};
+use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+/// The database, and what has become of it. Transactions are begun here.
+pub(crate) struct Session {
+    database: RwLock<Option<Database>>,
+    state: AtomicU8,
+    storage: Arc<StorageState>,
+}
+
+const OPEN: u8 = 0;
+const REOPENED: u8 = 1;
+const CLOSED: u8 = 2;
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The engine was reopened: another session goes on.
+    Reopened,
+    /// The engine was closed.
+    Closed,
+}
+
+/// What the session's storage has met. Shared with the storage itself, which the database owns.
+#[derive(Debug, Default)]
+pub(crate) struct StorageState {
+    /// The first failure of the storage, or why nothing more may be written.
+    failure: Mutex<Option<String>>,
+    frozen: AtomicU8,
+}
+
+impl StorageState {
+    /// Nothing more is written, whatever the database asks for: what is on the disk is what a crash
+    /// at this moment would leave.
+    pub(crate) fn freeze(&self, cause: &str) {
+        self.note(cause);
+        self.frozen.store(1, Ordering::SeqCst);
+    }
+
+    /// Whether nothing more may be written.
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.frozen.load(Ordering::SeqCst) != 0
+    }
+
+    /// Remembers a failure, if it is the first: the database tells only that there was one.
+    pub(crate) fn note(&self, failure: &str) {
+        let mut first = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert_with(|| failure.to_owned());
+    }
+
+    /// The first failure.
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Session {
+    pub(crate) fn new(database: Database, storage: Arc<StorageState>) -> Self {
+        Self { database: RwLock::new(Some(database)), state: AtomicU8::new(OPEN), storage }
+    }
+
+    /// What the storage has met.
+    pub(crate) fn storage(&self) -> &StorageState {
+        &self.storage
+    }
+
+    /// Refuses once the session has ended.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.state.load(Ordering::Acquire) {
+            OPEN => Ok(()),
+            REOPENED => Err(Error::Stale("the engine was reopened meanwhile".to_owned())),
+            _ => Err(Error::Closed("the engine was closed".to_owned())),
+        }
+    }
+
+    /// Begins a read transaction.
+    pub(crate) fn begin_read(&self) -> Result<ReadTransaction> {
+        self.with(|database| Ok(database.begin_read()?))
+    }
+
+    /// Begins a write transaction.
+    pub(crate) fn begin_write(&self) -> Result<WriteTransaction> {
+        self.with(|database| Ok(database.begin_write()?))
+    }
+
+    /// Ends the session: its readers are refused from here on, and the database lets go of the
+    /// storage. If nothing has gone wrong, what was committed without a flush becomes durable.
+    pub(crate) fn end(&self, why: Ended) {
+        let state = if why == Ended::Reopened { REOPENED } else { CLOSED };
+        let _ = self.state.compare_exchange(OPEN, state, Ordering::AcqRel, Ordering::Acquire);
+        let database = self.database.write().unwrap_or_else(PoisonError::into_inner).take();
+        // The last flush of a clean close may meet a damaged page, too.
+        let closed = catch_unwind(AssertUnwindSafe(move || database.map(Database::close)));
+        match closed {
+            Ok(None | Some(Ok(()))) => {}
+            Ok(Some(Err(error))) => self.storage.freeze(&error.to_string()),
+            Err(panic) => self.storage.freeze(&panic_message(&*panic)),
+        }
+    }
+
+    /// Adds to an error what the database leaves out: the failure that made it refuse everything.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        if let Err(ended) = self.check() {
+            return ended;
+        }
+        match error {
+            Error::Reopen(what) => match self.storage.failure() {
+                Some(cause) if !what.contains(&cause) => Error::Reopen(format!("{what}: {cause}")),
+                _ => Error::Reopen(what),
+            },
+            error => error,
+        }
+    }
+
+    fn with<R>(&self, begin: impl FnOnce(&Database) -> Result<R>) -> Result<R> {
+        self.check()?;
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(database) = &*database else {
+            return Err(Error::Closed("the engine was closed".to_owned()));
+        };
+        match catch_unwind(AssertUnwindSafe(|| begin(database))) {
+            Ok(begun) => begun.map_err(|error| self.explain(error)),
+            Err(panic) => Err(of_panic("of tables", &*panic)),
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.end(Ended::Closed);
+    }
+}

@@ -1,0 +1,111 @@
+//! What a caller hands to the writer, and how it learns what came of it.
+
+use super::super::tables::Tables;
+use crate::error::{Error, Result};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+/// A job looks at the tables, decides, and only then writes: what fails with an error of its own
+/// must not have written. It may be run again, in another transaction, if that of the first run
+/// cannot be kept because of another job.
+pub(super) struct Job {
+    work: Box<dyn Work>,
+    /// For bulk: the bytes of rows of a tree that no reader sees yet.
+    pub(super) bulk: Option<usize>,
+}
+
+/// What the transaction becomes after a job has run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ran {
+    /// The job has written all that it is to write, or nothing.
+    Kept,
+    /// The store failed under the job, which may have written a part.
+    Failed,
+    /// The database refuses everything from here on.
+    Lost,
+}
+
+trait Work: Send {
+    fn run(&mut self, tables: &mut Tables<'_>) -> Ran;
+    fn fail(&mut self, error: Error) -> Ran;
+    fn finish(self: Box<Self>, lost: Option<&str>);
+}
+
+struct Typed<R, W> {
+    work: W,
+    result: Option<Result<R>>,
+    answer: SyncSender<Result<R>>,
+}
+
+/// A job that has been handed to the writer.
+pub(crate) struct Pending<R> {
+    answers: Receiver<Result<R>>,
+    /// What to say if the writer has gone without an answer.
+    gone: Box<dyn Fn() -> Error + Send>,
+}
+
+impl<R> Pending<R> {
+    /// Waits until the job's transaction is durable.
+    pub(crate) fn wait(self) -> Result<R> {
+        self.answers.recv().map_err(|_| (self.gone)())?
+    }
+}
+
+impl Job {
+    pub(super) fn new<R: Send + 'static>(
+        bulk: Option<usize>,
+        work: impl FnMut(&mut Tables<'_>) -> Result<R> + Send + 'static,
+        gone: impl Fn() -> Error + Send + 'static,
+    ) -> (Self, Pending<R>) {
+        let (answer, answers) = sync_channel(1);
+        let work = Box::new(Typed { work, result: None, answer });
+        (Self { work, bulk }, Pending { answers, gone: Box::new(gone) })
+    }
+
+    pub(super) fn run(&mut self, tables: &mut Tables<'_>) -> Ran {
+        self.work.run(tables)
+    }
+
+    /// Its run ended in this.
+    pub(super) fn fail(&mut self, error: Error) -> Ran {
+        self.work.fail(error)
+    }
+
+    /// Tells the caller: what it has done is durable, or lost for this reason.
+    pub(super) fn finish(self, lost: Option<&str>) {
+        self.work.finish(lost);
+    }
+}
+
+impl<R: Send, W: FnMut(&mut Tables<'_>) -> Result<R> + Send> Work for Typed<R, W> {
+    fn run(&mut self, tables: &mut Tables<'_>) -> Ran {
+        let result = (self.work)(tables);
+        let ran = result.as_ref().map_or_else(what_becomes, |_| Ran::Kept);
+        self.result = Some(result);
+        ran
+    }
+
+    fn fail(&mut self, error: Error) -> Ran {
+        let ran = what_becomes(&error);
+        self.result = Some(Err(error));
+        if ran == Ran::Kept { Ran::Failed } else { ran }
+    }
+
+    fn finish(self: Box<Self>, lost: Option<&str>) {
+        let result = match (self.result, lost) {
+            (Some(Err(error)), _) => Err(error),
+            (_, Some(cause)) => Err(Error::Reopen(cause.to_owned())),
+            (Some(result), None) => result,
+            (None, None) => Err(Error::Reopen("the writer has not run the job".to_owned())),
+        };
+        // A caller that has gone away does not want to know.
+        let _ = self.answer.send(result);
+    }
+}
+
+fn what_becomes(error: &Error) -> Ran {
+    match error {
+        Error::Corrupt(_) | Error::Store(_) => Ran::Failed,
+        Error::Reopen(_) | Error::Stale(_) => Ran::Lost,
+        _ => Ran::Kept,
+    }
+}

@@ -1,0 +1,275 @@
+//! The writer's front, the thread behind it, and the order in which jobs come to it.
+
+use super::super::session::Session;
+use super::super::signal::Signal;
+use super::super::tables::Tables;
+use super::super::{floors, log::Retention};
+use super::job::{Job, Pending};
+use super::turn::turn;
+use super::upkeep::{Unreadable, Upkeep};
+use crate::error::{Error, Result};
+use crate::ident::Clock;
+use crate::limits::STAGED_BYTES;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Jobs that may wait for the writer; a caller beyond that waits to queue.
+const QUEUE_JOBS_MAX: usize = 1024;
+/// Jobs in one transaction: keeps a flush, and with it every caller's wait, short.
+const BATCH_JOBS_MAX: usize = 512;
+/// The longest that writes are gathered before they are flushed.
+const GATHER_MAX: Duration = Duration::from_millis(5);
+/// How long the writer waits for a job before a turn of background work.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Bytes of bulk in one transaction, and while no other job waits. The job that passes the limit
+/// is still in.
+const BULK_BYTES: usize = STAGED_BYTES;
+const BULK_BYTES_ALONE: usize = 4 * STAGED_BYTES;
+
+/// What the writer looks after besides the callers' jobs.
+pub(crate) struct WriterOptions {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) retention: Retention,
+    /// Rung when something has become durable.
+    pub(crate) signal: Arc<Signal>,
+    /// Whether removal and trimming in the background are done.
+    pub(crate) upkeep: bool,
+}
+
+/// The writer's front: any thread may hand it jobs.
+pub(crate) struct Writer {
+    queue: Mutex<Option<SyncSender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    session: Arc<Session>,
+    unreadable: Arc<Mutex<Vec<Unreadable>>>,
+}
+
+impl Writer {
+    pub(crate) fn start(session: Arc<Session>, options: WriterOptions) -> Self {
+        let (queue, jobs) = sync_channel(QUEUE_JOBS_MAX);
+        let unreadable = Arc::new(Mutex::new(Vec::new()));
+        let mut upkeep = Upkeep::new(&options, Arc::clone(&unreadable));
+        let of_thread = Arc::clone(&session);
+        let thread = std::thread::spawn(move || {
+            let _closing = Closing(Arc::clone(&options.signal));
+            let work = || run(&of_thread, &jobs, &options, &mut upkeep);
+            // What can panic is caught where it is known what to do; this is the last resort.
+            if catch_unwind(AssertUnwindSafe(work)).is_err() {
+                of_thread.storage().freeze("the writer's thread panicked");
+            }
+        });
+        Self {
+            queue: Mutex::new(Some(queue)),
+            thread: Mutex::new(Some(thread)),
+            session,
+            unreadable,
+        }
+    }
+
+    /// Runs `work` in the next write transaction, and returns when that is durable.
+    ///
+    /// `work` must check first and write afterwards: what it wrote before returning an error of
+    /// its own stays in a transaction that others share. It may be run several times.
+    ///
+    /// While floors are awaited, `work` is not run: whatever writes passes this gate.
+    pub(crate) fn submit<R: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut Tables<'_>) -> Result<R> + Send + 'static,
+    ) -> Result<R> {
+        self.queue(None, past_gate(work))?.wait()
+    }
+
+    /// Queues `work` that writes so many bytes which no reader sees before a later job says so. When
+    /// that job is durable, they are; until then they need not be. Others do not wait for more
+    /// than one such job, or small ones of as many bytes.
+    pub(crate) fn enqueue_bulk(
+        &self,
+        bytes: usize,
+        work: impl FnMut(&mut Tables<'_>) -> Result<()> + Send + 'static,
+    ) -> Result<Pending<()>> {
+        self.queue(Some(bytes), past_gate(work))
+    }
+
+    /// As [`Writer::submit`], for what opens the gate or closes it. Nothing else goes past it.
+    pub(crate) fn submit_floors<R: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut Tables<'_>) -> Result<R> + Send + 'static,
+    ) -> Result<R> {
+        self.queue(None, work)?.wait()
+    }
+
+    /// Lets the jobs that have queued be done and ends the thread. Jobs that come later fail.
+    pub(crate) fn stop(&self) {
+        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // It has told its failure already, if it had one.
+            let _ = thread.join();
+        }
+    }
+
+    /// What background work could not read.
+    pub(crate) fn unreadable(&self) -> Vec<Unreadable> {
+        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn queue<R: Send + 'static>(
+        &self,
+        bulk: Option<usize>,
+        work: impl FnMut(&mut Tables<'_>) -> Result<R> + Send + 'static,
+    ) -> Result<Pending<R>> {
+        let session = Arc::clone(&self.session);
+        let (job, pending) = Job::new(bulk, work, move || gone(&session));
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let queue = queue.ok_or_else(|| gone(&self.session))?;
+        queue.send(job).map_err(|_| gone(&self.session))?;
+        Ok(pending)
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Why there is no writer any more.
+fn gone(session: &Session) -> Error {
+    match session.storage().failure() {
+        Some(cause) if session.storage().is_frozen() => Error::Reopen(cause),
+        _ => session.check().err().unwrap_or_else(|| Error::Closed("the engine is closing".into())),
+    }
+}
+
+/// What writes passes the gate, which is closed while floors are awaited.
+fn past_gate<R>(
+    mut work: impl FnMut(&mut Tables<'_>) -> Result<R>,
+) -> impl FnMut(&mut Tables<'_>) -> Result<R> {
+    move |tables| {
+        floors::require_given(&tables.facts)?;
+        work(tables)
+    }
+}
+
+/// Tells those who wait that nothing more will come, however the thread ends.
+struct Closing(Arc<Signal>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// The writer's thread. After a failure of the database nothing is known of what is durable: the
+/// thread ends, and so does all writing to the file.
+fn run(session: &Arc<Session>, jobs: &Receiver<Job>, options: &WriterOptions, upkeep: &mut Upkeep) {
+    let mut queue = Queue { jobs, bulk: VecDeque::new() };
+    let mut pace = Pace::default();
+    while let Some(batch) = queue.next_batch(&pace, upkeep.is_due()) {
+        pace.last_batch = batch.iter().filter(|job| job.bulk.is_none()).count();
+        let is_idle = batch.is_empty();
+        let mut done = turn(session, batch, &mut pace);
+        options.signal.ring();
+        if done.is_ok() && upkeep.wants_turn(is_idle) {
+            done = upkeep.turn(session);
+        }
+        if let Err(cause) = done {
+            session.storage().freeze(&cause);
+            queue.fail(&cause);
+            return;
+        }
+    }
+}
+
+/// What the last transactions tell about the next.
+#[derive(Default)]
+pub(super) struct Pace {
+    pub(super) last_flush: Duration,
+    /// Jobs in the last transaction, bulk left out.
+    pub(super) last_batch: usize,
+    /// Whether there was nothing but bulk.
+    pub(super) was_alone: bool,
+    /// Bytes of bulk written since the last flush.
+    pub(super) unflushed: usize,
+}
+
+/// Jobs on their way to the writer. Bulk waits in a line of its own.
+struct Queue<'a> {
+    jobs: &'a Receiver<Job>,
+    bulk: VecDeque<Job>,
+}
+
+impl Queue<'_> {
+    /// The jobs of one transaction: all that have queued, and some bulk, or more of it if there is
+    /// nothing else for the second time. No job if background work is due meanwhile; `None` at the
+    /// end.
+    fn next_batch(&mut self, pace: &Pace, is_due: bool) -> Option<Vec<Job>> {
+        let mut batch = Vec::new();
+        if self.bulk.is_empty() {
+            match receive(self.jobs, is_due.then_some(PAUSE)) {
+                Ok(job) => self.sort_in(job, &mut batch),
+                Err(RecvTimeoutError::Timeout) => return Some(batch),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+        self.gather(&mut batch, pace);
+        let is_alone = batch.is_empty() && pace.was_alone;
+        self.take_bulk(&mut batch, if is_alone { BULK_BYTES_ALONE } else { BULK_BYTES });
+        Some(batch)
+    }
+
+    fn take_bulk(&mut self, batch: &mut Vec<Job>, most: usize) {
+        let mut taken = 0;
+        while let Some(job) = self.bulk.pop_front() {
+            taken += job.bulk.unwrap_or_default();
+            batch.push(job);
+            if taken >= most || batch.len() >= BATCH_JOBS_MAX {
+                return;
+            }
+        }
+    }
+
+    fn sort_in(&mut self, job: Job, batch: &mut Vec<Job>) {
+        match job.bulk {
+            None => batch.push(job),
+            Some(_) => self.bulk.push_back(job),
+        }
+    }
+
+    /// Takes what has queued. If the last batch had company, waits about as long as a flush takes
+    /// for its callers to come back; a caller who is alone is not kept waiting, nor is bulk.
+    fn gather(&mut self, batch: &mut Vec<Job>, pace: &Pace) {
+        let jobs = self.jobs;
+        for job in jobs.try_iter().take(BATCH_JOBS_MAX - 1) {
+            self.sort_in(job, batch);
+        }
+        let deadline = Instant::now() + pace.last_flush.min(GATHER_MAX);
+        while self.bulk.is_empty() && batch.len() < pace.last_batch && batch.len() < BATCH_JOBS_MAX
+        {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match jobs.recv_timeout(left) {
+                Ok(job) => self.sort_in(job, batch),
+                Err(_) => break,
+            }
+        }
+    }
+
+    /// Tells all that have queued that nothing more is written.
+    fn fail(&mut self, cause: &str) {
+        for job in self.bulk.drain(..).chain(self.jobs.try_iter()) {
+            job.finish(Some(cause));
+        }
+    }
+}
+
+fn receive(jobs: &Receiver<Job>, wait: Option<Duration>) -> Result<Job, RecvTimeoutError> {
+    match wait {
+        Some(wait) => jobs.recv_timeout(wait),
+        None => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+    }
+}

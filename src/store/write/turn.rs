@@ -1,0 +1,138 @@
+//! One transaction for many jobs. A job under which the store fails is taken out, and the others
+//! are run again without it.
+
+use super::super::read_table::{of_panic, panic_message};
+use super::super::session::Session;
+use super::super::tables::Tables;
+use super::job::{Job, Ran};
+use super::queue::Pace;
+use crate::error::Error;
+use redb::{Durability, WriteTransaction};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+/// Bulk that is written without a flush: the next caller's flush has that to write as well.
+const UNFLUSHED_BYTES_MAX: usize = 16 << 20;
+
+/// What became of one try.
+enum Tried {
+    /// All is committed.
+    Committed,
+    /// The job at this place is the one that failed; nothing was written.
+    Without(usize),
+}
+
+/// Carries out a batch and tells the callers. An error is the end: nothing is known of what is
+/// durable.
+pub(super) fn turn(session: &Session, batch: Vec<Job>, pace: &mut Pace) -> Result<(), String> {
+    if batch.is_empty() {
+        return Ok(());
+    }
+    pace.unflushed += batch.iter().filter_map(|job| job.bulk).sum::<usize>();
+    pace.was_alone = batch.iter().all(|job| job.bulk.is_some());
+    let flushes = !pace.was_alone || pace.unflushed >= UNFLUSHED_BYTES_MAX;
+    let mut jobs = batch;
+    let start = Instant::now();
+    while !jobs.is_empty() {
+        match attempt(session, &mut jobs, flushes) {
+            Ok(Tried::Committed) => break,
+            Ok(Tried::Without(failed)) => jobs.remove(failed).finish(None),
+            Err(cause) => {
+                // Before its callers hear of it.
+                session.storage().freeze(&cause);
+                jobs.into_iter().for_each(|job| job.finish(Some(&cause)));
+                return Err(cause);
+            }
+        }
+    }
+    if flushes {
+        pace.last_flush = start.elapsed();
+        pace.unflushed = 0;
+    }
+    jobs.into_iter().for_each(|job| job.finish(None));
+    Ok(())
+}
+
+/// One write, durable when this returns, for when there is no writer yet.
+pub(crate) fn once(
+    session: &Session,
+    write: impl FnOnce(&mut Tables<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let lost = |cause: String| {
+        session.storage().freeze(&cause);
+        Error::Reopen(cause)
+    };
+    let txn = begin(session, true).map_err(lost)?;
+    let done = catch_unwind(AssertUnwindSafe(|| write(&mut Tables::open(&txn)?)));
+    match done.unwrap_or_else(|panic| Err(of_panic("of a write", &*panic))) {
+        Ok(()) => commit(txn).map_err(lost),
+        Err(error) => {
+            abort(txn).map_err(lost)?;
+            Err(error)
+        }
+    }
+}
+
+fn attempt(session: &Session, jobs: &mut [Job], flushes: bool) -> Result<Tried, String> {
+    let txn = begin(session, flushes)?;
+    let running = Cell::new(0);
+    let ran = catch_unwind(AssertUnwindSafe(|| run_jobs(&txn, jobs, &running)));
+    let ran = match ran {
+        Ok(ran) => ran?,
+        Err(panic) => match jobs.get_mut(running.get()) {
+            Some(job) => job.fail(of_panic("of a write", &*panic)),
+            None => return Err(panic_message(&*panic)),
+        },
+    };
+    match ran {
+        Ran::Kept => commit(txn).map(|()| Tried::Committed),
+        Ran::Failed => abort(txn).map(|()| Tried::Without(running.get())),
+        Ran::Lost => Err("the database refuses to go on".to_owned()),
+    }
+}
+
+/// Runs the jobs up to the first under which the store fails. `running` says which one.
+fn run_jobs(
+    txn: &WriteTransaction,
+    jobs: &mut [Job],
+    running: &Cell<usize>,
+) -> Result<Ran, String> {
+    let mut tables = Tables::open(txn).map_err(|error| error.to_string())?;
+    for (index, job) in jobs.iter_mut().enumerate() {
+        running.set(index);
+        let ran = job.run(&mut tables);
+        if ran != Ran::Kept {
+            return Ok(ran);
+        }
+    }
+    // A panic from here on is not a job's.
+    running.set(jobs.len());
+    Ok(Ran::Kept)
+}
+
+/// Begins a transaction. Opening the file after a crash takes milliseconds instead of a scan.
+pub(super) fn begin(session: &Session, flushes: bool) -> Result<WriteTransaction, String> {
+    let mut txn = session.begin_write().map_err(|error| error.to_string())?;
+    txn.set_quick_repair(true);
+    if !flushes {
+        txn.set_durability(Durability::None).map_err(|error| error.to_string())?;
+    }
+    Ok(txn)
+}
+
+/// Commits; a failure or a panic on the way leaves what is durable unknown.
+pub(super) fn commit(txn: WriteTransaction) -> Result<(), String> {
+    match catch_unwind(AssertUnwindSafe(|| txn.commit())) {
+        Ok(done) => done.map_err(|error| error.to_string()),
+        Err(panic) => Err(panic_message(&*panic)),
+    }
+}
+
+/// Takes everything back. If that fails, the state in memory is not to be trusted.
+pub(super) fn abort(txn: WriteTransaction) -> Result<(), String> {
+    match catch_unwind(AssertUnwindSafe(|| txn.abort())) {
+        Ok(done) => done.map_err(|error| error.to_string()),
+        Err(panic) => Err(panic_message(&*panic)),
+    }
+}

@@ -1,0 +1,236 @@
+//! Work in the background, in turns between the callers' transactions and in transactions of its
+//! own: removal of trees, purging and trimming of the event log. What cannot be read is reported
+//! once and left alone.
+
+use super::super::log::{Purge, Retention, Trim, plan_purge, plan_trim};
+use super::super::read_table::{ReadTable, of_panic};
+use super::super::reclaim::{Removal, plan_removal};
+use super::super::session::Session;
+use super::super::tables::{Tables, View};
+use super::super::{floors, log, reclaim};
+use super::queue::WriterOptions;
+use super::turn::{abort, begin, commit};
+use crate::error::{Error, Result};
+use crate::ident::Clock;
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Batches between two looks for work while the writer is busy.
+const BATCHES_BETWEEN_LOOKS: u32 = 16;
+/// Batches between two looks at what the event log may drop.
+const BATCHES_BETWEEN_TRIMS: u32 = 256;
+/// Turns whose removals may wait for the next flush.
+const TURNS_BETWEEN_FLUSHES: u32 = 8;
+
+/// A part of the store that background work could not read. It is tried again after the engine was
+/// opened anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unreadable {
+    /// What was to be done: "removing the rows of tree 7", say.
+    pub doing: String,
+    /// What the store said.
+    pub cause: String,
+}
+
+/// What is left to do, and what has turned out not to be possible.
+pub(super) struct Upkeep {
+    enabled: bool,
+    clock: Arc<dyn Clock>,
+    retention: Retention,
+    /// Whether the last turn found something to do.
+    is_working: bool,
+    /// Whether there may be something since the last turn.
+    may_have_work: bool,
+    batches: u32,
+    batches_since_trim: u32,
+    unflushed_turns: u32,
+    left_out: LeftOut,
+    unreadable: Arc<Mutex<Vec<Unreadable>>>,
+}
+
+/// What is not tried again.
+#[derive(Default)]
+struct LeftOut {
+    trees: BTreeSet<u64>,
+    purges: BTreeSet<Vec<u8>>,
+    trimming: bool,
+    all: bool,
+}
+
+/// The next piece of work.
+enum Plan {
+    Remove(Removal),
+    Purge(Purge),
+    Trim(Trim),
+}
+
+/// What a piece of work is about, to be left out if it fails.
+#[derive(Clone)]
+enum Subject {
+    Tree(u64),
+    Purge(Vec<u8>),
+    Trimming,
+    All,
+}
+
+impl Upkeep {
+    pub(super) fn new(options: &WriterOptions, unreadable: Arc<Mutex<Vec<Unreadable>>>) -> Self {
+        Self {
+            enabled: options.upkeep,
+            clock: Arc::clone(&options.clock),
+            retention: options.retention,
+            is_working: options.upkeep,
+            may_have_work: options.upkeep,
+            batches: 0,
+            batches_since_trim: BATCHES_BETWEEN_TRIMS,
+            unflushed_turns: 0,
+            left_out: LeftOut::default(),
+            unreadable,
+        }
+    }
+
+    /// Whether a pause of the callers is to be used.
+    pub(super) fn is_due(&self) -> bool {
+        self.is_working || self.may_have_work
+    }
+
+    /// Whether it has a turn after this batch.
+    pub(super) fn wants_turn(&mut self, is_idle: bool) -> bool {
+        if !self.enabled {
+            return false;
+        }
+        if is_idle {
+            return true;
+        }
+        self.may_have_work = true;
+        self.batches = self.batches.wrapping_add(1);
+        self.batches_since_trim = self.batches_since_trim.saturating_add(1);
+        self.is_working || self.batches.is_multiple_of(BATCHES_BETWEEN_LOOKS)
+    }
+
+    /// One piece of work. An error is the end of the session.
+    pub(super) fn turn(&mut self, session: &Arc<Session>) -> Result<(), String> {
+        let mut subject = Subject::All;
+        match self.plan(session, &mut subject) {
+            Ok(Some(plan)) => {
+                self.is_working = true;
+                self.carry_out(session, &plan, subject)
+            }
+            Ok(None) => {
+                (self.is_working, self.may_have_work) = (false, false);
+                Ok(())
+            }
+            Err(error) => self.leave_out(subject, error),
+        }
+    }
+
+    /// Looks for work in a read transaction, and reads all that it will touch. `subject` says what
+    /// was looked at when that failed. A store that awaits its floors is left as it is.
+    fn plan(&mut self, session: &Arc<Session>, subject: &mut Subject) -> Result<Option<Plan>> {
+        if self.left_out.all {
+            return Ok(None);
+        }
+        let view = View::of(session)?;
+        if floors::awaited(view.facts()?)?.is_some() {
+            return Ok(None);
+        }
+        for marked in view.doomed()?.iter()? {
+            let tree = marked?.0.value();
+            if !self.left_out.trees.contains(&tree) {
+                *subject = Subject::Tree(tree);
+                return plan_removal(&view, tree).map(|removal| Some(Plan::Remove(removal)));
+            }
+        }
+        *subject = Subject::All;
+        for row in view.purges()?.iter()? {
+            let (did, range) = row?;
+            if !self.left_out.purges.contains(did.value()) {
+                *subject = Subject::Purge(did.value().to_vec());
+                let purge = plan_purge(&view, did.value(), range.value())?;
+                return Ok(Some(Plan::Purge(purge)));
+            }
+        }
+        if self.left_out.trimming || self.batches_since_trim < BATCHES_BETWEEN_TRIMS {
+            return Ok(None);
+        }
+        *subject = Subject::Trimming;
+        let trim = plan_trim(&view, &self.retention, self.clock.now_micros())?;
+        if trim.is_none() {
+            self.batches_since_trim = 0;
+        }
+        Ok(trim.map(Plan::Trim))
+    }
+
+    fn carry_out(
+        &mut self,
+        session: &Session,
+        plan: &Plan,
+        subject: Subject,
+    ) -> Result<(), String> {
+        self.unflushed_turns += 1;
+        let flushes = plan.is_last() || self.unflushed_turns >= TURNS_BETWEEN_FLUSHES;
+        let txn = begin(session, flushes)?;
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            let mut tables = Tables::open(&txn)?;
+            plan.carry_out(&mut tables)
+        }));
+        let done = done.unwrap_or_else(|panic| Err(of_panic("of a removal", &*panic)));
+        if let Err(error) = done {
+            abort(txn)?;
+            return self.leave_out(subject, error);
+        }
+        commit(txn)?;
+        if flushes {
+            self.unflushed_turns = 0;
+        }
+        Ok(())
+    }
+
+    fn leave_out(&mut self, subject: Subject, error: Error) -> Result<(), String> {
+        if !matches!(error, Error::Corrupt(_) | Error::Problem(_) | Error::Syntax { .. }) {
+            return Err(error.to_string());
+        }
+        let doing = match &subject {
+            Subject::Tree(tree) => format!("removing the rows of tree {tree}"),
+            Subject::Purge(did) => {
+                format!("removing events of {}", String::from_utf8_lossy(did))
+            }
+            Subject::Trimming => "trimming the event log".to_owned(),
+            Subject::All => "looking for rows and events to remove".to_owned(),
+        };
+        match subject {
+            Subject::Tree(tree) => {
+                self.left_out.trees.insert(tree);
+            }
+            Subject::Purge(did) => {
+                self.left_out.purges.insert(did);
+            }
+            Subject::Trimming => self.left_out.trimming = true,
+            Subject::All => self.left_out.all = true,
+        }
+        let mut unreadable = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+        unreadable.push(Unreadable { doing, cause: error.to_string() });
+        Ok(())
+    }
+}
+
+impl Plan {
+    /// Whether nothing of the same subject follows: what was removed is to be durable.
+    fn is_last(&self) -> bool {
+        match self {
+            Self::Remove(removal) => removal.is_last(),
+            Self::Purge(purge) => purge.is_last(),
+            Self::Trim(_) => false,
+        }
+    }
+
+    fn carry_out(&self, tables: &mut Tables<'_>) -> Result<()> {
+        match self {
+            Self::Remove(removal) => reclaim::carry_out(tables, removal),
+            Self::Purge(purge) => log::carry_out_purge(tables, purge),
+            Self::Trim(trim) => log::carry_out_trim(tables, trim),
+        }
+    }
+}
