@@ -192,7 +192,7 @@ fn merge(diff: &mut DiffBlocks, view: &View, old: &Head, rev: Rev) -> Result<Mer
     let data = diff.commit.data().clone();
     let mut grafted = graft(&data, &mut diff.blocks, view.rows()?, old, &mut region)?;
     let mut records = RecordDiff::new(&grafted);
-    records.find_blocks(diff, view.rows()?, old.tree, &grafted.old)?;
+    records.find_blocks(diff, view, old, &grafted.old)?;
     records.check_new(old.tree)?;
     records.forget_old(&mut region, old.tree, &grafted.old)?;
     let unreferenced = unreferenced(diff, &grafted);

@@ -66,6 +66,12 @@ pub(crate) fn parse_key(key: &[u8]) -> Result<(u64, Place)> {
     Ok((u64::from_be_bytes(*tree), place))
 }
 
+/// Whether a key is that of a row that continues a record.
+pub(crate) fn continues_record(key: &[u8]) -> bool {
+    let place = key.get(8..).unwrap_or_default();
+    matches!(place, [.., 0, 0, part] if *part > 0)
+}
+
 /// A row as read: sections back to back, and the revision that wrote each.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {

@@ -1,5 +1,6 @@
 //! The one file that names redb tables.
 
+use super::nodes::Nodes;
 use super::read_table::{ReadTable, ViewTable, caught};
 use super::session::Session;
 use crate::error::{Error, Result};
@@ -81,6 +82,11 @@ macro_rules! rooms {
                     txn: Some(session.begin_read()?),
                     session: Arc::clone(session),
                 })
+            }
+
+            /// Nodes that were read in this session.
+            pub(crate) fn nodes(&self) -> &Nodes {
+                self.session.nodes()
             }
 
             /// Refuses once the session has ended.
