@@ -115,6 +115,17 @@ pub enum Error {
     /// The store holds what this engine would never have written. Run `scrub`, restore a backup.
     #[error("the store is damaged: {0}; run scrub, and restore from a backup")]
     Corrupt(String),
+    /// Events of these numbers, if there were any, cannot be read: tell the followers that they have
+    /// missed something, and read on, which begins behind them.
+    #[error("the store is damaged: events {first} to {last} cannot be read: {cause}")]
+    UnreadableEvents {
+        /// The first number that cannot be read.
+        first: u64,
+        /// The last one.
+        last: u64,
+        /// What the store said.
+        cause: String,
+    },
     /// The store was written by a newer Carrack, or by something else.
     #[error("{0}")]
     Format(String),
@@ -181,7 +192,7 @@ impl Error {
             Self::Reopen(_) => ErrorKind::Reopen,
             Self::Stale(_) => ErrorKind::Stale,
             Self::Closed(_) => ErrorKind::Closed,
-            Self::Corrupt(_) => ErrorKind::Corrupt,
+            Self::Corrupt(_) | Self::UnreadableEvents { .. } => ErrorKind::Corrupt,
         }
     }
 

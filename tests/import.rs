@@ -246,7 +246,7 @@ fn an_import_that_is_cut_off() {
     let engine = open(&disk).unwrap();
     disk.fail_at_sync(disk.syncs() + 6);
     let error = import(&engine, &car, &with_key()).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Reopen, "{error}");
     drop(engine);
     let disk = disk.after(common::disk::Loss::Everything);
     let engine = open(&disk).unwrap();

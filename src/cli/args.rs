@@ -2,6 +2,7 @@ use super::account::{AccountsArgs, CreateArgs, StatusArgs};
 use super::apply::ApplyArgs;
 use super::backup::BackupArgs;
 use super::bench::BenchArgs;
+use super::compact::CompactArgs;
 use super::demo::DemoArgs;
 use super::event::EventArgs;
 use super::events::EventsArgs;
@@ -74,6 +75,8 @@ pub(super) enum Command {
     Scrub(ScrubArgs),
     /// Copy a store that may be in use into a new file, as it is at one moment
     Backup(BackupArgs),
+    /// Write a store anew without the bytes of what was deleted; no process may have it open
+    Compact(CompactArgs),
     /// Give a restored store the floors that it waits for before it takes writes
     Floors(FloorsArgs),
     /// Show it all: make an account, move it between two engines, verify it
@@ -100,6 +103,7 @@ impl Command {
             Self::Plc(args) => args.json(),
             Self::Migrate(args) => args.json,
             Self::Scrub(args) => args.json,
+            Self::Compact(args) => args.json,
             Self::Bench(args) => args.json(),
             // The lines of `write` are JSON with and without: it tells its refusals itself.
             _ => false,

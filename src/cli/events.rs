@@ -1,7 +1,9 @@
-use super::failure::Failure;
+use super::failure::{Failure, tell};
 use super::output::Output;
 use super::run::Answer;
 use super::store;
+use super::text::things;
+use carrack::Error;
 use carrack::block::Cid;
 use carrack::engine::{Events, LoggedEvent};
 use carrack::event::{Event, RepoOp};
@@ -22,16 +24,42 @@ pub(super) struct EventsArgs {
 
 pub(super) fn run(args: &EventsArgs) -> Result<Answer, Failure> {
     let engine = store::existing(&args.store)?;
-    let mut events = engine.events(args.after)?;
+    let mut events = Readable { events: engine.events(args.after)?, unreadable: 0 };
     match &args.frames {
         Some(folder) => write_frames(&mut events, folder)?,
         None => print_lines(&mut events)?,
     }
-    Ok(Answer::Yes)
+    Ok(match events.unreadable {
+        0 => Answer::Yes,
+        count => Answer::No(format!(
+            "{} of the log cannot be read; run `carrack scrub`, and restore from a backup",
+            things(count, "part")
+        )),
+    })
+}
+
+/// The events that can be read. Of the others it is said which they are.
+struct Readable<'a> {
+    events: Events<'a>,
+    unreadable: u64,
+}
+
+impl Readable<'_> {
+    fn next(&mut self) -> Result<Option<LoggedEvent>, Failure> {
+        loop {
+            match self.events.next() {
+                Err(error @ Error::UnreadableEvents { .. }) => {
+                    tell(format_args!("{error}"));
+                    self.unreadable += 1;
+                }
+                next => return Ok(next?),
+            }
+        }
+    }
 }
 
 /// Numbers have as many digits as the largest takes, so that names sort as numbers do.
-fn write_frames(events: &mut Events<'_>, folder: &Path) -> Result<(), Failure> {
+fn write_frames(events: &mut Readable<'_>, folder: &Path) -> Result<(), Failure> {
     let failed = |path: &Path, error: &std::io::Error| {
         Failure::io(format_args!("writing {}", path.display()), error)
     };
@@ -43,7 +71,7 @@ fn write_frames(events: &mut Events<'_>, folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn print_lines(events: &mut Events<'_>) -> Result<(), Failure> {
+fn print_lines(events: &mut Readable<'_>) -> Result<(), Failure> {
     let mut output = Output::new();
     while let Some(event) = events.next()? {
         output.line(format_args!("{}", line(&event)?))?;

@@ -125,6 +125,9 @@ impl From<Error> for Failure {
             | Error::Store(_)
             | Error::Corrupt(_)
             | Error::Format(_)
+            | Error::UnreadableEvents { .. }
+            | Error::Reopen(_)
+            | Error::Stale(_)
             | Error::Closed(_) => UNUSABLE,
             _ => NO,
         };

@@ -117,7 +117,10 @@ impl Told {
 
 /// Whether it makes no sense to go on: the frame is not to blame.
 fn is_of_the_machine(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Corrupt)
+    matches!(
+        error.kind(),
+        ErrorKind::Unavailable | ErrorKind::Corrupt | ErrorKind::Reopen | ErrorKind::Closed
+    )
 }
 
 /// Number, type, account, and what became of it.

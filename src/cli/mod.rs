@@ -7,6 +7,7 @@ mod backup;
 mod bar;
 mod bench;
 mod collection;
+mod compact;
 mod demo;
 mod event;
 mod events;

@@ -2,8 +2,8 @@ use super::args::{Cli, Command};
 use super::failure::{Failure, tell};
 use super::guard::{Guarded, guarded};
 use super::{
-    account, apply, backup, bench, demo, event, events, export, floors, follow, import, key,
-    listing, migrate, plc, proof, record, scrub, verify, write,
+    account, apply, backup, bench, compact, demo, event, events, export, floors, follow, import,
+    key, listing, migrate, plc, proof, record, scrub, verify, write,
 };
 use clap::Parser;
 use std::process::ExitCode;
@@ -67,6 +67,7 @@ fn carry_out(command: &Command) -> Result<Answer, Failure> {
         Command::Migrate(args) => migrate::run(args),
         Command::Scrub(args) => scrub::run(args),
         Command::Backup(args) => backup::run(args),
+        Command::Compact(args) => compact::run(args),
         Command::Floors(args) => floors::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Bench(args) => bench::run(args),

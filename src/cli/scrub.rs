@@ -1,6 +1,5 @@
 use super::bar::Bar;
 use super::failure::{Failure, damaged_database};
-use super::guard::{guarded, is_of_database};
 use super::output::Output;
 use super::run::Answer;
 use super::store;
@@ -45,20 +44,14 @@ pub(super) fn run(args: &ScrubArgs) -> Result<Answer, Failure> {
 
 /// A database that cannot read its own pages is a fault like any other.
 fn scrub(engine: &Engine, bar: &Bar) -> Result<ScrubReport, Failure> {
-    let ended = guarded(|| engine.scrub(&mut |records| bar.set(records)));
-    let why = match (ended.done, ended.panic) {
-        (Some(Ok(report)), _) => return Ok(report),
-        (None, Some(panic)) if is_of_database(&panic) => panic,
-        (None, panic) => return Err(Failure::broken(&panic.unwrap_or_default())),
-        (Some(Err(Error::Corrupt(why))), _) => why,
-        (Some(Err(Error::Store(error))), _) if matches!(*error, redb::Error::Corrupted(_)) => {
-            error.to_string()
+    match engine.scrub(&mut |records| bar.set(records)) {
+        Err(Error::Corrupt(why)) => {
+            let mut report = ScrubReport::default();
+            report.problems.push(Problem::new(Code::BadSection, damaged_database(why)));
+            Ok(report)
         }
-        (Some(Err(error)), _) => return Err(error.into()),
-    };
-    let mut report = ScrubReport::default();
-    report.problems.push(Problem::new(Code::BadSection, damaged_database(why)));
-    Ok(report)
+        done => Ok(done?),
+    }
 }
 
 fn print_json(output: &mut Output, report: &ScrubReport) -> Result<(), Failure> {

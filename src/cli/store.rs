@@ -1,5 +1,4 @@
 use super::failure::Failure;
-use super::guard::guarded;
 use carrack::Error;
 use carrack::engine::{Engine, Options};
 use std::io::ErrorKind;
@@ -25,14 +24,10 @@ fn open(path: &Path, create: bool) -> Result<Engine, Failure> {
 }
 
 fn open_with(path: &Path, options: &Options) -> Result<Engine, Failure> {
-    match guarded(|| Engine::open_with(path, options)).done {
-        Some(Ok(engine)) => Ok(engine),
-        Some(Err(error)) => Err(not_opened(path, error)),
-        None => Err(damaged(path)),
-    }
+    Engine::open_with(path, options).map_err(|error| not_opened(path, error))
 }
 
-fn not_opened(path: &Path, error: Error) -> Failure {
+pub(super) fn not_opened(path: &Path, error: Error) -> Failure {
     let name = path.display();
     match error {
         Error::Store(error) => match *error {
@@ -43,9 +38,10 @@ fn not_opened(path: &Path, error: Error) -> Failure {
             redb::Error::DatabaseAlreadyOpen => Failure::unusable(format!(
                 "{name} is in use by another process; wait for it, or stop it"
             )),
-            redb::Error::Corrupted(_) => damaged(path),
             error => Failure::unusable(format!("{name} is not a Carrack store: {error}")),
         },
+        Error::Corrupt(_) => damaged(path),
+        Error::Reopen(why) => Failure::unusable(format!("opening {name}: {why}")),
         Error::Format(why) => Failure::unusable(format!("{name} is not a Carrack store: {why}")),
         error => Failure::from(error),
     }

@@ -5,7 +5,7 @@ use super::open::{Engine, folder_of, sync_folder, unreadable};
 use crate::error::{Error, Result};
 use crate::ident::Rev;
 use crate::limits::COPY_CACHE_BYTES;
-use crate::store::copy::copy;
+use crate::store::copy::{CopyKind, copy};
 use crate::store::read_table::ReadTable;
 use redb::backends::FileBackend;
 use redb::{Builder, StorageBackend};
@@ -96,7 +96,7 @@ impl Engine {
         let copied_to = builder.create_with_backend(storage).map_err(unreadable)?;
         let view = self.view()?;
         let restored = restored(&view, self.clock.now_micros())?;
-        let copied = copy(&view, &copied_to, &restored, progress)?;
+        let copied = copy(&view, &copied_to, CopyKind::Backup(&restored), progress)?;
         Ok(BackedUp {
             last_seq: restored.last_seq,
             last_rev: restored.last_rev,
@@ -108,7 +108,7 @@ impl Engine {
 }
 
 /// A new file beside the one that is to be; it goes away unless it gets that name.
-fn part_of(path: &Path) -> std::io::Result<NamedTempFile> {
+pub(super) fn part_of(path: &Path) -> std::io::Result<NamedTempFile> {
     let name = path.file_name().ok_or(ErrorKind::InvalidInput)?;
     let mut prefix = name.to_owned();
     prefix.push(".");

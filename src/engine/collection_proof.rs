@@ -42,7 +42,7 @@ impl Snapshot {
         let records = std::thread::scope(|scope| {
             let reader = scope.spawn(|| self.read_range(&range, outlet));
             let written = intake.write_to(&mut car);
-            let died = |_| Err(Error::Closed("the reading thread of a proof died".to_owned()));
+            let died = |_| Err(Error::Corrupt("reading a proof's rows panicked".to_owned()));
             let read = reader.join().unwrap_or_else(died);
             // A failed output is the first cause, if both have failed.
             written.and(read)

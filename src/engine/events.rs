@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::event::{Event, Unnumbered};
 use crate::ident::Did;
 use crate::store::log::{append, is_purged};
+use crate::store::log_read::{Slot, read_log};
 use crate::store::read_table::ReadTable;
 use crate::store::tables::View;
 use std::collections::VecDeque;
@@ -44,7 +45,13 @@ impl LoggedEvent {
 pub struct Events<'a> {
     engine: &'a Engine,
     after: u64,
-    ready: VecDeque<LoggedEvent>,
+    ready: VecDeque<Ready>,
+}
+
+/// What has been read and not given yet.
+enum Ready {
+    Event(LoggedEvent),
+    Unreadable { first: u64, last: u64, cause: String },
 }
 
 /// Events read at a time: no snapshot is held between two reads.
@@ -122,23 +129,31 @@ impl Events<'_> {
     /// The next event, or `None` if there is none yet.
     ///
     /// # Errors
-    /// `Store`, `Corrupt`.
+    /// `UnreadableEvents` in the place of events that are damaged: the next call goes on behind
+    /// them. `Corrupt` if the log cannot be read at all; `Reopen`, `Closed`.
     #[allow(clippy::should_implement_trait, reason = "it can fail, and go on after `None`")]
     pub fn next(&mut self) -> Result<Option<LoggedEvent>> {
         if self.ready.is_empty() {
             self.refill()?;
         }
-        let next = self.ready.pop_front();
-        if let Some(event) = &next {
-            self.after = event.seq;
+        match self.ready.pop_front() {
+            None => Ok(None),
+            Some(Ready::Event(event)) => {
+                self.after = event.seq;
+                Ok(Some(event))
+            }
+            Some(Ready::Unreadable { first, last, cause }) => {
+                self.after = last;
+                Err(Error::UnreadableEvents { first, last, cause })
+            }
         }
-        Ok(next)
     }
 
     /// The next event; waits for it no longer than `timeout`.
     ///
     /// # Errors
-    /// As [`Events::next`]; `Closed` if the engine's writer has failed.
+    /// As [`Events::next`]; `Reopen` if the engine's writer has failed. The reader goes on after
+    /// [`Engine::reopen`].
     pub fn wait(&mut self, timeout: Duration) -> Result<Option<LoggedEvent>> {
         let start = Instant::now();
         loop {
@@ -163,28 +178,38 @@ impl Events<'_> {
         self.after
     }
 
+    /// Reads the next events, past damaged ones. No snapshot is held between two reads.
     fn refill(&mut self) -> Result<()> {
         let view = self.engine.view()?;
-        let mut from = self.after;
+        let until = last_seq(&view)?.saturating_add(1);
+        let mut from = self.after.saturating_add(1);
         while self.ready.is_empty() {
-            let (mut looked, mut bytes) = (false, 0);
-            for row in view.events()?.range(from.saturating_add(1)..)?.take(EVENTS_AT_A_TIME) {
-                let (seq, event) = row?;
-                (looked, from) = (true, seq.value());
-                bytes += event.value().len();
-                let kept = Unnumbered::decode(seq.value(), event.value())?;
-                if !awaits_purge(&view, &kept, seq.value())? {
-                    self.ready.push_back(LoggedEvent { seq: seq.value(), kept });
-                }
-                if bytes >= BYTES_AT_A_TIME {
-                    break;
-                }
+            let events = view.events()?;
+            let read = read_log(events, from, until, EVENTS_AT_A_TIME, BYTES_AT_A_TIME)?;
+            for slot in read.slots {
+                self.ready.extend(readied(&view, slot)?);
             }
-            if !looked {
-                return Ok(());
-            }
+            let Some(next) = read.next else { return Ok(()) };
+            from = next;
         }
         Ok(())
+    }
+}
+
+/// What a reader is given of a place of the log; nothing of an account that was deleted since.
+fn readied(view: &View, slot: Slot) -> Result<Option<Ready>> {
+    let (seq, row) = match slot {
+        Slot::Event { seq, row } => (seq, row),
+        Slot::Unreadable { first, last, cause } => {
+            return Ok(Some(Ready::Unreadable { first, last, cause }));
+        }
+    };
+    match Unnumbered::decode(seq, &row) {
+        Ok(kept) if awaits_purge(view, &kept, seq)? => Ok(None),
+        Ok(kept) => Ok(Some(Ready::Event(LoggedEvent { seq, kept }))),
+        Err(error) => {
+            Ok(Some(Ready::Unreadable { first: seq, last: seq, cause: error.to_string() }))
+        }
     }
 }
 

@@ -82,7 +82,7 @@ pub(super) fn write_car(
     let written = intake.write_to(&mut car);
     let read = reader
         .join()
-        .unwrap_or_else(|_| Err(Error::Closed("the reading thread of an export died".to_owned())));
+        .unwrap_or_else(|_| Err(Error::Corrupt("reading an export's rows panicked".to_owned())));
     // A failed output is the first cause, if both have failed.
     written?;
     let blocks = read?;

@@ -42,23 +42,107 @@ impl Engine {
     /// Rehashes every block, walks every tree anew, and checks every index and every count
     /// against what it finds. Writes go on meanwhile.
     ///
+    /// What cannot be read is a fault of that account or table, and the others are looked at all
+    /// the same. If the database refuses to go on after such a read, the engine is reopened
+    /// ([`Engine::reopen`]).
+    ///
     /// # Errors
-    /// Only if reading fails; faults are in the report.
+    /// Only if the store cannot be read at all; faults are in the report.
     pub fn scrub(&self, progress: &mut dyn FnMut(u64)) -> Result<ScrubReport> {
         let mut report = ScrubReport::default();
-        let mut last: Option<Did> = None;
+        let mut accounts = Accounts::default();
         // A snapshot an account: none is held for the whole of a large store.
-        loop {
-            let view = self.view()?;
-            let Some((did, account)) = next_account(&view, last.as_ref())? else {
-                check_orphans(&view, &mut report)?;
-                return Ok(report);
-            };
-            match Account::decode(&account) {
-                Ok(account) => scrub_account(&view, &did, &account, &mut report, progress)?,
-                Err(error) => report.problems.push(fault(Code::FieldMismatch, &did, &error)),
+        while let Some((did, account)) = accounts.next(self, &mut report)? {
+            self.scrub_one(&did, &account, &mut report, progress)?;
+        }
+        let orphans = self.reopening(|engine| check_orphans(&engine.view()?, &mut report));
+        if let Err(Error::Corrupt(why)) = orphans {
+            report.problems.push(Problem::new(Code::BadSection, why));
+        }
+        Ok(report)
+    }
+
+    fn scrub_one(
+        &self,
+        did: &Did,
+        account: &[u8],
+        report: &mut ScrubReport,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<()> {
+        let account = match Account::decode(account) {
+            Ok(account) => account,
+            Err(error) => {
+                report.problems.push(fault(Code::FieldMismatch, did, &error));
+                return Ok(());
             }
-            last = Some(did);
+        };
+        report.accounts += u64::from(account.head.is_some());
+        let done = self
+            .reopening(|engine| scrub_account(&engine.view()?, did, &account, report, progress));
+        match done {
+            Err(error @ Error::Corrupt(_)) => {
+                report.problems.push(fault(Code::BadSection, did, &error));
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    /// Reads, and once more after the engine was reopened if the database has come to refuse reads.
+    fn reopening<R>(&self, mut read: impl FnMut(&Self) -> Result<R>) -> Result<R> {
+        match read(self) {
+            Err(Error::Reopen(_)) => {
+                self.reopen()?;
+                match read(self) {
+                    Err(Error::Reopen(why)) => {
+                        self.reopen()?;
+                        Err(Error::Corrupt(why))
+                    }
+                    done => done,
+                }
+            }
+            done => done,
+        }
+    }
+}
+
+/// Goes through the accounts forwards; where their table cannot be read, backwards from its end.
+#[derive(Default)]
+struct Accounts {
+    last: Option<Did>,
+    /// Where the way back has come to, once the way forwards has ended.
+    back: Option<Option<Did>>,
+}
+
+impl Accounts {
+    fn next(
+        &mut self,
+        engine: &Engine,
+        report: &mut ScrubReport,
+    ) -> Result<Option<(Did, Vec<u8>)>> {
+        if self.back.is_none() {
+            match engine.reopening(|engine| next_account(&engine.view()?, self.last.as_ref())) {
+                Ok(None) => return Ok(None),
+                Ok(Some((did, account))) => {
+                    self.last = Some(did.clone());
+                    return Ok(Some((did, account)));
+                }
+                Err(Error::Corrupt(why)) => {
+                    report.problems.push(Problem::new(Code::BadSection, why));
+                    self.back = Some(None);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let end = self.back.clone().flatten();
+        let found = engine.reopening(|engine| account_before(&engine.view()?, end.as_ref()));
+        match found {
+            Ok(Some((did, account))) if self.last.as_ref().is_none_or(|last| did > *last) => {
+                self.back = Some(Some(did.clone()));
+                Ok(Some((did, account)))
+            }
+            Ok(_) | Err(Error::Corrupt(_)) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 }
@@ -66,6 +150,17 @@ impl Engine {
 fn next_account(view: &View, last: Option<&Did>) -> Result<Option<(Did, Vec<u8>)>> {
     let start = last.map_or_else(Vec::new, |did| [did.as_str().as_bytes(), &[0]].concat());
     let Some(row) = view.accounts()?.range(&start[..]..)?.next() else { return Ok(None) };
+    let (did, account) = row?;
+    Ok(Some((parse_did(did.value())?, account.value().to_vec())))
+}
+
+fn account_before(view: &View, end: Option<&Did>) -> Result<Option<(Did, Vec<u8>)>> {
+    let accounts = view.accounts()?;
+    let row = match end {
+        Some(end) => accounts.range(..end.as_str().as_bytes())?.next_back(),
+        None => accounts.iter()?.next_back(),
+    };
+    let Some(row) = row else { return Ok(None) };
     let (did, account) = row?;
     Ok(Some((parse_did(did.value())?, account.value().to_vec())))
 }
@@ -82,7 +177,6 @@ fn scrub_account(
     progress: &mut dyn FnMut(u64),
 ) -> Result<()> {
     let Some(head) = &account.head else { return Ok(()) };
-    report.accounts += 1;
     let mut scrub = Scrub {
         did,
         head,

@@ -181,9 +181,9 @@ fn carry(
     std::thread::scope(|scope| {
         let sending = scope.spawn(move || send(source, did, sender));
         let received = receive(destination, expect, head, receiver, options);
-        let sent = sending
-            .join()
-            .unwrap_or_else(|_| Err(Error::Closed("the sending thread died".to_owned())));
+        let sent = sending.join().unwrap_or_else(|_| {
+            Err(Error::Corrupt("reading the rows to send panicked".to_owned()))
+        });
         match (received, sent) {
             (Ok(whole), Ok(())) => Ok(whole),
             // Complete and verified, and yet the sender failed: not to be trusted with a life.

@@ -1,6 +1,7 @@
 //! Copies a snapshot of a store into an empty database, table by table.
 
 use super::floors::{Restored, await_floors};
+use super::log::forget_bytes;
 use super::read_table::{Entries, ReadTable, ViewTable};
 use super::row::tree_range;
 use super::tables::{Tables, View};
@@ -22,13 +23,23 @@ pub(crate) struct Copied {
 /// One table of a write transaction.
 type Pick<K, V> = for<'a, 'txn> fn(&'a mut Tables<'txn>) -> &'a mut Table<'txn, K, V>;
 
-/// Copies what `view` sees. Trees that are nobody's (doomed, or still being written) are left out.
+/// What a copy of a store is to be.
+#[derive(Clone, Copy)]
+pub(crate) enum CopyKind<'a> {
+    /// A backup, which waits for its floors when it is opened.
+    Backup(&'a Restored),
+    /// The same store in a new file, with its event log or without.
+    Same { with_events: bool },
+}
+
+/// Copies what `view` sees. Trees of no account (marked for removal, or still being written) are
+/// left out.
 ///
 /// The facts come last, the format among them: half a copy does not open.
 pub(crate) fn copy(
     view: &View,
     to: &Database,
-    restored: &Restored,
+    kind: CopyKind<'_>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Copied> {
     let nobodys = nobodys(view)?;
@@ -37,9 +48,11 @@ pub(crate) fn copy(
     copy.trees(view.blobs()?, &nobodys, |tables| &mut tables.blobs)?;
     copy.range(view.accounts()?.iter()?, |tables| &mut tables.accounts)?;
     copy.range(view.revs()?.iter()?, |tables| &mut tables.revs)?;
-    copy.range(view.events()?.iter()?, |tables| &mut tables.events)?;
-    copy.range(view.purges()?.iter()?, |tables| &mut tables.purges)?;
-    finish(view, to, restored)?;
+    if !matches!(kind, CopyKind::Same { with_events: false }) {
+        copy.range(view.events()?.iter()?, |tables| &mut tables.events)?;
+        copy.range(view.purges()?.iter()?, |tables| &mut tables.purges)?;
+    }
+    finish(view, to, kind)?;
     Ok(Copied { rows, bytes: copy.bytes })
 }
 
@@ -55,7 +68,7 @@ fn nobodys(view: &View) -> Result<BTreeSet<u64>> {
 }
 
 /// Makes a store of it that opens, and opens at once: its last commit allows a quick repair.
-fn finish(view: &View, to: &Database, restored: &Restored) -> Result<()> {
+fn finish(view: &View, to: &Database, kind: CopyKind<'_>) -> Result<()> {
     let mut txn = to.begin_write()?;
     txn.set_quick_repair(true);
     {
@@ -64,7 +77,11 @@ fn finish(view: &View, to: &Database, restored: &Restored) -> Result<()> {
             let (name, value) = fact?;
             tables.facts.insert(name.value(), value.value())?;
         }
-        await_floors(&mut tables, restored)?;
+        match kind {
+            CopyKind::Backup(restored) => await_floors(&mut tables, restored)?,
+            CopyKind::Same { with_events: true } => {}
+            CopyKind::Same { with_events: false } => forget_bytes(&mut tables)?,
+        }
     }
     txn.commit()?;
     Ok(())

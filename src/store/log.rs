@@ -54,6 +54,12 @@ fn bytes(facts: &impl ReadTable<&'static str, &'static [u8]>) -> Result<u64> {
     }
 }
 
+/// The log is empty.
+pub(crate) fn forget_bytes(tables: &mut Tables<'_>) -> Result<()> {
+    tables.facts.remove(BYTES)?;
+    Ok(())
+}
+
 /// What the log holds of a deleted account is to be removed: everything before event `until`.
 pub(crate) fn purge(tables: &mut Tables<'_>, did: &Did, until: u64) -> Result<()> {
     tables.purges.insert(did.as_str().as_bytes(), &purge_row(0, until)[..])?;

@@ -1,0 +1,49 @@
+use super::bar::Bar;
+use super::failure::Failure;
+use super::output::Output;
+use super::run::Answer;
+use super::store::not_opened;
+use super::text::bytes;
+use carrack::engine::{CompactOptions, Engine, Options};
+use clap::Args;
+use serde_json::json;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct CompactArgs {
+    /// The store; no process may have it open
+    store: PathBuf,
+    /// Leave the event log out: it still holds records that were deleted lately
+    #[arg(long)]
+    drop_events: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+pub(super) fn run(args: &CompactArgs) -> Result<Answer, Failure> {
+    if !args.store.exists() {
+        let what =
+            carrack::Error::NotFound { what: "store", name: args.store.display().to_string() };
+        return Err(what.into());
+    }
+    let bar = Bar::bytes_so_far("copying");
+    let compact = CompactOptions::default().drop_events(args.drop_events);
+    let done =
+        Engine::compact(&args.store, &Options::default(), &compact, &mut |bytes| bar.set(bytes))
+            .map_err(|error| not_opened(&args.store, error))?;
+    drop(bar);
+    let mut output = Output::new();
+    if args.json {
+        output.json(&json!({ "before": done.before, "after": done.after }))?;
+    } else {
+        output.line(format_args!(
+            "compacted {}: {} before, {} after",
+            args.store.display(),
+            bytes(done.before),
+            bytes(done.after)
+        ))?;
+    }
+    output.flush()?;
+    Ok(Answer::Yes)
+}
