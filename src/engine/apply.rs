@@ -14,6 +14,7 @@ use crate::event::Unnumbered;
 use crate::ident::{Clock, Did, Rev};
 use crate::key::VerifyingKey;
 use crate::store::account::{Account, Head, State, Trust};
+use crate::store::blob_index;
 use crate::store::log::append;
 use crate::store::region::{Region, RowChanges};
 use crate::store::tables::{Tables, View};
@@ -236,10 +237,10 @@ impl Change {
         }
         // Deletes first: a new record may need the blob that the old one needed.
         for key in &self.blobs.deletes {
-            tables.blobs.remove(&key[..])?;
+            blob_index::remove(tables, key)?;
         }
         for key in &self.blobs.puts {
-            tables.blobs.insert(&key[..], ())?;
+            blob_index::put(tables, key)?;
         }
         // The copy has held the revisions before this one as much as it holds this one: stamps
         // say which of them lacks what.

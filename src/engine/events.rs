@@ -215,8 +215,6 @@ fn readied(view: &View, slot: Slot) -> Result<Option<Ready>> {
 
 /// Whether the event is of an account that has been deleted since.
 fn awaits_purge(view: &View, event: &Unnumbered, seq: u64) -> Result<bool> {
-    let row = view.purges()?.get(event.did.as_bytes())?;
-    let row = row.as_ref().map(redb::AccessGuard::value);
     debug_assert!(parse_did(event.did.as_bytes()).is_ok_and(|did| event.is_of(&did)));
-    is_purged(row, seq)
+    is_purged(view.purges()?, event.did.as_bytes(), seq)
 }

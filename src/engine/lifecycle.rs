@@ -14,9 +14,10 @@ use crate::key::Signer;
 use crate::store::account::{Account, Head, State, Trust};
 use crate::store::ascending::insert_all;
 use crate::store::build::{RowBuilder, RowOut};
+use crate::store::find::commit_block;
 use crate::store::log::{append, purge};
 use crate::store::open::next_tree;
-use crate::store::find::commit_block;
+use crate::store::reclaim::doom;
 use crate::store::row::Tally;
 use crate::store::tables::{Tables, View};
 use crate::tree::{Key, Tree};
@@ -129,7 +130,7 @@ impl Engine {
             purge(tables, &did, seq)?;
             if let Some(head) = account.head.take() {
                 account.rev_floor = account.rev_floor.max(head.rev);
-                tables.doomed.insert(head.tree, ())?;
+                doom(tables, head.tree)?;
             }
             account.state = State::Deleted;
             account.key.clear();
@@ -196,7 +197,7 @@ pub(super) fn take_place(
     account: &Account,
 ) -> Result<()> {
     if let Some(old) = before.and_then(|account| account.head.as_ref()) {
-        tables.doomed.insert(old.tree, ())?;
+        doom(tables, old.tree)?;
     }
     if let Some(head) = &account.head {
         tables.journal.remove(head.tree)?;

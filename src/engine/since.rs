@@ -6,8 +6,8 @@ use crate::ident::{Did, Rev};
 use crate::store::account::Head;
 use crate::store::changed::Changed;
 use crate::store::find::commit_of;
-use crate::store::read_table::ReadTable;
 use crate::store::row::Stamped;
+use crate::store::sealed::REVS;
 use crate::store::tables::View;
 use crate::tree::{Walk, Want};
 use std::io::Write;
@@ -46,7 +46,7 @@ impl Engine {
     pub fn export_since(&self, did: &Did, since: Rev, output: impl Write) -> Result<Exported> {
         let view = self.view()?;
         let head = account_row(view.accounts()?, did)?.readable_head(did.as_str())?.clone();
-        if view.revs()?.get(&rev_key(did, since)[..])?.is_none() {
+        if REVS.get(view.revs()?, &&rev_key(did, since)[..])?.is_none() {
             return export_tree(view, &head, output);
         }
         let of = head.clone();

@@ -158,7 +158,7 @@ impl Snapshot {
     /// As [`Snapshot::record`].
     pub fn blobs_needed(&self) -> Result<Vec<Cid>> {
         self.check_age()?;
-        needed(self.view.blobs()?, self.head.tree)
+        needed(&self.view, self.head.tree)
     }
 
     fn listed<'s, L: Listed + 's>(

@@ -303,7 +303,9 @@ impl<'a, T: ReadBytes, L: Listed> Records<'a, T, L> {
                 self.due.push(Due::Node(at.below(cid, &entry.key)?, next(following).cloned()));
             }
         }
-        if !self.reverse && let Some(below) = self.due.get_mut(first..) {
+        if !self.reverse
+            && let Some(below) = self.due.get_mut(first..)
+        {
             below.reverse();
         }
         Ok(())

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod along;
 pub(crate) mod ascending;
+pub(crate) mod blob_index;
 pub(crate) mod build;
 pub(crate) mod census;
 pub(crate) mod changed;
@@ -21,8 +22,10 @@ pub(crate) mod reclaim;
 pub(crate) mod region;
 pub(crate) mod row;
 pub(crate) mod run;
+pub(crate) mod sealed;
 pub(crate) mod session;
 pub(crate) mod signal;
 pub(crate) mod storage;
+pub(crate) mod table_check;
 pub(crate) mod tables;
 pub(crate) mod write;
