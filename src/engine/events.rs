@@ -9,6 +9,7 @@ use crate::ident::Did;
 use crate::store::log::{append, is_purged};
 use crate::store::log_read::{Slot, read_log};
 use crate::store::read_table::ReadTable;
+use crate::store::sealed::EVENTS;
 use crate::store::tables::View;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -102,9 +103,13 @@ impl Engine {
     /// missed some.
     ///
     /// # Errors
-    /// `Store`.
+    /// `Store`; `Corrupt` if it cannot be read.
     pub fn oldest_seq(&self) -> Result<Option<u64>> {
-        Ok(self.view()?.events()?.first()?.map(|(seq, _)| seq.value()))
+        let view = self.view()?;
+        let Some((seq, row)) = view.events()?.first()? else { return Ok(None) };
+        let seq = seq.value();
+        EVENTS.open(&seq.to_le_bytes(), row.value())?;
+        Ok(Some(seq))
     }
 
     /// Tells followers that the account's DID document or handle has changed (`#identity`).

@@ -1,4 +1,5 @@
-//! Looks at all entries of the small tables: their order, their seals, their number.
+//! Looks at all entries of all tables: their order, their seals, their number, and whether each is
+//! found by its key.
 
 use super::read_table::ReadTable;
 use super::sealed::{BLOBS, DOOMED, EVENTS, FACTS, InOrder, JOURNAL, PURGES, REVS, Seal};
@@ -9,7 +10,7 @@ use redb::{Key, Value};
 /// Checks one table of a snapshot; what is wrong is `Corrupt`, with the table's name.
 pub(crate) type TableCheck = fn(&View) -> Result<()>;
 
-/// One for each table whose content no account tells.
+/// One for each table.
 pub(crate) const TABLE_CHECKS: [TableCheck; 10] = [
     |view| sealed("facts", view.facts()?, FACTS),
     |view| sealed("revs", view.revs()?, REVS),
@@ -43,6 +44,11 @@ fn entries<K: Key + 'static, V: Value + 'static>(
             let key = K::as_bytes(&key.value()).as_ref().to_vec();
             order.next::<K>(&key)?;
             open(&key, &value.value())?;
+            // A changed key above the leaves hides entries that an iteration comes to.
+            if table.get(K::from_bytes(&key))?.is_none() {
+                let key = String::from_utf8_lossy(&key).into_owned();
+                return Err(Error::Corrupt(format!("the entry {key:?} is not found by its key")));
+            }
         }
         order.end(table.len()?)
     };
