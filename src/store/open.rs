@@ -1,5 +1,6 @@
 //! Opening a store: the format's version, the engine's name, what a crash left behind.
 
+use super::log::allow_gaps;
 use super::read_table::ReadTable;
 use super::reclaim::doom;
 use super::sealed::{FACTS, JOURNAL};
@@ -67,7 +68,12 @@ fn complete_tables(session: &Arc<Session>) -> Result<()> {
     if has_had || missing.ends_with(".1") {
         return Err(Error::Corrupt(format!("the table {missing} is not there")));
     }
-    once(session, |tables| set_fact(tables, TABLES, &TABLES_NOW.to_be_bytes()))
+    once(session, |tables| {
+        // What was purged before is not known.
+        let next = last_seq(&tables.facts)?.saturating_add(1);
+        allow_gaps(tables, next)?;
+        set_fact(tables, TABLES, &TABLES_NOW.to_be_bytes())
+    })
 }
 
 /// Stores a fact, sealed.
@@ -129,6 +135,7 @@ pub(crate) fn last_seq(facts: &impl ReadTable<&'static str, &'static [u8]>) -> R
 /// Numbers up to `seq` are not given out any more.
 pub(crate) fn pass_seq(tables: &mut Tables<'_>, seq: u64) -> Result<()> {
     let next = last_seq(&tables.facts)?.max(seq).saturating_add(1);
+    allow_gaps(tables, next)?;
     set_fact(tables, NEXT_SEQ, &next.to_be_bytes())
 }
 
