@@ -57,6 +57,11 @@ pub const PROOF_BYTES_MAX: u64 = 64 << 20;
 /// Memory for the database's pages unless the caller asks for more: small enough that an import
 /// of any size stays far below 200 MiB altogether.
 pub const CACHE_BYTES_DEFAULT: usize = 64 << 20;
+/// Memory for tree nodes above layer 0 that have been read and hashed: those of an account of some
+/// 100,000 records, or the upper ones of many accounts.
+pub const KEPT_NODES_BYTES: usize = 8 << 20;
+/// A longer node is read anew each time: honest ones have some hundred bytes.
+pub const KEPT_NODE_BYTES_MAX: usize = 64 << 10;
 /// What a backup writes in one transaction, in bytes: some tens of milliseconds of the disk.
 pub const COPIED_BYTES: usize = 8 << 20;
 /// Memory for the pages of a backup that is being written: it is written in order and never read.

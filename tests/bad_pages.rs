@@ -8,8 +8,9 @@ mod common;
 use carrack::engine::{HealthState, Op, Options, Retention, WriteOptions};
 use carrack::ident::{Clock, Did};
 use carrack::{Engine, Error, ErrorKind};
-use common::pages::{pages_of_bytes, pages_of_events, with_text, zeroed};
+use common::pages::{with_text, zeroed};
 use common::{Disk, clock, did_of, key, open, options, path, record, records};
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// What is in the records of an account, and nowhere else.
@@ -29,8 +30,8 @@ fn write(engine: &Engine, number: u32, n: u64) -> carrack::Result<carrack::engin
 }
 
 /// The pages with records of an account.
-fn pages_of_records(disk: &Disk, number: u32) -> Vec<(usize, usize)> {
-    with_text(disk, &pages_of_bytes(disk, "carrack.rows.1"), &mark(number))
+fn pages_of_records(disk: &Disk, number: u32) -> Vec<Range<usize>> {
+    with_text(disk, "rows", &mark(number))
 }
 
 /// Accounts with this many records each, in a store that was closed.
@@ -76,8 +77,8 @@ fn a_tree_that_cannot_be_removed() {
     let pages = pages_of_records(&disk, 0);
     assert!(pages.len() > 8, "{} pages", pages.len());
     // Each in its turn: a page in the middle, and the first and the last.
-    for page in [pages[pages.len() / 2], pages[0], *pages.last().unwrap()] {
-        let disk = zeroed(&disk, &[page]);
+    for page in [&pages[pages.len() / 2], &pages[0], pages.last().unwrap()] {
+        let disk = zeroed(&disk, std::slice::from_ref(page));
         let engine = open(&disk).unwrap();
         engine.delete_account(&did_of(0)).unwrap();
         for n in 100..120 {
@@ -104,11 +105,11 @@ fn a_tree_that_cannot_be_removed() {
 #[test]
 fn an_event_log_that_cannot_be_trimmed() {
     let disk = filled(2, 60);
-    let pages = pages_of_events(&disk);
+    let pages = with_text(&disk, "events", b"#commit");
     assert!(pages.len() > 20, "{} pages", pages.len());
     let retention = Retention { age_micros: 1, bytes: 1 };
     for page in pages.iter().step_by(pages.len() / 12) {
-        let disk = zeroed(&disk, &[*page]);
+        let disk = zeroed(&disk, std::slice::from_ref(page));
         let later = clock();
         later.advance(60_000_000);
         let options = Options { retention, ..options(&later) };
@@ -129,10 +130,10 @@ fn a_log_is_read_past_what_is_damaged() {
     let disk = filled(2, 60);
     let whole = numbers(&open(&Disk::holding(disk.image())).unwrap());
     assert!(whole.1.is_empty());
-    let pages = pages_of_events(&disk);
+    let pages = with_text(&disk, "events", b"#commit");
     let mut noticed = 0;
     for page in pages.iter().step_by(pages.len() / 15) {
-        let disk = zeroed(&disk, &[*page]);
+        let disk = zeroed(&disk, std::slice::from_ref(page));
         let engine = open(&disk).unwrap();
         let (read, missing) = numbers(&engine);
         noticed += usize::from(!missing.is_empty());
@@ -166,8 +167,7 @@ fn a_job_that_meets_a_bad_page_fails_alone() {
     let accounts = 40;
     let disk = filled(accounts, 12);
     let name = did_of(7);
-    let pages =
-        with_text(&disk, &pages_of_bytes(&disk, "carrack.revs.1"), name.as_str().as_bytes());
+    let pages = with_text(&disk, "revs", name.as_str().as_bytes());
     assert!(!pages.is_empty());
     let disk = zeroed(&disk, &pages);
     let engine = open(&disk).unwrap();

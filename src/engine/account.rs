@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
 use crate::store::account::{Account, State, Trust};
 use crate::store::read_table::ReadTable;
+use crate::store::sealed::InOrder;
 use crate::store::tables::View;
 
 /// What an engine knows of an account.
@@ -44,11 +45,14 @@ impl Engine {
     pub fn accounts(&self) -> Result<Vec<AccountStatus>> {
         let view = self.view()?;
         let mut all = Vec::new();
+        let mut order = InOrder::default();
         for row in view.accounts()?.iter()? {
             let (did, account) = row?;
+            order.next::<&[u8]>(did.value())?;
             let did = parse_did(did.value())?;
             all.push(status_of(&view, did, &Account::decode(account.value())?)?);
         }
+        order.end(view.accounts()?.len()?)?;
         Ok(all)
     }
 
@@ -73,7 +77,7 @@ pub(super) fn parse_did(key: &[u8]) -> Result<Did> {
 fn status_of(view: &View, did: Did, account: &Account) -> Result<AccountStatus> {
     let head = account.head.as_ref();
     let blobs_needed = match head {
-        Some(head) => needed(view.blobs()?, head.tree)?.len() as u64,
+        Some(head) => needed(view, head.tree)?.len() as u64,
         None => 0,
     };
     Ok(AccountStatus {

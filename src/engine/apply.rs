@@ -14,6 +14,7 @@ use crate::event::Unnumbered;
 use crate::ident::{Clock, Did, Rev};
 use crate::key::VerifyingKey;
 use crate::store::account::{Account, Head, State, Trust};
+use crate::store::blob_index;
 use crate::store::log::append;
 use crate::store::region::{Region, RowChanges};
 use crate::store::tables::{Tables, View};
@@ -192,7 +193,7 @@ fn merge(diff: &mut DiffBlocks, view: &View, old: &Head, rev: Rev) -> Result<Mer
     let data = diff.commit.data().clone();
     let mut grafted = graft(&data, &mut diff.blocks, view.rows()?, old, &mut region)?;
     let mut records = RecordDiff::new(&grafted);
-    records.find_blocks(diff, view.rows()?, old.tree, &grafted.old)?;
+    records.find_blocks(diff, view, old, &grafted.old)?;
     records.check_new(old.tree)?;
     records.forget_old(&mut region, old.tree, &grafted.old)?;
     let unreferenced = unreferenced(diff, &grafted);
@@ -236,10 +237,10 @@ impl Change {
         }
         // Deletes first: a new record may need the blob that the old one needed.
         for key in &self.blobs.deletes {
-            tables.blobs.remove(&key[..])?;
+            blob_index::remove(tables, key)?;
         }
         for key in &self.blobs.puts {
-            tables.blobs.insert(&key[..], ())?;
+            blob_index::put(tables, key)?;
         }
         // The copy has held the revisions before this one as much as it holds this one: stamps
         // say which of them lacks what.

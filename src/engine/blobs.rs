@@ -2,8 +2,8 @@
 
 use crate::block::Cid;
 use crate::error::{Error, Result};
-use crate::store::read_table::ReadTable;
-use crate::store::row::tree_range;
+use crate::store::blob_index::keys_of_tree;
+use crate::store::tables::View;
 use crate::tree::Key;
 
 /// How the index of needed blobs changes.
@@ -33,14 +33,10 @@ pub(super) fn parse_blob_key(key: &[u8]) -> Result<(Cid, Key)> {
 }
 
 /// The distinct blobs that a tree's records need, in the order of their CIDs.
-pub(super) fn needed<T>(blobs: &T, tree: u64) -> Result<Vec<Cid>>
-where
-    T: ReadTable<&'static [u8], ()>,
-{
-    let (start, end) = tree_range(tree);
+pub(super) fn needed(view: &View, tree: u64) -> Result<Vec<Cid>> {
     let mut found: Vec<Cid> = Vec::new();
-    for row in blobs.range(&start[..]..&end[..])? {
-        let (cid, _) = parse_blob_key(row?.0.value())?;
+    for key in keys_of_tree(view, tree)? {
+        let (cid, _) = parse_blob_key(&key)?;
         if found.last() != Some(&cid) {
             found.push(cid);
         }

@@ -10,6 +10,7 @@ use crate::event::Unnumbered;
 use crate::ident::{Did, Rev};
 use crate::store::account::{Account, Head, State, Trust};
 use crate::store::read_table::ReadTable;
+use crate::store::reclaim::doom;
 use crate::store::tables::Tables;
 use crate::verify::{Expect, FileSupply, Input, Report, Supply, verify};
 use std::time::Duration;
@@ -145,7 +146,7 @@ impl Engine {
     fn remove_tree(&self, tree: u64) -> Result<()> {
         self.submit(move |tables| {
             tables.journal.remove(tree)?;
-            tables.doomed.insert(tree, ())?;
+            doom(tables, tree)?;
             Ok(())
         })?;
         self.await_removal(tree)
@@ -342,7 +343,7 @@ fn confirm(
     key: String,
 ) -> Result<()> {
     tables.journal.remove(whole.tree)?;
-    tables.doomed.insert(whole.tree, ())?;
+    doom(tables, whole.tree)?;
     match before {
         Some(before) if before.trust == Trust::Unverified && trust == Trust::Verified => {
             put_account(tables, did, &Account { trust, key, ..before })

@@ -14,9 +14,10 @@ use crate::key::Signer;
 use crate::store::account::{Account, Head, State, Trust};
 use crate::store::ascending::insert_all;
 use crate::store::build::{RowBuilder, RowOut};
+use crate::store::find::commit_block;
 use crate::store::log::{append, purge};
 use crate::store::open::next_tree;
-use crate::store::read::record;
+use crate::store::reclaim::doom;
 use crate::store::row::Tally;
 use crate::store::tables::{Tables, View};
 use crate::tree::{Key, Tree};
@@ -129,7 +130,7 @@ impl Engine {
             purge(tables, &did, seq)?;
             if let Some(head) = account.head.take() {
                 account.rev_floor = account.rev_floor.max(head.rev);
-                tables.doomed.insert(head.tree, ())?;
+                doom(tables, head.tree)?;
             }
             account.state = State::Deleted;
             account.key.clear();
@@ -149,17 +150,15 @@ impl Engine {
         let mut events = vec![account_event(did, state, clock)];
         if account.state == State::Deactivated && *state == State::Active {
             events.push(identity_event(did, None, clock));
-            events.extend(self.head_event(&view, did, &account)?);
+            events.extend(self.head_event(&view, &account)?);
         }
         Ok((account, events))
     }
 
     /// `#sync` with the account's present head.
-    fn head_event(&self, view: &View, did: &Did, account: &Account) -> Result<Option<Unnumbered>> {
+    fn head_event(&self, view: &View, account: &Account) -> Result<Option<Unnumbered>> {
         let Some(head) = &account.head else { return Ok(None) };
-        let stored = record(view.rows()?, head.tree, b"")?
-            .ok_or_else(|| Error::Corrupt(format!("the commit of {did} has no row")))?;
-        let commit = Commit::decode(&stored.block()?)?;
+        let commit = Commit::decode(&commit_block(view.rows()?, head)?)?;
         Ok(Some(sync_event(&commit, head.rev, &*self.clock)))
     }
 }
@@ -198,7 +197,7 @@ pub(super) fn take_place(
     account: &Account,
 ) -> Result<()> {
     if let Some(old) = before.and_then(|account| account.head.as_ref()) {
-        tables.doomed.insert(old.tree, ())?;
+        doom(tables, old.tree)?;
     }
     if let Some(head) = &account.head {
         tables.journal.remove(head.tree)?;

@@ -6,6 +6,7 @@ use crate::ident::{Clock, Did, Random, SystemClock, SystemRandom};
 use crate::store::account::Account;
 use crate::store::log::Retention;
 use crate::store::read_table::ReadBytes;
+use crate::store::sealed::checked_get;
 use crate::store::storage::Storage;
 use crate::store::tables::{Tables, View};
 use redb::backends::FileBackend;
@@ -231,8 +232,7 @@ pub(super) fn find_account<T>(accounts: &T, did: &Did) -> Result<Option<Account>
 where
     T: ReadBytes,
 {
-    let row = accounts.get(did.as_str().as_bytes())?;
-    row.map(|row| Account::decode(row.value())).transpose()
+    checked_get(accounts, &did.as_str().as_bytes(), |_, row| Account::decode(row))
 }
 
 pub(super) fn no_account(did: &Did) -> Error {

@@ -7,10 +7,13 @@ use crate::block::{Block, Cid, blob_refs, drisl};
 use crate::error::{Code, Error, Problem, Result};
 use crate::ident::RepoPath;
 use crate::limits::{DIFF_BYTES_MAX, IMPORTED_RECORD_BYTES_MAX};
-use crate::store::read::{Records, record};
+use crate::store::account::Head;
+use crate::store::find::find;
+use crate::store::listing::{Records, Span};
 use crate::store::read_table::ByteTable;
 use crate::store::region::{RecordChange, Region};
 use crate::store::row::Stamped;
+use crate::store::tables::View;
 use crate::tree::Key;
 use crate::verify::Problems;
 use std::collections::{HashMap, HashSet};
@@ -58,10 +61,11 @@ impl RecordDiff {
     pub(super) fn find_blocks(
         &mut self,
         diff: &DiffBlocks,
-        rows: &Rows,
-        tree: u64,
+        view: &View,
+        head: &Head,
         old: &Entries,
     ) -> Result<()> {
+        let (rows, nodes) = (view.rows()?, view.nodes());
         let mut missing: HashSet<&Cid> = HashSet::new();
         for (_, cid) in &self.puts {
             match diff.blocks.get(cid) {
@@ -71,7 +75,7 @@ impl RecordDiff {
         }
         for (path, cid) in old {
             if missing.remove(cid)
-                && let Some(stored) = record(rows, tree, path.as_bytes())?
+                && let Some(stored) = find(rows, nodes, head, path.as_bytes())?
             {
                 self.found.insert(cid.clone(), stored.block()?);
             }
@@ -79,7 +83,8 @@ impl RecordDiff {
         if missing.is_empty() {
             return Ok(());
         }
-        for stored in Records::new(rows, tree, Bound::Unbounded, Bound::Unbounded, false)? {
+        let span = Span { from: Bound::Unbounded, to: Bound::Unbounded };
+        for stored in Records::new(rows, nodes, head, span, false) {
             let (_, stored): (_, Stamped) = stored?;
             if missing.remove(&stored.frame.cid) {
                 let block = stored.block()?;

@@ -6,12 +6,14 @@ use crate::ident::{Did, Rev};
 use crate::limits::REVS_HELD_MAX;
 use crate::store::account::Account;
 use crate::store::read_table::ReadTable;
+use crate::store::sealed::REVS;
 use crate::store::tables::Tables;
 
 /// Notes that the head's revision was held here.
 pub(super) fn hold_rev(tables: &mut Tables<'_>, did: &Did, account: &Account) -> Result<()> {
     let Some(head) = &account.head else { return Ok(()) };
-    tables.revs.insert(&rev_key(did, head.rev)[..], &head.commit.to_bytes()[..])?;
+    let key = rev_key(did, head.rev);
+    tables.revs.insert(&key[..], &REVS.seal(&key, &head.commit.to_bytes())[..])?;
     if is_drawn(&head.commit) { trim_revs(tables, did) } else { Ok(()) }
 }
 

@@ -9,10 +9,13 @@ use crate::commit::{Commit, Signature};
 use crate::error::{Code, Error, Problem, Result};
 use crate::ident::{Did, RepoPath, Rev};
 use crate::store::account::{Account, Head};
+use crate::store::blob_index::keys_of_tree;
 use crate::store::build::{Piece, RowBuilder, RowOut};
 use crate::store::census::{Census, Located, tree_of};
 use crate::store::read_table::ReadTable;
+use crate::store::reclaim::{doomed_trees, journalled_trees};
 use crate::store::row::tree_range;
+use crate::store::table_check::TABLE_CHECKS;
 use crate::store::tables::View;
 use crate::tree::{Key, Walk, Want};
 use crate::verify::Problems;
@@ -58,6 +61,11 @@ impl Engine {
         let orphans = self.reopening(|engine| check_orphans(&engine.view()?, &mut report));
         if let Err(Error::Corrupt(why)) = orphans {
             report.problems.push(Problem::new(Code::BadSection, why));
+        }
+        for check in TABLE_CHECKS {
+            if let Err(Error::Corrupt(why)) = self.reopening(|engine| check(&engine.view()?)) {
+                report.problems.push(Problem::new(Code::BadSection, why));
+            }
         }
         Ok(report)
     }
@@ -349,11 +357,7 @@ impl Scrub<'_> {
     }
 
     fn blob_index(&mut self, view: &View) -> Result<()> {
-        let (start, end) = tree_range(self.head.tree);
-        let mut stored = BTreeSet::new();
-        for row in view.blobs()?.range(&start[..]..&end[..])? {
-            stored.insert(row?.0.value().to_vec());
-        }
+        let stored = keys_of_tree(view, self.head.tree)?;
         let expected = std::mem::take(&mut self.blobs);
         let differing: Vec<Vec<u8>> = stored.symmetric_difference(&expected).cloned().collect();
         for key in differing {
@@ -377,12 +381,8 @@ fn check_orphans(view: &View, report: &mut ScrubReport) -> Result<()> {
             known.extend(account.head.map(|head| head.tree));
         }
     }
-    for row in view.journal()?.iter()? {
-        known.insert(row?.0.value());
-    }
-    for row in view.doomed()?.iter()? {
-        known.insert(row?.0.value());
-    }
+    known.extend(journalled_trees(view)?);
+    known.extend(doomed_trees(view)?);
     report.rows = view.rows()?.len()?;
     let mut next = 0;
     while let Some(row) = view.rows()?.range(&tree_range(next).0[..]..)?.next() {

@@ -10,8 +10,10 @@ use crate::commit::Commit;
 use crate::error::{Error, Problem, Result};
 use crate::ident::Rev;
 use crate::limits::STAGED_BYTES;
+use crate::store::blob_index;
 use crate::store::build::{Piece, RowBuilder};
 use crate::store::row::Tally;
+use crate::store::sealed::JOURNAL;
 use crate::store::write::Pending;
 use crate::tree::{NodeWant, RecordWant};
 use crate::verify::Sink;
@@ -141,10 +143,11 @@ impl<'a> Staged<'a> {
         self.is_journalled = true;
         self.waiting.push_back(self.core.writer.enqueue_bulk(bytes, move |tables| {
             // With each batch: an earlier one may have been refused.
-            tables.journal.insert(tree, &b"import"[..])?;
+            let what_for = JOURNAL.seal(&tree.to_le_bytes(), b"import");
+            tables.journal.insert(tree, &what_for[..])?;
             rows.store(tables)?;
             for key in &blobs {
-                tables.blobs.insert(&key[..], ())?;
+                blob_index::put(tables, key)?;
             }
             Ok(())
         })?);

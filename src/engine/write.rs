@@ -9,6 +9,7 @@ use crate::event::{RepoOp, Unnumbered};
 use crate::ident::{Did, Rev};
 use crate::key::Signer;
 use crate::store::account::{Account, Head, Trust};
+use crate::store::blob_index;
 use crate::store::log::append;
 use crate::store::tables::Tables;
 use std::time::Instant;
@@ -179,10 +180,10 @@ fn store(
     }
     // Deletes first: an update may need the blob that its old record needed.
     for key in &prepared.blobs.deletes {
-        tables.blobs.remove(&key[..])?;
+        blob_index::remove(tables, key)?;
     }
     for key in &prepared.blobs.puts {
-        tables.blobs.insert(&key[..], ())?;
+        blob_index::put(tables, key)?;
     }
     put_account(tables, did, next)?;
     hold_rev(tables, did, next)?;

@@ -1,8 +1,10 @@
 //! Opening a store: the format's version, the engine's name, what a crash left behind.
 
 use super::read_table::ReadTable;
+use super::reclaim::doom;
+use super::sealed::{FACTS, JOURNAL};
 use super::session::Session;
-use super::tables::{Tables, View, fact, table_names};
+use super::tables::{Tables, View, fact, missing_table, table_names};
 use super::write::once;
 use crate::error::{Error, Result};
 use crate::ident::Random;
@@ -17,6 +19,9 @@ const FORMAT: &str = "format";
 const ENGINE: &str = "engine";
 const NEXT_TREE: &str = "next_tree";
 const NEXT_SEQ: &str = "next_seq";
+/// Which set of tables the store has.
+const TABLES: &str = "tables";
+const TABLES_NOW: u64 = 2;
 
 /// Checks what the database is, makes a new one ready, and marks for removal what was left half
 /// written. Gives the engine's name: 16 random bytes in hexadecimal, drawn at creation.
@@ -31,8 +36,9 @@ pub(crate) fn prepare(session: &Arc<Session>, random: &dyn Random) -> Result<Str
     }
     // First of all: a newer format may have other tables.
     check_format(session)?;
+    complete_tables(session)?;
     let view = View::of(session)?;
-    let engine = view.facts()?.get(ENGINE)?.map(|name| HEXLOWER.encode(name.value()));
+    let engine = FACTS.get(view.facts()?, &ENGINE)?.map(|name| HEXLOWER.encode(&name));
     if !view.journal()?.is_empty()? {
         remove_leftovers(session)?;
     }
@@ -44,9 +50,30 @@ fn create(session: &Session, random: &dyn Random) -> Result<()> {
     random.fill(&mut name)?;
     once(session, move |tables| {
         tables.facts.insert(FORMAT, &STORE_FORMAT.to_be_bytes()[..])?;
-        tables.facts.insert(ENGINE, &name[..])?;
-        Ok(())
+        set_fact(tables, ENGINE, &name)?;
+        set_fact(tables, TABLES, &TABLES_NOW.to_be_bytes())
     })
+}
+
+/// Makes the tables that a store of format 1 lacks. In one that had them all, a missing one is
+/// damage: it must not be taken for an empty one.
+fn complete_tables(session: &Arc<Session>) -> Result<()> {
+    let names = table_names(session)?;
+    let Some(missing) = missing_table(&names) else { return Ok(()) };
+    let has_had = match fact(session, TABLES)? {
+        Some(value) => FACTS.open(TABLES.as_bytes(), &value).map(|_| true)?,
+        None => false,
+    };
+    if has_had || missing.ends_with(".1") {
+        return Err(Error::Corrupt(format!("the table {missing} is not there")));
+    }
+    once(session, |tables| set_fact(tables, TABLES, &TABLES_NOW.to_be_bytes()))
+}
+
+/// Stores a fact, sealed.
+pub(crate) fn set_fact(tables: &mut Tables<'_>, name: &str, payload: &[u8]) -> Result<()> {
+    tables.facts.insert(name, &FACTS.seal(name.as_bytes(), payload)[..])?;
+    Ok(())
 }
 
 fn check_format(session: &Arc<Session>) -> Result<()> {
@@ -66,8 +93,15 @@ fn check_format(session: &Arc<Session>) -> Result<()> {
 /// go.
 fn remove_leftovers(session: &Session) -> Result<()> {
     once(session, |tables| {
-        while let Some(tree) = tables.journal.pop_first()?.map(|(tree, _)| tree.value()) {
-            tables.doomed.insert(tree, ())?;
+        let mut left = Vec::new();
+        for entry in ReadTable::iter(&tables.journal)? {
+            let (tree, what_for) = entry?;
+            JOURNAL.open(&tree.value().to_le_bytes(), what_for.value())?;
+            left.push(tree.value());
+        }
+        for tree in left {
+            tables.journal.remove(tree)?;
+            doom(tables, tree)?;
         }
         Ok(())
     })
@@ -86,17 +120,16 @@ pub(crate) fn reserve_trees(tables: &mut Tables<'_>, count: u64) -> Result<Range
 
 /// The number that was given out last, 0 before the first.
 pub(crate) fn last_seq(facts: &impl ReadTable<&'static str, &'static [u8]>) -> Result<u64> {
-    match facts.get(NEXT_SEQ)? {
+    match FACTS.get(facts, &NEXT_SEQ)? {
         None => Ok(0),
-        Some(next) => Ok(number(NEXT_SEQ, next.value())?.saturating_sub(1)),
+        Some(next) => Ok(number(NEXT_SEQ, &next)?.saturating_sub(1)),
     }
 }
 
 /// Numbers up to `seq` are not given out any more.
 pub(crate) fn pass_seq(tables: &mut Tables<'_>, seq: u64) -> Result<()> {
     let next = last_seq(&tables.facts)?.max(seq).saturating_add(1);
-    tables.facts.insert(NEXT_SEQ, &next.to_be_bytes()[..])?;
-    Ok(())
+    set_fact(tables, NEXT_SEQ, &next.to_be_bytes())
 }
 
 /// The next number of the event sequence.
@@ -106,12 +139,12 @@ pub(crate) fn next_seq(tables: &mut Tables<'_>) -> Result<u64> {
 
 /// The first of so many numbers that are given out now. Numbers start at 1.
 fn count_up(tables: &mut Tables<'_>, name: &str, count: u64) -> Result<u64> {
-    let stored = tables.facts.get(name)?.map(|value| value.value().to_vec());
+    let stored = FACTS.get(&tables.facts, &name)?;
     let next = match stored {
         None => 1,
         Some(bytes) => number(name, &bytes)?,
     };
-    tables.facts.insert(name, &next.saturating_add(count).to_be_bytes()[..])?;
+    set_fact(tables, name, &next.saturating_add(count).to_be_bytes())?;
     Ok(next)
 }
 
