@@ -7,6 +7,8 @@ use crate::limits::REVS_HELD_MAX;
 use crate::store::account::Account;
 use crate::store::read_table::ReadTable;
 use crate::store::tables::Tables;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
 
 /// Notes that the head's revision was held here.
 pub(super) fn hold_rev(tables: &mut Tables<'_>, did: &Did, account: &Account) -> Result<()> {
@@ -15,9 +17,11 @@ pub(super) fn hold_rev(tables: &mut Tables<'_>, did: &Did, account: &Account) ->
     if is_drawn(&head.commit) { trim_revs(tables, did) } else { Ok(()) }
 }
 
-/// One commit in 256, drawn by its digest, trims: counting at each would cost more than it saves.
+/// One commit in 256, drawn by lot, trims: counting at each would cost more than it saves. The lot
+/// is a hash under a key of this process, or the signer of a mirrored account could avoid it.
 fn is_drawn(commit: &Cid) -> bool {
-    commit.to_bytes().last() == Some(&0)
+    static LOT: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    LOT.hash_one(commit).is_multiple_of(256)
 }
 
 /// Keeps the newest revisions.
