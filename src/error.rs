@@ -219,7 +219,8 @@ impl Error {
             Self::Clock { .. }
             | Self::RevAhead { .. }
             | Self::ClockJumped { .. }
-            | Self::Io { .. } | Self::Store(_) => ErrorKind::Unavailable,
+            | Self::Io { .. }
+            | Self::Store(_) => ErrorKind::Unavailable,
             Self::Reopen(_) => ErrorKind::Reopen,
             Self::Stale(_) => ErrorKind::Stale,
             Self::Closed(_) => ErrorKind::Closed,

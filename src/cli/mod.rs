@@ -30,6 +30,7 @@ mod scrub;
 mod store;
 mod target;
 mod text;
+mod trust;
 mod verify;
 mod write;
 

@@ -141,7 +141,8 @@ fn shielded(storage: &Arc<Storage>) -> Result<Shield<Attached>> {
 
 /// Whether a store says that it is of an older format.
 fn is_older(storage: &Arc<Storage>) -> Result<bool> {
-    let length = storage.attach().len().map_err(|error| Error::io("looking at the store", error))?;
+    let length =
+        storage.attach().len().map_err(|error| Error::io("looking at the store", error))?;
     Ok(length > 0 && format::is_older(&session_over(shielded(storage)?, LOOK_CACHE_BYTES)?)?)
 }
 

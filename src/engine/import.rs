@@ -280,9 +280,7 @@ pub(super) fn head_key(
     historic: &[VerifyingKey],
     signature: Signature,
 ) -> HeadKey {
-    let signed = |key: &&VerifyingKey| {
-        commit.check(std::slice::from_ref(*key)) == Signature::Valid
-    };
+    let signed = |key: &&VerifyingKey| commit.check(std::slice::from_ref(*key)) == Signature::Valid;
     let found = match (signature, keys) {
         (Signature::Valid, [only]) => Some(only),
         (Signature::Valid, several) => several.iter().find(signed),
@@ -376,12 +374,7 @@ fn not_newer(rev: Rev, last: Rev) -> Problem {
 }
 
 /// The account with what has come.
-fn arrived(
-    before: Option<&Account>,
-    whole: &Whole,
-    key: &HeadKey,
-    may_be_ahead: bool,
-) -> Account {
+fn arrived(before: Option<&Account>, whole: &Whole, key: &HeadKey, may_be_ahead: bool) -> Account {
     let state = match before.map(|account| &account.state) {
         None | Some(State::Deleted) => State::Active,
         // What was moved away and comes back is not switched on by the way.

@@ -13,9 +13,7 @@ use crate::commit::{Commit, UnsignedCommit};
 use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
 use crate::key::{Signer, VerifyingKey};
-use crate::store::account::{
-    Account, EngineName, Head, HeadKey, HeldKey, Origin, State, Trust,
-};
+use crate::store::account::{Account, EngineName, Head, HeadKey, HeldKey, Origin, State, Trust};
 use crate::store::build::RowBuilder;
 use crate::store::log::append;
 use crate::verify::{Expect, Supply};
@@ -132,7 +130,8 @@ impl Engine {
     ) -> Result<Head> {
         let did = whole.commit.did().clone();
         let tree = whole.tree;
-        self.try_activate(did, whole, signer, origin, arrival).map_err(|error| self.undo_tree(tree, error))
+        self.try_activate(did, whole, signer, origin, arrival)
+            .map_err(|error| self.undo_tree(tree, error))
     }
 
     fn try_activate(

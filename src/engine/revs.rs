@@ -111,4 +111,52 @@ mod tests {
         engine.submit(move |tables| forget_revs(tables, &one)).unwrap();
         assert_eq!(engine.view().unwrap().revs().unwrap().len().unwrap(), count);
     }
+
+    /// The signer of a mirrored account chooses its digests: none of these ends in 0.
+    #[test]
+    fn whoever_signs_does_not_keep_old_revisions_from_being_trimmed() {
+        use crate::block::Codec;
+        use crate::store::account::{Head, HeadKey, State};
+        let engine = engine();
+        let max = REVS_HELD_MAX as u64;
+        let (one, _) = filled(&engine, max + 500);
+        let commits = (0_u64..).map(|number| Cid::of(Codec::DagCbor, &number.to_be_bytes()));
+        let chosen = commits.filter(|cid| cid.to_bytes().last() != Some(&0));
+        let heads: Vec<_> = (max + 500..).zip(chosen).take(6_000).collect();
+        let name = one.clone();
+        engine
+            .submit(move |tables| {
+                for (number, commit) in &heads {
+                    let (rev, commit) = (Rev::from_u64(*number)?, commit.clone());
+                    let data = commit.clone();
+                    let head = Head {
+                        tree: 1,
+                        commit,
+                        data,
+                        rev,
+                        height: 0,
+                        records: 0,
+                        blocks: 2,
+                        bytes: 9,
+                    };
+                    let account = Account {
+                        state: State::Active,
+                        key: HeadKey::Unknown,
+                        last_rev: rev,
+                        may_be_ahead: false,
+                        origin: None,
+                        head: Some(head),
+                    };
+                    hold_rev(tables, &name, &account)?;
+                }
+                Ok(())
+            })
+            .unwrap();
+        let view = engine.view().unwrap();
+        let (start, end) = revs_of(&one);
+        let held = view.revs().unwrap().range(&start[..]..&end[..]).unwrap().count();
+        // Never trimmed, 10,596 would be held. That 3,000 draws in a row fail has a chance of
+        // 1 in 120,000.
+        assert!((max as usize..max as usize + 3_000).contains(&held), "{held} are held");
+    }
 }

@@ -1,8 +1,8 @@
 //! Time and randomness. Both are handed in, so that tests and simulations repeat exactly.
 
 use crate::error::{Error, Result};
-use std::sync::{Arc, LazyLock};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Tells the time.

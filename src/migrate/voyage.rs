@@ -168,9 +168,7 @@ fn has_come_further(
 fn arrived(source: &Engine, destination: &Engine, did: &Did, head: &Head) -> Result<Option<Head>> {
     let account = destination.account_if_any(did)?;
     let came = account.filter(|account| match &account.origin {
-        Some(origin) => {
-            origin.engine == source.engine_name() && origin.commit == head.commit
-        }
+        Some(origin) => origin.engine == source.engine_name() && origin.commit == head.commit,
         None => false,
     });
     Ok(came.and_then(|account| account.head))

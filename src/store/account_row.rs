@@ -282,3 +282,154 @@ fn engine_name(bytes: &[u8]) -> Result<EngineName, Wrong> {
 fn engine_text(text: &str) -> Result<EngineName, Wrong> {
     text.parse().map_err(|_| Wrong::Field("the name of an engine is none"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::block::Cid;
+    use crate::key::{Curve, SigningKey, VerifyingKey};
+
+    const DID: &[u8] = b"did:plc:abc";
+
+    fn key(curve: Curve) -> VerifyingKey {
+        SigningKey::from_bytes(curve, &[7; 32]).unwrap().verifying_key()
+    }
+
+    fn name(byte: u8) -> EngineName {
+        EngineName::from_bytes(&[byte; 16]).unwrap()
+    }
+
+    fn cid() -> Cid {
+        Cid::of(crate::block::Codec::DagCbor, b"a")
+    }
+
+    fn head() -> Head {
+        let rev = Rev::from_u64(77).unwrap();
+        let (commit, data) = (cid(), cid());
+        Head { tree: 3, commit, data, rev, height: 2, records: 9, blocks: 12, bytes: 4000 }
+    }
+
+    fn accounts() -> Vec<Account> {
+        let held = |curve| HeldKey::from(&key(curve));
+        let active = Account {
+            state: State::Active,
+            key: HeadKey::Verified(held(Curve::K256), None),
+            last_rev: head().rev,
+            may_be_ahead: false,
+            origin: None,
+            head: Some(head()),
+        };
+        let (to, engine) = ("there".to_owned(), name(1));
+        vec![
+            Account {
+                state: State::Leaving { to: to.clone(), engine },
+                key: HeadKey::Verified(held(Curve::P256), Some(TrustKey::Current)),
+                ..active.clone()
+            },
+            Account {
+                state: State::Moved { to, engine },
+                key: HeadKey::Verified(held(Curve::P256), Some(TrustKey::Historic)),
+                origin: Some(Origin { engine: name(2), commit: cid() }),
+                ..active.clone()
+            },
+            Account { key: HeadKey::Unverified(held(Curve::K256)), ..active.clone() },
+            Account { key: HeadKey::Unknown, may_be_ahead: true, ..active.clone() },
+            Account { state: State::Deleted, key: HeadKey::Unknown, head: None, ..active.clone() },
+            active,
+        ]
+    }
+
+    /// In the bytes of the account as in those of the checksum.
+    #[test]
+    fn a_flipped_bit_is_never_believed() {
+        for account in accounts() {
+            let row = account.encode(DID);
+            assert_eq!(Account::decode(DID, &row).unwrap(), account);
+            for bit in 0..row.len() * 8 {
+                let mut flipped = row.clone();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                let read = Account::decode(DID, &flipped);
+                assert!(matches!(read, Err(Error::Corrupt(_))), "bit {bit}: {read:?}");
+            }
+            for length in 0..row.len() {
+                assert!(Account::decode(DID, &row[..length]).is_err(), "{length} bytes");
+            }
+            let other = Account::decode(b"did:plc:abd", &row);
+            assert!(matches!(other, Err(Error::Corrupt(_))), "a row of another account: {other:?}");
+        }
+    }
+
+    struct Form1<'a> {
+        state: &'a str,
+        to: &'a str,
+        trust: &'a str,
+        key: &'a str,
+        engine: &'a str,
+        commit: Option<Cid>,
+        bound_to: &'a str,
+        head: Option<Head>,
+    }
+
+    impl Form1<'_> {
+        fn decode(&self) -> Result<Account> {
+            let mut to = Encoder::new();
+            to.array(FIELDS_1);
+            for text in [self.state, self.to, self.trust, self.key] {
+                to.text(text);
+            }
+            to.uint(99);
+            to.text(self.engine);
+            to.nullable_link(self.commit.as_ref());
+            to.text(self.bound_to);
+            encode_head(&mut to, self.head.as_ref());
+            Account::decode(DID, &to.finish())
+        }
+    }
+
+    #[test]
+    fn rows_of_form_1_are_read_and_nothing_in_them_is_guessed() {
+        let did_key = key(Curve::K256).to_did_key();
+        let [here, there] = [1, 2].map(|byte| name(byte).to_string());
+        let row = || Form1 {
+            state: "active",
+            to: "",
+            trust: "verified",
+            key: &did_key,
+            engine: "",
+            commit: None,
+            bound_to: "",
+            head: Some(head()),
+        };
+        let account = row().decode().unwrap();
+        assert_eq!(account.key, HeadKey::Verified(HeldKey::from(&key(Curve::K256)), None));
+        assert_eq!((account.last_rev, account.origin), (head().rev, None), "a floor raised it");
+
+        let moved = Form1 { state: "moved", to: "there", bound_to: &there, ..row() };
+        let moved = Form1 { engine: &here, commit: Some(cid()), ..moved }.decode().unwrap();
+        assert_eq!(moved.state, State::Moved { to: "there".to_owned(), engine: name(2) });
+        assert_eq!(moved.origin, Some(Origin { engine: name(1), commit: cid() }));
+
+        let gone = Form1 { state: "deleted", key: "", head: None, bound_to: &there, ..row() };
+        let gone = gone.decode().unwrap();
+        assert_eq!((gone.key, gone.last_rev.as_u64()), (HeadKey::Unknown, 99));
+        let unknown = Form1 { trust: "unverified", key: "", ..row() }.decode().unwrap();
+        assert_eq!(unknown.key, HeadKey::Unknown);
+
+        let cut = &did_key[..did_key.len() - 1];
+        for wrong in [
+            Form1 { key: cut, ..row() },
+            Form1 { key: "did:key:", ..row() },
+            Form1 { key: "x", trust: "unverified", ..row() },
+            Form1 { key: "", ..row() },
+            Form1 { trust: "", ..row() },
+            Form1 { state: "", ..row() },
+            Form1 { state: "moved", to: "there", ..row() },
+            Form1 { state: "leaving", to: "there", bound_to: "there", ..row() },
+            Form1 { engine: &here, ..row() },
+            Form1 { commit: Some(cid()), ..row() },
+            Form1 { engine: "somewhere", commit: Some(cid()), ..row() },
+        ] {
+            assert!(matches!(wrong.decode(), Err(Error::Corrupt(_))));
+        }
+    }
+}

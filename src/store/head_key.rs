@@ -123,7 +123,8 @@ impl HeldKey {
 
     /// Reads did:key, as rows of form 1 have it.
     pub(crate) fn from_did_key(text: &str) -> Option<Self> {
-        let base58 = text.strip_prefix("did:key:z").filter(|text| text.len() < DID_KEY_CHARS_MAX)?;
+        let base58 =
+            text.strip_prefix("did:key:z").filter(|text| text.len() < DID_KEY_CHARS_MAX)?;
         Self::from_bytes(&bs58::decode(base58).into_vec().ok()?)
     }
 

@@ -155,3 +155,89 @@ impl<B: StorageBackend> StorageBackend for Shield<B> {
         self.below.query_lock_range(start, end)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use redb::backends::InMemoryBackend;
+
+    /// A storage that holds these bytes, and panics when it is written to.
+    #[derive(Debug)]
+    struct Frozen(Vec<u8>);
+
+    impl StorageBackend for Frozen {
+        fn len(&self) -> io::Result<u64> {
+            Ok(self.0.len() as u64)
+        }
+
+        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+            let offset = usize::try_from(offset).unwrap();
+            out.copy_from_slice(&self.0[offset..offset + out.len()]);
+            Ok(())
+        }
+
+        fn set_len(&self, _: u64) -> io::Result<()> {
+            panic!("written to")
+        }
+
+        fn sync_data(&self) -> io::Result<()> {
+            panic!("written to")
+        }
+
+        fn write(&self, _: u64, _: &[u8]) -> io::Result<()> {
+            panic!("written to")
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Write(usize, usize, u8),
+        SetLen(usize),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let write = (0..30_000_usize, 0..9_000_usize, 1..=255_u8);
+        prop_oneof![
+            4 => write.prop_map(|(at, length, byte)| Step::Write(at, length, byte)),
+            1 => (0..40_000_usize).prop_map(Step::SetLen),
+        ]
+    }
+
+    fn all(storage: &dyn StorageBackend) -> Vec<u8> {
+        let mut bytes = vec![0; usize::try_from(storage.len().unwrap()).unwrap()];
+        storage.read(0, &mut bytes).unwrap();
+        bytes
+    }
+
+    proptest! {
+        #[test]
+        fn it_reads_as_a_storage_that_was_written(
+            length in 0..20_000_usize,
+            steps in prop::collection::vec(step(), 0..12),
+        ) {
+            let held: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            let plain = InMemoryBackend::new();
+            plain.set_len(length as u64).unwrap();
+            plain.write(0, &held).unwrap();
+            let shield = Shield::over(Frozen(held)).unwrap();
+            for step in steps {
+                for storage in [&plain as &dyn StorageBackend, &shield] {
+                    let length = usize::try_from(storage.len().unwrap()).unwrap();
+                    match step {
+                        Step::Write(at, count, byte) => {
+                            let at = at.min(length);
+                            let data = vec![byte; count.min(length - at)];
+                            storage.write(at as u64, &data).unwrap();
+                        }
+                        Step::SetLen(length) => storage.set_len(length as u64).unwrap(),
+                    }
+                }
+                prop_assert_eq!(all(&shield), all(&plain));
+            }
+            let end = shield.len().unwrap();
+            prop_assert!(shield.read(end, &mut [0]).is_err());
+            prop_assert!(shield.read(u64::MAX, &mut [0]).is_err());
+        }
+    }
+}
