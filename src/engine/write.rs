@@ -91,8 +91,8 @@ impl Engine {
         let account = account_row(view.accounts()?, did)?;
         let old = writable_head(&account, did)?;
         let key = signer.verifying_key();
-        check_key(did, &account, &key, options)?;
         check_swap(did, old, options)?;
+        check_key(did, &account, &key, options)?;
         let mut draft = Draft::new(view.rows()?, old);
         for op in ops {
             draft.apply(op)?;
