@@ -6,6 +6,9 @@ pub const RECORD_BYTES_MAX: usize = 1_000_000;
 pub const IMPORTED_RECORD_BYTES_MAX: usize = 1 << 20;
 /// A tree node in an import: 1 MiB holds some 10,000 entries; honest nodes have 4 on average.
 pub const NODE_BYTES_MAX: usize = 1 << 20;
+/// Blobs that one record may refer to: each is a row of the index, which takes some 1,100 bytes to
+/// write. Galleries have tens. 17,543 of them fit into a record of 1 MB, and wrote 20 MB.
+pub const BLOB_REFS_MAX: usize = 1000;
 /// Entries that a create may leave in one node: chance (3/4)^256 for honest keys, so whoever
 /// reaches it mines keys.
 pub const NODE_ENTRIES_MAX: usize = 256;
