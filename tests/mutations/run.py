@@ -4,7 +4,7 @@ must fail of it. README.md says how it works and how to add one.
 
     run.py                            every mutation, those left out that have a kept result
     run.py --count 8 --seed COMMIT    eight of them, chosen by the seed
-    run.py --only NAME                the mutations with this name, or of this area or file
+    run.py --only NAME[,NAME]         the mutations with these names, or of these areas or files
     run.py --check                    nothing is built: the table itself
 """
 
@@ -415,7 +415,7 @@ def main():
     form = argparse.RawTextHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("--check", action="store_true", help="only check the table")
-    parser.add_argument("--only", metavar="NAME", help="a mutation's name, an area or a file")
+    parser.add_argument("--only", metavar="NAME", help="names, areas or files, with commas")
     parser.add_argument("--count", type=int, help="how many are run")
     parser.add_argument("--seed", default="", help="what decides which")
     options = parser.parse_args()
@@ -430,10 +430,12 @@ def main():
         print(f"{len(mutations)} mutations, each text found once: {counts}")
         return 0
     if options.only:
-        mutations = [it for it in mutations if options.only in (it.name, it.area, it.file)]
-        if not mutations:
-            print(f"there is no mutation, area or file {options.only!r}", file=sys.stderr)
+        only = set(options.only.split(","))
+        unknown = only - {word for it in mutations for word in (it.name, it.area, it.file)}
+        if unknown:
+            print(f"no mutation, area or file: {', '.join(sorted(unknown))}", file=sys.stderr)
             return 2
+        mutations = [it for it in mutations if only & {it.name, it.area, it.file}]
     if options.count is not None:
         mutations = choose(mutations, options.count, options.seed)
 
