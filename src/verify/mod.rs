@@ -11,13 +11,17 @@ mod expect;
 mod fetch;
 mod file_supply;
 mod index;
+mod indexed;
 mod input;
 mod keyed;
 mod listing;
+mod others;
 mod proof;
+mod read_through;
 mod report;
 mod repository;
 mod sections;
+mod slots;
 mod stream_supply;
 mod supply;
 
