@@ -333,3 +333,11 @@ fn repeated_too_often(cid: &Cid, offset: u64) -> Problem {
     let message = "the tree names blocks again and again: more than several times the whole input";
     Problem::new(Code::TooLarge, message).cid(cid).offset(offset)
 }
+
+#[cfg(test)]
+impl FileSupply {
+    /// How many times a slot of the index was looked at.
+    pub(super) fn steps(&self) -> u64 {
+        self.indexed.as_ref().map_or(0, |indexed| indexed.source.index.steps.count())
+    }
+}

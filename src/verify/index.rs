@@ -2,6 +2,7 @@
 //! the blocks.
 
 use super::keyed::Keyed;
+use super::steps::Steps;
 use crate::block::Cid;
 use crate::limits::SECTION_BYTES_MAX;
 use std::ops::Range;
@@ -23,8 +24,7 @@ pub(super) struct Index {
     starts: Vec<u32>,
     /// By how many bits a hash is shifted to give those bits.
     shift: u32,
-    #[cfg(test)]
-    steps: std::sync::atomic::AtomicU64,
+    pub(super) steps: Steps,
 }
 
 /// What the index keeps of a section.
@@ -112,14 +112,7 @@ impl Index {
         }
         let bits = (slots.len() / SHARING).checked_ilog2().unwrap_or(0).max(1);
         let shift = u64::BITS - bits;
-        Self {
-            starts: starts(&slots, bits, shift),
-            keyed,
-            slots,
-            shift,
-            #[cfg(test)]
-            steps: std::sync::atomic::AtomicU64::new(0),
-        }
+        Self { starts: starts(&slots, bits, shift), keyed, slots, shift, steps: Steps::default() }
     }
 
     /// How many sections it knows.
@@ -149,7 +142,7 @@ impl Index {
         let sharing = self.sharing(hash);
         let slots = self.slots.get(sharing.clone()).unwrap_or_default();
         let before = slots.partition_point(|slot| {
-            self.step();
+            self.steps.add();
             slot.hash < hash
         });
         let rest = slots.get(before..).unwrap_or_default();
@@ -158,7 +151,7 @@ impl Index {
             (false, _) => 0,
             (true, false) => 1,
             (true, true) => rest.partition_point(|slot| {
-                self.step();
+                self.steps.add();
                 slot.hash == hash
             }),
         };
@@ -170,7 +163,7 @@ impl Index {
     pub(super) fn at_offset(&self, range: Range<usize>, offset: u64) -> Option<usize> {
         let slots = self.slots.get(range.clone())?;
         let before = slots.partition_point(|slot| {
-            self.step();
+            self.steps.add();
             slot.offset() < offset
         });
         let found = slots.get(before)?.offset() == offset;
@@ -178,21 +171,8 @@ impl Index {
     }
 
     pub(super) fn place(&self, slot: usize) -> Option<Place> {
-        self.step();
+        self.steps.add();
         self.slots.get(slot).map(|slot| slot.place())
-    }
-
-    #[inline]
-    #[allow(clippy::unused_self, reason = "tests count")]
-    fn step(&self) {
-        #[cfg(test)]
-        self.steps.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    }
-
-    /// How many slots were looked at so far.
-    #[cfg(test)]
-    pub(super) fn steps(&self) -> u64 {
-        self.steps.load(std::sync::atomic::Ordering::Relaxed)
     }
 }
 
@@ -335,7 +315,7 @@ mod tests {
         let index = Index::new(keyed.clone(), copies.chain(others).collect());
         let mut most = 0;
         for number in 0..6000 {
-            let before = index.steps();
+            let before = index.steps.count();
             let range = index.candidates(index.hash(&cid(number)));
             let expected = match number {
                 7 => 300_000,
@@ -344,7 +324,7 @@ mod tests {
             };
             assert_eq!(range.len(), expected);
             assert_eq!(index.at_offset(range, 59 + 299_999).is_some(), number == 7);
-            most = most.max(index.steps() - before);
+            most = most.max(index.steps.count() - before);
         }
         assert!(most <= 60, "{most} steps for one look-up");
     }

@@ -22,6 +22,7 @@ mod report;
 mod repository;
 mod sections;
 mod slots;
+mod steps;
 mod stream_supply;
 mod supply;
 
@@ -36,3 +37,6 @@ pub use report::{Order, Problems, Report, problems_json};
 pub use repository::{Nothing, Sink, verify, verify_file};
 pub use stream_supply::StreamSupply;
 pub use supply::{Given, Missed, Supply, Tail};
+
+#[cfg(test)]
+mod tests;
