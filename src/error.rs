@@ -453,6 +453,8 @@ codes! {
     BadRecord,
     /// Something exceeds a limit.
     TooLarge,
+    /// An archive has far more blocks than its tree.
+    TooManyBlocks,
     /// The partial tree proves neither presence nor absence.
     NotProven,
     /// An event frame cannot be read.

@@ -44,7 +44,7 @@ pub struct AppliedDiff {
     /// Records that are gone.
     pub deleted: u64,
     /// Blocks of the diff that the new tree does not reach through nodes of the diff. They were
-    /// hashed and not kept.
+    /// hashed, if their CIDs allow it, and not kept.
     pub unreferenced_blocks: u64,
     /// How far the head is verified.
     pub trust: Trust,
@@ -96,7 +96,8 @@ impl Engine {
         if matches!(admission, Admission::Same(_)) {
             return Ok(unchanged(did, &old, &account.key));
         }
-        let merged = merge(&mut diff, &view, &old, rev)?;
+        let merged =
+            merge(&mut diff, &view, &old, rev).map_err(|error| diff.blocks.explain(error))?;
         drop(view);
         let applied = AppliedDiff {
             did: did.clone(),
@@ -207,7 +208,7 @@ struct Merged {
 fn merge(diff: &mut DiffBlocks, view: &View, old: &Head, rev: Rev) -> Result<Merged> {
     let mut region = Region::new(view.rows()?, old.tree);
     let data = diff.commit.data().clone();
-    let mut grafted = graft(&data, &mut diff.blocks, view.rows()?, old, &mut region)?;
+    let mut grafted = graft(&data, &mut diff.blocks.by_cid, view.rows()?, old, &mut region)?;
     let mut records = RecordDiff::new(&grafted);
     records.find_blocks(diff, view, old, &grafted.old)?;
     records.check_new(old.tree)?;
@@ -223,9 +224,9 @@ fn merge(diff: &mut DiffBlocks, view: &View, old: &Head, rev: Rev) -> Result<Mer
 
 fn unreferenced(diff: &DiffBlocks, grafted: &Grafted) -> u64 {
     let records: HashSet<&Cid> =
-        grafted.new.values().filter(|cid| diff.blocks.contains_key(cid)).collect();
+        grafted.new.values().filter(|cid| diff.blocks.by_cid.contains_key(cid)).collect();
     let referenced = 1 + grafted.nodes + records.len() as u64;
-    (diff.blocks.len() as u64).saturating_sub(referenced)
+    (diff.blocks.by_cid.len() as u64).saturating_sub(referenced) + diff.passed
 }
 
 /// What the writer gets.

@@ -68,7 +68,7 @@ impl RecordDiff {
         let (rows, nodes) = (view.rows()?, view.nodes());
         let mut missing: HashSet<&Cid> = HashSet::new();
         for (_, cid) in &self.puts {
-            match diff.blocks.get(cid) {
+            match diff.blocks.by_cid.get(cid) {
                 Some(block) => drop(self.found.insert(cid.clone(), block.clone())),
                 None => drop(missing.insert(cid)),
             }
