@@ -259,7 +259,7 @@ fn a_diff_carries_trust_unless_a_key_is_given() {
     let copy = common::engine();
     import(&copy, &export(&source, &did()), &unverified()).unwrap();
     copy.set_state(&did(), State::Deactivated).unwrap();
-    let mut next = |copy: &Engine, options: &ImportOptions| {
+    let next = |copy: &Engine, options: &ImportOptions| {
         let since = copy.status(&did()).unwrap().rev.unwrap();
         let name = format!("n{}", source.last_seq().unwrap());
         write(&source, &name, &key()).unwrap();

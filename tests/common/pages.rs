@@ -2,7 +2,7 @@
 
 use redb::{
     BackendError, Database, Key, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition,
-    TableHandle, Value,
+    TableHandle,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
