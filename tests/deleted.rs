@@ -18,6 +18,7 @@ use common::{
     path, record, records, with_key, write,
 };
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
@@ -90,6 +91,31 @@ fn the_records_of_a_deleted_account_leave_the_store() {
     assert!(engine.export(&did(), Vec::new()).is_err());
     await_rows(&engine, 0);
     assert_clean(&engine);
+}
+
+/// Removal of the events takes its time; nothing of them is shown meanwhile.
+#[test]
+fn the_events_of_a_deleted_account_are_not_shown_before_they_are_removed() {
+    for _ in 0..10 {
+        let disk = common::Disk::new();
+        let engine = common::open(&disk).unwrap();
+        engine.create_account(&did(), &key()).unwrap();
+        write(&engine, vec![Op::create(path("com.example.post/a"), record(50, 1))]).unwrap();
+        // The writer removes the rows first, and is kept busy with that.
+        disk.sync_takes(Duration::from_millis(300));
+        engine.delete_account(&did()).unwrap();
+        let mut events = engine.events(0).unwrap();
+        let first = events.next().unwrap().unwrap();
+        let second = events.next().unwrap();
+        let is_held = engine.oldest_seq().unwrap() == Some(1);
+        assert_eq!(first.seq, engine.last_seq().unwrap(), "an event of before is shown");
+        assert_eq!(first.event().unwrap().kind(), "#account");
+        assert!(second.is_none());
+        if is_held {
+            return;
+        }
+    }
+    panic!("they were always gone before one could look");
 }
 
 /// The same record at two paths: of one run, of two runs, and too large for any.

@@ -117,6 +117,16 @@ fn one_file_names_tables() {
     }
 }
 
+/// Each fault of the table is still one that can be put into the sources: its text is in its file
+/// once, and its test is there.
+#[test]
+fn the_table_of_mutations_fits_the_sources() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mutations/run.py");
+    let run = std::process::Command::new("python3").arg(&script).arg("--check").output();
+    let Ok(run) = run else { return eprintln!("skipped: there is no python3 here") };
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+}
+
 /// The numbers of the guarantees that a text names: G1, G2 and so on.
 fn guarantees(text: &str) -> Vec<u32> {
     let mut found: Vec<u32> = text

@@ -5,6 +5,7 @@
 #[path = "../benches/common/mod.rs"]
 mod common;
 
+use carrack::Code;
 use carrack::block::{Block, Cid};
 use carrack::car::{Reader, Writer};
 use carrack::ident::SystemClock;
@@ -37,7 +38,7 @@ impl Supply for Plain {
     }
 
     fn finish(&mut self, _: &mut dyn FnMut(carrack::Problem)) -> carrack::Result<Tail> {
-        Ok(Tail { sections: 0, unreferenced: 0, order: Found::Other })
+        Ok(Tail::default())
     }
 
     fn position(&self) -> u64 {
@@ -164,6 +165,40 @@ fn the_order_of_the_sections_changes_no_finding() {
             }
         }
         compare(folder.path(), &root, &damaged, &format!("damaged, round {round}"));
+    }
+}
+
+/// What is found without a walk is only that nothing is wrong. These files do not begin in the
+/// order of the walk, so that all of them are looked at in that way first.
+#[test]
+fn a_record_that_is_not_sound_is_found_wherever_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("whole.car");
+    write_car(&path, RECORDS, Order::Shuffled);
+    let (root, whole) = read(&path);
+    assert!(compare(folder.path(), &root, &whole, "whole").is_valid());
+    let is_record = |bytes: &[u8]| {
+        carrack::tree::Node::decode(bytes).is_err()
+            && carrack::commit::Commit::decode(&Block::dag_cbor(bytes.to_vec())).is_err()
+    };
+    let records: Vec<usize> =
+        (2..whole.len()).filter(|place| is_record(&whole[*place].1)).collect();
+    for place in [records[0], records[records.len() / 2], records[records.len() - 1]] {
+        let mut wrong = whole.clone();
+        let last = wrong[place].1.len() - 1;
+        wrong[place].1[last] ^= 1;
+        let report = compare(folder.path(), &root, &wrong, "a changed bit");
+        assert!(report.problems.listed().iter().any(|it| it.code == Code::HashMismatch));
+        // A right section of the same CID in front of it, or behind it.
+        for at in [1, wrong.len()] {
+            let mut both = wrong.clone();
+            both.insert(at, whole[place].clone());
+            compare(folder.path(), &root, &both, "a right one and a wrong one");
+        }
+        let mut less = whole.clone();
+        less.remove(place);
+        let report = compare(folder.path(), &root, &less, "a missing record");
+        assert!(report.problems.listed().iter().any(|it| it.code == Code::MissingRecord));
     }
 }
 

@@ -1,7 +1,9 @@
 //! Which record needs which blob.
 
-use crate::block::Cid;
-use crate::error::{Error, Result};
+use crate::block::{BlobRef, Cid, blob_refs};
+use crate::error::{Code, Error, Problem, Result};
+use crate::ident::RepoPath;
+use crate::limits::BLOB_REFS_MAX;
 use crate::store::blob_index::keys_of_tree;
 use crate::store::tables::View;
 use crate::tree::Key;
@@ -11,6 +13,49 @@ use crate::tree::Key;
 pub(super) struct BlobChanges {
     pub(super) puts: Vec<Vec<u8>>,
     pub(super) deletes: Vec<Vec<u8>>,
+}
+
+/// Blobs that a record refers to: those that the index holds.
+pub(super) struct Indexed {
+    pub(super) refs: Vec<BlobRef>,
+    /// How many the record refers to.
+    found: usize,
+}
+
+impl Indexed {
+    /// Of a record that was signed elsewhere: what is beyond the bound is left out.
+    pub(super) fn of(record: &[u8]) -> Self {
+        let mut refs = blob_refs(record);
+        let found = refs.len();
+        refs.truncate(BLOB_REFS_MAX);
+        Self { refs, found }
+    }
+
+    /// The warning, if some are left out.
+    pub(super) fn warning(&self, cid: &Cid, path: &Key) -> Option<Problem> {
+        if self.found <= BLOB_REFS_MAX {
+            return None;
+        }
+        let message = format!(
+            "a record refers to {} blobs: the first {BLOB_REFS_MAX}, in the order of their CIDs, \
+             are noted as needed, the others are not",
+            self.found
+        );
+        Some(Problem::new(Code::TooLarge, message).cid(cid).path(path))
+    }
+}
+
+/// The blobs of a record that is to be signed here.
+pub(super) fn writable_refs(path: &RepoPath, record: &[u8]) -> Result<Vec<BlobRef>> {
+    let refs = blob_refs(record);
+    if refs.len() > BLOB_REFS_MAX {
+        let message = format!(
+            "the record refers to {} blobs; {BLOB_REFS_MAX} at most: put them into several records",
+            refs.len()
+        );
+        return Err(Problem::new(Code::TooLarge, message).path(path.as_bytes()).into());
+    }
+    Ok(refs)
 }
 
 /// The key of "the record at `path` needs this blob": tree, length of the CID, CID, path.

@@ -1,6 +1,6 @@
 //! Which records a diff changes, and where their blocks are.
 
-use super::blobs::{BlobChanges, blob_key};
+use super::blobs::{BlobChanges, Indexed, blob_key};
 use super::diff_blocks::{DiffBlocks, check_limit};
 use super::graft::{Entries, Grafted};
 use crate::block::{Block, Cid, blob_refs, drisl};
@@ -68,7 +68,7 @@ impl RecordDiff {
         let (rows, nodes) = (view.rows()?, view.nodes());
         let mut missing: HashSet<&Cid> = HashSet::new();
         for (_, cid) in &self.puts {
-            match diff.blocks.get(cid) {
+            match diff.blocks.by_cid.get(cid) {
                 Some(block) => drop(self.found.insert(cid.clone(), block.clone())),
                 None => drop(missing.insert(cid)),
             }
@@ -122,7 +122,11 @@ impl RecordDiff {
                 let message = format!("a record is not of the data model: {fault}");
                 self.warnings.push(here(Code::BadRecord, message));
             }
-            for blob in blob_refs(block.bytes()) {
+            let blobs = Indexed::of(block.bytes());
+            if let Some(warning) = blobs.warning(&cid, &key) {
+                self.warnings.push(warning);
+            }
+            for blob in blobs.refs {
                 self.blobs.puts.push(blob_key(tree, &blob.cid, &key));
             }
             self.changes.push(RecordChange { block: Some(block.clone()), key });

@@ -1,5 +1,7 @@
 //! Opening a store: the format's version, the engine's name, what a crash left behind.
 
+use super::engine_name::EngineName;
+use super::format;
 use super::log::allow_gaps;
 use super::read_table::ReadTable;
 use super::reclaim::doom;
@@ -9,14 +11,9 @@ use super::tables::{Tables, View, fact, missing_table, table_names};
 use super::write::once;
 use crate::error::{Error, Result};
 use crate::ident::Random;
-use data_encoding::HEXLOWER;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The version of the whole format; `manual::format` describes it.
-pub(crate) const STORE_FORMAT: u32 = 1;
-
-const FORMAT: &str = "format";
 const ENGINE: &str = "engine";
 const NEXT_TREE: &str = "next_tree";
 const NEXT_SEQ: &str = "next_seq";
@@ -24,9 +21,22 @@ const NEXT_SEQ: &str = "next_seq";
 const TABLES: &str = "tables";
 const TABLES_NOW: u64 = 2;
 
-/// Checks what the database is, makes a new one ready, and marks for removal what was left half
-/// written. Gives the engine's name: 16 random bytes in hexadecimal, drawn at creation.
-pub(crate) fn prepare(session: &Arc<Session>, random: &dyn Random) -> Result<String> {
+/// What a store says of itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opened {
+    /// The engine's name, drawn at creation.
+    pub(crate) engine: EngineName,
+    /// The version of the format that the store had, if that was an older one.
+    pub(crate) older: Option<u32>,
+}
+
+/// Checks what the database is, makes a new one ready, upgrades an older one, and marks for removal
+/// what was left half written. One that `is_kept` is left as it is.
+pub(crate) fn prepare(
+    session: &Arc<Session>,
+    random: &dyn Random,
+    is_kept: bool,
+) -> Result<Opened> {
     let names = table_names(session)?;
     if names.is_empty() {
         create(session, random)?;
@@ -36,21 +46,30 @@ pub(crate) fn prepare(session: &Arc<Session>, random: &dyn Random) -> Result<Str
         return Err(Error::Format(message));
     }
     // First of all: a newer format may have other tables.
-    check_format(session)?;
+    let older = format::check(session)?;
+    // Of a store that is kept as it is, in memory only.
     complete_tables(session)?;
     let view = View::of(session)?;
-    let engine = FACTS.get(view.facts()?, &ENGINE)?.map(|name| HEXLOWER.encode(&name));
+    let engine = FACTS.get(view.facts()?, &ENGINE)?;
+    let engine = engine.and_then(|name| EngineName::from_bytes(&name));
+    let engine = engine.ok_or_else(|| Error::Corrupt("the engine has no name".to_owned()))?;
+    if is_kept {
+        return Ok(Opened { engine, older });
+    }
+    if older.is_some() {
+        format::upgrade(session)?;
+    }
     if !view.journal()?.is_empty()? {
         remove_leftovers(session)?;
     }
-    Ok(engine.unwrap_or_default())
+    Ok(Opened { engine, older })
 }
 
 fn create(session: &Session, random: &dyn Random) -> Result<()> {
     let mut name = [0; 16];
     random.fill(&mut name)?;
     once(session, move |tables| {
-        tables.facts.insert(FORMAT, &STORE_FORMAT.to_be_bytes()[..])?;
+        format::say(tables)?;
         set_fact(tables, ENGINE, &name)?;
         set_fact(tables, TABLES, &TABLES_NOW.to_be_bytes())
     })
@@ -80,19 +99,6 @@ fn complete_tables(session: &Arc<Session>) -> Result<()> {
 pub(crate) fn set_fact(tables: &mut Tables<'_>, name: &str, payload: &[u8]) -> Result<()> {
     tables.facts.insert(name, &FACTS.seal(name.as_bytes(), payload)[..])?;
     Ok(())
-}
-
-fn check_format(session: &Arc<Session>) -> Result<()> {
-    let found =
-        fact(session, FORMAT)?.and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
-    match found {
-        Some(STORE_FORMAT) => Ok(()),
-        Some(newer) if newer > STORE_FORMAT => Err(Error::Format(format!(
-            "the store has format {newer}, this Carrack knows up to {STORE_FORMAT}: use a newer Carrack"
-        ))),
-        Some(other) => Err(Error::Format(format!("the store has the unknown format {other}"))),
-        None => Err(Error::Format("the store does not say its format".to_owned())),
-    }
 }
 
 /// What was being written when the engine stopped was not finished: no reader sees it, and its rows

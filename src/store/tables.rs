@@ -42,7 +42,7 @@ pub(crate) fn fact(session: &Arc<Session>, name: &str) -> Result<Option<Vec<u8>>
         Err(error) => Err(error.into()),
     })?;
     let Some(facts) = facts else { return Ok(None) };
-    let facts = ViewTable::new(facts, Arc::clone(session));
+    let facts = ViewTable::new(Some(facts), Arc::clone(session));
     Ok(facts.get(name)?.map(|value| value.value().to_vec()))
 }
 
@@ -112,7 +112,13 @@ macro_rules! rooms {
                     }
                     let ended = || Error::Stale("the read transaction has ended".to_owned());
                     let txn = self.txn.as_ref().ok_or_else(ended)?;
-                    let open = || Ok(txn.open_table($name)?);
+                    let open = || match txn.open_table($name) {
+                        // Format 1 has none of the others.
+                        Err(TableError::TableDoesNotExist(name)) if !name.ends_with(".1") => {
+                            Ok(None)
+                        }
+                        opened => Ok(Some(opened?)),
+                    };
                     let table = caught($name.name(), Some(&self.session), open)?;
                     let table = ViewTable::new(table, Arc::clone(&self.session));
                     Ok(self.$field.get_or_init(|| table))

@@ -109,3 +109,20 @@ fn place_of(image: &[u8], ranges: &[Range<usize>], value: &[u8]) -> Option<Range
         Some(range.start + found..range.start + found + value.len())
     })
 }
+
+/// The pages of a table that hold this text.
+pub fn with_text(disk: &super::Disk, table: &str, text: &[u8]) -> Vec<Range<usize>> {
+    let image = disk.image();
+    let mut found = pages(&image).remove(table).unwrap().ranges;
+    found.retain(|range| memchr::memmem::find(&image[range.clone()], text).is_some());
+    found
+}
+
+/// A disk like this one on which these pages are zero.
+pub fn zeroed(disk: &super::Disk, pages: &[Range<usize>]) -> super::Disk {
+    let mut image = disk.image();
+    for page in pages {
+        image[page.clone()].fill(0);
+    }
+    super::Disk::holding(image)
+}
