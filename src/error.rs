@@ -101,6 +101,43 @@ pub enum Error {
         /// The revision.
         rev: String,
     },
+    /// An account's last revision is ahead of the clock by more than five minutes, so none is
+    /// signed after it: the clock is behind, or was ahead when that one was signed.
+    #[error(
+        "account {did} takes no writes until {until}: its last revision {rev} is ahead of this \
+         machine's clock; check the clock; if that revision was signed by a clock that was wrong, \
+         wait, or accept it (`Engine::accept_rev`, `carrack write --accept-rev`)"
+    )]
+    RevAhead {
+        /// The account.
+        did: String,
+        /// Its last revision.
+        rev: String,
+        /// When the clock has come near enough, in RFC 3339.
+        until: String,
+    },
+    /// The clock has gone on further than time has passed since the engine was opened, by more than
+    /// five minutes. Nothing is signed.
+    #[error(
+        "this machine's clock has jumped ahead by {seconds} s, to {now}: nothing is signed; check \
+         the clock, then accept its time (`Engine::accept_clock`) or open the engine again"
+    )]
+    ClockJumped {
+        /// How far it is ahead of the time that has passed.
+        seconds: u64,
+        /// What it says, in RFC 3339.
+        now: String,
+    },
+    /// A commit was to be signed with a key that is not the account's.
+    #[error("{}", other_key(.did, .held.as_deref(), .signer))]
+    OtherKey {
+        /// The account.
+        did: String,
+        /// The account's key as did:key, if it is known.
+        held: Option<String>,
+        /// The signer's, as did:key.
+        signer: String,
+    },
     /// Reading or writing failed outside the store.
     #[error("{doing}: {source}")]
     Io {
@@ -187,8 +224,14 @@ impl Error {
             | Self::Format(_) => ErrorKind::Invalid,
             Self::NotFound { .. } => ErrorKind::NotFound,
             Self::Exists { .. } | Self::Swap { .. } => ErrorKind::Conflict,
-            Self::State { .. } | Self::FloorsAwaited { .. } => ErrorKind::Refused,
-            Self::Clock { .. } | Self::Io { .. } | Self::Store(_) => ErrorKind::Unavailable,
+            Self::State { .. } | Self::FloorsAwaited { .. } | Self::OtherKey { .. } => {
+                ErrorKind::Refused
+            }
+            Self::Clock { .. }
+            | Self::RevAhead { .. }
+            | Self::ClockJumped { .. }
+            | Self::Io { .. }
+            | Self::Store(_) => ErrorKind::Unavailable,
             Self::Reopen(_) => ErrorKind::Reopen,
             Self::Stale(_) => ErrorKind::Stale,
             Self::Closed(_) => ErrorKind::Closed,
@@ -253,6 +296,21 @@ impl From<redb::Error> for Error {
             }
             error => Self::Store(Box::new(error)),
         }
+    }
+}
+
+fn other_key(did: &str, held: Option<&str>, signer: &str) -> String {
+    let rekey = "ask for a change of keys (`WriteOptions::rekey`, `carrack write --rekey`)";
+    match held {
+        Some(held) => format!(
+            "account {did} signs with {held}, and the signer's key is {signer}: sign with the \
+             account's key, or {rekey}"
+        ),
+        None => format!(
+            "account {did} has no key that is known, as its head was not checked, and the signer's \
+             key is {signer}: check the head against the account's identity (`Engine::check_trust`, \
+             `carrack trust`), or {rekey}"
+        ),
     }
 }
 
@@ -395,6 +453,8 @@ codes! {
     BadRecord,
     /// Something exceeds a limit.
     TooLarge,
+    /// An archive has far more blocks than its tree.
+    TooManyBlocks,
     /// The partial tree proves neither presence nor absence.
     NotProven,
     /// An event frame cannot be read.

@@ -6,13 +6,22 @@ pub const RECORD_BYTES_MAX: usize = 1_000_000;
 pub const IMPORTED_RECORD_BYTES_MAX: usize = 1 << 20;
 /// A tree node in an import: 1 MiB holds some 10,000 entries; honest nodes have 4 on average.
 pub const NODE_BYTES_MAX: usize = 1 << 20;
+/// Blobs that one record may refer to: each is a row of the index, which takes some 1,100 bytes to
+/// write. Galleries have tens. 17,543 of them fit into a record of 1 MB, and wrote 20 MB.
+pub const BLOB_REFS_MAX: usize = 1000;
 /// Entries that a create may leave in one node: chance (3/4)^256 for honest keys, so whoever
 /// reaches it mines keys.
 pub const NODE_ENTRIES_MAX: usize = 256;
 /// Layer of a key: SHA-256 has 256 bits, and a layer takes two.
 pub const LAYER_MAX: u8 = 128;
-/// A CAR section: the largest block with its CID (at most 128 bytes), rounded up.
+/// A CAR section that is held in memory: the largest block with its CID (at most 128 bytes), rounded
+/// up. A longer one is read past.
 pub const SECTION_BYTES_MAX: usize = (1 << 20) + 1024;
+/// Sections of an archive that could be of its tree and are not: more are a flood, which the sync
+/// specification calls abuse. Old exports carry some that a deletion has left behind.
+pub const UNREACHED_BLOCKS_MAX: u64 = 1_000_000;
+/// How many times as many as the tree has they may be in a larger archive.
+pub const UNREACHED_BLOCKS_FACTOR: u64 = 4;
 /// A CAR header: some hundred roots; one is what a repository has.
 pub const CAR_HEADER_BYTES_MAX: usize = 8192;
 /// Roots named by a CAR header: since-diffs and block lists have none, spaces have two.
@@ -54,9 +63,17 @@ pub const ROW_BYTES_MAX: usize = 32 * 1024;
 /// A proof CAR, in bytes, which is held in memory: a path of the largest nodes takes more than an
 /// honest proof ever will, and a proof of a whole collection is read in streaming order instead.
 pub const PROOF_BYTES_MAX: u64 = 64 << 20;
+/// Distinct blocks of such a proof: each costs memory beside its bytes. 64 MiB of honest ones are
+/// some 150,000.
+pub const PROOF_BLOCKS_MAX: usize = 1 << 18;
 /// Memory for the database's pages unless the caller asks for more: small enough that an import
 /// of any size stays far below 200 MiB altogether.
 pub const CACHE_BYTES_DEFAULT: usize = 64 << 20;
+/// Memory for tree nodes above layer 0 that have been read and hashed: those of an account of some
+/// 100,000 records, or the upper ones of many accounts.
+pub const KEPT_NODES_BYTES: usize = 8 << 20;
+/// A longer node is read anew each time: honest ones have some hundred bytes.
+pub const KEPT_NODE_BYTES_MAX: usize = 64 << 10;
 /// What a backup writes in one transaction, in bytes: some tens of milliseconds of the disk.
 pub const COPIED_BYTES: usize = 8 << 20;
 /// Memory for the pages of a backup that is being written: it is written in order and never read.

@@ -5,7 +5,7 @@
 
 mod common;
 
-use carrack::engine::{ImportOptions, Op, State, WriteOptions};
+use carrack::engine::{EngineName, ImportOptions, Op, State, WriteOptions};
 use carrack::{Engine, Error, ErrorKind};
 use common::{
     assert_clean, did, did_of, engine, engine_with_account, export, import, key, path, record,
@@ -84,7 +84,9 @@ fn what_each_state_allows() {
 #[test]
 fn what_leaving_and_moved_accounts_allow() {
     let to = || "elsewhere".to_owned();
-    let (leaving, moved) = (State::Leaving { to: to() }, State::Moved { to: to() });
+    let engine: EngineName = "000102030405060708090a0b0c0d0e0f".parse().unwrap();
+    let leaving = State::Leaving { to: to(), engine };
+    let moved = State::Moved { to: to(), engine };
     for (state, replacement) in [(&leaving, false), (&moved, true)] {
         assert!(state.allows_reads() && !state.allows_writes());
         assert_eq!(state.allows_replacement(), replacement);

@@ -453,3 +453,53 @@ fn floors_are_given_whole_or_not_at_all() {
     };
     assert!(trial.run() > 0);
 }
+
+/// Of an account that the copy knows, of one that it does not, and of one that was deleted.
+#[test]
+fn an_import_at_or_below_the_floor_is_refused_unless_it_is_said() {
+    let copy = open(&backup_of(&source())).unwrap();
+    copy.set_floors(FLOOR_SEQ, floor_rev()).unwrap();
+    copy.set_state(&did(), State::Deactivated).unwrap();
+    copy.delete_account(&did_of(1)).unwrap();
+    let records = BTreeMap::from([("com.example.post/a".to_owned(), record(50, 1))]);
+    let archive =
+        |number, rev| common::handmade::repository(&records, &did_of(number), rev, &key());
+    let at = |micros| Rev::from_micros(NOW + micros, 0).unwrap();
+    for number in 0..3 {
+        let before = copy.status(&did_of(number)).ok();
+        for rev in [at(30_000_000), floor_rev()] {
+            let error = import(&copy, &archive(number, rev), &with_key()).unwrap_err();
+            let [problem] = error.problems() else { panic!("{error}") };
+            assert_eq!(problem.code, carrack::Code::BadRev);
+            assert!(problem.message.contains("--below-floor"), "{problem}");
+            let diff = archive(number, rev);
+            if number == 0 {
+                let error = copy.apply_diff(&diff[..], &with_key()).unwrap_err();
+                assert_eq!(error.problems()[0].code, carrack::Code::BadRev);
+            }
+        }
+        assert_eq!(copy.status(&did_of(number)).ok(), before);
+        let said = ImportOptions { below_floor: true, ..with_key() };
+        import(&copy, &archive(number, at(40_000_000)), &said).unwrap();
+        // Whatever was taken: what is signed here is above the floor.
+        copy.set_state(&did_of(number), State::Active).unwrap();
+        assert!(add(&copy, &did_of(number), 1).unwrap() > floor_rev());
+    }
+    import(&copy, &archive(3, at(60_000_001)), &with_key()).unwrap();
+    assert_clean(&copy);
+}
+
+/// A mirror signs nothing: it takes what the host has, whatever floor its own log was given.
+#[test]
+fn a_restored_mirror_takes_what_its_host_has() {
+    let host = engine_with_account();
+    let disk = backup_of(&source());
+    let copy = open(&disk).unwrap();
+    copy.set_floors(FLOOR_SEQ, floor_rev()).unwrap();
+    copy.delete_account(&did()).unwrap();
+    host.create_account(&did_of(5), &key()).unwrap();
+    let input = carrack::verify::Input::spill(&export(&host, &did_of(5))[..], "host").unwrap();
+    let mirror = carrack::follow::Mirror::new(&copy);
+    mirror.recover(&input, &did_of(5), &with_key().expect).unwrap();
+    assert_eq!(copy.status(&did_of(5)).unwrap().rev, host.status(&did_of(5)).unwrap().rev);
+}

@@ -240,7 +240,7 @@ fn moves_whole(engines: &[Engine; 2], signer: &SigningKey) {
     let archive = export(source, &did());
     let moved = go(source, destination, THERE, signer).unwrap();
     let arrived = destination.status(&did()).unwrap();
-    assert_eq!((&arrived.state, arrived.trust), (&State::Active, Trust::Verified));
+    assert_eq!((&arrived.state, arrived.trust), (&State::Active, status.trust));
     assert_eq!(arrived.key, Some(signer.verifying_key().to_did_key()));
     assert_eq!((&arrived.data, arrived.records), (&status.data, held.len() as u64));
     assert!(arrived.rev > status.rev && arrived.rev == Some(moved.rev));
@@ -297,7 +297,8 @@ fn back_and_there_again() {
         assert!(back.rev > moved.rev);
         last = Some(back.rev);
         assert!(records(&first, &did()) == held);
-        assert_eq!(second.status(&did()).unwrap().state, State::Moved { to: HERE.to_owned() });
+        let state = second.status(&did()).unwrap().state;
+        assert!(matches!(state, State::Moved { to, .. } if to == HERE));
         [&first, &second].into_iter().for_each(assert_clean);
     }
 }
@@ -318,7 +319,8 @@ fn an_import_over_the_arrival_does_not_open_the_source_again() {
     };
     migrate(&source, &destination, &did(), &options).unwrap();
     let source = open_as(0, &Disk::holding(fenced.into_inner().unwrap())).unwrap();
-    assert_eq!(source.status(&did()).unwrap().state, State::Leaving { to: THERE.to_owned() });
+    let state = source.status(&did()).unwrap().state;
+    assert!(matches!(state, State::Leaving { to, .. } if to == THERE));
     let head = destination.status(&did()).unwrap().commit;
     let newer = common::engine();
     import(&newer, &export(&source, &did()), &with_key()).unwrap();
@@ -333,7 +335,8 @@ fn an_import_over_the_arrival_does_not_open_the_source_again() {
     assert!(abort(&source, &destination, &did()).is_err());
     assert!(!takes_writes(&source));
     go(&source, &destination, THERE, &new_key()).unwrap();
-    assert_eq!(source.status(&did()).unwrap().state, State::Moved { to: THERE.to_owned() });
+    let state = source.status(&did()).unwrap().state;
+    assert!(matches!(state, State::Moved { to, .. } if to == THERE));
 }
 
 #[test]

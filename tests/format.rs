@@ -51,7 +51,7 @@ fn assert_format(disk: &Disk, word: &str) {
 fn a_newer_format() {
     let disk = store();
     open(&disk).unwrap();
-    for format in [2_u32, 3, u32::MAX] {
+    for format in [3_u32, 4, u32::MAX] {
         set_fact(&disk, "format", Some(&format.to_be_bytes()));
         assert_format(&disk, "newer");
     }
@@ -62,7 +62,7 @@ fn a_newer_format() {
         assert_format(&disk, "does not say");
     }
     // Nothing was lost by trying.
-    set_fact(&disk, "format", Some(&1_u32.to_be_bytes()));
+    set_fact(&disk, "format", Some(&2_u32.to_be_bytes()));
     assert!(open(&disk).unwrap().status(&did()).is_ok());
 }
 
@@ -70,7 +70,7 @@ fn a_newer_format() {
 #[test]
 fn a_newer_format_with_other_tables() {
     let disk = Disk::new();
-    set_fact(&disk, "format", Some(&2_u32.to_be_bytes()));
+    set_fact(&disk, "format", Some(&3_u32.to_be_bytes()));
     {
         let database = raw(&disk);
         let txn = database.begin_write().unwrap();
@@ -161,4 +161,30 @@ fn a_store_that_is_open() {
     let again = Engine::open(&path).unwrap();
     assert_eq!(again.name(), name);
     assert!(again.status(&did()).is_ok());
+}
+
+/// Format 2 is not frozen: between its drafts no upgrade is owed.
+#[test]
+fn another_draft() {
+    let disk = store();
+    for (draft, word) in [
+        (Some(2_u32.to_be_bytes().to_vec()), "draft 2 of format 2"),
+        (Some(0_u32.to_be_bytes().to_vec()), "draft 0 of format 2"),
+        (Some(b"one".to_vec()), "no draft of format 2"),
+        (None, "no draft of format 2"),
+    ] {
+        set_fact(&disk, "draft", draft.as_deref());
+        assert_format(&disk, word);
+    }
+    set_fact(&disk, "draft", Some(&1_u32.to_be_bytes()));
+    assert!(open(&disk).unwrap().status(&did()).is_ok());
+}
+
+#[test]
+fn an_engine_without_a_name() {
+    for name in [None, Some(&b"short"[..])] {
+        let disk = store();
+        set_fact(&disk, "engine", name);
+        assert!(matches!(open(&disk), Err(Error::Corrupt(_))));
+    }
 }

@@ -10,7 +10,7 @@
 mod common;
 
 use carrack::Engine;
-use carrack::engine::{Extent, Op, Options, State, WriteOptions};
+use carrack::engine::{Extent, Op, Options, State, Trust, WriteOptions};
 use carrack::ident::{Clock, Did, ManualClock, SeededRandom};
 use common::{NOW, did_of, key, path, record};
 use sha2::{Digest, Sha256};
@@ -30,9 +30,13 @@ fn fixture() -> PathBuf {
 }
 
 fn open(file: &Path, clock: &Arc<ManualClock>) -> Engine {
+    Engine::open_with(file, &options(clock)).unwrap()
+}
+
+fn options(clock: &Arc<ManualClock>) -> Options {
     let random = Arc::new(SeededRandom::new(5));
     let clock = Arc::clone(clock) as Arc<dyn Clock>;
-    Engine::open_with(file, &Options { clock, random, ..Options::default() }).unwrap()
+    Options { clock, random, ..Options::default() }
 }
 
 /// The file as it was.
@@ -62,15 +66,8 @@ fn a_store_of_version_1_is_read_and_written_on() {
     unpack(&file);
     let clock = Arc::new(ManualClock::new(NOW + 3_600_000_000));
     let engine = open(&file, &clock);
-    let report = engine.scrub(&mut |_| {}).unwrap();
-    assert!(report.is_valid(), "{report:?}");
-    for (number, expected) in (0..).zip(EXPORTS) {
-        assert_eq!(export_digest(&engine, &did_of(number)), expected);
-    }
-    assert_eq!(engine.status(&did_of(0)).unwrap().blobs_needed, 1);
-    assert_eq!(engine.status(&did_of(1)).unwrap().state, State::Deactivated);
-    assert_eq!(engine.status(&did_of(2)).unwrap().state, State::Deleted);
-    assert_eq!(events_of(&engine), EVENTS);
+    assert_eq!((engine.upgraded_from(), engine.is_read_only()), (Some(1), false));
+    assert_holds_what_was_written(&engine);
 
     let before = engine.status(&did_of(0)).unwrap().rev.unwrap();
     let ops = vec![Op::create(path("com.example.post/new"), record(50, 500))];
@@ -79,7 +76,72 @@ fn a_store_of_version_1_is_read_and_written_on() {
     let diff = engine.export_since(&did_of(0), before, &mut std::io::sink()).unwrap();
     assert_eq!(diff.extent, Extent::Since(before));
     drop(engine);
-    assert!(open(&file, &clock).scrub(&mut |_| {}).unwrap().is_valid());
+    let engine = open(&file, &clock);
+    assert_eq!(engine.upgraded_from(), None, "it is of the present format now");
+    assert!(engine.scrub(&mut |_| {}).unwrap().is_valid());
+    assert_eq!(engine.status(&did_of(1)).unwrap().state, State::Deactivated);
+}
+
+/// Not a byte of the file changes, and whatever would write is refused.
+#[test]
+fn a_store_of_version_1_is_read_without_an_upgrade() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("v1.redb");
+    unpack(&file);
+    let before = std::fs::read(&file).unwrap();
+    let clock = Arc::new(ManualClock::new(NOW + 3_600_000_000));
+    let options = Options { upgrade: false, ..options(&clock) };
+    let engine = Engine::open_with(&file, &options).unwrap();
+    assert_eq!((engine.upgraded_from(), engine.is_read_only()), (None, true));
+    assert_holds_what_was_written(&engine);
+    let car = {
+        let mut car = Vec::new();
+        engine.export(&did_of(0), &mut car).unwrap();
+        car
+    };
+    let did = did_of(0);
+    let import = || common::import(&engine, &car, &common::with_key()).map(drop);
+    let expect = &common::with_key().expect;
+    let attempts = [
+        ("write", engine.write(&did, vec![], &WriteOptions::default(), &key()).map(drop)),
+        ("create", engine.create_account(&did_of(9), &key()).map(drop)),
+        ("import", import()),
+        ("switch", engine.set_state(&did, State::Deactivated)),
+        ("deletion", engine.delete_account(&did)),
+        ("trust", engine.check_trust(&did, expect, &[]).map(drop)),
+        ("floors", engine.mark_restored().map(drop)),
+        ("acceptance", engine.accept_rev(&did)),
+    ];
+    for (name, done) in attempts {
+        let error = done.unwrap_err();
+        assert!(matches!(error, carrack::Error::Format(_)), "{name}: {error}");
+        assert!(error.to_string().contains("format 1"), "{name}: {error}");
+    }
+    assert_holds_what_was_written(&engine);
+    engine.reopen().unwrap();
+    assert_holds_what_was_written(&engine);
+    drop(engine);
+    assert!(std::fs::read(&file).unwrap() == before, "the file has changed");
+    // It is as it was: the upgrade can still be had. And of one that has it, nothing is kept back.
+    assert_eq!(open(&file, &clock).upgraded_from(), Some(1));
+    let engine = Engine::open_with(&file, &options).unwrap();
+    assert!(!engine.is_read_only());
+    engine.write(&did, vec![], &WriteOptions::default(), &key()).unwrap();
+}
+
+fn assert_holds_what_was_written(engine: &Engine) {
+    let report = engine.scrub(&mut |_| {}).unwrap();
+    assert!(report.is_valid(), "{report:?}");
+    for (number, expected) in (0..).zip(EXPORTS) {
+        assert_eq!(export_digest(engine, &did_of(number)), expected);
+    }
+    assert_eq!(engine.status(&did_of(0)).unwrap().blobs_needed, 1);
+    assert_eq!(engine.status(&did_of(1)).unwrap().state, State::Deactivated);
+    assert_eq!(engine.status(&did_of(2)).unwrap().state, State::Deleted);
+    assert_eq!(events_of(engine), EVENTS);
+    let status = engine.status(&did_of(0)).unwrap();
+    assert_eq!((status.trust, status.trust_key), (Trust::Verified, None));
+    assert_eq!(status.key, Some(key().verifying_key().to_did_key()));
 }
 
 /// Reads all events, and gives how many there are.

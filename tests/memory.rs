@@ -1,4 +1,5 @@
-//! Memory does not grow with the repository. Holds guarantee G13.
+//! Memory does not grow with the repository, nor with the number of sections that are not of it.
+//! Holds guarantees G13 and G25.
 //!
 //! Each job runs in a process of its own, which tells the most memory that it ever had resident.
 //! `CARRACK_MEMORY_RECORDS` sets the size; 1,000,000 is what the guarantee speaks of.
@@ -8,7 +9,8 @@
 #[path = "../benches/common/mod.rs"]
 mod common;
 
-use carrack::engine::{Engine, ImportOptions};
+use carrack::block::{Cid, Codec};
+use carrack::engine::{Engine, ImportOptions, Options};
 use carrack::ident::SystemClock;
 use carrack::key::{Curve, SigningKey};
 use carrack::migrate::{MigrateOptions, migrate};
@@ -47,6 +49,39 @@ fn no_job_takes_more_than_200_mib() {
     }
 }
 
+/// What a verification takes that indexes nothing, and sixteen to twenty bytes for each of a million
+/// sections.
+const FIXED_KIB: u64 = 24 * 1024;
+const MILLION_KIB: u64 = 20 * 1_000_000 / 1024;
+
+#[test]
+fn no_number_of_sections_takes_memory() {
+    if std::env::var_os(JOB).is_some() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole.car");
+    write_car(&whole, 500, Order::Streaming);
+    let whole = std::fs::read(&whole).unwrap();
+    // A blob of no bytes, its CID carrying them, and a block of no bytes.
+    let blob = [4, 1, 0x55, 0, 0];
+    let cid = Cid::of(Codec::DagCbor, b"").to_bytes();
+    let block = [&[36], &cid[..]].concat();
+    let behind = |section: &[u8], count| [whole.clone(), section.repeat(count)].concat();
+    for (name, car, limit) in [
+        ("blobs", behind(&blob, 2_000_000), FIXED_KIB),
+        ("spare blocks", behind(&block, 990_000), FIXED_KIB + MILLION_KIB),
+        ("blocks", behind(&block, 2_500_000), FIXED_KIB + MILLION_KIB),
+    ] {
+        std::fs::write(folder.path().join(format!("{name}.car")), car).unwrap();
+        for job in ["inspect", "refuse"] {
+            let most = peak_of(&format!("{job} {name}"), folder.path());
+            println!("{job} {name}: {} MiB", most / 1024);
+            assert!(most < limit, "{job} {name} took {most} KiB");
+        }
+    }
+}
+
 /// Runs a job in another process and gives its peak in KiB.
 fn peak_of(job: &str, folder: &Path) -> u64 {
     let output = Command::new(std::env::current_exe().unwrap())
@@ -77,6 +112,17 @@ fn job_of_a_child() {
         }
         "import" => {
             Engine::open(store).unwrap().import(&input, &options).unwrap();
+        }
+        "inspect" => {
+            let report = verify_file(&input, &expect, &SystemClock, &mut Nothing).unwrap();
+            assert_eq!((report.records, report.is_valid()), (Some(500), order != "blocks"));
+        }
+        "refuse" => {
+            // With a cache as small as that, what is left is the reading.
+            let options = Options { cache_bytes: 1 << 20, ..Options::default() };
+            let engine = Engine::open_with(store, &options).unwrap();
+            let unverified = ImportOptions { unverified: true, ..ImportOptions::default() };
+            assert_eq!(engine.import(&input, &unverified).is_ok(), order != "blocks");
         }
         "export" => {
             Engine::open(store).unwrap().export(&did(), std::io::sink()).unwrap();

@@ -38,7 +38,7 @@ impl Supply for Plain {
     }
 
     fn finish(&mut self, _: &mut dyn FnMut(carrack::Problem)) -> carrack::Result<Tail> {
-        Ok(Tail { sections: 0, unreferenced: 0, order: Found::Other })
+        Ok(Tail::default())
     }
 
     fn position(&self) -> u64 {

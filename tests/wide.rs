@@ -89,3 +89,59 @@ fn an_imported_node_may_be_wider_and_takes_updates_and_deletes() {
     import(&again, &export(&engine, &did()), &with_key()).unwrap();
     assert_eq!(again.rows_digest(&did()).unwrap(), engine.rows_digest(&did()).unwrap());
 }
+
+/// Paths of layer 0 that take as many bytes as a path may, in a stretch without a higher one.
+fn long_paths(from: u32, count: usize) -> Vec<RepoPath> {
+    let filling = "x".repeat(495);
+    (from..)
+        .map(|number| format!("com.example.wide/{number:07}{filling}"))
+        .filter(|text| carrack::tree::layer(text.as_bytes()) == 0)
+        .take(count)
+        .map(|text| text.parse().unwrap())
+        .collect()
+}
+
+fn imported(paths: &[RepoPath]) -> Engine {
+    let held = paths.iter().map(|path| (path.to_string(), record(30, 0))).collect();
+    let car = handmade::repository(&held, &did(), Rev::from_micros(NOW, 0).unwrap(), &key());
+    let engine = engine();
+    import(&engine, &car, &with_key()).unwrap();
+    engine
+}
+
+/// A node and a record that are too long together for the event of a commit.
+#[test]
+fn an_update_beside_a_long_node_gives_a_sync() {
+    let paths = long_paths(0, 1880);
+    let engine = imported(&paths);
+    let written = write(&engine, vec![Op::update(paths[900].clone(), record(999_000, 1))]).unwrap();
+    let mut events = engine.events(written.seq.unwrap() - 1).unwrap();
+    assert_eq!(events.next().unwrap().unwrap().event().unwrap().kind(), "#sync");
+    write(&engine, vec![Op::delete(paths[901].clone())]).unwrap();
+    assert_eq!(records(&engine, &did()).len(), 1879);
+    assert_clean(&engine);
+}
+
+/// Two long nodes that a delete would make into one that no importer takes.
+#[test]
+fn a_delete_that_joins_two_long_nodes_is_refused_and_changes_nothing() {
+    let low = long_paths(0, 1000);
+    let high = long_paths(5_000_000, 1000);
+    let divider = (4_000_000..)
+        .map(|number| format!("com.example.wide/{number:07}"))
+        .find(|text| carrack::tree::layer(text.as_bytes()) == 1)
+        .unwrap();
+    let divider: RepoPath = divider.parse().unwrap();
+    let all: Vec<_> = low.iter().chain([&divider]).chain(&high).cloned().collect();
+    let engine = imported(&all);
+    let before = engine.status(&did()).unwrap();
+    let error = write(&engine, vec![Op::delete(divider.clone())]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    assert_eq!(engine.status(&did()).unwrap(), before);
+    // Without half of its neighbours it goes.
+    for batch in low[..500].chunks(100) {
+        write(&engine, batch.iter().map(|path| Op::delete(path.clone())).collect()).unwrap();
+    }
+    write(&engine, vec![Op::delete(divider)]).unwrap();
+    assert_clean(&engine);
+}

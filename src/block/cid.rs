@@ -37,6 +37,22 @@ impl Codec {
     }
 }
 
+/// The hash of bytes that come in pieces, to be compared with what a CID promises.
+pub(crate) struct Comparison {
+    promised: [u8; 32],
+    hash: Sha256,
+}
+
+impl Comparison {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.hash.update(bytes);
+    }
+
+    pub(crate) fn is_right(self) -> bool {
+        self.promised == <[u8; 32]>::from(self.hash.finalize())
+    }
+}
+
 /// The SHA-256 multihash code.
 const SHA2_256: u64 = 0x12;
 
@@ -80,7 +96,9 @@ impl Cid {
             .map_err(|error| unsupported(&format!("not a CID: {error}")))?;
         let length = bounded.len() - rest.len();
         let exact = bounded.get(..length).unwrap_or(bounded);
-        if other.to_bytes() != exact {
+        let mut again = [0; CID_BYTES_MAX];
+        let written = other.write_bytes(&mut again[..]).unwrap_or(0);
+        if again.get(..written) != Some(exact) {
             return Err(unsupported("the CID is not in its shortest form"));
         }
         Ok((Self(Form::Other(exact.into())), length))
@@ -91,18 +109,53 @@ impl Cid {
     /// # Errors
     /// `UnsupportedCid` if the hash is not SHA-256.
     pub fn matches(&self, bytes: &[u8]) -> Result<bool, Problem> {
+        let digest = self.checkable()?;
         let actual: [u8; 32] = Sha256::digest(bytes).into();
+        Ok(digest == actual)
+    }
+
+    /// The digest, if the hash is SHA-256 in all of its 32 bytes.
+    fn sha256(&self) -> Option<[u8; 32]> {
         match &self.0 {
-            Form::Blessed(_, digest) => Ok(*digest == actual),
+            Form::Blessed(_, digest) => Some(*digest),
             Form::Other(exact) => {
-                let parsed = cid::Cid::try_from(&exact[..])
-                    .map_err(|error| unsupported(&error.to_string()))?;
-                if parsed.hash().code() != SHA2_256 || parsed.hash().size() != 32 {
-                    let code = parsed.hash().code();
-                    return Err(unsupported(&format!("hash function {code:#x}")).cid(self));
-                }
-                Ok(parsed.hash().digest() == actual)
+                let parsed = cid::Cid::try_from(&exact[..]).ok()?;
+                let digest = parsed.hash().digest().try_into().ok()?;
+                (parsed.hash().code() == SHA2_256).then_some(digest)
             }
+        }
+    }
+
+    /// The SHA-256 digest that bytes can be checked against.
+    ///
+    /// # Errors
+    /// `UnsupportedCid` if the hash is not SHA-256.
+    pub(crate) fn checkable(&self) -> Result<[u8; 32], Problem> {
+        self.sha256().ok_or_else(|| {
+            let message = match cid::Cid::try_from(&self.to_bytes()[..]) {
+                Ok(parsed) => format!("hash function {:#x}", parsed.hash().code()),
+                Err(error) => error.to_string(),
+            };
+            unsupported(&message).cid(self)
+        })
+    }
+
+    /// Compares bytes that come in pieces; `None` if the hash is not SHA-256.
+    pub(crate) fn comparison(&self) -> Option<Comparison> {
+        self.sha256().map(|promised| Comparison { promised, hash: Sha256::new() })
+    }
+
+    /// Whether the hash is SHA-256, so that bytes can be checked against it.
+    pub(crate) fn is_checkable(&self) -> bool {
+        self.blessed().is_some() || self.sha256().is_some()
+    }
+
+    /// Whether commits, nodes and records have CIDs like this: the hash is SHA-256 in all of its 32
+    /// bytes, and the codec is not raw, which is for blobs.
+    pub(crate) fn is_of_repository(&self) -> bool {
+        match &self.0 {
+            Form::Blessed(codec, _) => *codec == Codec::DagCbor,
+            Form::Other(_) => self.sha256().is_some(),
         }
     }
 

@@ -9,4 +9,5 @@ pub mod json;
 
 pub use blobs::{BlobRef, blob_refs};
 pub use block::Block;
+pub(crate) use cid::Comparison;
 pub use cid::{Cid, Codec};

@@ -1,3 +1,4 @@
+use super::section::{Passed, Section};
 use super::varint::{self, Malformed};
 use crate::block::{Block, Cid};
 use crate::error::{Code, Problem};
@@ -51,6 +52,10 @@ pub fn parse_section(bytes: &Bytes, offset: u64) -> Result<Frame, Problem> {
     let Some((prefix, length)) = section_head(bytes, offset)? else {
         return Err(truncated(offset));
     };
+    let length = held_length(length).ok_or_else(|| {
+        let message = format!("a section of {length} bytes; {SECTION_BYTES_MAX} are allowed");
+        Problem::new(Code::TooLarge, message).offset(offset)
+    })?;
     match bytes.len().checked_sub(prefix + length) {
         Some(0) => cut(bytes, prefix, offset),
         Some(more) => {
@@ -64,22 +69,59 @@ pub fn parse_section(bytes: &Bytes, offset: u64) -> Result<Frame, Problem> {
 /// Reads a section's varint: its own length, and the length that it states. `None` if `bytes` end
 /// before it does.
 #[inline]
-pub(super) fn section_head(bytes: &[u8], offset: u64) -> Result<Option<(usize, usize)>, Problem> {
-    let (stated, prefix) = match varint::read(bytes) {
-        Ok(read) => read,
-        Err(Malformed::Truncated) => return Ok(None),
-        Err(error) => {
-            return Err(Problem::new(Code::BadSection, error.to_string()).offset(offset));
-        }
-    };
-    match usize::try_from(stated) {
-        Ok(0) => Err(Problem::new(Code::BadSection, "a section of no bytes").offset(offset)),
-        Ok(length) if length <= SECTION_BYTES_MAX => Ok(Some((prefix, length))),
-        _ => {
-            let message = format!("a section of {stated} bytes; {SECTION_BYTES_MAX} are allowed");
-            Err(Problem::new(Code::TooLarge, message).offset(offset))
-        }
+pub(super) fn section_head(bytes: &[u8], offset: u64) -> Result<Option<(usize, u64)>, Problem> {
+    match varint::read(bytes) {
+        Ok((0, _)) => Err(Problem::new(Code::BadSection, "a section of no bytes").offset(offset)),
+        Ok((stated, prefix)) => Ok(Some((prefix, stated))),
+        Err(Malformed::Truncated) => Ok(None),
+        Err(error) => Err(Problem::new(Code::BadSection, error.to_string()).offset(offset)),
     }
+}
+
+/// The stated length of a section, if one of that length is held in memory.
+#[inline]
+pub(super) fn held_length(stated: u64) -> Option<usize> {
+    usize::try_from(stated).ok().filter(|length| *length <= SECTION_BYTES_MAX)
+}
+
+/// The start of a section that is not in memory as a whole: the length of all of it, and its CID as
+/// [`read_cid`] gives it.
+pub(crate) fn section_start(bytes: &[u8], offset: u64) -> Result<(u64, Option<Cid>), Problem> {
+    let Some((prefix, stated)) = section_head(bytes, offset)? else {
+        return Err(truncated(offset));
+    };
+    let (cid, _) = read_cid(bytes.get(prefix..).unwrap_or_default(), stated)
+        .map_err(|problem| problem.offset(offset))?;
+    Ok((stated + prefix as u64, cid))
+}
+
+/// Reads the CID at the start of a section's content, which is so long; also gives its length. If
+/// it is longer than any that is kept here, there is `None`, of no length.
+pub(super) fn read_cid(content: &[u8], stated: u64) -> Result<(Option<Cid>, usize), Problem> {
+    match Cid::read(content) {
+        Ok((cid, length)) => Ok((Some(cid), length)),
+        Err(_) if begins_with_a_long_cid(content, stated) == Some(true) => Ok((None, 0)),
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Digests up to this length are read.
+const DIGEST_BYTES_MAX: u64 = 64;
+
+/// Whether this is a CID of version 1 within the section, with a digest that is too long for us: one
+/// that carries the data itself, say. Then the section is one, though of no use here; after what is
+/// no CID at all, the next section would be looked for at a place that means nothing.
+fn begins_with_a_long_cid(content: &[u8], stated: u64) -> Option<bool> {
+    let mut rest = content;
+    let mut next = || {
+        let (number, length) = varint::read(rest).ok()?;
+        rest = rest.get(length..)?;
+        Some((number, length as u64))
+    };
+    let [version, codec, hash, digest] = [next()?, next()?, next()?, next()?];
+    let before = version.1 + codec.1 + hash.1 + digest.1;
+    let is_within = digest.0.checked_add(before).is_some_and(|length| length <= stated);
+    Some(version.0 == 1 && digest.0 > DIGEST_BYTES_MAX && is_within)
 }
 
 /// Takes a whole section apart, whose varint takes `prefix` bytes.
@@ -89,6 +131,19 @@ pub(super) fn cut(section: &Bytes, prefix: usize, offset: u64) -> Result<Frame, 
     let (cid, cid_length) = Cid::read(content).map_err(|problem| problem.offset(offset))?;
     let bytes = section.slice(prefix + cid_length..);
     Ok(Frame { offset, cid, bytes, length: section.len() })
+}
+
+/// The same of a section that may have a CID which is longer than any that is kept.
+#[inline]
+pub(super) fn hold(section: &Bytes, prefix: usize, offset: u64) -> Result<Section, Problem> {
+    cut(section, prefix, offset).map(Section::Frame).or_else(|problem| {
+        let content = section.get(prefix..).unwrap_or_default();
+        let length = section.len() as u64;
+        if begins_with_a_long_cid(content, content.len() as u64) == Some(true) {
+            return Ok(Section::Passed(Passed { offset, length, cid: None, is_right: None }));
+        }
+        Err(problem)
+    })
 }
 
 pub(super) fn truncated(offset: u64) -> Problem {

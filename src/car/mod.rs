@@ -7,15 +7,20 @@
 //! Specification: <https://ipld.io/specs/transport/car/carv1/>,
 //! <https://atproto.com/specs/repository#car-file-serialization>.
 
+mod blocks;
 mod frame;
 mod header;
 mod reader;
+mod section;
 pub mod varint;
 mod writer;
 
+pub(crate) use blocks::Blocks;
+pub(crate) use frame::section_start;
 pub use frame::{Frame, parse_section};
 pub use header::header;
 pub use reader::Reader;
+pub use section::{Passed, Section};
 pub use writer::{Writer, append_section, section_len};
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 use super::frame::{self, Frame};
 use super::header;
+use super::section::{Passed, Section};
 use crate::block::Cid;
 use crate::error::{Code, Error, Problem, Result};
+use crate::limits::CID_BYTES_MAX;
 use bytes::BytesMut;
 use std::io::{self, Read};
 
@@ -13,7 +15,8 @@ const CHUNK_BYTES_MAX: usize = 256 * 1024;
 /// Reads a CAR section by section, in bounded memory.
 ///
 /// It reads ahead in chunks of up to 256 KiB, and hands out [`Frame`]s that are slices of them
-/// without copying (so a kept frame keeps its chunk). No length that the input claims is allocated
+/// without copying (so a kept frame keeps its chunk). A section of more than a mebibyte is read past
+/// without being kept. No length that the input claims is allocated
 /// before the bytes have arrived. It is meant for a plain file, pipe or socket; a `BufReader` in
 /// between only costs. After an error it stays failed.
 ///
@@ -82,10 +85,17 @@ impl<R: Read> Reader<R> {
         self.offset
     }
 
+    /// How many bytes of the input have been read.
+    pub(crate) fn bytes_read(&self) -> u64 {
+        self.offset + self.filled as u64
+    }
+
     /// Whether the next section can be taken without reading.
     pub(crate) fn holds_section(&self) -> bool {
         match frame::section_head(self.ahead(), self.offset) {
-            Ok(Some((prefix, length))) => prefix + length <= self.filled,
+            Ok(Some((prefix, stated))) => {
+                frame::held_length(stated).is_some_and(|length| prefix + length <= self.filled)
+            }
             Ok(None) => false,
             // What is wrong with it can be said without reading.
             Err(_) => true,
@@ -97,14 +107,33 @@ impl<R: Read> Reader<R> {
         self.input
     }
 
-    /// Reads the next section. `None` only if the input ends where a section may begin.
+    /// Reads the next section, which has to be one that is held in memory. `None` only if the input
+    /// ends where a section may begin.
+    ///
+    /// # Errors
+    /// As [`Reader::next_section`]; `TooLarge` for a section above
+    /// [`SECTION_BYTES_MAX`](crate::limits::SECTION_BYTES_MAX), `UnsupportedCid` for a CID that is
+    /// longer than any that is kept. From then on the same error again.
+    pub fn next_frame(&mut self) -> Result<Option<Frame>> {
+        match self.next_section()? {
+            None => Ok(None),
+            Some(Section::Frame(frame)) => Ok(Some(frame)),
+            Some(Section::Passed(passed)) => {
+                let problem = passed.unusable();
+                self.failure = Some(Failure::Problem(problem.clone()));
+                Err(problem.into())
+            }
+        }
+    }
+
+    /// Reads the next section. One that is longer than any block of a repository is read past in
+    /// pieces, and hashed on the way. `None` only if the input ends where a section may begin.
     ///
     /// # Errors
     /// Each names the offset of its section: `Truncated` if the input ends inside one, `BadSection`
-    /// if its length is zero or not a varint in its shortest form, `TooLarge` if it is above
-    /// [`SECTION_BYTES_MAX`](crate::limits::SECTION_BYTES_MAX), `UnsupportedCid` if its CID cannot
-    /// be read. `Io` if reading failed. From then on the same error again.
-    pub fn next_frame(&mut self) -> Result<Option<Frame>> {
+    /// if its length is zero or not a varint in its shortest form, `UnsupportedCid` if it does not
+    /// begin with a CID. `Io` if reading failed. From then on the same error again.
+    pub fn next_section(&mut self) -> Result<Option<Section>> {
         match &self.failure {
             None => {}
             Some(Failure::Problem(problem)) => return Err(problem.clone().into()),
@@ -144,23 +173,56 @@ impl<R: Read> Reader<R> {
         Ok(header::parse_header(content.get(prefix..).unwrap_or_default())?)
     }
 
-    fn read_section(&mut self) -> Result<Option<Frame>> {
+    fn read_section(&mut self) -> Result<Option<Section>> {
         if !self.fill(1)? {
             return Ok(None);
         }
         let offset = self.offset;
-        let (prefix, length) = loop {
+        let (prefix, stated) = loop {
             match frame::section_head(self.ahead(), offset)? {
                 Some(head) => break head,
                 None if self.fill(self.filled + 1)? => {}
                 None => return Err(frame::truncated(offset).into()),
             }
         };
+        let Some(length) = frame::held_length(stated) else {
+            return self.pass(prefix, stated).map(Some);
+        };
         if !self.fill(prefix + length)? {
             return Err(frame::truncated(offset).into());
         }
         let section = self.take(prefix + length).freeze();
-        Ok(Some(frame::cut(&section, prefix, offset)?))
+        Ok(Some(frame::hold(&section, prefix, offset)?))
+    }
+
+    /// Reads past a section, piece by piece, and hashes it if its CID lets us.
+    fn pass(&mut self, prefix: usize, stated: u64) -> Result<Section> {
+        let offset = self.offset;
+        let truncated = || frame::truncated(offset);
+        // A section that is too long to be held is longer than any CID.
+        let start = prefix + CID_BYTES_MAX;
+        if !self.fill(start)? {
+            return Err(truncated().into());
+        }
+        let content = self.ahead().get(prefix..start).unwrap_or_default();
+        let (cid, cid_length) =
+            frame::read_cid(content, stated).map_err(|problem| problem.offset(offset))?;
+        let mut comparison = cid.as_ref().and_then(Cid::comparison);
+        self.take(prefix + cid_length);
+        let mut left = stated - cid_length as u64;
+        while left > 0 {
+            if !self.fill(1)? {
+                return Err(truncated().into());
+            }
+            let piece = usize::try_from(left).unwrap_or(usize::MAX).min(self.filled);
+            let bytes = self.take(piece);
+            if let Some(comparison) = &mut comparison {
+                comparison.update(&bytes);
+            }
+            left -= piece as u64;
+        }
+        let is_right = comparison.map(crate::block::Comparison::is_right);
+        Ok(Section::Passed(Passed { offset, length: stated + prefix as u64, cid, is_right }))
     }
 
     /// The bytes that have been read and not been taken.
@@ -195,7 +257,7 @@ impl<R: Read> Reader<R> {
     }
 
     fn io(&self, source: io::Error) -> Error {
-        Error::io(format!("reading a CAR, {} bytes in", self.offset + self.filled as u64), source)
+        Error::io(format!("reading a CAR, {} bytes in", self.bytes_read()), source)
     }
 
     #[cfg(test)]

@@ -175,8 +175,8 @@ fn no_claimed_length_is_allocated() {
         (&[0x00][..], Code::BadSection),
         (&[0x80, 0x00], Code::BadSection),
         (&[0xff; 9], Code::BadSection),
-        (&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], Code::TooLarge),
-        (&[0x81, 0x88, 0x40], Code::TooLarge),
+        (&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], Code::Truncated),
+        (&[0x81, 0x88, 0x40], Code::Truncated),
         (&[0x80, 0x88, 0x40], Code::Truncated),
         (&[0x02, 0xff, 0xff], Code::UnsupportedCid),
         (&[0x05, 0x01, 0x71, 0x12, 0x20, 0x00], Code::UnsupportedCid),
@@ -295,4 +295,81 @@ fn a_failed_writer_stays_failed() {
         assert!(matches!(error, Error::Io { .. }));
     }
     assert!(matches!(writer.finish(), Err(Error::Io { .. })));
+}
+
+/// A section of bytes that are not all held, with this CID.
+fn long_section(cid: &[u8], bytes: &[u8]) -> Vec<u8> {
+    let mut section = Vec::new();
+    varint::write((cid.len() + bytes.len()) as u64, &mut section);
+    [&section, cid, bytes].concat()
+}
+
+/// The sections of a CAR that begins with one after the header, and ends with a small one.
+fn read_around(first: &[u8]) -> (Vec<Section>, Option<Error>, usize) {
+    let last = Cid::of(Codec::DagCbor, &[0xa0]);
+    let mut file = [&header(&[])[..], first].concat();
+    append_section(&mut file, &last, &[0xa0]);
+    let mut reader = Reader::new(&file[..]).unwrap();
+    let mut sections = Vec::new();
+    let error = loop {
+        match reader.next_section() {
+            Ok(Some(section)) => sections.push(section),
+            Ok(None) => break None,
+            Err(error) => break Some(error),
+        }
+    };
+    (sections, error, reader.buffered_capacity())
+}
+
+#[test]
+fn a_long_section_is_read_past_and_hashed() {
+    let bytes = vec![7; 3 * SECTION_BYTES_MAX];
+    let [right, other] = [&bytes[..], b"other"].map(|bytes| Cid::of(Codec::Raw, bytes));
+    let unchecked = Cid::from_bytes(&[&[0x01, 0x55, 0x13, 0x40][..], &[7; 64]].concat()).unwrap();
+    for (cid, is_right) in [(right, Some(true)), (other, Some(false)), (unchecked, None)] {
+        let first = long_section(&cid.to_bytes(), &bytes);
+        let (sections, error, capacity) = read_around(&first);
+        assert!(error.is_none(), "{error:?}");
+        let [Section::Passed(passed), Section::Frame(frame)] = &sections[..] else {
+            panic!("{sections:?}")
+        };
+        let offset = header(&[]).len() as u64;
+        let expected =
+            Passed { offset, length: first.len() as u64, cid: Some(cid.clone()), is_right };
+        assert_eq!(*passed, expected);
+        assert_eq!(frame.offset, offset + first.len() as u64);
+        assert!(capacity < SECTION_BYTES_MAX, "{capacity} bytes held");
+        assert_eq!(passed.unusable().code, Code::TooLarge);
+        assert_eq!(passed.mismatch().is_some(), is_right == Some(false));
+
+        // Who needs every section gets an error that names this one.
+        let file = [&header(&[])[..], &first].concat();
+        let (frames, error) = read_all(&file[..]);
+        assert!(frames.is_empty());
+        assert_eq!(error.as_ref().unwrap().problems()[0].cid, Some(cid));
+        assert_eq!(code(error), (Code::TooLarge, Some(offset)));
+        for cut in [1, 3, 4, 30, 100, first.len() / 2, first.len() - 1] {
+            let (_, error) = read_all(&file[..header(&[]).len() + cut]);
+            assert_eq!(code(error), (Code::Truncated, Some(offset)), "cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn a_cid_that_is_longer_than_any_that_is_kept_is_read_past() {
+    // The data itself in place of a hash.
+    for (digest, bytes) in [(65, 0), (100, 10), (100, 2 * SECTION_BYTES_MAX)] {
+        let cid = [&[0x01, 0x55, 0x00, digest][..], &vec![7; usize::from(digest)]].concat();
+        let (sections, error, _) = read_around(&long_section(&cid, &vec![1; bytes]));
+        assert!(error.is_none(), "{error:?}");
+        let [Section::Passed(passed), Section::Frame(_)] = &sections[..] else {
+            panic!("{sections:?}")
+        };
+        assert_eq!((&passed.cid, passed.is_right), (&None, None));
+        assert_eq!(passed.unchecked().code, Code::UnsupportedCid);
+        // One that does not end within its section is none.
+        let (sections, error, _) = read_around(&long_section(&cid[..20], &[]));
+        assert!(sections.is_empty());
+        assert_eq!(code(error).0, Code::UnsupportedCid);
+    }
 }

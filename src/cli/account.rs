@@ -2,10 +2,10 @@ use super::failure::{Failure, tell};
 use super::floors::{notice, notice_json};
 use super::output::Output;
 use super::run::Answer;
-use super::store;
+use super::store::{self, StoreArgs};
 use super::text::{bytes, count, or_dash, things};
 use carrack::Engine;
-use carrack::engine::{AccountStatus, State};
+use carrack::engine::{AccountStatus, State, Trust, TrustKey};
 use carrack::ident::Did;
 use carrack::key::key_file;
 use clap::Args;
@@ -14,7 +14,8 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(super) struct AccountsArgs {
-    store: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
@@ -22,7 +23,8 @@ pub(super) struct AccountsArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {
-    store: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
     did: Did,
     /// Print one JSON object
     #[arg(long)]
@@ -31,7 +33,8 @@ pub(super) struct StatusArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct CreateArgs {
-    store: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
     did: Did,
     /// The key that signs; `carrack key new` makes one
     #[arg(long, value_name = "FILE")]
@@ -113,6 +116,7 @@ fn to_json(account: &AccountStatus) -> Value {
         "records": account.records,
         "state": account.state.name(),
         "trust": account.trust.name(),
+        "trust_key": account.trust_key.map(TrustKey::name),
         "key": account.key,
         "blobs_needed": account.blobs_needed,
         "blobs_missing": account.blobs_missing,
@@ -126,8 +130,16 @@ fn to_json(account: &AccountStatus) -> Value {
 
 fn destination(state: &State) -> Option<&str> {
     match state {
-        State::Leaving { to } | State::Moved { to } => Some(to),
+        State::Leaving { to, .. } | State::Moved { to, .. } => Some(to),
         _ => None,
+    }
+}
+
+/// How far a head is verified, in words.
+pub(super) fn trust(trust: Trust, key: Option<TrustKey>) -> String {
+    match key {
+        Some(key) => format!("{}, {} key", trust.name(), key.name()),
+        None => trust.name().to_owned(),
     }
 }
 
@@ -141,7 +153,7 @@ fn print(output: &mut Output, account: &AccountStatus) -> Result<(), Failure> {
     output.field("size", bytes(account.bytes))?;
     let missing = count(account.blobs_missing);
     output.field("blobs", format_args!("{} needed, {missing} missing", account.blobs_needed))?;
-    output.field("trust", account.trust.name())?;
+    output.field("trust", trust(account.trust, account.trust_key))?;
     output.field("key", or_dash(account.key.as_ref()))?;
     output.flush()
 }

@@ -3,10 +3,10 @@ use super::input::is_standard;
 use super::keys::KeySources;
 use super::output::Output;
 use super::run::Answer;
-use super::store;
+use super::store::{self, StoreArgs};
 use super::text::count;
 use carrack::block::Cid;
-use carrack::engine::{AppliedDiff, ImportOptions};
+use carrack::engine::{AppliedDiff, ImportOptions, TrustKey};
 use carrack::verify::problems_json;
 use clap::Args;
 use serde_json::json;
@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(super) struct ApplyArgs {
-    store: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
     /// A diff as a CAR, as `export --since` writes it, or `-`
     file: PathBuf,
     /// Without a key: the one that the account's head verified under
@@ -25,18 +26,33 @@ pub(super) struct ApplyArgs {
     /// Bring an account that takes writes to the new head, if this is its head
     #[arg(long, value_name = "HEAD")]
     replace: Option<Cid>,
+    /// Apply it without checking the signature, and mark the account unverified
+    #[arg(long)]
+    no_key: bool,
+    /// In a restored store: take a revision that is not above the floor, as no later one of this
+    /// account was published from here
+    #[arg(long)]
+    below_floor: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
 }
 
 pub(super) fn run(args: &ApplyArgs) -> Result<Answer, Failure> {
+    if args.no_key && args.keys.any() {
+        return Err(Failure::unusable("--no-key contradicts the keys that are given"));
+    }
     args.keys.check_standard_input(&args.file)?;
     let keys = args.keys.read()?;
     let input = open(&args.file)?;
     let engine = store::existing(&args.store)?;
-    let options =
-        ImportOptions { expect: keys.expect, unverified: false, replace: args.replace.clone() };
+    let options = ImportOptions {
+        historic: keys.earlier().to_vec(),
+        expect: keys.expect,
+        unverified: args.no_key,
+        replace: args.replace.clone(),
+        below_floor: args.below_floor,
+    };
     let applied = engine.apply_diff(input, &options)?;
     if args.json {
         print_json(&applied)?;
@@ -69,6 +85,7 @@ fn print_json(applied: &AppliedDiff) -> Result<(), Failure> {
         "deleted": applied.deleted,
         "unreferenced_blocks": applied.unreferenced_blocks,
         "trust": applied.trust.name(),
+        "trust_key": applied.trust_key.map(TrustKey::name),
         "warnings": problems_json(applied.warnings.listed()),
     }))
 }

@@ -17,6 +17,7 @@ use super::plc::PlcArgs;
 use super::proof::ProofArgs;
 use super::record::GetArgs;
 use super::scrub::ScrubArgs;
+use super::trust::TrustArgs;
 use super::verify::VerifyArgs;
 use super::write::WriteArgs;
 use clap::{Parser, Subcommand};
@@ -71,6 +72,8 @@ pub(super) enum Command {
     Plc(PlcArgs),
     /// Move an account from one store to another on this machine
     Migrate(MigrateArgs),
+    /// Check an account's head against its identity, and remember the outcome
+    Trust(TrustArgs),
     /// Rehash and walk everything in a store, and list every fault
     Scrub(ScrubArgs),
     /// Copy a store that may be in use into a new file, as it is at one moment
@@ -102,6 +105,7 @@ impl Command {
             Self::Follow(args) => args.json,
             Self::Plc(args) => args.json(),
             Self::Migrate(args) => args.json,
+            Self::Trust(args) => args.json,
             Self::Scrub(args) => args.json,
             Self::Compact(args) => args.json,
             Self::Bench(args) => args.json(),
@@ -119,6 +123,7 @@ impl Command {
                 | Self::Apply(_)
                 | Self::Event(_)
                 | Self::Plc(_)
+                | Self::Trust(_)
                 | Self::Scrub(_)
         )
     }

@@ -3,14 +3,15 @@ use super::failure::Failure;
 use super::input::is_standard;
 use super::output::Output;
 use super::run::Answer;
-use super::store;
+use super::store::{self, StoreArgs};
 use super::text::{bytes, count, or_dash, things};
 use clap::Args;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(super) struct BackupArgs {
-    store: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
     /// The new file; one that is there is not written over
     file: PathBuf,
 }

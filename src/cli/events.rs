@@ -1,7 +1,7 @@
 use super::failure::{Failure, tell};
 use super::output::Output;
 use super::run::Answer;
-use super::store;
+use super::store::{self, StoreArgs};
 use super::text::things;
 use carrack::Error;
 use carrack::block::Cid;
@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(super) struct EventsArgs {
-    store: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
     /// Begin behind this event
     #[arg(long, value_name = "SEQ", default_value_t = 0)]
     after: u64,

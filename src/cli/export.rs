@@ -1,7 +1,7 @@
 use super::bar::{Bar, Counted};
 use super::failure::{Failure, tell};
 use super::run::Answer;
-use super::store;
+use super::store::{self, StoreArgs};
 use super::target::write_to;
 use super::text::{bytes, count};
 use carrack::engine::Extent;
@@ -11,7 +11,8 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
-    store: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
     did: Did,
     /// The CAR to write; the standard output if it is `-` or not given
     #[arg(short, value_name = "FILE")]

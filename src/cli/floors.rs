@@ -1,18 +1,18 @@
 use super::failure::Failure;
 use super::output::Output;
 use super::run::Answer;
-use super::store;
+use super::store::{self, StoreArgs};
 use super::text::or_dash;
 use carrack::Engine;
 use carrack::engine::Restored;
 use carrack::ident::Rev;
 use clap::Args;
 use serde_json::{Value, json};
-use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(super) struct FloorsArgs {
-    store: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
     /// The highest number of an event that was ever published
     #[arg(long, value_name = "N", requires = "rev", required_unless_present = "ask")]
     seq: Option<u64>,

@@ -3,7 +3,7 @@ use super::input;
 use super::keys::KeySources;
 use super::output::Output;
 use super::run::Answer;
-use super::store;
+use super::store::{self, StoreArgs};
 use super::text::{or_dash, things};
 use carrack::event::{Frame, decode_frame};
 use carrack::follow::{Followed, Mirror, Taken};
@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(super) struct FollowArgs {
-    store: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
     /// Frames as the event stream sends them; a folder stands for its files in the order of names
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,

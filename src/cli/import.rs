@@ -4,11 +4,11 @@ use super::input;
 use super::keys::{KeySources, Keys, earlier_key};
 use super::output::Output;
 use super::run::Answer;
-use super::store;
+use super::store::{self, StoreArgs};
 use super::text::{bytes, count, per_second};
 use carrack::Engine;
 use carrack::block::Cid;
-use carrack::engine::{ImportOptions, Imported};
+use carrack::engine::{ImportOptions, Imported, TrustKey};
 use carrack::key::VerifyingKey;
 use carrack::verify::{FileSupply, Input, problems_json};
 use clap::Args;
@@ -18,7 +18,8 @@ use std::time::Instant;
 
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
-    store: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
     /// A repository as a CAR, or `-`
     file: PathBuf,
     #[command(flatten)]
@@ -29,6 +30,10 @@ pub(super) struct ImportArgs {
     /// Replace an account that takes writes, if this is its head
     #[arg(long, value_name = "HEAD")]
     replace: Option<Cid>,
+    /// In a restored store: take a revision that is not above the floor, as none of this account
+    /// was published from here
+    #[arg(long)]
+    below_floor: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
@@ -74,6 +79,8 @@ fn import(
         expect: keys.expect.clone(),
         unverified: args.no_key,
         replace: args.replace.clone(),
+        historic: keys.earlier().to_vec(),
+        below_floor: args.below_floor,
     };
     let bar = Bar::bytes("importing", input.length());
     let mut supply = Watched::new(FileSupply::new(input.clone())?, &bar);
@@ -100,6 +107,7 @@ fn print_json(imported: &Imported, seconds: f64, warning: Option<String>) -> Res
         "records": imported.records,
         "blobs_needed": imported.blobs_needed,
         "trust": imported.trust.name(),
+        "trust_key": imported.trust_key.map(TrustKey::name),
         "bytes": imported.bytes,
         "seconds": seconds,
         "warnings": problems_json(imported.report.warnings.listed()),

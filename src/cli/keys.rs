@@ -75,6 +75,11 @@ impl Keys {
         self.earlier.contains(key)
     }
 
+    /// The keys of the past.
+    pub(super) fn earlier(&self) -> &[VerifyingKey] {
+        &self.earlier
+    }
+
     /// The same expectation without keys of the past.
     pub(super) fn current(&self) -> Expect {
         let current = self.expect.keys.iter().filter(|key| !self.is_earlier(key));

@@ -3,7 +3,7 @@ use super::failure::Failure;
 use super::input;
 use super::output::Output;
 use super::run::Answer;
-use super::store;
+use super::store::{self, Place};
 use super::text::things;
 use carrack::Engine;
 use carrack::Error;
@@ -27,12 +27,18 @@ pub(super) struct LsArgs {
     /// Only this collection
     #[arg(long, value_name = "NSID")]
     collection: Option<Nsid>,
+    /// Read a store of an older format as it is
+    #[arg(long)]
+    no_upgrade: bool,
 }
 
 pub(super) fn run(args: &LsArgs) -> Result<Answer, Failure> {
     match &args.did {
         None => list_file(&args.file, args.collection.as_ref()),
-        Some(did) => list_account(&store::existing(&args.file)?, did, args.collection.as_ref()),
+        Some(did) => {
+            let engine = store::existing(Place::of(&args.file, args.no_upgrade))?;
+            list_account(&engine, did, args.collection.as_ref())
+        }
     }
 }
 

@@ -2,7 +2,7 @@ use super::bar::Bar;
 use super::failure::{Failure, tell};
 use super::output::Output;
 use super::run::Answer;
-use super::store;
+use super::store::{self, Place};
 use super::text::{bytes, count, per_second, things};
 use carrack::Engine;
 use carrack::ident::{Did, SystemRandom};
@@ -28,6 +28,9 @@ pub(super) struct MigrateArgs {
     /// Give up a move that has not come to its end: the source takes writes again
     #[arg(long, conflicts_with = "key_file")]
     abort: bool,
+    /// Do not upgrade a store of an older format: then no account is moved out of it or into it
+    #[arg(long)]
+    no_upgrade: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
@@ -38,13 +41,13 @@ pub(super) fn run(args: &MigrateArgs) -> Result<Answer, Failure> {
     if same(&args.source).is_some() && same(&args.source) == same(&args.destination) {
         return Err(Failure::unusable("SRC and DST are the same store"));
     }
-    let source = store::existing(&args.source)?;
+    let source = store::existing(Place::of(&args.source, args.no_upgrade))?;
     // Before the destination is made: an account that is not there makes no store.
     let size = source.status(&args.did)?.bytes;
     if args.abort {
         return give_up(args, &source);
     }
-    let destination = store::existing_or_new(&args.destination)?;
+    let destination = store::existing_or_new(Place::of(&args.destination, args.no_upgrade))?;
     let (path, key) = new_key(args)?;
     let to = std::fs::canonicalize(&args.destination).unwrap_or_else(|_| args.destination.clone());
     let bar = Bar::bytes("moving", size);
@@ -60,7 +63,7 @@ pub(super) fn run(args: &MigrateArgs) -> Result<Answer, Failure> {
 }
 
 fn give_up(args: &MigrateArgs, source: &Engine) -> Result<Answer, Failure> {
-    let destination = store::existing(&args.destination)?;
+    let destination = store::existing(Place::of(&args.destination, args.no_upgrade))?;
     abort(source, &destination, &args.did)?;
     let mut output = Output::new();
     let state = source.status(&args.did)?.state;

@@ -31,6 +31,7 @@ mod scrub;
 mod store;
 mod target;
 mod text;
+mod trust;
 mod verify;
 mod write;
 

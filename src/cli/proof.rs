@@ -1,6 +1,6 @@
 use super::failure::{Failure, tell};
 use super::run::Answer;
-use super::store;
+use super::store::{self, StoreArgs};
 use super::target::write_to;
 use super::text::things;
 use carrack::engine::Snapshot;
@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(super) struct ProofArgs {
-    store: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
     did: Did,
     /// Collection and record key
     #[arg(required_unless_present = "collection")]

@@ -1,17 +1,17 @@
 use super::failure::Failure;
 use super::output::Output;
 use super::run::Answer;
-use super::store;
+use super::store::{self, StoreArgs};
 use carrack::Error;
 use carrack::block::json;
 use carrack::ident::{Did, RepoPath};
 use clap::Args;
 use std::io::Write;
-use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(super) struct GetArgs {
-    store: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
     did: Did,
     /// Collection and record key: `app.bsky.feed.post/3jzfcijpj2z2a`
     path: RepoPath,

@@ -3,7 +3,7 @@ use super::failure::{Failure, tell};
 use super::guard::{Guarded, guarded};
 use super::{
     account, apply, backup, bench, compact, demo, event, events, export, floors, follow, import,
-    key, listing, migrate, plc, proof, record, scrub, verify, write,
+    key, listing, migrate, plc, proof, record, scrub, trust, verify, write,
 };
 use clap::Parser;
 use std::process::ExitCode;
@@ -65,6 +65,7 @@ fn carry_out(command: &Command) -> Result<Answer, Failure> {
         Command::Follow(args) => follow::run(args),
         Command::Plc(args) => plc::run(args),
         Command::Migrate(args) => migrate::run(args),
+        Command::Trust(args) => trust::run(args),
         Command::Scrub(args) => scrub::run(args),
         Command::Backup(args) => backup::run(args),
         Command::Compact(args) => compact::run(args),

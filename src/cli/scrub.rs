@@ -2,7 +2,7 @@ use super::bar::Bar;
 use super::failure::{Failure, damaged_database};
 use super::output::Output;
 use super::run::Answer;
-use super::store;
+use super::store::{self, StoreArgs};
 use super::text::{count, things};
 use super::verify::print_problems;
 use carrack::engine::{Engine, ScrubReport};
@@ -10,11 +10,11 @@ use carrack::verify::problems_json;
 use carrack::{Code, Error, Problem};
 use clap::Args;
 use serde_json::json;
-use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(super) struct ScrubArgs {
-    store: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
@@ -36,7 +36,7 @@ pub(super) fn run(args: &ScrubArgs) -> Result<Answer, Failure> {
         0 => Answer::Yes,
         _ => Answer::No(format!(
             "{} has {}; restore it from a backup",
-            args.store.display(),
+            args.store.path().display(),
             things(faults, "fault")
         )),
     })

@@ -1,12 +1,59 @@
-use super::failure::Failure;
+use super::failure::{Failure, tell};
 use carrack::Error;
 use carrack::engine::{Engine, Options};
+use clap::Args;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// The store of a command.
+#[derive(Debug, Args)]
+pub(super) struct StoreArgs {
+    store: PathBuf,
+    /// Read a store of an older format as it is, without upgrading it: nothing is written to it
+    #[arg(long)]
+    no_upgrade: bool,
+}
+
+impl StoreArgs {
+    pub(super) fn path(&self) -> &Path {
+        &self.store
+    }
+}
+
+/// Where a store is, and whether it may be upgraded.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    path: &'a Path,
+    upgrade: bool,
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn of(path: &'a Path, no_upgrade: bool) -> Self {
+        Self { path, upgrade: !no_upgrade }
+    }
+}
+
+impl<'a> From<&'a StoreArgs> for Place<'a> {
+    fn from(args: &'a StoreArgs) -> Self {
+        Self::of(&args.store, args.no_upgrade)
+    }
+}
+
+impl<'a> From<&'a Path> for Place<'a> {
+    fn from(path: &'a Path) -> Self {
+        Self::of(path, false)
+    }
+}
+
+impl<'a> From<&'a PathBuf> for Place<'a> {
+    fn from(path: &'a PathBuf) -> Self {
+        Self::of(path, false)
+    }
+}
 
 /// Opens a store that has to be there.
-pub(super) fn existing(path: &Path) -> Result<Engine, Failure> {
-    open(path, false)
+pub(super) fn existing<'a>(place: impl Into<Place<'a>>) -> Result<Engine, Failure> {
+    open(place.into(), false)
 }
 
 /// Opens a store that has to be there, with so much memory for its pages.
@@ -15,16 +62,25 @@ pub(super) fn existing_with_cache(path: &Path, bytes: usize) -> Result<Engine, F
 }
 
 /// Opens a store, or creates it.
-pub(super) fn existing_or_new(path: &Path) -> Result<Engine, Failure> {
-    open(path, true)
+pub(super) fn existing_or_new<'a>(place: impl Into<Place<'a>>) -> Result<Engine, Failure> {
+    open(place.into(), true)
 }
 
-fn open(path: &Path, create: bool) -> Result<Engine, Failure> {
-    open_with(path, &Options { create, ..Options::default() })
+fn open(place: Place<'_>, create: bool) -> Result<Engine, Failure> {
+    let Place { path, upgrade } = place;
+    open_with(path, &Options { create, upgrade, ..Options::default() })
 }
 
 fn open_with(path: &Path, options: &Options) -> Result<Engine, Failure> {
-    Engine::open_with(path, options).map_err(|error| not_opened(path, error))
+    let engine = Engine::open_with(path, options).map_err(|error| not_opened(path, error))?;
+    if let Some(format) = engine.upgraded_from() {
+        tell(format_args!(
+            "{} had format {format} and was upgraded: older versions of Carrack do not open it any \
+             more",
+            path.display()
+        ));
+    }
+    Ok(engine)
 }
 
 pub(super) fn not_opened(path: &Path, error: Error) -> Failure {

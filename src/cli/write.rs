@@ -2,7 +2,7 @@ use super::events::op;
 use super::failure::{Failure, tell};
 use super::output::Output;
 use super::run::Answer;
-use super::store;
+use super::store::{self, StoreArgs};
 use carrack::Engine;
 use carrack::block::{Cid, json};
 use carrack::engine::{Op, WriteOptions, Written};
@@ -20,11 +20,19 @@ const LINE_BYTES_MAX: u64 = 16 << 20;
 
 #[derive(Debug, Args)]
 pub(super) struct WriteArgs {
-    store: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
     did: Did,
     /// The account's signing key
     #[arg(long, value_name = "FILE")]
     key_file: PathBuf,
+    /// Sign with another key than the account's and make it the account's, which is unverified
+    /// from then on, until `carrack trust` has checked it
+    #[arg(long)]
+    rekey: bool,
+    /// Write though the account's last revision is ahead of the clock, signed by one that was wrong
+    #[arg(long)]
+    accept_rev: bool,
     /// Tell a refused line on the standard output too
     #[arg(long)]
     json: bool,
@@ -35,6 +43,9 @@ pub(super) fn run(args: &WriteArgs) -> Result<Answer, Failure> {
     let engine = store::existing(&args.store)?;
     // Before the first line: what is wrong with the account is not the line's fault.
     engine.status(&args.did)?;
+    if args.accept_rev {
+        engine.accept_rev(&args.did)?;
+    }
     let mut input = std::io::stdin().lock();
     let mut output = Output::new();
     let mut number = 0_u64;
@@ -43,7 +54,7 @@ pub(super) fn run(args: &WriteArgs) -> Result<Answer, Failure> {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        match write_line(&engine, &args.did, &key, &line) {
+        match write_line(&engine, args, &key, &line) {
             Ok(written) => output.json(&answer(&written))?,
             Err(failure) => return refused(failure, number, args.json, &mut output),
         }
@@ -77,12 +88,13 @@ fn refused(
 
 fn write_line(
     engine: &Engine,
-    did: &Did,
+    args: &WriteArgs,
     key: &SigningKey,
     line: &[u8],
 ) -> Result<Written, Failure> {
     let (ops, options) = parse(line)?;
-    Ok(engine.write(did, ops, &options, key)?)
+    let options = WriteOptions { rekey: args.rekey, ..options };
+    Ok(engine.write(&args.did, ops, &options, key)?)
 }
 
 fn parse(line: &[u8]) -> Result<(Vec<Op>, WriteOptions), Failure> {

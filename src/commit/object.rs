@@ -3,7 +3,7 @@ use crate::block::drisl::{Decoder, Encoder, Fault};
 use crate::block::{Block, Cid};
 use crate::error::{Code, Problem, Result};
 use crate::ident::{Did, Rev};
-use crate::key::{Check, Signer, VerifyingKey};
+use crate::key::{Check, Sealed, Signer, VerifyingKey};
 use crate::limits::COMMIT_BYTES_MAX;
 
 /// A signed commit, read from its block.
@@ -58,16 +58,22 @@ impl UnsignedCommit {
     /// # Errors
     /// The signer's; and `BadSignature` if what it gave does not verify under its own key.
     pub fn sign(self, signer: &dyn Signer) -> Result<Commit> {
+        self.sign_as(signer, &signer.verifying_key())
+    }
+
+    /// The same; what the signer gives has to verify under `key`, whatever it says by now of its
+    /// own.
+    pub(crate) fn sign_as(self, signer: &dyn Signer, key: &VerifyingKey) -> Result<Commit> {
         let Self { did, data, rev } = self;
         let fields = Fields { did, version: 3, data, rev: Some(rev), prev: None };
         let signature = signer.sign(&fields.encode(None))?.to_vec();
         let block = Block::dag_cbor(fields.encode(Some(&signature)));
         let commit = Commit { block, fields, signature };
-        if signer.is_exact() {
+        if signer.is_exact(Sealed) && signer.verifying_key() == *key {
             return Ok(commit);
         }
         // A key store that signs with another key would make a repository that nobody accepts.
-        match commit.check(&[signer.verifying_key()]) {
+        match commit.check(std::slice::from_ref(key)) {
             Signature::Valid => Ok(commit),
             _ => Err(Problem::new(
                 Code::BadSignature,

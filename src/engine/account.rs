@@ -3,8 +3,9 @@ use super::open::{Engine, account_row};
 use crate::block::Cid;
 use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
-use crate::store::account::{Account, State, Trust};
+use crate::store::account::{Account, State, Trust, TrustKey};
 use crate::store::read_table::ReadTable;
+use crate::store::sealed::InOrder;
 use crate::store::tables::View;
 
 /// What an engine knows of an account.
@@ -16,6 +17,9 @@ pub struct AccountStatus {
     pub state: State,
     /// How far its head was verified.
     pub trust: Trust,
+    /// Which key of its identity a verified head was checked against; `None` if none was asked for,
+    /// as for an account that was created here.
+    pub trust_key: Option<TrustKey>,
     /// The key that its head verifies under, as a did:key, if it is known.
     pub key: Option<String>,
     /// The head; this and what follows is `None` or 0 for a deleted account.
@@ -44,11 +48,15 @@ impl Engine {
     pub fn accounts(&self) -> Result<Vec<AccountStatus>> {
         let view = self.view()?;
         let mut all = Vec::new();
+        let mut order = InOrder::default();
         for row in view.accounts()?.iter()? {
             let (did, account) = row?;
+            order.next::<&[u8]>(did.value())?;
+            let account = Account::decode(did.value(), account.value())?;
             let did = parse_did(did.value())?;
-            all.push(status_of(&view, did, &Account::decode(account.value())?)?);
+            all.push(status_of(&view, did, &account)?);
         }
+        order.end(view.accounts()?.len()?)?;
         Ok(all)
     }
 
@@ -73,14 +81,15 @@ pub(super) fn parse_did(key: &[u8]) -> Result<Did> {
 fn status_of(view: &View, did: Did, account: &Account) -> Result<AccountStatus> {
     let head = account.head.as_ref();
     let blobs_needed = match head {
-        Some(head) => needed(view.blobs()?, head.tree)?.len() as u64,
+        Some(head) => needed(view, head.tree)?.len() as u64,
         None => 0,
     };
     Ok(AccountStatus {
         did,
         state: account.state.clone(),
-        trust: account.trust,
-        key: Some(account.key.clone()).filter(|key| !key.is_empty()),
+        trust: account.key.trust(),
+        trust_key: account.key.trust_key(),
+        key: account.key.load()?.map(|key| key.to_did_key()),
         commit: head.map(|head| head.commit.clone()),
         rev: head.map(|head| head.rev),
         data: head.map(|head| head.data.clone()),

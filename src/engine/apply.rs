@@ -2,18 +2,19 @@ use super::announce::sync_event;
 use super::blobs::BlobChanges;
 use super::diff_blocks::DiffBlocks;
 use super::graft::{Grafted, graft};
-use super::import::{Admission, ImportOptions, admit, signing_key};
+use super::import::{Admission, ImportOptions, admit, head_key};
 use super::open::{Engine, account_row};
 use super::record_diff::RecordDiff;
 use super::revs::hold_rev;
 use super::write::put_account;
 use crate::block::Cid;
-use crate::commit::{Commit, Signature};
+use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::event::Unnumbered;
 use crate::ident::{Clock, Did, Rev};
-use crate::key::VerifyingKey;
-use crate::store::account::{Account, Head, State, Trust};
+use crate::store::account::{Account, Head, HeadKey, State, Trust, TrustKey};
+use crate::store::blob_index;
+use crate::store::floors::rev_floor;
 use crate::store::log::append;
 use crate::store::region::{Region, RowChanges};
 use crate::store::tables::{Tables, View};
@@ -43,10 +44,12 @@ pub struct AppliedDiff {
     /// Records that are gone.
     pub deleted: u64,
     /// Blocks of the diff that the new tree does not reach through nodes of the diff. They were
-    /// hashed and not kept.
+    /// hashed, if their CIDs allow it, and not kept.
     pub unreferenced_blocks: u64,
-    /// How far the head was verified.
+    /// How far the head is verified.
     pub trust: Trust,
+    /// Which key of the identity the head was checked against.
+    pub trust_key: Option<TrustKey>,
     /// What is unusual about the records that came, and no reason to refuse.
     pub warnings: Problems,
 }
@@ -61,10 +64,12 @@ impl Engine {
     /// the tree that is.
     ///
     /// The rules are those of an import over an account: it takes no writes (deactivated, moved),
-    /// or the options name the exact head. Without keys in the options, the key that the held head
-    /// verified under is used. [`crate::manual::diffs`] explains how it works.
+    /// or the options name the exact head. With keys in the options, the one that has signed the diff
+    /// is the account's from then on, and the account is verified. Without, the key that the held
+    /// head is signed with is used, and the account is trusted as it was. [`crate::manual::diffs`] explains how it works.
     ///
     /// # Errors
+    /// `Refused` with `DidMismatch` if it is of another account than expected, before anything else;
     /// `NotFound` without the account; `Refused` with the problem, `MissingNode` and
     /// `MissingRecord` if the diff is of a later revision than the one held; `Limit` if it is too
     /// large for one transaction, or what it replaces is (import a full copy then); `State`,
@@ -79,19 +84,20 @@ impl Engine {
     fn try_apply(&self, input: impl Read, options: &ImportOptions) -> Result<AppliedDiff> {
         let mut diff = DiffBlocks::read(input)?;
         let did = diff.commit.did().clone();
+        options.expect.check_did(&did).map_err(|problem| problem.cid(diff.commit.cid()))?;
         let view = self.view()?;
         let account = account_row(view.accounts()?, &did)?;
-        let keys = keys_for(&account, options)?;
-        let expect = Expect { did: options.expect.did.clone(), keys };
-        let trust = check_head(&diff.commit, &expect, &*self.clock)?;
-        let admission = admit(Some(&account), &diff.commit, options)?;
+        let key = check_head(&diff.commit, &account, options, &*self.clock)?;
+        let floor = rev_floor(view.facts()?)?;
+        let admission = admit(Some(&account), floor, &diff.commit, options)?;
         let (Some(old), Some(rev)) = (account.head.clone(), diff.commit.rev()) else {
             return Err(account.refuse(did.as_str(), "diffs: import a full copy"));
         };
-        if admission == Admission::Same {
-            return Ok(unchanged(did, &old, account.trust));
+        if matches!(admission, Admission::Same(_)) {
+            return Ok(unchanged(did, &old, &account.key));
         }
-        let merged = merge(&mut diff, &view, &old, rev)?;
+        let merged =
+            merge(&mut diff, &view, &old, rev).map_err(|error| diff.blocks.explain(error))?;
         drop(view);
         let applied = AppliedDiff {
             did: did.clone(),
@@ -104,7 +110,8 @@ impl Engine {
             updated: merged.updated,
             deleted: merged.deleted,
             unreferenced_blocks: merged.unreferenced,
-            trust,
+            trust: key.trust(),
+            trust_key: key.trust_key(),
             warnings: merged.warnings,
         };
         let next = Account {
@@ -113,11 +120,10 @@ impl Engine {
                 State::Moved { .. } => State::Deactivated,
                 state => state.clone(),
             },
-            trust,
-            key: signing_key(&diff.commit, &expect, trust),
-            rev_floor: rev,
+            key,
+            last_rev: rev,
+            may_be_ahead: self.stays_ahead(Some(&account), rev),
             origin: account.origin.clone(),
-            bound_to: String::new(),
             head: Some(merged.head),
         };
         let change = Change {
@@ -132,32 +138,43 @@ impl Engine {
     }
 }
 
-/// Account, key and clock: how far the head is to be trusted.
-fn check_head(commit: &Commit, expect: &Expect, clock: &dyn Clock) -> Result<Trust> {
+/// Account, key and clock: what is known of the key that signed the head. If it is the held head's
+/// own, as no other was given, that is what was known before.
+fn check_head(
+    commit: &Commit,
+    account: &Account,
+    options: &ImportOptions,
+    clock: &dyn Clock,
+) -> Result<HeadKey> {
+    let ImportOptions { expect, historic, unverified, .. } = options;
+    let is_given = !expect.keys.is_empty() || *unverified;
+    let keys = match account.key.load()? {
+        _ if is_given => expect.keys.clone(),
+        Some(held) => vec![held],
+        None => return Err(no_key()),
+    };
+    let expect = Expect { did: expect.did.clone(), keys };
     let mut found = Vec::new();
     let signature = expect.check(commit, clock, &mut |problem| found.push(problem));
-    match (signature, found.is_empty()) {
-        (_, false) => Err(Error::Refused(found)),
-        (Signature::Valid, true) => Ok(Trust::Verified),
-        _ => Ok(Trust::Unverified),
+    if !found.is_empty() {
+        return Err(Error::Refused(found));
     }
-}
-
-/// The keys that the options give, or else the one that the held head verified under.
-fn keys_for(account: &Account, options: &ImportOptions) -> Result<Vec<VerifyingKey>> {
-    if !options.expect.keys.is_empty() || options.unverified {
-        return Ok(options.expect.keys.clone());
-    }
-    account.key.parse().map(|key| vec![key]).map_err(|_| {
-        Error::Request(
-            "no key to check the signature with, and none known for the account: give one, or say \
-             that the account shall be marked unverified"
-                .to_owned(),
-        )
+    Ok(if is_given {
+        head_key(commit, &expect.keys, historic, signature)
+    } else {
+        account.key.clone()
     })
 }
 
-fn unchanged(did: Did, head: &Head, trust: Trust) -> AppliedDiff {
+fn no_key() -> Error {
+    Error::Request(
+        "no key to check the signature with, and none known for the account: give one, or say \
+         that the account shall be marked unverified"
+            .to_owned(),
+    )
+}
+
+fn unchanged(did: Did, head: &Head, key: &HeadKey) -> AppliedDiff {
     AppliedDiff {
         did,
         commit: head.commit.clone(),
@@ -169,7 +186,8 @@ fn unchanged(did: Did, head: &Head, trust: Trust) -> AppliedDiff {
         updated: 0,
         deleted: 0,
         unreferenced_blocks: 0,
-        trust,
+        trust: key.trust(),
+        trust_key: key.trust_key(),
         warnings: Problems::default(),
     }
 }
@@ -190,9 +208,9 @@ struct Merged {
 fn merge(diff: &mut DiffBlocks, view: &View, old: &Head, rev: Rev) -> Result<Merged> {
     let mut region = Region::new(view.rows()?, old.tree);
     let data = diff.commit.data().clone();
-    let mut grafted = graft(&data, &mut diff.blocks, view.rows()?, old, &mut region)?;
+    let mut grafted = graft(&data, &mut diff.blocks.by_cid, view.rows()?, old, &mut region)?;
     let mut records = RecordDiff::new(&grafted);
-    records.find_blocks(diff, view.rows()?, old.tree, &grafted.old)?;
+    records.find_blocks(diff, view, old, &grafted.old)?;
     records.check_new(old.tree)?;
     records.forget_old(&mut region, old.tree, &grafted.old)?;
     let unreferenced = unreferenced(diff, &grafted);
@@ -206,9 +224,9 @@ fn merge(diff: &mut DiffBlocks, view: &View, old: &Head, rev: Rev) -> Result<Mer
 
 fn unreferenced(diff: &DiffBlocks, grafted: &Grafted) -> u64 {
     let records: HashSet<&Cid> =
-        grafted.new.values().filter(|cid| diff.blocks.contains_key(cid)).collect();
+        grafted.new.values().filter(|cid| diff.blocks.by_cid.contains_key(cid)).collect();
     let referenced = 1 + grafted.nodes + records.len() as u64;
-    (diff.blocks.len() as u64).saturating_sub(referenced)
+    (diff.blocks.by_cid.len() as u64).saturating_sub(referenced) + diff.passed
 }
 
 /// What the writer gets.
@@ -236,10 +254,10 @@ impl Change {
         }
         // Deletes first: a new record may need the blob that the old one needed.
         for key in &self.blobs.deletes {
-            tables.blobs.remove(&key[..])?;
+            blob_index::remove(tables, key)?;
         }
         for key in &self.blobs.puts {
-            tables.blobs.insert(&key[..], ())?;
+            blob_index::put(tables, key)?;
         }
         // The copy has held the revisions before this one as much as it holds this one: stamps
         // say which of them lacks what.

@@ -1,9 +1,11 @@
 //! Which record needs which blob.
 
-use crate::block::Cid;
-use crate::error::{Error, Result};
-use crate::store::read_table::ReadTable;
-use crate::store::row::tree_range;
+use crate::block::{BlobRef, Cid, blob_refs};
+use crate::error::{Code, Error, Problem, Result};
+use crate::ident::RepoPath;
+use crate::limits::BLOB_REFS_MAX;
+use crate::store::blob_index::keys_of_tree;
+use crate::store::tables::View;
 use crate::tree::Key;
 
 /// How the index of needed blobs changes.
@@ -11,6 +13,49 @@ use crate::tree::Key;
 pub(super) struct BlobChanges {
     pub(super) puts: Vec<Vec<u8>>,
     pub(super) deletes: Vec<Vec<u8>>,
+}
+
+/// Blobs that a record refers to: those that the index holds.
+pub(super) struct Indexed {
+    pub(super) refs: Vec<BlobRef>,
+    /// How many the record refers to.
+    found: usize,
+}
+
+impl Indexed {
+    /// Of a record that was signed elsewhere: what is beyond the bound is left out.
+    pub(super) fn of(record: &[u8]) -> Self {
+        let mut refs = blob_refs(record);
+        let found = refs.len();
+        refs.truncate(BLOB_REFS_MAX);
+        Self { refs, found }
+    }
+
+    /// The warning, if some are left out.
+    pub(super) fn warning(&self, cid: &Cid, path: &Key) -> Option<Problem> {
+        if self.found <= BLOB_REFS_MAX {
+            return None;
+        }
+        let message = format!(
+            "a record refers to {} blobs: the first {BLOB_REFS_MAX}, in the order of their CIDs, \
+             are noted as needed, the others are not",
+            self.found
+        );
+        Some(Problem::new(Code::TooLarge, message).cid(cid).path(path))
+    }
+}
+
+/// The blobs of a record that is to be signed here.
+pub(super) fn writable_refs(path: &RepoPath, record: &[u8]) -> Result<Vec<BlobRef>> {
+    let refs = blob_refs(record);
+    if refs.len() > BLOB_REFS_MAX {
+        let message = format!(
+            "the record refers to {} blobs; {BLOB_REFS_MAX} at most: put them into several records",
+            refs.len()
+        );
+        return Err(Problem::new(Code::TooLarge, message).path(path.as_bytes()).into());
+    }
+    Ok(refs)
 }
 
 /// The key of "the record at `path` needs this blob": tree, length of the CID, CID, path.
@@ -33,14 +78,10 @@ pub(super) fn parse_blob_key(key: &[u8]) -> Result<(Cid, Key)> {
 }
 
 /// The distinct blobs that a tree's records need, in the order of their CIDs.
-pub(super) fn needed<T>(blobs: &T, tree: u64) -> Result<Vec<Cid>>
-where
-    T: ReadTable<&'static [u8], ()>,
-{
-    let (start, end) = tree_range(tree);
+pub(super) fn needed(view: &View, tree: u64) -> Result<Vec<Cid>> {
     let mut found: Vec<Cid> = Vec::new();
-    for row in blobs.range(&start[..]..&end[..])? {
-        let (cid, _) = parse_blob_key(row?.0.value())?;
+    for key in keys_of_tree(view, tree)? {
+        let (cid, _) = parse_blob_key(&key)?;
         if found.last() != Some(&cid) {
             found.push(cid);
         }

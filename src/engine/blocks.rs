@@ -4,13 +4,15 @@ use super::snapshot::Snapshot;
 use crate::block::{Block, Cid};
 use crate::error::{Error, Result};
 use crate::limits::{BLOCK_WALK_BYTES_DEFAULT, BLOCKS_ASKED_MAX, BLOCKS_FOUND_BYTES_MAX};
-use crate::store::read::Listed;
-use crate::store::read_table::ReadTable;
-use crate::store::row::{Place, RawRow, Stamped, parse_key, tree_range};
+use crate::store::find::{commit_block, find};
+use crate::store::listing::Records;
+use crate::store::nodes::NodeAt;
+use crate::store::read::node;
+use crate::store::row::misplaced;
 use std::collections::HashSet;
 
-/// Rows between two looks at the clock.
-const ROWS_BETWEEN_LOOKS: u64 = 256;
+/// Records between two looks at the clock.
+const ENTRIES_BETWEEN_LOOKS: u64 = 256;
 
 /// How an engine answers for blocks by their CIDs ([`Snapshot::blocks`]). Rows lie in the order of
 /// their places, which is that of a CAR, and not of their CIDs.
@@ -41,7 +43,8 @@ pub struct BlocksFound {
     pub blocks: Vec<Block>,
     /// Those that were not found.
     pub missing: HashSet<Cid>,
-    /// Whether all rows were looked at, or as many as it took. If not, what is missing may be there.
+    /// Whether the whole tree was followed, or as much of it as it took. If not, what is missing may
+    /// be there.
     pub is_complete: bool,
 }
 
@@ -99,49 +102,48 @@ impl Snapshot {
             },
             bytes: 0,
         };
-        let (start, end) = tree_range(self.head.tree);
-        let (mut rows, mut walked) = (0, 0);
-        for row in self.view.rows()?.range(&start[..]..&end[..])? {
-            if search.found.missing.is_empty() {
-                break;
-            }
-            if walked >= walk_bytes {
+        let rows = self.view.rows()?;
+        let mut walk: Records<'_, _, Cid> =
+            Records::with_nodes(rows, self.view.nodes(), &self.head);
+        if search.found.missing.remove(&self.head.commit) {
+            search.add(commit_block(rows, &self.head)?)?;
+        }
+        let mut entries = 0;
+        while !search.found.missing.is_empty() {
+            if walk.bytes() >= walk_bytes {
                 return Ok(search.found);
             }
-            let (key, value) = row?;
-            self.look_into(key.value(), value.value(), &mut search)?;
-            rows += 1;
-            walked += value.value().len() as u64;
-            if rows % ROWS_BETWEEN_LOOKS == 0 {
+            let Some(entry) = walk.next().transpose()? else { break };
+            for at in walk.take_met() {
+                self.look_at_node(&at, &mut search)?;
+            }
+            let (path, cid) = entry;
+            if search.found.missing.remove(&cid) {
+                let record = find(rows, self.view.nodes(), &self.head, path.as_bytes())?;
+                let record = record.ok_or_else(|| Error::Corrupt(format!("{path} was listed")))?;
+                search.add(record.block()?)?;
+            }
+            entries += 1;
+            if entries % ENTRIES_BETWEEN_LOOKS == 0 {
                 self.check_age()?;
             }
+        }
+        // The root of an empty tree is followed by no record.
+        for at in walk.take_met() {
+            self.look_at_node(&at, &mut search)?;
         }
         search.found.is_complete = true;
         Ok(search.found)
     }
 
-    fn look_into(&self, key: &[u8], value: &[u8], search: &mut Search) -> Result<()> {
-        let (_, place) = parse_key(key)?;
-        if let Place::Record { path, part } = place {
-            // The rows that continue a record begin anywhere.
-            if part > 0 {
-                return Ok(());
-            }
-            let row = RawRow::decode(value)?;
-            if !row.first_cid()?.is_some_and(|cid| search.found.missing.remove(&cid)) {
-                return Ok(());
-            }
-            let record = Stamped::in_row(self.view.rows()?, self.head.tree, &path, value)?;
-            return search.add(record.block()?);
+    fn look_at_node(&self, at: &NodeAt, search: &mut Search) -> Result<()> {
+        if !search.found.missing.remove(&at.cid) {
+            return Ok(());
         }
-        let row = RawRow::decode(value)?;
-        for section in row.each() {
-            let section = section?;
-            if search.found.missing.remove(&section.cid) {
-                search.add(row.stamped(&section)?.block()?)?;
-            }
-        }
-        Ok(())
+        let node = node(self.view.rows()?, self.head.tree, &at.left, at.height)?;
+        let block = node.map(|node| node.block()).transpose()?;
+        let block = block.filter(|block| *block.cid() == at.cid);
+        search.add(block.ok_or_else(|| misplaced(&at.cid, &at.place()))?)
     }
 }
 

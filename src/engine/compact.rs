@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::limits::COPY_CACHE_BYTES;
 use crate::store::copy::{CopyKind, copy};
 use crate::store::read_table::ReadTable;
+use crate::store::reclaim::doomed_trees;
 use redb::Builder;
 use redb::backends::FileBackend;
 use std::path::Path;
@@ -109,7 +110,7 @@ impl Engine {
         loop {
             let core = self.core()?;
             let view = core.view()?;
-            let is_done = view.doomed()?.is_empty()? && view.purges()?.is_empty()?;
+            let is_done = doomed_trees(&view)?.is_empty() && view.purges()?.is_empty()?;
             if is_done || !core.writer.unreadable().is_empty() {
                 return Ok(());
             }

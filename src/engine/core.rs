@@ -3,14 +3,16 @@
 
 use super::open::{Engine, Options, unreadable};
 use crate::error::{Error, Result};
+use crate::store::format;
 use crate::store::gather::Gathering;
-use crate::store::open::{prepare, reserve_trees};
+use crate::store::open::{Opened, prepare, reserve_trees};
 use crate::store::session::{Ended, Session, StorageState};
+use crate::store::shield::Shield;
 use crate::store::signal::Signal;
-use crate::store::storage::Storage;
+use crate::store::storage::{Attached, Storage};
 use crate::store::tables::View;
 use crate::store::write::{Unreadable, Writer, WriterOptions};
-use redb::Builder;
+use redb::{Builder, StorageBackend};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -55,28 +57,26 @@ pub enum HealthState {
 }
 
 impl Core {
-    /// Opens the database on a storage and starts its writer; gives the engine's name as well.
-    pub(super) fn open(storage: &Arc<Storage>, options: &Options) -> Result<(Self, String)> {
-        let state = Arc::new(StorageState::default());
-        let mut builder = Builder::new();
-        builder.set_cache_size(options.cache_bytes);
-        let backend = Gathering::over(storage.attach(), Arc::clone(&state));
-        // A damaged file makes the database panic already here.
-        let opened = catch_unwind(AssertUnwindSafe(|| builder.create_with_backend(backend)));
-        let database = opened
-            .map_err(|_| Error::Corrupt("the file cannot be opened as a database".to_owned()))?
-            .map_err(unreadable)?;
-        let session = Arc::new(Session::new(database, state));
-        let name = prepare(&session, &*options.random)?;
+    /// Opens the database on a storage and starts its writer; gives what the store says of itself
+    /// as well.
+    pub(super) fn open(storage: &Arc<Storage>, options: &Options) -> Result<(Self, Opened)> {
+        let is_kept = !options.upgrade && is_older(storage)?;
+        let session = if is_kept {
+            session_over(shielded(storage)?, options.cache_bytes)?
+        } else {
+            session_over(storage.attach(), options.cache_bytes)?
+        };
+        let opened = prepare(&session, &*options.random, is_kept)?;
         let signal = Arc::new(Signal::default());
         let upkeep = WriterOptions {
             clock: Arc::clone(&options.clock),
             retention: options.retention,
             signal: Arc::clone(&signal),
-            upkeep: true,
+            upkeep: !is_kept,
+            refusal: opened.older.filter(|_| is_kept).map(only_read),
         };
         let writer = Writer::start(Arc::clone(&session), upkeep);
-        Ok((Self { session, writer, signal, trees: Mutex::new(0..0) }, name))
+        Ok((Self { session, writer, signal, trees: Mutex::new(0..0) }, opened))
     }
 
     /// A read transaction.
@@ -119,6 +119,41 @@ impl Core {
             (None, Ok(())) => HealthState::Open,
         }
     }
+}
+
+fn session_over(backend: impl StorageBackend, cache_bytes: usize) -> Result<Arc<Session>> {
+    let state = Arc::new(StorageState::default());
+    let mut builder = Builder::new();
+    builder.set_cache_size(cache_bytes);
+    let backend = Gathering::over(backend, Arc::clone(&state));
+    // A damaged file makes the database panic already here.
+    let opened = catch_unwind(AssertUnwindSafe(|| builder.create_with_backend(backend)));
+    let database = opened
+        .map_err(|_| Error::Corrupt("the file cannot be opened as a database".to_owned()))?
+        .map_err(unreadable)?;
+    Ok(Arc::new(Session::new(database, state)))
+}
+
+/// A storage to which nothing is written.
+fn shielded(storage: &Arc<Storage>) -> Result<Shield<Attached>> {
+    Shield::over(storage.attach()).map_err(|error| Error::io("looking at the store", error))
+}
+
+/// Whether a store says that it is of an older format.
+fn is_older(storage: &Arc<Storage>) -> Result<bool> {
+    let length =
+        storage.attach().len().map_err(|error| Error::io("looking at the store", error))?;
+    Ok(length > 0 && format::is_older(&session_over(shielded(storage)?, LOOK_CACHE_BYTES)?)?)
+}
+
+/// Memory for the pages of a look at one fact.
+const LOOK_CACHE_BYTES: usize = 1 << 20;
+
+fn only_read(format: u32) -> String {
+    format!(
+        "the store has format {format} and was opened without an upgrade: it can only be read; \
+         open it with the upgrade to write to it"
+    )
 }
 
 impl Engine {

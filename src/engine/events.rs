@@ -9,6 +9,7 @@ use crate::ident::Did;
 use crate::store::log::{append, is_purged};
 use crate::store::log_read::{Slot, read_log};
 use crate::store::read_table::ReadTable;
+use crate::store::sealed::EVENTS;
 use crate::store::tables::View;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -102,9 +103,13 @@ impl Engine {
     /// missed some.
     ///
     /// # Errors
-    /// `Store`.
+    /// `Store`; `Corrupt` if it cannot be read.
     pub fn oldest_seq(&self) -> Result<Option<u64>> {
-        Ok(self.view()?.events()?.first()?.map(|(seq, _)| seq.value()))
+        let view = self.view()?;
+        let Some((seq, row)) = view.events()?.first()? else { return Ok(None) };
+        let seq = seq.value();
+        EVENTS.open(&seq.to_le_bytes(), row.value())?;
+        Ok(Some(seq))
     }
 
     /// Tells followers that the account's DID document or handle has changed (`#identity`).
@@ -215,8 +220,6 @@ fn readied(view: &View, slot: Slot) -> Result<Option<Ready>> {
 
 /// Whether the event is of an account that has been deleted since.
 fn awaits_purge(view: &View, event: &Unnumbered, seq: u64) -> Result<bool> {
-    let row = view.purges()?.get(event.did.as_bytes())?;
-    let row = row.as_ref().map(redb::AccessGuard::value);
     debug_assert!(parse_did(event.did.as_bytes()).is_ok_and(|did| event.is_of(&did)));
-    is_purged(row, seq)
+    is_purged(view.purges()?, event.did.as_bytes(), seq)
 }

@@ -7,7 +7,7 @@ use crate::limits::SEQ_FLOOR_MAX;
 use crate::store::account::Account;
 use crate::store::floors::{Restored, await_floors, awaited, give, require_given, rev_floor};
 use crate::store::open::{last_seq, pass_seq};
-use crate::store::read_table::{ReadBytes, ReadTable};
+use crate::store::read_table::ReadBytes;
 use crate::store::tables::{Tables, View};
 
 impl Engine {
@@ -86,10 +86,6 @@ impl Engine {
         }
         self.core()?.writer.submit_floors(move |tables| {
             check_floors(tables, seq, rev)?;
-            let raised = raised(tables, rev)?;
-            for (did, account) in &raised {
-                tables.accounts.insert(&did[..], &account[..])?;
-            }
             pass_seq(tables, seq)?;
             give(tables, rev)
         })
@@ -99,17 +95,6 @@ impl Engine {
     /// writer, which refuses in any case.
     pub(crate) fn require_floors_given(&self) -> Result<()> {
         require_given(self.view()?.facts()?)
-    }
-
-    /// The revision to sign after `last`. None is given out, and so nothing is signed, while floors
-    /// are awaited.
-    pub(super) fn next_rev(
-        &self,
-        facts: &impl ReadTable<&'static str, &'static [u8]>,
-        last: Option<Rev>,
-    ) -> Result<Rev> {
-        require_given(facts)?;
-        Rev::after(last.max(rev_floor(facts)?), &*self.clock, self.clock_id)
     }
 }
 
@@ -138,23 +123,8 @@ fn check_floors(tables: &Tables<'_>, seq: u64, rev: Rev) -> Result<()> {
 fn newest_rev(accounts: &impl ReadBytes) -> Result<Option<Rev>> {
     let mut newest = None;
     for row in accounts.iter()? {
-        let account = Account::decode(row?.1.value())?;
-        let held = account.head.map_or(account.rev_floor, |head| head.rev.max(account.rev_floor));
-        newest = newest.max(Some(held));
+        let (did, row) = row?;
+        newest = newest.max(Some(Account::decode(did.value(), row.value())?.last_rev));
     }
     Ok(newest)
-}
-
-/// The rows of the accounts whose floor is below `rev`, with that one.
-fn raised(tables: &Tables<'_>, rev: Rev) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
-    let mut raised = Vec::new();
-    for row in tables.accounts.iter()? {
-        let (did, account) = row?;
-        let account = Account::decode(account.value())?;
-        if account.rev_floor < rev {
-            let account = Account { rev_floor: rev, ..account };
-            raised.push((did.value().to_vec(), account.encode()));
-        }
-    }
-    Ok(raised)
 }

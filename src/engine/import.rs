@@ -8,8 +8,11 @@ use crate::commit::{Commit, Signature};
 use crate::error::{Code, Error, Problem, Result};
 use crate::event::Unnumbered;
 use crate::ident::{Did, Rev};
-use crate::store::account::{Account, Head, State, Trust};
+use crate::key::VerifyingKey;
+use crate::store::account::{Account, Head, HeadKey, HeldKey, State, Trust, TrustKey};
+use crate::store::floors::rev_floor;
 use crate::store::read_table::ReadTable;
+use crate::store::reclaim::doom;
 use crate::store::tables::Tables;
 use crate::verify::{Expect, FileSupply, Input, Report, Supply, verify};
 use std::time::Duration;
@@ -23,9 +26,16 @@ pub struct ImportOptions {
     pub unverified: bool,
     /// Over an account that takes writes: the exact head that may be replaced.
     pub replace: Option<Cid>,
+    /// Those of the expected keys that the account's identity has had and has no longer: a head
+    /// that one of them signed is verified, and its `trust_key` is historic.
+    pub historic: Vec<VerifyingKey>,
+    /// In a store that was given floors after a restore: take a revision that is not above the
+    /// floor, because no later one of this account was published from here. The next revision that
+    /// is signed here is above the floor in any case.
+    pub below_floor: bool,
 }
 
-/// What an import has stored.
+/// What an import has stored; if the account had this head before, what is stored of it.
 #[derive(Clone, Debug)]
 pub struct Imported {
     /// The account.
@@ -40,30 +50,38 @@ pub struct Imported {
     pub records: u64,
     /// Distinct blobs that records need.
     pub blobs_needed: u64,
-    /// How far the head was verified.
+    /// How far the head is verified, as the account has it now.
     pub trust: Trust,
+    /// Which key of the identity the head was checked against.
+    pub trust_key: Option<TrustKey>,
     /// Bytes of sections stored.
     pub bytes: u64,
-    /// Everything that the verification found, warnings included.
+    /// Everything that the verification of this input found, warnings included.
     pub report: Report,
 }
 
 /// What may be done with a repository whose head is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
     /// Store it.
     Take,
     /// The account has this very head already.
-    Same,
+    Same(Head),
 }
 
 impl Engine {
     /// Verifies a repository and stores it. A reader sees all of it or nothing; when it is
     /// refused, the store is as it was.
     ///
+    /// The key that has signed the head is the account's from then on. Without one
+    /// ([`ImportOptions::unverified`]) the account's key is not known, though it may have been
+    /// before: writes are refused until [`Engine::check_trust`] has found it.
+    ///
     /// # Errors
-    /// `Refused` with every problem of the input; `Request` without a key; `State` if the account
-    /// takes writes and its head was not named; `Swap` if another head was named.
+    /// `Refused` with every problem of the input: `DidMismatch` if it is of another account than
+    /// expected, whatever is here of either; `BadRev` if it is not newer than what is here, or not
+    /// above the floor that a restored store was given. `Request` without a key; `State` if the
+    /// account takes writes and its head was not named; `Swap` if another head was named.
     pub fn import(&self, input: &Input, options: &ImportOptions) -> Result<Imported> {
         match FileSupply::new(input.clone()) {
             Ok(mut supply) => self.import_supply(&mut supply, options),
@@ -81,6 +99,30 @@ impl Engine {
         supply: &mut dyn Supply,
         options: &ImportOptions,
     ) -> Result<Imported> {
+        self.import_from(supply, options, None)
+    }
+
+    /// The same under the key of the held head, which this is: nothing new is known of it, so the
+    /// account is trusted as it was.
+    pub(crate) fn import_under(
+        &self,
+        input: &Input,
+        options: &ImportOptions,
+        held: &HeadKey,
+    ) -> Result<Imported> {
+        match FileSupply::new(input.clone()) {
+            Ok(mut supply) => self.import_from(&mut supply, options, Some(held)),
+            Err(Error::Problem(problem)) => Err(Error::Refused(vec![*problem])),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn import_from(
+        &self,
+        supply: &mut dyn Supply,
+        options: &ImportOptions,
+        held: Option<&HeadKey>,
+    ) -> Result<Imported> {
         if options.expect.keys.is_empty() && !options.unverified {
             return Err(Error::Request(
                 "no key to check the signature with: give one, or say that the account shall be \
@@ -90,29 +132,51 @@ impl Engine {
         }
         let mut seen = None;
         let mut check = |commit: &Commit| {
-            seen = find_account(self.view()?.accounts()?, commit.did())?;
-            admit(seen.as_ref(), commit, options).map(|_| ())
-        };
-        let (report, whole) = self.stage(supply, &options.expect, &mut check)?;
-        let imported = Imported {
-            did: whole.commit.did().clone(),
-            commit: whole.commit.cid().clone(),
-            rev: whole.rev,
-            data: whole.commit.data().clone(),
-            records: whole.records,
-            blobs_needed: 0,
-            trust: trust_of(&report),
-            bytes: whole.tally.bytes,
-            report,
-        };
-        let tree = whole.tree;
-        match self.publish(whole, options, imported.trust, seen) {
-            Ok(()) => {
-                let blobs_needed = self.status(&imported.did)?.blobs_needed;
-                Ok(Imported { blobs_needed, ..imported })
+            // Of another account, nothing here matters: the verification refuses it.
+            if options.expect.check_did(commit.did()).is_err() {
+                return Ok(());
             }
+            let view = self.view()?;
+            seen = find_account(view.accounts()?, commit.did())?;
+            if held.is_some_and(|held| seen.as_ref().map(|seen| &seen.key) != Some(held)) {
+                return Err(changed_meanwhile(commit.did()));
+            }
+            admit(seen.as_ref(), rev_floor(view.facts()?)?, commit, options).map(|_| ())
+        };
+        let (mut report, mut whole) = self.stage(supply, &options.expect, &mut check)?;
+        report.warnings.append(std::mem::take(&mut whole.warnings));
+        let signature = report.signature.unwrap_or(Signature::Unchecked);
+        let ImportOptions { expect, historic, .. } = options;
+        let key = held.filter(|_| signature == Signature::Valid).cloned();
+        let key = key.unwrap_or_else(|| head_key(&whole.commit, &expect.keys, historic, signature));
+        let (did, tree) = (whole.commit.did().clone(), whole.tree);
+        match self.publish(whole, options, key, seen) {
+            Ok((account, head)) => self.imported(did, &account, head, report),
             Err(error) => Err(self.undo_tree(tree, error)),
         }
+    }
+
+    /// What is stored, as it was stored.
+    fn imported(
+        &self,
+        did: Did,
+        account: &Account,
+        head: Head,
+        report: Report,
+    ) -> Result<Imported> {
+        let blobs_needed = self.status(&did)?.blobs_needed;
+        Ok(Imported {
+            did,
+            commit: head.commit,
+            rev: head.rev,
+            data: head.data,
+            records: head.records,
+            blobs_needed,
+            trust: account.key.trust(),
+            trust_key: account.key.trust_key(),
+            bytes: head.bytes,
+            report,
+        })
     }
 
     /// Verifies into a tree that nobody sees. If anything is wrong, no row of it is left.
@@ -145,7 +209,7 @@ impl Engine {
     fn remove_tree(&self, tree: u64) -> Result<()> {
         self.submit(move |tables| {
             tables.journal.remove(tree)?;
-            tables.doomed.insert(tree, ())?;
+            doom(tables, tree)?;
             Ok(())
         })?;
         self.await_removal(tree)
@@ -165,17 +229,17 @@ impl Engine {
     }
 
     /// Points the account at its new tree, if the account is still as it was when its head was
-    /// compared.
+    /// compared. Gives the account as it is stored then.
     fn publish(
         &self,
         whole: Whole,
         options: &ImportOptions,
-        trust: Trust,
+        key: HeadKey,
         seen: Option<Account>,
-    ) -> Result<()> {
-        let key = signing_key(&whole.commit, &options.expect, trust);
+    ) -> Result<(Account, Head)> {
         let options = options.clone();
         let arrival = arrival_events(&whole.commit, whole.rev, &*self.clock);
+        let may_be_ahead = self.stays_ahead(seen.as_ref(), whole.rev);
         let core = std::sync::Arc::clone(&whole.core);
         core.writer.submit(move |tables| {
             let did = whole.commit.did().clone();
@@ -183,12 +247,17 @@ impl Engine {
             if before != seen {
                 return Err(changed_meanwhile(&did));
             }
-            let key = key.clone();
-            match admit(before.as_ref(), &whole.commit, &options)? {
-                Admission::Take => {
-                    replace(tables, &did, before.as_ref(), &whole, trust, key, &arrival)
+            let floor = rev_floor(&tables.facts)?;
+            match (admit(before.as_ref(), floor, &whole.commit, &options)?, before) {
+                (Admission::Same(head), Some(before)) => {
+                    Ok((confirm(tables, &did, before, &whole, &key)?, head))
                 }
-                Admission::Same => confirm(tables, &did, before, &whole, trust, key),
+                (_, before) => {
+                    let account = arrived(before.as_ref(), &whole, &key, may_be_ahead);
+                    announce(tables, before.as_ref(), &arrival)?;
+                    take_place(tables, &did, before.as_ref(), &account)?;
+                    Ok((account, whole.head()))
+                }
             }
         })
     }
@@ -205,29 +274,30 @@ fn changed_meanwhile(did: &Did) -> Error {
 /// Between two looks at whether a tree's rows are gone: a turn of their removal takes milliseconds.
 const REMOVAL_PAUSE: Duration = Duration::from_millis(1);
 
-fn trust_of(report: &Report) -> Trust {
-    match report.signature {
-        Some(Signature::Valid) => Trust::Verified,
-        _ => Trust::Unverified,
-    }
-}
-
-/// Which of the keys has signed a head of which it is known whether one of them has.
-pub(super) fn signing_key(commit: &Commit, expect: &Expect, trust: Trust) -> String {
-    let signed = |key: &&crate::key::VerifyingKey| {
-        commit.check(std::slice::from_ref(*key)) == Signature::Valid
+/// The key that has signed a head whose signature was checked against these.
+pub(super) fn head_key(
+    commit: &Commit,
+    keys: &[VerifyingKey],
+    historic: &[VerifyingKey],
+    signature: Signature,
+) -> HeadKey {
+    let signed = |key: &&VerifyingKey| commit.check(std::slice::from_ref(*key)) == Signature::Valid;
+    let found = match (signature, keys) {
+        (Signature::Valid, [only]) => Some(only),
+        (Signature::Valid, several) => several.iter().find(signed),
+        _ => None,
     };
-    let key = match (trust, &expect.keys[..]) {
-        (Trust::Unverified, _) => None,
-        (Trust::Verified, [only]) => Some(only),
-        (Trust::Verified, several) => several.iter().find(signed),
-    };
-    key.map(ToString::to_string).unwrap_or_default()
+    found.map_or(HeadKey::Unknown, |key| {
+        let is_historic = historic.contains(key);
+        let age = if is_historic { TrustKey::Historic } else { TrustKey::Current };
+        HeadKey::Verified(HeldKey::from(key), Some(age))
+    })
 }
 
 /// Whether a repository with this head may take the account's place.
 pub(super) fn admit(
     account: Option<&Account>,
+    floor: Option<Rev>,
     commit: &Commit,
     options: &ImportOptions,
 ) -> Result<Admission> {
@@ -240,7 +310,13 @@ pub(super) fn admit(
         );
         return Err(problem(Code::BadCommit, message).into());
     };
-    let Some(account) = account else { return Ok(Admission::Take) };
+    let above_floor = || match floor {
+        Some(floor) if rev <= floor && !options.below_floor => {
+            Err(Error::from(below_floor(rev, floor).cid(commit.cid())))
+        }
+        _ => Ok(Admission::Take),
+    };
+    let Some(account) = account else { return above_floor() };
     if account.state.is_leaving()
         && account.head.as_ref().is_none_or(|head| head.commit != *commit.cid())
     {
@@ -254,14 +330,14 @@ pub(super) fn admit(
                 found: "none".to_owned(),
             });
         }
-        return if rev >= account.rev_floor {
-            Ok(Admission::Take)
+        return if rev >= account.last_rev {
+            above_floor()
         } else {
-            Err(not_newer(rev, account.rev_floor).cid(commit.cid()).into())
+            Err(not_newer(rev, account.last_rev).cid(commit.cid()).into())
         };
     };
     if head.commit == *commit.cid() {
-        return Ok(Admission::Same);
+        return Ok(Admission::Same(head.clone()));
     }
     match &options.replace {
         Some(expected) if *expected != head.commit => {
@@ -276,26 +352,30 @@ pub(super) fn admit(
         }
         _ => {}
     }
-    let last = head.rev.max(account.rev_floor);
-    if rev <= last {
-        return Err(not_newer(rev, last).cid(commit.cid()).into());
+    if rev <= head.rev {
+        return Err(not_newer(rev, head.rev).cid(commit.cid()).into());
     }
-    Ok(Admission::Take)
+    above_floor()
+}
+
+/// A head that is announced behind one that was published before is disregarded, or taken for a
+/// fault of the account.
+fn below_floor(rev: Rev, floor: Rev) -> Problem {
+    let message = format!(
+        "revision {rev} is not above {floor}, the floor that the store was given after its restore: \
+         a later one may have been published. Have the account sign a newer commit where it is, or \
+         move it here, which signs one; or, if none was ever published from this store, say so \
+         (`ImportOptions::below_floor`, `--below-floor`)"
+    );
+    Problem::new(Code::BadRev, message)
 }
 
 fn not_newer(rev: Rev, last: Rev) -> Problem {
     Problem::new(Code::BadRev, format!("revision {rev} is not newer than {last}, which is here"))
 }
 
-fn replace(
-    tables: &mut Tables<'_>,
-    did: &Did,
-    before: Option<&Account>,
-    whole: &Whole,
-    trust: Trust,
-    key: String,
-    arrival: &[Unnumbered],
-) -> Result<()> {
+/// The account with what has come.
+fn arrived(before: Option<&Account>, whole: &Whole, key: &HeadKey, may_be_ahead: bool) -> Account {
     let state = match before.map(|account| &account.state) {
         None | Some(State::Deleted) => State::Active,
         // What was moved away and comes back is not switched on by the way.
@@ -304,17 +384,8 @@ fn replace(
     };
     // Where it once came from stays known: that source may still wait for the end of its move.
     let origin = before.and_then(|account| account.origin.clone());
-    let account = Account {
-        state,
-        trust,
-        key,
-        rev_floor: whole.rev,
-        origin,
-        bound_to: String::new(),
-        head: Some(whole.head()),
-    };
-    announce(tables, before, arrival)?;
-    take_place(tables, did, before, &account)
+    let (last_rev, head) = (whole.rev, Some(whole.head()));
+    Account { state, key: key.clone(), last_rev, may_be_ahead, origin, head }
 }
 
 /// An account that is new here is announced whole; of one that was here, only the new head.
@@ -336,19 +407,18 @@ fn announce(
 fn confirm(
     tables: &mut Tables<'_>,
     did: &Did,
-    before: Option<Account>,
+    before: Account,
     whole: &Whole,
-    trust: Trust,
-    key: String,
-) -> Result<()> {
+    key: &HeadKey,
+) -> Result<Account> {
     tables.journal.remove(whole.tree)?;
-    tables.doomed.insert(whole.tree, ())?;
-    match before {
-        Some(before) if before.trust == Trust::Unverified && trust == Trust::Verified => {
-            put_account(tables, did, &Account { trust, key, ..before })
-        }
-        _ => Ok(()),
+    doom(tables, whole.tree)?;
+    if key.trust() == Trust::Unverified || before.key == *key {
+        return Ok(before);
     }
+    let account = Account { key: key.clone(), ..before };
+    put_account(tables, did, &account)?;
+    Ok(account)
 }
 
 impl Whole {

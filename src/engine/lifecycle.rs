@@ -11,33 +11,35 @@ use crate::error::{Error, Result};
 use crate::event::Unnumbered;
 use crate::ident::{Did, Rev};
 use crate::key::Signer;
-use crate::store::account::{Account, Head, State, Trust};
+use crate::store::account::{Account, Head, HeadKey, HeldKey, State};
 use crate::store::ascending::insert_all;
 use crate::store::build::{RowBuilder, RowOut};
+use crate::store::find::commit_block;
 use crate::store::log::{append, purge};
 use crate::store::open::next_tree;
-use crate::store::read::record;
+use crate::store::reclaim::doom;
 use crate::store::row::Tally;
 use crate::store::tables::{Tables, View};
 use crate::tree::{Key, Tree};
 
 impl Engine {
-    /// Makes an account: an empty tree, and the first commit on it.
+    /// Makes an account: an empty tree, and the first commit on it. The signer's key is the
+    /// account's from then on, also where another account of this name was deleted.
     ///
     /// # Errors
-    /// `Exists`; the signer's; `Clock` if the account was here before, with a revision from the
-    /// future.
+    /// `Exists`; the signer's; `RevAhead` if the account was here before, with a revision from the
+    /// future; `ClockJumped`; `Swap` if it was made and deleted at the same time.
     pub fn create_account(&self, did: &Did, signer: &dyn Signer) -> Result<Rev> {
         let view = self.view()?;
         let before = find_account(view.accounts()?, did)?;
         check_free(did, before.as_ref())?;
-        let last = before.as_ref().map(|account| account.rev_floor);
-        let rev = self.next_rev(view.facts()?, last)?;
+        let rev = self.next_rev(view.facts()?, did, before.as_ref())?;
         drop(view);
         let mut tree = Tree::empty();
         let unsigned = UnsignedCommit { did: did.clone(), data: tree.seal(), rev };
-        let commit = unsigned.sign(signer)?;
-        let key = signer.verifying_key().to_did_key();
+        let key = signer.verifying_key();
+        let commit = unsigned.sign_as(signer, &key)?;
+        let may_be_ahead = self.stays_ahead(before.as_ref(), rev);
         let root = tree.root_block().ok_or_else(|| Error::Corrupt("no root".to_owned()))?.clone();
         let events = [
             identity_event(did, None, &*self.clock),
@@ -46,7 +48,15 @@ impl Engine {
         ];
         let did = did.clone();
         self.submit(move |tables| {
-            check_free(&did, find_account(&tables.accounts, &did)?.as_ref())?;
+            let found = find_account(&tables.accounts, &did)?;
+            check_free(&did, found.as_ref())?;
+            if found != before {
+                return Err(Error::Swap {
+                    what: format!("account {did}"),
+                    expected: "what it was when its first commit was signed".to_owned(),
+                    found: "something else".to_owned(),
+                });
+            }
             let number = next_tree(tables)?;
             append_all(tables, &events)?;
             let (rows, tally) = first_rows(number, &commit, &root, rev);
@@ -63,11 +73,11 @@ impl Engine {
             };
             let account = Account {
                 state: State::Active,
-                trust: Trust::Verified,
-                key: key.clone(),
-                rev_floor: rev,
-                origin: None,
-                bound_to: String::new(),
+                key: HeadKey::Verified(HeldKey::from(&key), None),
+                last_rev: rev,
+                may_be_ahead,
+                // A source may still wait for the end of the move that brought it here before.
+                origin: before.as_ref().and_then(|account| account.origin.clone()),
                 head: Some(head),
             };
             hold_rev(tables, &did, &account)?;
@@ -128,11 +138,10 @@ impl Engine {
             let seq = append(tables, &event)?;
             purge(tables, &did, seq)?;
             if let Some(head) = account.head.take() {
-                account.rev_floor = account.rev_floor.max(head.rev);
-                tables.doomed.insert(head.tree, ())?;
+                doom(tables, head.tree)?;
             }
             account.state = State::Deleted;
-            account.key.clear();
+            account.key = HeadKey::Unknown;
             forget_revs(tables, &did)?;
             put_account(tables, &did, &account)
         })
@@ -149,17 +158,15 @@ impl Engine {
         let mut events = vec![account_event(did, state, clock)];
         if account.state == State::Deactivated && *state == State::Active {
             events.push(identity_event(did, None, clock));
-            events.extend(self.head_event(&view, did, &account)?);
+            events.extend(self.head_event(&view, &account)?);
         }
         Ok((account, events))
     }
 
     /// `#sync` with the account's present head.
-    fn head_event(&self, view: &View, did: &Did, account: &Account) -> Result<Option<Unnumbered>> {
+    fn head_event(&self, view: &View, account: &Account) -> Result<Option<Unnumbered>> {
         let Some(head) = &account.head else { return Ok(None) };
-        let stored = record(view.rows()?, head.tree, b"")?
-            .ok_or_else(|| Error::Corrupt(format!("the commit of {did} has no row")))?;
-        let commit = Commit::decode(&stored.block()?)?;
+        let commit = Commit::decode(&commit_block(view.rows()?, head)?)?;
         Ok(Some(sync_event(&commit, head.rev, &*self.clock)))
     }
 }
@@ -198,7 +205,7 @@ pub(super) fn take_place(
     account: &Account,
 ) -> Result<()> {
     if let Some(old) = before.and_then(|account| account.head.as_ref()) {
-        tables.doomed.insert(old.tree, ())?;
+        doom(tables, old.tree)?;
     }
     if let Some(head) = &account.head {
         tables.journal.remove(head.tree)?;

@@ -6,6 +6,7 @@ mod apply;
 mod backup;
 mod blobs;
 mod blocks;
+mod clock_watch;
 mod collection_proof;
 mod compact;
 mod core;
@@ -30,6 +31,7 @@ mod since;
 mod slice;
 mod snapshot;
 mod stage;
+mod trust;
 mod write;
 mod write_line;
 
@@ -46,12 +48,13 @@ pub use op::{Op, WriteOptions};
 pub use open::{Engine, Options};
 pub use scrub::ScrubReport;
 pub use snapshot::{List, Record, Snapshot};
+pub use trust::TrustChecked;
 pub use write::Written;
 
-pub(crate) use moving::{Origin, check_arrival};
+pub(crate) use moving::check_arrival;
 pub(crate) use stage::Whole;
 
-pub use crate::store::account::{State, Trust};
+pub use crate::store::account::{EngineName, State, Trust, TrustKey};
 pub use crate::store::floors::Restored;
 pub use crate::store::log::Retention;
 pub use crate::store::write::Unreadable;

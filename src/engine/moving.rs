@@ -12,18 +12,12 @@ use crate::car::section_len;
 use crate::commit::{Commit, UnsignedCommit};
 use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
-use crate::key::Signer;
-use crate::store::account::{Account, Head, State, Trust};
+use crate::key::{Signer, VerifyingKey};
+use crate::store::account::{Account, EngineName, Head, HeadKey, HeldKey, Origin, State, Trust};
 use crate::store::build::RowBuilder;
 use crate::store::log::append;
 use crate::verify::{Expect, Supply};
 use std::io::Write;
-
-/// Where a repository came from: the source engine's name, and its head there.
-pub(crate) struct Origin {
-    pub(crate) engine: String,
-    pub(crate) commit: Cid,
-}
 
 impl Engine {
     pub(crate) fn account(&self, did: &Did) -> Result<Account> {
@@ -36,53 +30,57 @@ impl Engine {
 
     /// The source refuses writes from here on, and names where the account is going. Repeating it
     /// for the same destination changes nothing.
-    pub(crate) fn fence(&self, did: &Did, to: &str, engine: &str) -> Result<()> {
-        let leaving = State::Leaving { to: to.to_owned() };
-        let (did, engine) = (did.clone(), engine.to_owned());
+    pub(crate) fn fence(&self, did: &Did, to: &str, engine: EngineName) -> Result<()> {
+        let leaving = State::Leaving { to: to.to_owned(), engine };
+        let did = did.clone();
         self.submit(move |tables| {
             let mut account = account_row(&tables.accounts, &did)?;
-            if account.state == leaving && account.bound_to == engine {
+            if account.state == leaving {
                 return Ok(());
             }
             if account.state != State::Active || account.head.is_none() {
                 return Err(account.refuse(did.as_str(), "departure"));
             }
             account.state = leaving.clone();
-            account.bound_to = engine.clone();
             put_account(tables, &did, &account)
         })
     }
 
     /// The source takes writes again, if it was on its way to this engine.
-    pub(crate) fn lift_fence(&self, did: &Did, engine: &str) -> Result<()> {
-        let (did, engine) = (did.clone(), engine.to_owned());
+    pub(crate) fn lift_fence(&self, did: &Did, to: EngineName) -> Result<()> {
+        let did = did.clone();
         self.submit(move |tables| {
             let mut account = account_row(&tables.accounts, &did)?;
-            if !matches!(account.state, State::Leaving { .. }) {
+            let State::Leaving { engine, .. } = &account.state else {
                 return Err(account.refuse(did.as_str(), "abort of a move: none is under way"));
-            }
-            if account.bound_to != engine {
+            };
+            if *engine != to {
                 return Err(account.refuse(did.as_str(), "abort with another destination"));
             }
             account.state = State::Active;
-            account.bound_to.clear();
             put_account(tables, &did, &account)
         })
     }
 
     /// The source names the destination from here on. Repeating it changes nothing.
-    pub(crate) fn mark_moved(&self, did: &Did, to: &str, engine: &str, commit: &Cid) -> Result<()> {
-        let moved = State::Moved { to: to.to_owned() };
-        let leaving = State::Leaving { to: to.to_owned() };
+    pub(crate) fn mark_moved(
+        &self,
+        did: &Did,
+        to: &str,
+        engine: EngineName,
+        commit: &Cid,
+    ) -> Result<()> {
+        let moved = State::Moved { to: to.to_owned(), engine };
+        let leaving = State::Leaving { to: to.to_owned(), engine };
         let event = account_event(did, &moved, &*self.clock);
-        let (did, engine, commit) = (did.clone(), engine.to_owned(), commit.clone());
+        let (did, commit) = (did.clone(), commit.clone());
         self.submit(move |tables| {
             let mut account = account_row(&tables.accounts, &did)?;
-            if account.state == moved && account.bound_to == engine {
+            if account.state == moved {
                 return Ok(());
             }
             let same_head = account.head.as_ref().is_some_and(|head| head.commit == commit);
-            if account.state != leaving || account.bound_to != engine || !same_head {
+            if account.state != leaving || !same_head {
                 return Err(account.refuse(did.as_str(), "end of a move that it was not on"));
             }
             account.state = moved.clone();
@@ -107,7 +105,8 @@ impl Engine {
         commit: &Cid,
     ) -> Result<Whole> {
         let mut check = |found: &Commit| {
-            if found.cid() == commit {
+            // Of another account, its head does not matter: the verification refuses it.
+            if found.cid() == commit || expect.check_did(found.did()).is_err() {
                 return Ok(());
             }
             Err(Error::Swap {
@@ -120,16 +119,19 @@ impl Engine {
     }
 
     /// The destination makes a received tree the account's, under a new commit of its own: the
-    /// same records, a higher revision, its own key.
+    /// same records, a higher revision, its own key. It is trusted as the one that has arrived, of
+    /// whose signature the source knew this.
     pub(crate) fn activate(
         &self,
         whole: &Whole,
         signer: &dyn Signer,
         origin: Origin,
+        arrival: &HeadKey,
     ) -> Result<Head> {
         let did = whole.commit.did().clone();
         let tree = whole.tree;
-        self.try_activate(did, whole, signer, origin).map_err(|error| self.undo_tree(tree, error))
+        self.try_activate(did, whole, signer, origin, arrival)
+            .map_err(|error| self.undo_tree(tree, error))
     }
 
     fn try_activate(
@@ -138,13 +140,15 @@ impl Engine {
         whole: &Whole,
         signer: &dyn Signer,
         origin: Origin,
+        arrival: &HeadKey,
     ) -> Result<Head> {
         let before = self.account_if_any(&did)?;
         check_arrival(&did, before.as_ref(), whole.rev)?;
-        let floor = before.as_ref().map_or(whole.rev, |account| account.rev_floor.max(whole.rev));
-        let rev = self.next_rev(self.view()?.facts()?, Some(floor))?;
+        let above = Some(whole.rev);
+        let rev = self.next_rev_above(self.view()?.facts()?, &did, before.as_ref(), above)?;
         let data = whole.commit.data().clone();
-        let commit = UnsignedCommit { did: did.clone(), data, rev }.sign(signer)?;
+        let key = signer.verifying_key();
+        let commit = UnsignedCommit { did: did.clone(), data, rev }.sign_as(signer, &key)?;
         let mut rows = Rows::default();
         rows.commit(&mut RowBuilder::new(whole.tree), &commit, rev);
         let bytes =
@@ -152,11 +156,10 @@ impl Engine {
         let head = Head { commit: commit.cid().clone(), rev, bytes, ..whole.head() };
         let account = Account {
             state: State::Active,
-            trust: Trust::Verified,
-            key: signer.verifying_key().to_did_key(),
-            rev_floor: rev,
-            origin: Some((origin.engine, origin.commit)),
-            bound_to: String::new(),
+            key: activated(arrival, &key),
+            last_rev: rev,
+            may_be_ahead: self.stays_ahead(before.as_ref(), rev),
+            origin: Some(origin),
             head: Some(head.clone()),
         };
         let arrival = arrival_events(&commit, rev, &*self.clock);
@@ -176,6 +179,18 @@ impl Engine {
     }
 }
 
+/// What is known of the key that signs at the destination. A move comes with a new one, which the
+/// account's identity is to name; what it signs is trusted as what has arrived.
+fn activated(arrival: &HeadKey, signer: &VerifyingKey) -> HeadKey {
+    if arrival.is(signer) {
+        return arrival.clone();
+    }
+    match arrival.trust() {
+        Trust::Verified => HeadKey::Verified(HeldKey::from(signer), None),
+        Trust::Unverified => HeadKey::Unverified(HeldKey::from(signer)),
+    }
+}
+
 /// Bytes that a commit takes in a CAR.
 fn commit_len(commit: &Commit) -> u64 {
     section_len(commit.cid(), commit.block().bytes().len()) as u64
@@ -187,7 +202,7 @@ pub(crate) fn check_arrival(did: &Did, account: Option<&Account>, rev: Rev) -> R
     if !account.state.allows_replacement() {
         return Err(account.refuse(did.as_str(), "arrival of the same account"));
     }
-    let held = account.head.as_ref().map_or(account.rev_floor, |head| head.rev);
+    let held = account.last_rev;
     if held > rev {
         return Err(Error::Swap {
             what: format!("revision of {did} at the destination"),

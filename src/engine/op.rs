@@ -40,6 +40,11 @@ pub struct WriteOptions {
     pub swap: Option<Cid>,
     /// Make a commit even if no record changes: a new revision over the same tree.
     pub commit_anyway: bool,
+    /// Sign with the signer's key though it is not the account's, and make it the account's: a
+    /// change of keys, or the first key of an account whose key is not known. The account is
+    /// unverified from then on, until [`Engine::check_trust`](crate::Engine::check_trust) has
+    /// checked the head against its identity.
+    pub rekey: bool,
 }
 
 impl Op {

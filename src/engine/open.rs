@@ -1,11 +1,14 @@
 use super::blocks::BlockSearch;
+use super::clock_watch::ClockWatch;
 use super::core::Core;
 use super::write_line::WriteLines;
 use crate::error::{Error, Result};
 use crate::ident::{Clock, Did, Random, SystemClock, SystemRandom};
-use crate::store::account::Account;
+use crate::store::account::{Account, EngineName};
 use crate::store::log::Retention;
+use crate::store::open::Opened;
 use crate::store::read_table::ReadBytes;
+use crate::store::sealed::checked_get;
 use crate::store::storage::Storage;
 use crate::store::tables::{Tables, View};
 use redb::backends::FileBackend;
@@ -43,6 +46,10 @@ pub struct Engine {
     pub(super) options: Options,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) name: String,
+    engine_name: EngineName,
+    /// The format that the store had when it was opened, if it was an older one.
+    older: Option<u32>,
+    pub(super) watch: ClockWatch,
     /// Ten bits that tell this engine's revisions from others'.
     pub(super) clock_id: u16,
     pub(super) lines: WriteLines,
@@ -65,6 +72,10 @@ pub struct Options {
     pub retention: Retention,
     /// How blocks are found by their CIDs.
     pub block_search: BlockSearch,
+    /// Whether a store of an older format is upgraded, after which older versions of Carrack do
+    /// not open it. If not, it is read as it is: nothing at all is written to it, and whatever
+    /// would write is refused with [`Error::Format`].
+    pub upgrade: bool,
 }
 
 impl Default for Options {
@@ -76,6 +87,7 @@ impl Default for Options {
             create: true,
             retention: Retention::default(),
             block_search: BlockSearch::default(),
+            upgrade: true,
         }
     }
 }
@@ -124,7 +136,8 @@ impl Engine {
     /// As [`Engine::open`].
     pub fn open_backend(backend: impl StorageBackend, options: &Options) -> Result<Self> {
         let storage = Storage::new(backend);
-        let (core, name) = Core::open(&storage, options)?;
+        let (core, Opened { engine, older }) = Core::open(&storage, options)?;
+        let name = engine.to_string();
         let clock_id = name.get(..3).and_then(|hex| u16::from_str_radix(hex, 16).ok());
         Ok(Self {
             core: RwLock::new(Some(Arc::new(core))),
@@ -132,6 +145,9 @@ impl Engine {
             options: options.clone(),
             clock: Arc::clone(&options.clock),
             name,
+            engine_name: engine,
+            older,
+            watch: ClockWatch::start(&*options.clock),
             clock_id: clock_id.unwrap_or_default() & 0x3ff,
             lines: WriteLines::default(),
             moving: Mutex::new(HashSet::new()),
@@ -141,6 +157,23 @@ impl Engine {
     /// The engine's name: 32 hexadecimal digits, drawn when the store was created.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The format that the store had before this engine opened it, if that was an older one than
+    /// this version of Carrack writes, and was upgraded.
+    pub fn upgraded_from(&self) -> Option<u32> {
+        self.older.filter(|_| self.options.upgrade)
+    }
+
+    /// Whether the store is only read: it is of an older format, and [`Options::upgrade`] forbade
+    /// to upgrade it.
+    pub fn is_read_only(&self) -> bool {
+        self.older.is_some() && !self.options.upgrade
+    }
+
+    /// The same as a value.
+    pub(crate) fn engine_name(&self) -> EngineName {
+        self.engine_name
     }
 
     /// The clock that it was opened with.
@@ -231,8 +264,7 @@ pub(super) fn find_account<T>(accounts: &T, did: &Did) -> Result<Option<Account>
 where
     T: ReadBytes,
 {
-    let row = accounts.get(did.as_str().as_bytes())?;
-    row.map(|row| Account::decode(row.value())).transpose()
+    checked_get(accounts, &did.as_str().as_bytes(), |did, row| Account::decode(did, row))
 }
 
 pub(super) fn no_account(did: &Did) -> Error {

@@ -1,6 +1,6 @@
 //! Computes a commit on the caller's thread: the edited tree, the signature, the changed rows.
 
-use super::blobs::{BlobChanges, blob_key};
+use super::blobs::{BlobChanges, blob_key, writable_refs};
 use super::op::{Op, swapped, too_wide};
 use super::slice::commit_slice;
 use crate::block::{Block, Cid, blob_refs};
@@ -8,7 +8,7 @@ use crate::commit::{Commit, UnsignedCommit};
 use crate::error::{Error, Result};
 use crate::event::RepoOp;
 use crate::ident::{Did, RepoPath, Rev};
-use crate::key::Signer;
+use crate::key::{Signer, VerifyingKey};
 use crate::limits::{NODE_BYTES_MAX, NODE_ENTRIES_MAX};
 use crate::store::account::Head;
 use crate::store::read_table::ReadBytes;
@@ -85,7 +85,7 @@ impl<'a, T: ReadBytes> Draft<'a, T> {
         if was.is_none() && entries > NODE_ENTRIES_MAX {
             return Err(too_wide(path, entries));
         }
-        for blob in blob_refs(block.bytes()) {
+        for blob in writable_refs(path, block.bytes())? {
             self.blobs.puts.push(blob_key(self.old.tree, &blob.cid, key));
         }
         Ok(())
@@ -104,10 +104,16 @@ impl<'a, T: ReadBytes> Draft<'a, T> {
     }
 
     /// Signs the tree as it is now and computes the rows that change.
-    pub(super) fn sign(mut self, did: &Did, rev: Rev, signer: &dyn Signer) -> Result<Prepared> {
+    pub(super) fn sign(
+        mut self,
+        did: &Did,
+        rev: Rev,
+        signer: &dyn Signer,
+        key: &VerifyingKey,
+    ) -> Result<Prepared> {
         let data = self.tree.seal();
         let unsigned = UnsignedCommit { did: did.clone(), data, rev };
-        let commit = unsigned.sign(signer)?;
+        let commit = unsigned.sign_as(signer, key)?;
         let height = self.tree.root().height().unwrap_or(0);
         let block = commit.block();
         let (rows, nodes) = self.region.write_back(&mut self.tree, &self.changes, block, rev)?;

@@ -2,7 +2,7 @@ use super::snapshot::Snapshot;
 use crate::car::Writer;
 use crate::error::{Error, Result};
 use crate::ident::RepoPath;
-use crate::store::read::record;
+use crate::store::find::commit_block;
 use crate::store::region::Region;
 use crate::tree::{Key, Tree};
 use std::io::Write;
@@ -19,18 +19,18 @@ impl Snapshot {
         let mut region = Region::new(self.view.rows()?, head.tree);
         let mut tree = Tree::at(head.data.clone(), Some(head.height));
         let (found, nodes) = tree.proof(&Key::from(path.as_bytes()), &mut region)?;
-        let missing = |what: &str| Error::Corrupt(format!("{what} has no row"));
-        let commit = record(self.view.rows()?, head.tree, b"")?
-            .ok_or_else(|| missing("the commit"))?
-            .block()?;
+        let commit = commit_block(self.view.rows()?, head)?;
         let mut car = Writer::new(output, std::slice::from_ref(&head.commit))?;
         car.write(commit.cid(), commit.bytes())?;
         for node in &nodes {
             car.write(node.cid(), node.bytes())?;
         }
-        if found.is_some() {
-            let stored = record(self.view.rows()?, head.tree, path.as_bytes())?;
-            let block = stored.ok_or_else(|| missing("a record"))?.block()?;
+        if let Some(cid) = &found {
+            let stored = region.stored_record(&Key::from(path.as_bytes()))?;
+            if stored.frame.cid != *cid {
+                return Err(Error::Corrupt(format!("the row of {path} holds another record")));
+            }
+            let block = stored.block()?;
             car.write(block.cid(), block.bytes())?;
         }
         car.finish()?;

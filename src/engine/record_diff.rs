@@ -1,16 +1,19 @@
 //! Which records a diff changes, and where their blocks are.
 
-use super::blobs::{BlobChanges, blob_key};
+use super::blobs::{BlobChanges, Indexed, blob_key};
 use super::diff_blocks::{DiffBlocks, check_limit};
 use super::graft::{Entries, Grafted};
 use crate::block::{Block, Cid, blob_refs, drisl};
 use crate::error::{Code, Error, Problem, Result};
 use crate::ident::RepoPath;
 use crate::limits::{DIFF_BYTES_MAX, IMPORTED_RECORD_BYTES_MAX};
-use crate::store::read::{Records, record};
+use crate::store::account::Head;
+use crate::store::find::find;
+use crate::store::listing::{Records, Span};
 use crate::store::read_table::ByteTable;
 use crate::store::region::{RecordChange, Region};
 use crate::store::row::Stamped;
+use crate::store::tables::View;
 use crate::tree::Key;
 use crate::verify::Problems;
 use std::collections::{HashMap, HashSet};
@@ -58,20 +61,21 @@ impl RecordDiff {
     pub(super) fn find_blocks(
         &mut self,
         diff: &DiffBlocks,
-        rows: &Rows,
-        tree: u64,
+        view: &View,
+        head: &Head,
         old: &Entries,
     ) -> Result<()> {
+        let (rows, nodes) = (view.rows()?, view.nodes());
         let mut missing: HashSet<&Cid> = HashSet::new();
         for (_, cid) in &self.puts {
-            match diff.blocks.get(cid) {
+            match diff.blocks.by_cid.get(cid) {
                 Some(block) => drop(self.found.insert(cid.clone(), block.clone())),
                 None => drop(missing.insert(cid)),
             }
         }
         for (path, cid) in old {
             if missing.remove(cid)
-                && let Some(stored) = record(rows, tree, path.as_bytes())?
+                && let Some(stored) = find(rows, nodes, head, path.as_bytes())?
             {
                 self.found.insert(cid.clone(), stored.block()?);
             }
@@ -79,7 +83,8 @@ impl RecordDiff {
         if missing.is_empty() {
             return Ok(());
         }
-        for stored in Records::new(rows, tree, Bound::Unbounded, Bound::Unbounded, false)? {
+        let span = Span { from: Bound::Unbounded, to: Bound::Unbounded };
+        for stored in Records::new(rows, nodes, head, span, false) {
             let (_, stored): (_, Stamped) = stored?;
             if missing.remove(&stored.frame.cid) {
                 let block = stored.block()?;
@@ -117,7 +122,11 @@ impl RecordDiff {
                 let message = format!("a record is not of the data model: {fault}");
                 self.warnings.push(here(Code::BadRecord, message));
             }
-            for blob in blob_refs(block.bytes()) {
+            let blobs = Indexed::of(block.bytes());
+            if let Some(warning) = blobs.warning(&cid, &key) {
+                self.warnings.push(warning);
+            }
+            for blob in blobs.refs {
                 self.blobs.puts.push(blob_key(tree, &blob.cid, &key));
             }
             self.changes.push(RecordChange { block: Some(block.clone()), key });

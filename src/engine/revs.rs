@@ -6,18 +6,24 @@ use crate::ident::{Did, Rev};
 use crate::limits::REVS_HELD_MAX;
 use crate::store::account::Account;
 use crate::store::read_table::ReadTable;
+use crate::store::sealed::REVS;
 use crate::store::tables::Tables;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
 
 /// Notes that the head's revision was held here.
 pub(super) fn hold_rev(tables: &mut Tables<'_>, did: &Did, account: &Account) -> Result<()> {
     let Some(head) = &account.head else { return Ok(()) };
-    tables.revs.insert(&rev_key(did, head.rev)[..], &head.commit.to_bytes()[..])?;
+    let key = rev_key(did, head.rev);
+    tables.revs.insert(&key[..], &REVS.seal(&key, &head.commit.to_bytes())[..])?;
     if is_drawn(&head.commit) { trim_revs(tables, did) } else { Ok(()) }
 }
 
-/// One commit in 256, drawn by its digest, trims: counting at each would cost more than it saves.
+/// One commit in 256, drawn by lot, trims: counting at each would cost more than it saves. The lot
+/// is a hash under a key of this process, or the signer of a mirrored account could avoid it.
 fn is_drawn(commit: &Cid) -> bool {
-    commit.to_bytes().last() == Some(&0)
+    static LOT: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    LOT.hash_one(commit).is_multiple_of(256)
 }
 
 /// Keeps the newest revisions.
@@ -106,5 +112,53 @@ mod tests {
         let (one, _) = filled(&engine, count);
         engine.submit(move |tables| forget_revs(tables, &one)).unwrap();
         assert_eq!(engine.view().unwrap().revs().unwrap().len().unwrap(), count);
+    }
+
+    /// The signer of a mirrored account chooses its digests: none of these ends in 0.
+    #[test]
+    fn whoever_signs_does_not_keep_old_revisions_from_being_trimmed() {
+        use crate::block::Codec;
+        use crate::store::account::{Head, HeadKey, State};
+        let engine = engine();
+        let max = REVS_HELD_MAX as u64;
+        let (one, _) = filled(&engine, max + 500);
+        let commits = (0_u64..).map(|number| Cid::of(Codec::DagCbor, &number.to_be_bytes()));
+        let chosen = commits.filter(|cid| cid.to_bytes().last() != Some(&0));
+        let heads: Vec<_> = (max + 500..).zip(chosen).take(6_000).collect();
+        let name = one.clone();
+        engine
+            .submit(move |tables| {
+                for (number, commit) in &heads {
+                    let (rev, commit) = (Rev::from_u64(*number)?, commit.clone());
+                    let data = commit.clone();
+                    let head = Head {
+                        tree: 1,
+                        commit,
+                        data,
+                        rev,
+                        height: 0,
+                        records: 0,
+                        blocks: 2,
+                        bytes: 9,
+                    };
+                    let account = Account {
+                        state: State::Active,
+                        key: HeadKey::Unknown,
+                        last_rev: rev,
+                        may_be_ahead: false,
+                        origin: None,
+                        head: Some(head),
+                    };
+                    hold_rev(tables, &name, &account)?;
+                }
+                Ok(())
+            })
+            .unwrap();
+        let view = engine.view().unwrap();
+        let (start, end) = revs_of(&one);
+        let held = view.revs().unwrap().range(&start[..]..&end[..]).unwrap().count();
+        // Never trimmed, 10,596 would be held. That 3,000 draws in a row fail has a chance of
+        // 1 in 120,000.
+        assert!((max as usize..max as usize + 3_000).contains(&held), "{held} are held");
     }
 }

@@ -8,11 +8,15 @@ use crate::car::append_section;
 use crate::commit::{Commit, Signature};
 use crate::error::{Code, Error, Problem, Result};
 use crate::ident::{Did, RepoPath, Rev};
+use crate::limits::BLOB_REFS_MAX;
 use crate::store::account::{Account, Head};
+use crate::store::blob_index::keys_of_tree;
 use crate::store::build::{Piece, RowBuilder, RowOut};
 use crate::store::census::{Census, Located, tree_of};
 use crate::store::read_table::ReadTable;
+use crate::store::reclaim::{doomed_trees, journalled_trees};
 use crate::store::row::tree_range;
+use crate::store::table_check::TABLE_CHECKS;
 use crate::store::tables::View;
 use crate::tree::{Key, Walk, Want};
 use crate::verify::Problems;
@@ -59,6 +63,11 @@ impl Engine {
         if let Err(Error::Corrupt(why)) = orphans {
             report.problems.push(Problem::new(Code::BadSection, why));
         }
+        for check in TABLE_CHECKS {
+            if let Err(Error::Corrupt(why)) = self.reopening(|engine| check(&engine.view()?)) {
+                report.problems.push(Problem::new(Code::BadSection, why));
+            }
+        }
         Ok(report)
     }
 
@@ -69,7 +78,7 @@ impl Engine {
         report: &mut ScrubReport,
         progress: &mut dyn FnMut(u64),
     ) -> Result<()> {
-        let account = match Account::decode(account) {
+        let account = match Account::decode(did.as_str().as_bytes(), account) {
             Ok(account) => account,
             Err(error) => {
                 report.problems.push(fault(Code::FieldMismatch, did, &error));
@@ -184,6 +193,7 @@ fn scrub_account(
         builder: RowBuilder::new(head.tree),
         rows: RowsDigest::default(),
         blobs: BTreeSet::new(),
+        blobs_beyond: BTreeSet::new(),
         records: 0,
         newest: Vec::new(),
         faults: Vec::new(),
@@ -205,6 +215,8 @@ struct Scrub<'a> {
     /// The rows that the content asks for.
     rows: RowsDigest,
     blobs: BTreeSet<Vec<u8>>,
+    /// Those beyond the bound of their record, which older versions noted too.
+    blobs_beyond: BTreeSet<Vec<u8>>,
     records: u64,
     /// Of each node that is open: its own stamp.
     newest: Vec<Rev>,
@@ -236,14 +248,13 @@ impl Scrub<'_> {
         if !agrees {
             self.fault(Problem::new(Code::FieldMismatch, "the commit contradicts the account row"));
         }
-        if let Ok(key) = account.key.parse() {
-            match commit.check(&[key]) {
-                Signature::Valid => {}
-                other => {
-                    let message = format!("the head's signature is {}", other.as_str());
-                    self.fault(Problem::new(Code::BadSignature, message));
-                }
+        match account.key.load().map(|key| key.map(|key| commit.check(&[key]))) {
+            Ok(None | Some(Signature::Valid)) => {}
+            Ok(Some(other)) => {
+                let message = format!("the head's signature is {}", other.as_str());
+                self.fault(Problem::new(Code::BadSignature, message));
             }
+            Err(error) => self.fault(Problem::new(Code::FieldMismatch, error.to_string())),
         }
         Ok(())
     }
@@ -290,8 +301,11 @@ impl Scrub<'_> {
         let Some((block, stamp)) = self.block(&Located::record(key.as_bytes()), cid)? else {
             return Ok(());
         };
-        for blob in blob_refs(block.bytes()) {
-            self.blobs.insert(blob_key(self.head.tree, &blob.cid, key));
+        for (number, blob) in blob_refs(block.bytes()).iter().enumerate() {
+            let key = blob_key(self.head.tree, &blob.cid, key);
+            let is_due = number < BLOB_REFS_MAX;
+            let blobs = if is_due { &mut self.blobs } else { &mut self.blobs_beyond };
+            blobs.insert(key);
         }
         self.check_stamp(stamp, key);
         let section = section_of(&block);
@@ -349,12 +363,9 @@ impl Scrub<'_> {
     }
 
     fn blob_index(&mut self, view: &View) -> Result<()> {
-        let (start, end) = tree_range(self.head.tree);
-        let mut stored = BTreeSet::new();
-        for row in view.blobs()?.range(&start[..]..&end[..])? {
-            stored.insert(row?.0.value().to_vec());
-        }
+        let mut stored = keys_of_tree(view, self.head.tree)?;
         let expected = std::mem::take(&mut self.blobs);
+        stored.retain(|key| !self.blobs_beyond.contains(key));
         let differing: Vec<Vec<u8>> = stored.symmetric_difference(&expected).cloned().collect();
         for key in differing {
             let (blob, path) = parse_blob_key(&key)?;
@@ -373,16 +384,13 @@ impl Scrub<'_> {
 fn check_orphans(view: &View, report: &mut ScrubReport) -> Result<()> {
     let mut known = BTreeSet::new();
     for row in view.accounts()?.iter()? {
-        if let Ok(account) = Account::decode(row?.1.value()) {
+        let (did, row) = row?;
+        if let Ok(account) = Account::decode(did.value(), row.value()) {
             known.extend(account.head.map(|head| head.tree));
         }
     }
-    for row in view.journal()?.iter()? {
-        known.insert(row?.0.value());
-    }
-    for row in view.doomed()?.iter()? {
-        known.insert(row?.0.value());
-    }
+    known.extend(journalled_trees(view)?);
+    known.extend(doomed_trees(view)?);
     report.rows = view.rows()?.len()?;
     let mut next = 0;
     while let Some(row) = view.rows()?.range(&tree_range(next).0[..]..)?.next() {

@@ -5,10 +5,11 @@ use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
 use crate::store::account::Head;
 use crate::store::changed::Changed;
-use crate::store::read_table::ReadTable;
+use crate::store::find::commit_of;
 use crate::store::row::Stamped;
+use crate::store::sealed::REVS;
 use crate::store::tables::View;
-use crate::tree::{Key, Walk, Want};
+use crate::tree::{Walk, Want};
 use std::io::Write;
 
 impl Engine {
@@ -45,7 +46,7 @@ impl Engine {
     pub fn export_since(&self, did: &Did, since: Rev, output: impl Write) -> Result<Exported> {
         let view = self.view()?;
         let head = account_row(view.accounts()?, did)?.readable_head(did.as_str())?.clone();
-        if view.revs()?.get(&rev_key(did, since)[..])?.is_none() {
+        if REVS.get(view.revs()?, &&rev_key(did, since)[..])?.is_none() {
             return export_tree(view, &head, output);
         }
         let of = head.clone();
@@ -93,8 +94,7 @@ fn read_changed(view: &View, head: &Head, since: Rev, mut outlet: Outlet) -> Res
 
 /// The section of the commit, which belongs to every diff.
 fn commit(view: &View, head: &Head) -> Result<bytes::Bytes> {
-    let stored = crate::store::read::record(view.rows()?, head.tree, Key::edge().as_bytes())?;
-    let stored = stored.ok_or_else(|| Error::Corrupt("the commit has no row".to_owned()))?;
+    let stored = commit_of(view.rows()?, head)?;
     stored.block()?;
     Ok(stored.section)
 }

@@ -14,8 +14,8 @@ use bytes::Bytes;
 use std::collections::{HashMap, HashSet};
 
 /// The CAR for the event of a commit: commit, new nodes, further nodes that inversion reads, new
-/// records, each once. `None` if it is over the limit although nothing but deletes is in it: then
-/// a `#sync` says what there is to say.
+/// records, each once. `None` if it is over the limit although nothing but deletes or one update is
+/// in it: then a `#sync` says what there is to say.
 ///
 /// Followers undo the ops in orders of their own, so there is what any order reads: around each
 /// op, the nodes as far as the keys next to it (see [`Tree::cover`]). Any other node lies between
@@ -54,7 +54,9 @@ where
     if car.len() <= EVENT_BLOCKS_BYTES_MAX {
         return Ok(Some(car));
     }
-    if ops.iter().all(|op| matches!(op, RepoOp::Delete { .. })) {
+    // What cannot be said in smaller commits: nodes of mined keys may be as long as they are.
+    let is_one_update = matches!(ops, [RepoOp::Update { .. }]);
+    if is_one_update || ops.iter().all(|op| matches!(op, RepoOp::Delete { .. })) {
         return Ok(None);
     }
     Err(Error::Limit {

@@ -6,7 +6,9 @@ use crate::error::{Error, Result};
 use crate::ident::{Did, Nsid, RepoPath, Rev};
 use crate::limits::SNAPSHOT_SECONDS_MAX;
 use crate::store::account::Head;
-use crate::store::read::{Listed, Records, record};
+use crate::store::find::find;
+use crate::store::listing::{Listed, Records, Span};
+use crate::store::read_table::ByteTable;
 use crate::store::row::Stamped;
 use crate::store::tables::View;
 use crate::tree::Key;
@@ -100,7 +102,8 @@ impl Snapshot {
     /// `Corrupt` if what is stored does not hash right, `Stale` if the snapshot is too old.
     pub fn record(&self, path: &RepoPath) -> Result<Option<Record>> {
         self.check_age()?;
-        let found = record(self.view.rows()?, self.head.tree, path.as_bytes())?;
+        let rows = self.view.rows()?;
+        let found = find(rows, self.view.nodes(), &self.head, path.as_bytes())?;
         found.map(|stored| as_record(path.clone(), &stored)).transpose()
     }
 
@@ -138,9 +141,8 @@ impl Snapshot {
         let mut from = Bound::Unbounded;
         loop {
             self.check_age()?;
-            let rows = self.view.rows()?;
-            let mut records: Records<'_, _, Cid> =
-                Records::new(rows, self.head.tree, from, Bound::Unbounded, false)?;
+            let span = Span { from, to: Bound::Unbounded };
+            let mut records = self.records::<Cid>(span, false)?;
             let Some(first) = records.next() else { return Ok(found) };
             let (path, _) = first?;
             let collection = parse_path(&path)?.collection().to_owned();
@@ -156,7 +158,7 @@ impl Snapshot {
     /// As [`Snapshot::record`].
     pub fn blobs_needed(&self) -> Result<Vec<Cid>> {
         self.check_age()?;
-        needed(self.view.blobs()?, self.head.tree)
+        needed(&self.view, self.head.tree)
     }
 
     fn listed<'s, L: Listed + 's>(
@@ -181,7 +183,11 @@ impl Snapshot {
                 (false, ..) => from = Bound::Excluded(cursor),
             }
         }
-        Records::new(self.view.rows()?, self.head.tree, from, to, list.reverse)
+        self.records(Span { from, to }, list.reverse)
+    }
+
+    fn records<L: Listed>(&self, span: Span, reverse: bool) -> Result<Records<'_, ByteTable, L>> {
+        Ok(Records::new(self.view.rows()?, self.view.nodes(), &self.head, span, reverse))
     }
 
     /// The same at an entry of a listing: asking the clock each time would cost as much as the

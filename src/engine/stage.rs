@@ -1,20 +1,22 @@
 //! Writes a repository that is being verified into a tree that nobody sees yet.
 
-use super::blobs::blob_key;
+use super::blobs::{Indexed, blob_key};
 use super::core::Core;
 use super::lifecycle::Rows;
 use super::open::Engine;
-use crate::block::{Block, blob_refs};
+use crate::block::Block;
 use crate::car::append_section;
 use crate::commit::Commit;
 use crate::error::{Error, Problem, Result};
 use crate::ident::Rev;
 use crate::limits::STAGED_BYTES;
+use crate::store::blob_index;
 use crate::store::build::{Piece, RowBuilder};
 use crate::store::row::Tally;
+use crate::store::sealed::JOURNAL;
 use crate::store::write::Pending;
 use crate::tree::{NodeWant, RecordWant};
-use crate::verify::Sink;
+use crate::verify::{Problems, Sink};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -38,6 +40,7 @@ pub(super) struct Staged<'a> {
     rev: Option<Rev>,
     root_height: u8,
     records: u64,
+    warnings: Problems,
     section: Vec<u8>,
     /// Set once something is wrong: nothing more is written.
     broken: bool,
@@ -54,6 +57,8 @@ pub(crate) struct Whole {
     pub(super) height: u8,
     pub(super) records: u64,
     pub(super) tally: Tally,
+    /// What is unusual about the records, beside what the verification says.
+    pub(super) warnings: Problems,
 }
 
 impl<'a> Staged<'a> {
@@ -79,6 +84,7 @@ impl<'a> Staged<'a> {
             rev: None,
             root_height: 0,
             records: 0,
+            warnings: Problems::default(),
             section: Vec::new(),
             broken: false,
             check_head,
@@ -106,6 +112,7 @@ impl<'a> Staged<'a> {
             height: self.root_height,
             records: self.records,
             tally: self.builder.tally(),
+            warnings: std::mem::take(&mut self.warnings),
         })
     }
 
@@ -141,10 +148,11 @@ impl<'a> Staged<'a> {
         self.is_journalled = true;
         self.waiting.push_back(self.core.writer.enqueue_bulk(bytes, move |tables| {
             // With each batch: an earlier one may have been refused.
-            tables.journal.insert(tree, &b"import"[..])?;
+            let what_for = JOURNAL.seal(&tree.to_le_bytes(), b"import");
+            tables.journal.insert(tree, &what_for[..])?;
             rows.store(tables)?;
             for key in &blobs {
-                tables.blobs.insert(&key[..], ())?;
+                blob_index::put(tables, key)?;
             }
             Ok(())
         })?);
@@ -193,7 +201,11 @@ impl Sink for Staged<'_> {
             return Ok(());
         }
         self.records += 1;
-        for blob in blob_refs(block.bytes()) {
+        let blobs = Indexed::of(block.bytes());
+        if let Some(warning) = blobs.warning(block.cid(), &want.key) {
+            self.warnings.push(warning);
+        }
+        for blob in blobs.refs {
             let key = blob_key(self.tree, &blob.cid, &want.key);
             self.blobs_bytes += key.len();
             self.blobs.push(key);

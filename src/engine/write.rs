@@ -7,8 +7,9 @@ use crate::block::Cid;
 use crate::error::{Error, Result};
 use crate::event::{RepoOp, Unnumbered};
 use crate::ident::{Did, Rev};
-use crate::key::Signer;
-use crate::store::account::{Account, Head, Trust};
+use crate::key::{Signer, VerifyingKey};
+use crate::store::account::{Account, Head, HeadKey, HeldKey};
+use crate::store::blob_index;
 use crate::store::log::append;
 use crate::store::tables::Tables;
 use std::time::Instant;
@@ -45,12 +46,16 @@ impl Engine {
     ///
     /// The commit is computed and signed on the caller's thread. When this returns, it is durable.
     /// A batch that changes nothing makes no commit, unless the options ask for one; an empty
-    /// batch makes one (a re-sign, as after a change of keys).
+    /// batch makes one (a re-sign), and so does one with a new key.
+    ///
+    /// The signer's key has to be the account's, or the options ask for a change of keys: followers
+    /// drop an account that signs with a key which its identity does not name. The account is
+    /// trusted after it as it was before.
     ///
     /// # Errors
-    /// `NotFound`, `State`, `Swap`, `Exists`, `Limit` (200 ops; 1,000,000 bytes a record; 256
-    /// entries a node), `Request` (a path twice), `Problem` (not a record), `Clock`, or the
-    /// signer's. Nothing is written then.
+    /// `NotFound`, `State`, `OtherKey`, `Swap`, `Exists`, `Limit` (200 ops; 1,000,000 bytes a record; 256
+    /// entries a node), `Request` (a path twice), `Problem` (not a record), `Clock`, `RevAhead`,
+    /// `ClockJumped`, or the signer's. Nothing is written then.
     #[allow(clippy::needless_pass_by_value, reason = "a batch is made for one write")]
     pub fn write(
         &self,
@@ -86,17 +91,19 @@ impl Engine {
         let view = self.view()?;
         let account = account_row(view.accounts()?, did)?;
         let old = writable_head(&account, did)?;
+        let key = signer.verifying_key();
         check_swap(did, old, options)?;
+        check_key(did, &account, &key, options)?;
         let mut draft = Draft::new(view.rows()?, old);
         for op in ops {
             draft.apply(op)?;
         }
-        if draft.ops().is_empty() && !ops.is_empty() && !options.commit_anyway {
+        let is_idle = draft.ops().is_empty() && !ops.is_empty() && !options.commit_anyway;
+        if is_idle && account.key.is(&key) {
             return Ok(Some(unchanged(old)));
         }
-        let last = old.rev.max(account.rev_floor);
-        let rev = self.next_rev(view.facts()?, Some(last))?;
-        let prepared = draft.sign(did, rev, signer)?;
+        let rev = self.next_rev(view.facts()?, did, Some(&account))?;
+        let prepared = draft.sign(did, rev, signer, &key)?;
         let written = Written {
             commit: prepared.head.commit.clone(),
             rev,
@@ -107,9 +114,9 @@ impl Engine {
             seq: None,
         };
         let next = Account {
-            key: signer.verifying_key().to_did_key(),
-            trust: Trust::Verified,
-            rev_floor: rev,
+            key: next_key(&account, &key),
+            last_rev: rev,
+            may_be_ahead: self.stays_ahead(Some(&account), rev),
             head: Some(prepared.head.clone()),
             ..account.clone()
         };
@@ -132,6 +139,33 @@ pub(super) fn writable_head<'a>(account: &'a Account, did: &Did) -> Result<&'a H
     match &account.head {
         Some(head) if account.state.allows_writes() => Ok(head),
         _ => Err(account.refuse(did.as_str(), "writes")),
+    }
+}
+
+/// Before anything is prepared: a commit by another key would be signed and announced in vain.
+fn check_key(
+    did: &Did,
+    account: &Account,
+    signer: &VerifyingKey,
+    options: &WriteOptions,
+) -> Result<()> {
+    if options.rekey || account.key.is(signer) {
+        return Ok(());
+    }
+    Err(Error::OtherKey {
+        did: did.to_string(),
+        held: account.key.load()?.map(|key| key.to_did_key()),
+        signer: signer.to_did_key(),
+    })
+}
+
+/// A head signed with the same key is trusted as the one before. Another key is not known to be
+/// the identity's.
+fn next_key(account: &Account, signer: &VerifyingKey) -> HeadKey {
+    if account.key.is(signer) {
+        account.key.clone()
+    } else {
+        HeadKey::Unverified(HeldKey::from(signer))
     }
 }
 
@@ -179,10 +213,10 @@ fn store(
     }
     // Deletes first: an update may need the blob that its old record needed.
     for key in &prepared.blobs.deletes {
-        tables.blobs.remove(&key[..])?;
+        blob_index::remove(tables, key)?;
     }
     for key in &prepared.blobs.puts {
-        tables.blobs.insert(&key[..], ())?;
+        blob_index::put(tables, key)?;
     }
     put_account(tables, did, next)?;
     hold_rev(tables, did, next)?;
@@ -190,6 +224,7 @@ fn store(
 }
 
 pub(super) fn put_account(tables: &mut Tables<'_>, did: &Did, account: &Account) -> Result<()> {
-    tables.accounts.insert(did.as_str().as_bytes(), &account.encode()[..])?;
+    let name = did.as_str().as_bytes();
+    tables.accounts.insert(name, &account.encode(name)[..])?;
     Ok(())
 }

@@ -1,13 +1,12 @@
 use crate::block::{Block, Cid};
-use crate::car::Reader;
+use crate::car::{Blocks, Reader};
 use crate::error::{Code, Error, Problem, Result};
 use crate::tree::{Gap, NodeSource};
-use std::collections::HashMap;
 
 /// The blocks of an event, hashed. What is not among them is a gap.
 pub(super) struct Slice {
     pub(super) roots: Vec<Cid>,
-    pub(super) blocks: HashMap<Cid, Block>,
+    pub(super) blocks: Blocks,
 }
 
 impl Slice {
@@ -29,11 +28,11 @@ impl Slice {
 
     fn read_all(bytes: &[u8], report: &mut dyn FnMut(Problem)) -> Result<Self> {
         let mut reader = Reader::new(bytes)?;
-        let mut slice = Self { roots: reader.roots().to_vec(), blocks: HashMap::new() };
-        while let Some(frame) = reader.next_frame()? {
-            match frame.into_block() {
-                Ok(block) => drop(slice.blocks.insert(block.cid().clone(), block)),
-                Err(problem) => report(within(problem)),
+        let mut slice = Self { roots: reader.roots().to_vec(), blocks: Blocks::default() };
+        while let Some(section) = reader.next_section()? {
+            // An event has no use for what cannot be of its repository.
+            if let Err(problem) = slice.blocks.add(section) {
+                report(within(problem));
             }
         }
         Ok(slice)
@@ -42,7 +41,7 @@ impl Slice {
 
 impl NodeSource for Slice {
     fn load(&mut self, gap: &Gap) -> Result<Block> {
-        self.blocks.load(gap)
+        self.blocks.by_cid.load(gap).map_err(|error| self.blocks.explain(error))
     }
 }
 

@@ -79,8 +79,9 @@ impl Check<'_> {
     fn sync(&mut self, event: &SyncEvent) {
         self.size("blocks of a #sync, in bytes", event.blocks.len(), SYNC_BLOCKS_BYTES_MAX);
         let Some(slice) = self.slice(&event.blocks) else { return };
-        if slice.blocks.len() > 1 {
-            let message = format!("{} blocks, where the commit alone belongs", slice.blocks.len());
+        if slice.blocks.by_cid.len() > 1 {
+            let message =
+                format!("{} blocks, where the commit alone belongs", slice.blocks.by_cid.len());
             self.wrong(Code::BadFrame, message);
         }
         self.head(&slice, &event.did, event.rev);
@@ -123,9 +124,9 @@ impl Check<'_> {
             self.wrong(Code::NoRoot, "blocks name no root");
             return None;
         };
-        let Some(block) = slice.blocks.get(root) else {
-            let problem = Problem::new(Code::MissingCommit, "the commit is not among the blocks");
-            self.problem(problem.cid(root));
+        let Some(block) = slice.blocks.by_cid.get(root) else {
+            let absent = Problem::new(Code::MissingCommit, "the commit is not among the blocks");
+            self.problem(slice.blocks.why_not(root, absent));
             return None;
         };
         let commit = match Commit::decode(block) {
@@ -170,8 +171,11 @@ impl Check<'_> {
     /// The new records have to be there, and not too large.
     fn records(&mut self, ops: &[RepoOp], slice: &Slice) {
         for (op, cid) in ops.iter().filter_map(|op| op.cid().map(|cid| (op, cid))) {
-            let problem = match slice.blocks.get(cid).map(|block| block.bytes().len()) {
-                None => Problem::new(Code::MissingRecord, "a new record is not among the blocks"),
+            let problem = match slice.blocks.by_cid.get(cid).map(|block| block.bytes().len()) {
+                None => {
+                    let message = "a new record is not among the blocks";
+                    slice.blocks.why_not(cid, Problem::new(Code::MissingRecord, message))
+                }
                 Some(length) if length > RECORD_BYTES_MAX => {
                     let message = format!("a record of {length} bytes; {RECORD_BYTES_MAX} at most");
                     Problem::new(Code::TooLarge, message)

@@ -2,9 +2,10 @@ use super::chain::{Link, Tip, check, commit_in, is_first, read};
 use super::outcome::{Ignored, Mismatch, OutOfSync, Taken};
 use super::sequence::Sequence;
 use crate::engine::{Engine, ImportOptions, Imported, State};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::{AccountEvent, AccountStatus, CommitEvent, Event, SyncEvent};
 use crate::ident::{Did, Rev};
+use crate::key::VerifyingKey;
 use crate::store::account::{Account, Head};
 use crate::verify::{Expect, Input};
 use std::sync::Arc;
@@ -98,12 +99,14 @@ impl<'a> Mirror<'a> {
     /// Verifies a frame and applies it. What it does to a copy is one transaction, durable when
     /// this returns, and announced in the engine's own log (a commit as `#sync`).
     ///
-    /// `expect` has the keys that the account's document names now. Without any, the key that the
-    /// held head verified under is used; accounts that are not here are created only under a key
+    /// `expect` has the keys that the account's document names now: the copy is verified from then
+    /// on. Without any, the key that the held head is signed with is used, and the copy is trusted
+    /// as it was; accounts that are not here are created only under a key
     /// that is given.
     ///
     /// # Errors
-    /// `Refused` with every problem of a frame that is malformed or forged; `Request` without a
+    /// `Refused` with every problem of a frame that is malformed or forged, or with `DidMismatch` if
+    /// it is of another account than expected; `Request` without a
     /// key; `State` for an account that is moving or has moved away from this engine; `Swap` if
     /// somebody else changed the copy at the same time; `Limit` if a commit replaces more than one
     /// transaction takes. Nothing has changed then, and the stream's number does not count.
@@ -111,6 +114,7 @@ impl<'a> Mirror<'a> {
         let Some(event) = read(frame)? else {
             return Ok(Taken::unknown(Followed::Ignored(Ignored::Unknown)));
         };
+        expect.check_did(event.did()).map_err(|problem| Error::Refused(vec![problem]))?;
         let copy = self.copy(&event, expect)?;
         if let Some(copy) = &copy {
             check(frame, &event, &copy.expect, self.engine.clock())?;
@@ -134,50 +138,67 @@ impl<'a> Mirror<'a> {
     /// that has lost revisions: delete the copy first, if that is what is wanted.
     pub fn recover(&self, input: &Input, did: &Did, expect: &Expect) -> Result<Imported> {
         let account = self.engine.held(did)?;
-        let keys = keys_for(account.as_ref(), expect);
+        let keys = keys_for(account.as_ref(), expect)?;
+        let held = account.as_ref().filter(|_| expect.keys.is_empty());
+        let held = held.map(|account| account.key.clone());
         let replace = account.and_then(|account| account.head).map(|head| head.commit);
         let expect = Expect { did: Some(did.clone()), keys };
-        self.engine.import(input, &ImportOptions { expect, unverified: false, replace })
+        let options = ImportOptions { expect, replace, ..copying() };
+        match held {
+            Some(held) => self.engine.import_under(input, &options, &held),
+            None => self.engine.import(input, &options),
+        }
     }
 
     /// The copy that an event is about; `None` if there is none and none begins with it.
     fn copy(&self, event: &Event, expect: &Expect) -> Result<Option<Copy<'a>>> {
         let did = event.did();
         let account = self.engine.held(did)?;
-        let keys = keys_for(account.as_ref(), expect);
+        let given = expect.clone();
+        let keys = keys_for(account.as_ref(), expect)?;
         let expect = Expect { did: expect.did.clone(), keys };
-        let (head, floor) = match account {
+        let (head, last_rev) = match account {
             Some(account)
                 if matches!(account.state, State::Leaving { .. } | State::Moved { .. }) =>
             {
                 return Err(account.refuse(did.as_str(), "following"));
             }
-            Some(account) => (account.head, Some(account.rev_floor)),
+            Some(account) => (account.head, Some(account.last_rev)),
             None => (None, None),
         };
         let begins = matches!(event, Event::Commit(commit) if is_first(commit));
         if head.is_none() && (!begins || expect.keys.is_empty()) {
             return Ok(None);
         }
-        Ok(Some(Copy { engine: self.engine, expect, head, floor }))
+        Ok(Some(Copy { engine: self.engine, given, expect, head, last_rev }))
     }
 }
 
 /// The keys that are given, or else the one that the held head verified under.
-fn keys_for(account: Option<&Account>, expect: &Expect) -> Vec<crate::key::VerifyingKey> {
+fn keys_for(account: Option<&Account>, expect: &Expect) -> Result<Vec<VerifyingKey>> {
     if !expect.keys.is_empty() {
-        return expect.keys.clone();
+        return Ok(expect.keys.clone());
     }
-    account.and_then(|account| account.key.parse().ok()).into_iter().collect()
+    let held = account.map(|account| account.key.load()).transpose()?;
+    Ok(held.flatten().into_iter().collect())
+}
+
+/// A mirror signs nothing: the host's revisions rise by themselves, and the floors that a restored
+/// store was given do not bind what is taken from the host.
+fn copying() -> ImportOptions {
+    ImportOptions { below_floor: true, ..ImportOptions::default() }
 }
 
 /// A copy, or the place of one.
 struct Copy<'a> {
     engine: &'a Engine,
+    /// What the caller has given.
+    given: Expect,
+    /// The same; without a key, with the one of the held head.
     expect: Expect,
     head: Option<Head>,
-    /// The last revision of an account that was here.
-    floor: Option<Rev>,
+    /// The last revision of an account that is or was here.
+    last_rev: Option<Rev>,
 }
 
 impl Copy<'_> {
@@ -227,17 +248,18 @@ impl Copy<'_> {
     /// undoing takes, which are of the new tree too.
     fn apply(&self, blocks: &[u8], head: &Head) -> Result<()> {
         let replace = Some(head.commit.clone());
-        let options = ImportOptions { expect: self.expect.clone(), unverified: false, replace };
+        // Without a key that is given, the held head's is used, and nothing new is known of it.
+        let options = ImportOptions { expect: self.given.clone(), replace, ..copying() };
         self.engine.apply_diff(blocks, &options).map(drop)
     }
 
     fn create(&self, event: &CommitEvent) -> Result<Followed> {
         // What was deleted does not come back by an event of before.
-        if self.floor.is_some_and(|floor| event.rev <= floor) {
+        if self.last_rev.is_some_and(|last| event.rev <= last) {
             return Ok(Followed::Ignored(Ignored::OldRev));
         }
         let input = Input::spill(&event.blocks[..], "a first commit")?;
-        let options = ImportOptions { expect: self.expect.clone(), ..ImportOptions::default() };
+        let options = ImportOptions { expect: self.expect.clone(), ..copying() };
         self.engine.import(&input, &options)?;
         Ok(Followed::Created { rev: event.rev })
     }

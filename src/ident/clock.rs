@@ -1,14 +1,22 @@
 //! Time and randomness. Both are handed in, so that tests and simulations repeat exactly.
 
 use crate::error::{Error, Result};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, LazyLock};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
     /// Microseconds since 1970, UTC.
     fn now_micros(&self) -> u64;
+
+    /// Microseconds since some moment, which go on as time passes, whatever is done to the time of
+    /// day. An engine compares both, and signs nothing once the time of day has jumped ahead.
+    ///
+    /// A clock that has nothing of the kind tells the time of day here; then no jump is noticed.
+    fn monotonic_micros(&self) -> u64 {
+        self.now_micros()
+    }
 }
 
 /// The machine's clock. Nothing else in this crate asks the system for the time.
@@ -27,6 +35,13 @@ impl Clock for SystemClock {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
     }
+
+    /// Since this process asked first. Most systems leave out the time for which the machine was
+    /// suspended.
+    fn monotonic_micros(&self) -> u64 {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        u64::try_from(START.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
 }
 
 /// A clock that stands still until it is told otherwise, for tests and simulations.
@@ -38,34 +53,46 @@ impl Clock for SystemClock {
 /// assert_eq!(clock.now_micros(), 1_700_000_000_000_005);
 /// ```
 #[derive(Debug, Default)]
-pub struct ManualClock(AtomicU64);
+pub struct ManualClock {
+    micros: AtomicU64,
+    passed: AtomicU64,
+}
 
 impl ManualClock {
     /// A clock at this microsecond since 1970.
     pub fn new(micros: u64) -> Self {
-        Self(AtomicU64::new(micros))
+        Self { micros: AtomicU64::new(micros), passed: AtomicU64::new(0) }
     }
 
-    /// Sets the time, back or forth.
+    /// Sets the time of day, back or forth. No time passes.
     pub fn set(&self, micros: u64) {
-        self.0.store(micros, Ordering::SeqCst);
+        self.micros.store(micros, Ordering::SeqCst);
     }
 
-    /// Moves the time on by so many microseconds.
+    /// Lets so many microseconds pass.
     pub fn advance(&self, micros: u64) {
-        self.0.fetch_add(micros, Ordering::SeqCst);
+        self.micros.fetch_add(micros, Ordering::SeqCst);
+        self.passed.fetch_add(micros, Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now_micros(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
+        self.micros.load(Ordering::SeqCst)
+    }
+
+    fn monotonic_micros(&self) -> u64 {
+        self.passed.load(Ordering::SeqCst)
     }
 }
 
 impl<T: Clock + ?Sized> Clock for Arc<T> {
     fn now_micros(&self) -> u64 {
         (**self).now_micros()
+    }
+
+    fn monotonic_micros(&self) -> u64 {
+        (**self).monotonic_micros()
     }
 }
 

@@ -76,6 +76,15 @@ impl Rev {
         Self::from_micros(now.max(last.micros() + 1), clock_id)
     }
 
+    /// The revision one microsecond after this one, whatever the clock says. Of `clock_id`, the
+    /// lower ten bits count.
+    ///
+    /// # Errors
+    /// [`Error::Clock`] if no later revision exists.
+    pub fn next(self, clock_id: u16) -> Result<Self> {
+        Self::from_micros(self.micros() + 1, clock_id)
+    }
+
     /// Whether it is further ahead of the clock than [`CLOCK_DRIFT_MAX_MICROS`].
     pub fn is_future(self, clock: &dyn Clock) -> bool {
         self.is_ahead_of(clock.now_micros())

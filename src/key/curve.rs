@@ -27,7 +27,7 @@ impl Curve {
     }
 
     /// The multicodec of a public key, as a varint.
-    pub(super) fn multicodec(self) -> [u8; 2] {
+    pub(crate) fn multicodec(self) -> [u8; 2] {
         match self {
             Self::K256 => [0xe7, 0x01],
             Self::P256 => [0x80, 0x24],

@@ -2,11 +2,13 @@
 
 mod curve;
 pub mod key_file;
+mod sealed;
 mod signer;
 mod signing;
 mod verifying;
 
 pub use curve::Curve;
+pub(crate) use sealed::Sealed;
 pub use signer::Signer;
 pub use signing::SigningKey;
 pub use verifying::{Check, VerifyingKey};

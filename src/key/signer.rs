@@ -1,4 +1,5 @@
 use super::VerifyingKey;
+use super::sealed::Sealed;
 use crate::error::Result;
 use std::sync::Arc;
 
@@ -30,9 +31,21 @@ pub trait Signer: Send + Sync {
     /// cannot be reached; then nothing is written, and the caller may try again.
     fn sign(&self, message: &[u8]) -> Result<[u8; 64]>;
 
-    /// Whether its signatures are right by construction. Those of all others are verified before a
-    /// commit is stored, which takes about twice as long as signing.
-    fn is_exact(&self) -> bool {
+    /// Whether its signatures are right by construction, so that a commit need not be verified
+    /// before it is stored, which takes about twice as long as signing. Only this crate's own key
+    /// says so: the token's type cannot be named outside of it.
+    ///
+    /// ```compile_fail,E0050
+    /// use carrack::key::{Signer, VerifyingKey};
+    /// struct Liar(VerifyingKey);
+    /// impl Signer for Liar {
+    ///     fn verifying_key(&self) -> VerifyingKey { self.0.clone() }
+    ///     fn sign(&self, _: &[u8]) -> carrack::Result<[u8; 64]> { Ok([1; 64]) }
+    ///     fn is_exact(&self) -> bool { true }
+    /// }
+    /// ```
+    #[doc(hidden)]
+    fn is_exact(&self, _: Sealed) -> bool {
         false
     }
 }
@@ -46,8 +59,8 @@ impl<T: Signer + ?Sized> Signer for &T {
         (**self).sign(message)
     }
 
-    fn is_exact(&self) -> bool {
-        (**self).is_exact()
+    fn is_exact(&self, token: Sealed) -> bool {
+        (**self).is_exact(token)
     }
 }
 
@@ -60,7 +73,7 @@ impl<T: Signer + ?Sized> Signer for Arc<T> {
         (**self).sign(message)
     }
 
-    fn is_exact(&self) -> bool {
-        (**self).is_exact()
+    fn is_exact(&self, token: Sealed) -> bool {
+        (**self).is_exact(token)
     }
 }

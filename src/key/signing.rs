@@ -1,3 +1,4 @@
+use super::sealed::Sealed;
 use super::{Curve, Signer, VerifyingKey};
 use crate::error::{Error, Result};
 use crate::ident::Random;
@@ -118,7 +119,7 @@ impl Signer for SigningKey {
         })
     }
 
-    fn is_exact(&self) -> bool {
+    fn is_exact(&self, _: Sealed) -> bool {
         true
     }
 }

@@ -265,4 +265,40 @@ mod tests {
             }
         }
     }
+
+    /// The order of each curve's group.
+    const ORDERS: [(Curve, &str); 2] = [
+        (Curve::K256, "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141"),
+        (Curve::P256, "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"),
+    ];
+
+    /// `n - s`, by hand.
+    fn twin(order: &str, signature: [u8; 64]) -> [u8; 64] {
+        let order = data_encoding::HEXLOWER.decode(order.as_bytes()).unwrap();
+        let mut twin = signature;
+        let mut borrow = 0;
+        for place in (0..32).rev() {
+            let left = i16::from(order[place]) - i16::from(signature[32 + place]) - borrow;
+            borrow = i16::from(left < 0);
+            twin[32 + place] = u8::try_from(left.rem_euclid(256)).unwrap();
+        }
+        twin
+    }
+
+    #[test]
+    fn the_twin_of_a_right_signature_is_high() {
+        use crate::key::{Signer, SigningKey};
+        for (curve, order) in ORDERS {
+            for secret in 1..9 {
+                let key = SigningKey::from_bytes(curve, &[secret; 32]).unwrap();
+                let signature = key.sign(b"ahoy").unwrap();
+                let high = twin(order, signature);
+                let key = key.verifying_key();
+                assert_eq!(key.verify(b"ahoy", &signature), Check::Valid);
+                assert_eq!(key.verify(b"ahoy", &high), Check::HighS, "{curve} {secret}");
+                assert_eq!(key.verify(b"ahoi", &high), Check::Invalid);
+                assert_eq!(twin(order, high), signature);
+            }
+        }
+    }
 }

@@ -6,6 +6,9 @@ pub mod backup {}
 #[doc = include_str!("diffs.md")]
 pub mod diffs {}
 
+#[doc = include_str!("failures.md")]
+pub mod failures {}
+
 #[doc = include_str!("following.md")]
 pub mod following {}
 

@@ -1,9 +1,9 @@
 use crate::block::Cid;
-use crate::engine::{Engine, Origin, State, Whole, check_arrival};
+use crate::engine::{Engine, EngineName, State, Whole, check_arrival};
 use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
 use crate::key::Signer;
-use crate::store::account::{Account, Head};
+use crate::store::account::{Account, Head, Origin};
 use crate::verify::{Expect, StreamSupply};
 use std::io::{PipeReader, PipeWriter, Read};
 use std::time::Instant;
@@ -86,26 +86,28 @@ pub fn migrate(
     }
     let _moving = source.moving(did)?;
     let account = source.account(did)?;
-    let head = departing_head(&account, did, options.to, destination.name())?.clone();
+    let there = destination.engine_name();
+    let head = departing_head(&account, did, options.to, there)?.clone();
     if let Some(arrived) = arrived(source, destination, did, &head)? {
         // Both sides have done their part, or only the source's last word is missing.
-        source.mark_moved(did, options.to, destination.name(), &head.commit)?;
+        source.mark_moved(did, options.to, there, &head.commit)?;
         return summary(destination, did, &head, &arrived, start, 0.0);
     }
     check_arrival(did, destination.account_if_any(did)?.as_ref(), head.rev)?;
     // Or the source would stand fenced before a destination that takes nothing in.
     destination.require_floors_given()?;
-    source.fence(did, options.to, destination.name())?;
+    source.fence(did, options.to, there)?;
     let fenced = Instant::now();
     // Under the fence nothing changes any more: this is the head that will have been the last.
     let account = source.account(did)?;
-    let head = departing_head(&account, did, options.to, destination.name())?.clone();
-    let expect = Expect { did: Some(did.clone()), keys: account.key.parse().into_iter().collect() };
+    let head = departing_head(&account, did, options.to, there)?.clone();
+    let keys = account.key.load()?.into_iter().collect();
+    let expect = Expect { did: Some(did.clone()), keys };
     let whole = carry(source, destination, did, &expect, &head, options)?;
-    let origin = Origin { engine: source.name().to_owned(), commit: head.commit.clone() };
-    let arrived = destination.activate(&whole, options.signer, origin)?;
+    let origin = Origin { engine: source.engine_name(), commit: head.commit.clone() };
+    let arrived = destination.activate(&whole, options.signer, origin, &account.key)?;
     let fence_seconds = fenced.elapsed().as_secs_f64();
-    source.mark_moved(did, options.to, destination.name(), &head.commit)?;
+    source.mark_moved(did, options.to, there, &head.commit)?;
     summary(destination, did, &head, &arrived, start, fence_seconds)
 }
 
@@ -123,17 +125,19 @@ pub fn abort(source: &Engine, destination: &Engine, did: &Did) -> Result<()> {
             "abort: the account has arrived; run the move again to finish it",
         ));
     }
-    source.lift_fence(did, destination.name())
+    source.lift_fence(did, destination.engine_name())
 }
 
 /// The head of an account that may go, or is on its way to the same destination.
-fn departing_head<'a>(account: &'a Account, did: &Did, to: &str, engine: &str) -> Result<&'a Head> {
+fn departing_head<'a>(
+    account: &'a Account,
+    did: &Did,
+    to: &str,
+    engine: EngineName,
+) -> Result<&'a Head> {
     let may_go = match &account.state {
         State::Active => true,
-        State::Leaving { to: there } | State::Moved { to: there } => {
-            there == to && account.bound_to == engine
-        }
-        _ => false,
+        state => state.destination() == Some((to, engine)),
     };
     match &account.head {
         Some(head) if may_go => Ok(head),
@@ -151,10 +155,12 @@ fn has_come_further(
 ) -> Result<bool> {
     let Some(there) = destination.account_if_any(did)? else { return Ok(false) };
     let sent = account.head.as_ref();
-    let from_here = there.origin.as_ref().is_some_and(|(engine, commit)| {
-        engine == source.name() && sent.is_some_and(|head| head.commit == *commit)
+    let from_here = there.origin.as_ref().is_some_and(|origin| {
+        origin.engine == source.engine_name()
+            && sent.is_some_and(|head| head.commit == origin.commit)
     });
-    let is_later = there.rev_floor > sent.map_or(account.rev_floor, |head| head.rev);
+    // What it held, and not what a floor asks of the next revision.
+    let is_later = there.last_rev > account.last_rev;
     Ok(from_here || is_later)
 }
 
@@ -162,7 +168,7 @@ fn has_come_further(
 fn arrived(source: &Engine, destination: &Engine, did: &Did, head: &Head) -> Result<Option<Head>> {
     let account = destination.account_if_any(did)?;
     let came = account.filter(|account| match &account.origin {
-        Some((engine, commit)) => engine == source.name() && *commit == head.commit,
+        Some(origin) => origin.engine == source.engine_name() && origin.commit == head.commit,
         None => false,
     });
     Ok(came.and_then(|account| account.head))

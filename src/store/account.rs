@@ -1,7 +1,10 @@
 //! The account row: which tree an account shows, its head, its state.
 
+pub use super::engine_name::EngineName;
+pub(crate) use super::engine_name::Origin;
+pub(crate) use super::head_key::{HeadKey, HeldKey};
+pub use super::head_key::{Trust, TrustKey};
 use crate::block::Cid;
-use crate::block::drisl::{Decoder, Encoder, Fault};
 use crate::error::{Error, Result};
 use crate::ident::Rev;
 use std::fmt;
@@ -24,11 +27,15 @@ pub enum State {
     Leaving {
         /// The destination, as its operator names it.
         to: String,
+        /// The destination, as it names itself.
+        engine: EngineName,
     },
     /// Moved to another engine; the copy here is history.
     Moved {
         /// The destination, as its operator names it.
         to: String,
+        /// The destination, as it names itself.
+        engine: EngineName,
     },
 }
 
@@ -85,57 +92,21 @@ impl State {
         }
     }
 
-    fn to(&self) -> &str {
+    /// Where it is going or has gone.
+    pub(crate) fn destination(&self) -> Option<(&str, EngineName)> {
         match self {
-            Self::Leaving { to } | Self::Moved { to } => to,
-            _ => "",
+            Self::Leaving { to, engine } | Self::Moved { to, engine } => Some((to, *engine)),
+            _ => None,
         }
-    }
-
-    fn from_parts(name: &str, to: &str) -> Option<Self> {
-        Some(match name {
-            "active" => Self::Active,
-            "deactivated" => Self::Deactivated,
-            "suspended" => Self::Suspended,
-            "takendown" => Self::TakenDown,
-            "deleted" => Self::Deleted,
-            "leaving" => Self::Leaving { to: to.to_owned() },
-            "moved" => Self::Moved { to: to.to_owned() },
-            _ => return None,
-        })
     }
 }
 
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.to() {
-            "" => f.write_str(self.name()),
-            to => write!(f, "{} to {to}", self.name()),
+        match self.destination() {
+            None => f.write_str(self.name()),
+            Some((to, _)) => write!(f, "{} to {to}", self.name()),
         }
-    }
-}
-
-/// How far an account's head has been verified here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Trust {
-    /// Signed by this engine's caller, or verified with a key that the caller gave.
-    Verified,
-    /// Imported without a key: structure and hashes are right, the signature was not checked.
-    Unverified,
-}
-
-impl Trust {
-    /// The name that `status` prints.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Verified => "verified",
-            Self::Unverified => "unverified",
-        }
-    }
-
-    fn from_name(name: &str) -> Option<Self> {
-        [Self::Verified, Self::Unverified].into_iter().find(|trust| trust.name() == name)
     }
 }
 
@@ -159,47 +130,20 @@ pub(crate) struct Head {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Account {
     pub(crate) state: State,
-    pub(crate) trust: Trust,
-    /// The key that the head verifies under, as a did:key; empty if it is not known.
-    pub(crate) key: String,
-    /// Never to be gone below, also after the repository itself is gone.
-    pub(crate) rev_floor: Rev,
-    /// Where the repository came from, if it was moved here: the source engine and its commit.
-    pub(crate) origin: Option<(String, Cid)>,
-    /// The engine that it is leaving or has moved to, by name; empty otherwise.
-    pub(crate) bound_to: String,
+    /// The key that signed the head, and what is known of it.
+    pub(crate) key: HeadKey,
+    /// The last revision that was held here, which later ones have to be above: the head's, or that
+    /// of the last head of an account that is gone. Floors do not raise it.
+    pub(crate) last_rev: Rev,
+    /// Whether the account takes writes though its last revision is ahead of the clock.
+    pub(crate) may_be_ahead: bool,
+    /// Where the repository came from, if it was moved here. It stays known after deletion.
+    pub(crate) origin: Option<Origin>,
     /// `None` once it is deleted.
     pub(crate) head: Option<Head>,
 }
 
-const FIELDS: usize = 9;
-const HEAD_FIELDS: usize = 8;
-
 impl Account {
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut to = Encoder::new();
-        to.array(FIELDS);
-        to.text(self.state.name());
-        to.text(self.state.to());
-        to.text(self.trust.name());
-        to.text(&self.key);
-        to.uint(self.rev_floor.as_u64());
-        to.text(self.origin.as_ref().map_or("", |(engine, _)| engine));
-        to.nullable_link(self.origin.as_ref().map(|(_, commit)| commit));
-        to.text(&self.bound_to);
-        match &self.head {
-            None => to.null(),
-            Some(head) => encode_head(&mut to, head),
-        }
-        to.finish()
-    }
-
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self> {
-        decode_account(bytes)
-            .map_err(|fault| Error::Corrupt(format!("an account row cannot be read: {fault}")))?
-            .ok_or_else(|| Error::Corrupt("an account row holds an unknown word".to_owned()))
-    }
-
     /// The head of an account that has one and may be read.
     pub(crate) fn readable_head(&self, did: &str) -> Result<&Head> {
         match &self.head {
@@ -212,55 +156,4 @@ impl Account {
     pub(crate) fn refuse(&self, did: &str, action: &'static str) -> Error {
         Error::State { did: did.to_owned(), state: self.state.to_string(), action }
     }
-}
-
-fn encode_head(to: &mut Encoder, head: &Head) {
-    to.array(HEAD_FIELDS);
-    to.uint(head.tree);
-    to.link(&head.commit);
-    to.link(&head.data);
-    to.uint(head.rev.as_u64());
-    to.uint(head.height.into());
-    to.uint(head.records);
-    to.uint(head.blocks);
-    to.uint(head.bytes);
-}
-
-fn decode_account(bytes: &[u8]) -> Result<Option<Account>, Fault> {
-    let mut from = Decoder::new(bytes);
-    if from.array()? != FIELDS {
-        return Ok(None);
-    }
-    let state = State::from_parts(from.text()?, from.text()?);
-    let trust = Trust::from_name(from.text()?);
-    let key = from.text()?.to_owned();
-    let rev_floor = Rev::from_u64(from.uint()?).ok();
-    let engine = from.text()?.to_owned();
-    let origin = from.nullable_link()?.map(|commit| (engine, commit));
-    let bound_to = from.text()?.to_owned();
-    let head = if from.is_null() {
-        from.null()?;
-        Some(None)
-    } else {
-        decode_head(&mut from)?.map(Some)
-    };
-    from.end()?;
-    let (Some(state), Some(trust), Some(rev_floor), Some(head)) = (state, trust, rev_floor, head)
-    else {
-        return Ok(None);
-    };
-    Ok(Some(Account { state, trust, key, rev_floor, origin, bound_to, head }))
-}
-
-fn decode_head(from: &mut Decoder<'_>) -> Result<Option<Head>, Fault> {
-    if from.array()? != HEAD_FIELDS {
-        return Ok(None);
-    }
-    let tree = from.uint()?;
-    let (commit, data) = (from.link()?, from.link()?);
-    let rev = Rev::from_u64(from.uint()?).ok();
-    let height = u8::try_from(from.uint()?).ok();
-    let (records, blocks, bytes) = (from.uint()?, from.uint()?, from.uint()?);
-    let (Some(rev), Some(height)) = (rev, height) else { return Ok(None) };
-    Ok(Some(Head { tree, commit, data, rev, height, records, blocks, bytes }))
 }

@@ -1,7 +1,7 @@
 //! Goes through a tree's rows in order and answers what is at each place.
 
 use super::read_table::{ByteEntries, ByteTable, ReadTable};
-use super::row::{Place, Row, Stamped, node_key, parse_key, record_key};
+use super::row::{Place, Row, Stamped, node_key, parse_key, record_key, without_form};
 use super::run::{RunPlace, placed};
 use crate::block::{Block, Cid};
 use crate::error::{Code, Error, Problem, Result};
@@ -28,9 +28,9 @@ pub(crate) fn tree_of(key: &[u8]) -> Result<u64> {
     Ok(parse_key(key)?.0)
 }
 
-/// Adds a row to a digest of rows.
+/// Adds a row to a digest of rows; its form does not count.
 pub(crate) fn digest_row(hasher: &mut blake3::Hasher, key: &[u8], value: &[u8]) {
-    for part in [key, value] {
+    for part in [key, without_form(key, value)] {
         hasher.update(&(part.len() as u64).to_be_bytes());
         hasher.update(part);
     }

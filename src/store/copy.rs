@@ -3,6 +3,7 @@
 use super::floors::{Restored, await_floors};
 use super::log::forget_bytes;
 use super::read_table::{Entries, ReadTable, ViewTable};
+use super::reclaim::{doomed_trees, journalled_trees};
 use super::row::tree_range;
 use super::tables::{Tables, View};
 use crate::error::Result;
@@ -46,6 +47,7 @@ pub(crate) fn copy(
     let mut copy = Copy { to, bytes: 0, progress };
     let rows = copy.trees(view.rows()?, &nobodys, |tables| &mut tables.rows)?;
     copy.trees(view.blobs()?, &nobodys, |tables| &mut tables.blobs)?;
+    copy.trees(view.old_blobs()?, &nobodys, |tables| &mut tables.old_blobs)?;
     copy.range(view.accounts()?.iter()?, |tables| &mut tables.accounts)?;
     copy.range(view.revs()?.iter()?, |tables| &mut tables.revs)?;
     if !matches!(kind, CopyKind::Same { with_events: false }) {
@@ -58,12 +60,8 @@ pub(crate) fn copy(
 
 fn nobodys(view: &View) -> Result<BTreeSet<u64>> {
     let mut trees = BTreeSet::new();
-    for doomed in view.doomed()?.iter()? {
-        trees.insert(doomed?.0.value());
-    }
-    for written in view.journal()?.iter()? {
-        trees.insert(written?.0.value());
-    }
+    trees.extend(doomed_trees(view)?);
+    trees.extend(journalled_trees(view)?);
     Ok(trees)
 }
 

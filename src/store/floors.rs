@@ -1,6 +1,8 @@
 //! A store that was restored waits for its floors: until they are given, nothing is written.
 
+use super::open::set_fact;
 use super::read_table::ReadTable;
+use super::sealed::FACTS;
 use super::tables::Tables;
 use crate::error::{Error, Result};
 use crate::ident::Rev;
@@ -44,7 +46,7 @@ impl Restored {
 pub(crate) fn awaited(
     facts: &impl ReadTable<&'static str, &'static [u8]>,
 ) -> Result<Option<Restored>> {
-    facts.get(RESTORED)?.map(|fact| Restored::decode(fact.value())).transpose()
+    FACTS.get(facts, &RESTORED)?.map(|fact| Restored::decode(&fact)).transpose()
 }
 
 /// Refuses while floors are awaited.
@@ -60,13 +62,12 @@ pub(crate) fn require_given(facts: &impl ReadTable<&'static str, &'static [u8]>)
 
 /// The store takes no writes from here on, until floors are given.
 pub(crate) fn await_floors(tables: &mut Tables<'_>, restored: &Restored) -> Result<()> {
-    tables.facts.insert(RESTORED, &restored.encode()[..])?;
-    Ok(())
+    set_fact(tables, RESTORED, &restored.encode())
 }
 
 /// No revision is given out at or below `rev` any more, and the store takes writes again.
 pub(crate) fn give(tables: &mut Tables<'_>, rev: Rev) -> Result<()> {
-    tables.facts.insert(REV_FLOOR, &rev.as_u64().to_be_bytes()[..])?;
+    set_fact(tables, REV_FLOOR, &rev.as_u64().to_be_bytes())?;
     tables.facts.remove(RESTORED)?;
     Ok(())
 }
@@ -76,8 +77,8 @@ pub(crate) fn rev_floor(
     facts: &impl ReadTable<&'static str, &'static [u8]>,
 ) -> Result<Option<Rev>> {
     let broken = |_| Error::Corrupt(format!("the fact {REV_FLOOR} is not a revision"));
-    let Some(fact) = facts.get(REV_FLOOR)? else { return Ok(None) };
-    let number = fact.value().try_into().map(u64::from_be_bytes).map_err(broken)?;
+    let Some(fact) = FACTS.get(facts, &REV_FLOOR)? else { return Ok(None) };
+    let number = fact[..].try_into().map(u64::from_be_bytes).map_err(broken)?;
     Rev::from_u64(number).map(Some)
 }
 

@@ -1,8 +1,9 @@
 //! The event log: one sequence for the whole engine, in the order of the transactions.
 
 use super::log_read::{Slot, read_log};
-use super::open::next_seq;
-use super::read_table::ReadTable;
+use super::open::{next_seq, set_fact};
+use super::read_table::{ReadBytes, ReadTable};
+use super::sealed::{EVENTS, FACTS, PURGES};
 use super::tables::{Tables, View};
 use super::write::probe_beside;
 use crate::error::{Error, Result};
@@ -39,14 +40,14 @@ pub(crate) fn append(tables: &mut Tables<'_>, event: &Unnumbered) -> Result<u64>
     // What can be found damaged is read before anything is written.
     let total = bytes(&tables.facts)? + row.len() as u64;
     let seq = next_seq(tables)?;
-    tables.events.insert(seq, &row[..])?;
-    tables.facts.insert(BYTES, &total.to_be_bytes()[..])?;
+    tables.events.insert(seq, &EVENTS.seal(&seq.to_le_bytes(), &row)[..])?;
+    set_fact(tables, BYTES, &total.to_be_bytes())?;
     Ok(seq)
 }
 
-/// Bytes of all events.
+/// Bytes of all events, without their seals.
 fn bytes(facts: &impl ReadTable<&'static str, &'static [u8]>) -> Result<u64> {
-    let stored = facts.get(BYTES)?.map(|value| value.value().try_into());
+    let stored = FACTS.get(facts, &BYTES)?.map(|value| value[..].try_into());
     match stored {
         None => Ok(0),
         Some(Ok(bytes)) => Ok(u64::from_be_bytes(bytes)),
@@ -62,7 +63,8 @@ pub(crate) fn forget_bytes(tables: &mut Tables<'_>) -> Result<()> {
 
 /// What the log holds of a deleted account is to be removed: everything before event `until`.
 pub(crate) fn purge(tables: &mut Tables<'_>, did: &Did, until: u64) -> Result<()> {
-    tables.purges.insert(did.as_str().as_bytes(), &purge_row(0, until)[..])?;
+    let did = did.as_str().as_bytes();
+    tables.purges.insert(did, &PURGES.seal(did, &purge_row(0, until))[..])?;
     Ok(())
 }
 
@@ -91,7 +93,7 @@ impl Purge {
 /// The next events of an account that is to be purged. What cannot be read stays: its readers are
 /// not given it.
 pub(crate) fn plan_purge(view: &View, did: &[u8], row: &[u8]) -> Result<Purge> {
-    let (from, until) = parse_purge(row)?;
+    let (from, until) = parse_purge(PURGES.open(did, row)?)?;
     let events = view.events()?;
     let read = read_log(events, from, until, EVENTS_A_TURN, BYTES_A_TURN)?;
     let mut gone = Gone { seqs: Vec::new(), bytes: 0 };
@@ -113,16 +115,19 @@ pub(crate) fn carry_out_purge(tables: &mut Tables<'_>, purge: &Purge) -> Result<
     remove(tables, &purge.gone)?;
     match purge.next {
         None => tables.purges.remove(&purge.did[..])?,
-        Some(next) => tables.purges.insert(&purge.did[..], &purge_row(next, purge.until)[..])?,
+        Some(next) => {
+            let row = PURGES.seal(&purge.did, &purge_row(next, purge.until));
+            tables.purges.insert(&purge.did[..], &row[..])?
+        }
     };
     Ok(())
 }
 
-/// Whether the event is one that a purge has not reached yet.
-pub(crate) fn is_purged(row: Option<&[u8]>, seq: u64) -> Result<bool> {
-    Ok(match row {
+/// Whether an event of this account is one that a purge has not reached yet.
+pub(crate) fn is_purged(purges: &impl ReadBytes, did: &[u8], seq: u64) -> Result<bool> {
+    Ok(match PURGES.get(purges, &did)? {
         None => false,
-        Some(row) => seq < parse_purge(row)?.1,
+        Some(row) => seq < parse_purge(&row)?.1,
     })
 }
 
@@ -150,12 +155,14 @@ pub(crate) fn plan_trim(view: &View, keep: &Retention, now: u64) -> Result<Optio
     for event in events.iter()?.take(EVENTS_A_TURN) {
         let (seq, row) = event?;
         // One whose row is damaged is of no use to any reader.
-        let is_fresh =
-            Unnumbered::decode(seq.value(), row.value()).is_ok_and(|event| event.micros >= oldest);
+        let opened = EVENTS.open(&seq.value().to_le_bytes(), row.value());
+        let is_fresh = opened
+            .and_then(|row| Unnumbered::decode(seq.value(), row))
+            .is_ok_and(|event| event.micros >= oldest);
         if is_fresh && total <= keep.bytes {
             break;
         }
-        let length = row.value().len() as u64;
+        let length = payload_length(seq.value(), row.value());
         total = total.saturating_sub(length);
         gone.bytes += length;
         gone.seqs.push(seq.value());
@@ -165,6 +172,10 @@ pub(crate) fn plan_trim(view: &View, keep: &Retention, now: u64) -> Result<Optio
     }
     gone.probe(events)?;
     Ok(Some(gone).filter(|gone| !gone.seqs.is_empty()).map(Trim))
+}
+
+fn payload_length(seq: u64, row: &[u8]) -> u64 {
+    EVENTS.open(&seq.to_le_bytes(), row).map_or(row.len(), <[u8]>::len) as u64
 }
 
 /// Removes what was planned.
@@ -199,8 +210,9 @@ const EVENTS_BESIDE_DAMAGE: u64 = 256;
 fn remove(tables: &mut Tables<'_>, gone: &Gone) -> Result<()> {
     let total = bytes(&tables.facts)?.saturating_sub(gone.bytes);
     for seq in &gone.seqs {
-        tables.events.remove(seq)?;
+        if tables.events.remove(seq)?.is_none() {
+            return Err(Error::Corrupt(format!("event {seq} lies where it is not found")));
+        }
     }
-    tables.facts.insert(BYTES, &total.to_be_bytes()[..])?;
-    Ok(())
+    set_fact(tables, BYTES, &total.to_be_bytes())
 }

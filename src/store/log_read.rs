@@ -1,6 +1,7 @@
 //! Reading the event log past pages that cannot be read.
 
 use super::read_table::ReadTable;
+use super::sealed::EVENTS;
 use crate::error::{Error, Result};
 
 /// What stands at a place of the log.
@@ -72,8 +73,12 @@ fn read_good(
                 format!("an event of number {seq} stands where {next} or a later one does");
             return Ok(Some(Error::Corrupt(message)));
         }
-        *bytes += row.value().len();
-        slots.push(Slot::Event { seq, row: row.value().to_vec() });
+        let row = match EVENTS.open(&seq.to_le_bytes(), row.value()) {
+            Ok(row) => row.to_vec(),
+            Err(error) => return Ok(Some(error)),
+        };
+        *bytes += row.len();
+        slots.push(Slot::Event { seq, row });
         *next = seq.saturating_add(1);
     }
     Ok(None)
@@ -132,7 +137,11 @@ fn first_from(
 ) -> Result<Probed> {
     let first = events.range(from..until).and_then(|mut range| range.next().transpose());
     match first {
-        Ok(Some((seq, _))) if seq.value() >= from && seq.value() < until => {
+        Ok(Some((seq, row)))
+            if seq.value() >= from
+                && seq.value() < until
+                && EVENTS.open(&seq.value().to_le_bytes(), row.value()).is_ok() =>
+        {
             Ok(Probed::Event(seq.value()))
         }
         Ok(Some(_)) => Ok(Probed::Unreadable),

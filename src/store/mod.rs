@@ -1,16 +1,24 @@
 //! Rows in redb, in streaming order. The format is drawn in [`crate::manual::format`].
 
 pub(crate) mod account;
+mod account_row;
 pub(crate) mod along;
 pub(crate) mod ascending;
+pub(crate) mod blob_index;
 pub(crate) mod build;
 pub(crate) mod census;
 pub(crate) mod changed;
 pub(crate) mod copy;
+pub(crate) mod engine_name;
+pub(crate) mod find;
 pub(crate) mod floors;
+pub(crate) mod format;
 pub(crate) mod gather;
+pub(crate) mod head_key;
+pub(crate) mod listing;
 pub(crate) mod log;
 pub(crate) mod log_read;
+pub(crate) mod nodes;
 pub(crate) mod open;
 pub(crate) mod read;
 pub(crate) mod read_table;
@@ -18,8 +26,11 @@ pub(crate) mod reclaim;
 pub(crate) mod region;
 pub(crate) mod row;
 pub(crate) mod run;
+pub(crate) mod sealed;
 pub(crate) mod session;
+pub(crate) mod shield;
 pub(crate) mod signal;
 pub(crate) mod storage;
+pub(crate) mod table_check;
 pub(crate) mod tables;
 pub(crate) mod write;

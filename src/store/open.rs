@@ -1,26 +1,41 @@
 //! Opening a store: the format's version, the engine's name, what a crash left behind.
 
+use super::engine_name::EngineName;
+use super::format;
 use super::read_table::ReadTable;
+use super::reclaim::doom;
+use super::sealed::{FACTS, JOURNAL};
 use super::session::Session;
-use super::tables::{Tables, View, fact, table_names};
+use super::tables::{Tables, View, fact, missing_table, table_names};
 use super::write::once;
 use crate::error::{Error, Result};
 use crate::ident::Random;
-use data_encoding::HEXLOWER;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The version of the whole format; `manual::format` describes it.
-pub(crate) const STORE_FORMAT: u32 = 1;
-
-const FORMAT: &str = "format";
 const ENGINE: &str = "engine";
 const NEXT_TREE: &str = "next_tree";
 const NEXT_SEQ: &str = "next_seq";
+/// Which set of tables the store has.
+const TABLES: &str = "tables";
+const TABLES_NOW: u64 = 2;
 
-/// Checks what the database is, makes a new one ready, and marks for removal what was left half
-/// written. Gives the engine's name: 16 random bytes in hexadecimal, drawn at creation.
-pub(crate) fn prepare(session: &Arc<Session>, random: &dyn Random) -> Result<String> {
+/// What a store says of itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opened {
+    /// The engine's name, drawn at creation.
+    pub(crate) engine: EngineName,
+    /// The version of the format that the store had, if that was an older one.
+    pub(crate) older: Option<u32>,
+}
+
+/// Checks what the database is, makes a new one ready, upgrades an older one, and marks for removal
+/// what was left half written. One that `is_kept` is left as it is.
+pub(crate) fn prepare(
+    session: &Arc<Session>,
+    random: &dyn Random,
+    is_kept: bool,
+) -> Result<Opened> {
     let names = table_names(session)?;
     if names.is_empty() {
         create(session, random)?;
@@ -30,44 +45,69 @@ pub(crate) fn prepare(session: &Arc<Session>, random: &dyn Random) -> Result<Str
         return Err(Error::Format(message));
     }
     // First of all: a newer format may have other tables.
-    check_format(session)?;
+    let older = format::check(session)?;
     let view = View::of(session)?;
-    let engine = view.facts()?.get(ENGINE)?.map(|name| HEXLOWER.encode(name.value()));
+    let engine = FACTS.get(view.facts()?, &ENGINE)?;
+    let engine = engine.and_then(|name| EngineName::from_bytes(&name));
+    let engine = engine.ok_or_else(|| Error::Corrupt("the engine has no name".to_owned()))?;
+    if is_kept {
+        return Ok(Opened { engine, older });
+    }
+    if older.is_some() {
+        format::upgrade(session)?;
+    }
+    complete_tables(session)?;
+    let view = View::of(session)?;
     if !view.journal()?.is_empty()? {
         remove_leftovers(session)?;
     }
-    Ok(engine.unwrap_or_default())
+    Ok(Opened { engine, older })
 }
 
 fn create(session: &Session, random: &dyn Random) -> Result<()> {
     let mut name = [0; 16];
     random.fill(&mut name)?;
     once(session, move |tables| {
-        tables.facts.insert(FORMAT, &STORE_FORMAT.to_be_bytes()[..])?;
-        tables.facts.insert(ENGINE, &name[..])?;
-        Ok(())
+        format::say(tables)?;
+        set_fact(tables, ENGINE, &name)?;
+        set_fact(tables, TABLES, &TABLES_NOW.to_be_bytes())
     })
 }
 
-fn check_format(session: &Arc<Session>) -> Result<()> {
-    let found =
-        fact(session, FORMAT)?.and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
-    match found {
-        Some(STORE_FORMAT) => Ok(()),
-        Some(newer) if newer > STORE_FORMAT => Err(Error::Format(format!(
-            "the store has format {newer}, this Carrack knows up to {STORE_FORMAT}: use a newer Carrack"
-        ))),
-        Some(other) => Err(Error::Format(format!("the store has the unknown format {other}"))),
-        None => Err(Error::Format("the store does not say its format".to_owned())),
+/// Makes the tables that a store of format 1 lacks. In one that had them all, a missing one is
+/// damage: it must not be taken for an empty one.
+fn complete_tables(session: &Arc<Session>) -> Result<()> {
+    let names = table_names(session)?;
+    let Some(missing) = missing_table(&names) else { return Ok(()) };
+    let has_had = match fact(session, TABLES)? {
+        Some(value) => FACTS.open(TABLES.as_bytes(), &value).map(|_| true)?,
+        None => false,
+    };
+    if has_had || missing.ends_with(".1") {
+        return Err(Error::Corrupt(format!("the table {missing} is not there")));
     }
+    once(session, |tables| set_fact(tables, TABLES, &TABLES_NOW.to_be_bytes()))
+}
+
+/// Stores a fact, sealed.
+pub(crate) fn set_fact(tables: &mut Tables<'_>, name: &str, payload: &[u8]) -> Result<()> {
+    tables.facts.insert(name, &FACTS.seal(name.as_bytes(), payload)[..])?;
+    Ok(())
 }
 
 /// What was being written when the engine stopped was not finished: no reader sees it, and its rows
 /// go.
 fn remove_leftovers(session: &Session) -> Result<()> {
     once(session, |tables| {
-        while let Some(tree) = tables.journal.pop_first()?.map(|(tree, _)| tree.value()) {
-            tables.doomed.insert(tree, ())?;
+        let mut left = Vec::new();
+        for entry in ReadTable::iter(&tables.journal)? {
+            let (tree, what_for) = entry?;
+            JOURNAL.open(&tree.value().to_le_bytes(), what_for.value())?;
+            left.push(tree.value());
+        }
+        for tree in left {
+            tables.journal.remove(tree)?;
+            doom(tables, tree)?;
         }
         Ok(())
     })
@@ -86,17 +126,16 @@ pub(crate) fn reserve_trees(tables: &mut Tables<'_>, count: u64) -> Result<Range
 
 /// The number that was given out last, 0 before the first.
 pub(crate) fn last_seq(facts: &impl ReadTable<&'static str, &'static [u8]>) -> Result<u64> {
-    match facts.get(NEXT_SEQ)? {
+    match FACTS.get(facts, &NEXT_SEQ)? {
         None => Ok(0),
-        Some(next) => Ok(number(NEXT_SEQ, next.value())?.saturating_sub(1)),
+        Some(next) => Ok(number(NEXT_SEQ, &next)?.saturating_sub(1)),
     }
 }
 
 /// Numbers up to `seq` are not given out any more.
 pub(crate) fn pass_seq(tables: &mut Tables<'_>, seq: u64) -> Result<()> {
     let next = last_seq(&tables.facts)?.max(seq).saturating_add(1);
-    tables.facts.insert(NEXT_SEQ, &next.to_be_bytes()[..])?;
-    Ok(())
+    set_fact(tables, NEXT_SEQ, &next.to_be_bytes())
 }
 
 /// The next number of the event sequence.
@@ -106,12 +145,12 @@ pub(crate) fn next_seq(tables: &mut Tables<'_>) -> Result<u64> {
 
 /// The first of so many numbers that are given out now. Numbers start at 1.
 fn count_up(tables: &mut Tables<'_>, name: &str, count: u64) -> Result<u64> {
-    let stored = tables.facts.get(name)?.map(|value| value.value().to_vec());
+    let stored = FACTS.get(&tables.facts, &name)?;
     let next = match stored {
         None => 1,
         Some(bytes) => number(name, &bytes)?,
     };
-    tables.facts.insert(name, &next.saturating_add(count).to_be_bytes()[..])?;
+    set_fact(tables, name, &next.saturating_add(count).to_be_bytes())?;
     Ok(next)
 }
 

@@ -56,19 +56,20 @@ pub(crate) type ByteTable = ViewTable<&'static [u8], &'static [u8]>;
 
 /// A table of a read transaction.
 pub(crate) struct ViewTable<K: Key + 'static, V: Value + 'static> {
-    table: ReadOnlyTable<K, V>,
+    /// `None` for one that stores of an older format lack: it reads as empty.
+    table: Option<ReadOnlyTable<K, V>>,
     session: Arc<Session>,
 }
 
 impl<K: Key + 'static, V: Value + 'static> ViewTable<K, V> {
-    pub(super) fn new(table: ReadOnlyTable<K, V>, session: Arc<Session>) -> Self {
+    pub(super) fn new(table: Option<ReadOnlyTable<K, V>>, session: Arc<Session>) -> Self {
         Self { table, session }
     }
 }
 
 /// Entries in the order of their keys, or against it. After an error there are no more.
 pub(crate) struct Entries<'a, K: Key + 'static, V: Value + 'static> {
-    range: Range<'a, K, V>,
+    range: Option<Range<'a, K, V>>,
     table: String,
     session: Option<&'a Session>,
     ended: bool,
@@ -77,7 +78,8 @@ pub(crate) struct Entries<'a, K: Key + 'static, V: Value + 'static> {
 impl<K: Key + 'static, V: Value + 'static> ReadTable<K, V> for ViewTable<K, V> {
     fn get<'a>(&self, key: impl Borrow<K::SelfType<'a>>) -> Result<Option<AccessGuard<'_, V>>> {
         self.session.check()?;
-        get(&self.table, key, Some(&self.session))
+        let Some(table) = &self.table else { return Ok(None) };
+        get(table, key, Some(&self.session))
     }
 
     fn range<'a, KR>(&self, range: impl RangeBounds<KR> + 'a) -> Result<Entries<'_, K, V>>
@@ -85,7 +87,11 @@ impl<K: Key + 'static, V: Value + 'static> ReadTable<K, V> for ViewTable<K, V> {
         KR: Borrow<K::SelfType<'a>> + 'a,
     {
         self.session.check()?;
-        entries(&self.table, range, Some(&self.session))
+        let session = Some(&*self.session);
+        match &self.table {
+            Some(table) => entries(table, range, session),
+            None => Ok(Entries { range: None, table: String::new(), session, ended: true }),
+        }
     }
 
     fn iter(&self) -> Result<Entries<'_, K, V>> {
@@ -94,7 +100,7 @@ impl<K: Key + 'static, V: Value + 'static> ReadTable<K, V> for ViewTable<K, V> {
 
     fn len(&self) -> Result<u64> {
         self.session.check()?;
-        length(&self.table, Some(&self.session))
+        self.table.as_ref().map_or(Ok(0), |table| length(table, Some(&self.session)))
     }
 }
 
@@ -142,7 +148,7 @@ where
 {
     let name = table.name();
     let range = caught(name, session, || Ok(table.range(range)?))?;
-    Ok(Entries { range, table: name.to_owned(), session, ended: false })
+    Ok(Entries { range: Some(range), table: name.to_owned(), session, ended: false })
 }
 
 fn length(
@@ -160,7 +166,7 @@ impl<'a, K: Key + 'static, V: Value + 'static> Entries<'a, K, V> {
         if self.ended {
             return None;
         }
-        let range = &mut self.range;
+        let range = self.range.as_mut()?;
         let found = caught(&self.table, self.session, || {
             let Some(entry) = step(range).transpose()? else { return Ok(None) };
             // As in `get`.

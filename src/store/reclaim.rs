@@ -2,6 +2,7 @@
 
 use super::read_table::ReadTable;
 use super::row::tree_range;
+use super::sealed::{DOOMED, JOURNAL};
 use super::tables::{Tables, View};
 use super::write::probe_beside;
 use crate::error::Result;
@@ -17,6 +18,8 @@ pub(crate) struct Removal {
     rows: Option<Vec<u8>>,
     /// The same of blob references; they go after the rows.
     blobs: Option<Vec<u8>>,
+    /// The same of those that format 1 has noted.
+    old_blobs: Option<Vec<u8>>,
     /// Whether the tree is gone then.
     is_last: bool,
 }
@@ -32,10 +35,11 @@ impl Removal {
 pub(crate) fn plan_removal(view: &View, tree: u64) -> Result<Removal> {
     let (rows, are_all) = plan_table(view.rows()?, tree)?;
     if !are_all {
-        return Ok(Removal { tree, rows, blobs: None, is_last: false });
+        return Ok(Removal { tree, rows, blobs: None, old_blobs: None, is_last: false });
     }
     let (blobs, are_all) = plan_table(view.blobs()?, tree)?;
-    Ok(Removal { tree, rows, blobs, is_last: are_all })
+    let (old_blobs, old_are_all) = plan_table(view.old_blobs()?, tree)?;
+    Ok(Removal { tree, rows, blobs, old_blobs, is_last: are_all && old_are_all })
 }
 
 /// The last key of a turn's entries, and whether they are all.
@@ -64,10 +68,46 @@ pub(crate) fn carry_out(tables: &mut Tables<'_>, removal: &Removal) -> Result<()
         tables.rows.retain_in(&start[..]..=&last[..], |_, _| false)?;
     }
     if let Some(last) = &removal.blobs {
-        tables.blobs.retain_in(&start[..]..=&last[..], |_, ()| false)?;
+        tables.blobs.retain_in(&start[..]..=&last[..], |_, _| false)?;
+    }
+    if let Some(last) = &removal.old_blobs {
+        tables.old_blobs.retain_in(&start[..]..=&last[..], |_, ()| false)?;
     }
     if removal.is_last {
         tables.doomed.remove(removal.tree)?;
+        tables.old_doomed.remove(removal.tree)?;
     }
     Ok(())
+}
+
+/// Marks a tree for removal.
+pub(crate) fn doom(tables: &mut Tables<'_>, tree: u64) -> Result<()> {
+    tables.doomed.insert(tree, &DOOMED.seal(&tree.to_le_bytes(), b"")[..])?;
+    Ok(())
+}
+
+/// The trees that are marked for removal. A mark that does not belong to its number is an error:
+/// what it would remove may be an account's.
+pub(crate) fn doomed_trees(view: &View) -> Result<Vec<u64>> {
+    let mut trees = Vec::new();
+    for marked in view.doomed()?.iter()? {
+        let (tree, seal) = marked?;
+        DOOMED.open(&tree.value().to_le_bytes(), seal.value())?;
+        trees.push(tree.value());
+    }
+    for marked in view.old_doomed()?.iter()? {
+        trees.push(marked?.0.value());
+    }
+    Ok(trees)
+}
+
+/// Trees that are being written.
+pub(crate) fn journalled_trees(view: &View) -> Result<Vec<u64>> {
+    let mut trees = Vec::new();
+    for written in view.journal()?.iter()? {
+        let (tree, what_for) = written?;
+        JOURNAL.open(&tree.value().to_le_bytes(), what_for.value())?;
+        trees.push(tree.value());
+    }
+    Ok(trees)
 }

@@ -6,9 +6,14 @@ use crate::error::{Error, Result};
 use crate::ident::Rev;
 use crate::limits::{LAYER_MAX, ROW_BYTES_MAX};
 use bytes::Bytes;
+use std::cell::Cell;
 
-/// The version of the row format, first byte of each row.
-pub(crate) const ROW_FORMAT: u8 = 1;
+/// The form of the rows that are written, first byte of each row: its header has a checksum.
+const FORM: u8 = 2;
+/// The form without one, which rows of format 1 have until they are written anew.
+const FORM_1: u8 = 1;
+/// Bytes of the checksum of a header: the first ones of its BLAKE3 digest.
+const SUM_BYTES: usize = 4;
 
 /// Where a row stands in its tree: the order of the encoded keys is the streaming block order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +71,12 @@ pub(crate) fn parse_key(key: &[u8]) -> Result<(u64, Place)> {
     Ok((u64::from_be_bytes(*tree), place))
 }
 
+/// Whether a key is that of a row that continues a record.
+pub(crate) fn continues_record(key: &[u8]) -> bool {
+    let place = key.get(8..).unwrap_or_default();
+    matches!(place, [.., 0, 0, part] if *part > 0)
+}
+
 /// A row as read: sections back to back, and the revision that wrote each.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
@@ -83,8 +94,10 @@ enum Stamps {
 impl Row {
     /// Reads a row's value.
     pub(crate) fn decode(value: &Bytes) -> Result<Self> {
-        let (stamps, count, position) = header(value)?;
-        Ok(Self { stamps, count, sections: value.slice(position..) })
+        let header = header(value)?;
+        header.check()?;
+        let Header { stamps, count, end, .. } = header;
+        Ok(Self { stamps, count, sections: value.slice(end..) })
     }
 
     /// How many sections the row holds.
@@ -137,32 +150,74 @@ impl Stamps {
     }
 }
 
-fn header(value: &[u8]) -> Result<(Stamps, usize, usize)> {
-    let mut at = Cursor { bytes: value, position: 0 };
-    let format = at.byte()?;
-    if format != ROW_FORMAT {
-        // A newer store is refused when it is opened.
-        return Err(Error::Corrupt(format!(
-            "a row of format {format}; this Carrack reads format {ROW_FORMAT}"
-        )));
+/// What stands before a row's sections.
+struct Header<'a> {
+    stamps: Stamps,
+    count: usize,
+    /// Where the sections begin.
+    end: usize,
+    /// The checksum and what it is of, if the row has one.
+    summed: Option<(&'a [u8], &'a [u8])>,
+}
+
+impl Header<'_> {
+    /// Whether it is as it was written: nothing else tells a revision from another one.
+    fn check(&self) -> Result<()> {
+        match self.summed {
+            Some((sum, bytes)) if *sum != header_sum(bytes) => {
+                Err(Error::Corrupt("the checksum of a row's header does not match".to_owned()))
+            }
+            _ => Ok(()),
+        }
     }
+}
+
+fn header(value: &[u8]) -> Result<Header<'_>> {
+    let mut at = Cursor { bytes: value, position: 0 };
+    let start = match at.byte()? {
+        FORM => 1 + SUM_BYTES,
+        FORM_1 => 1,
+        // A newer store is refused when it is opened.
+        other => return Err(Error::Corrupt(format!("a row of the unknown form {other}"))),
+    };
+    at.position = start;
     let count = at.number()?;
     let distinct = at.number()?;
     let stamps = at.stamps(count, distinct)?;
-    Ok((stamps, count, at.position))
+    let end = at.position;
+    let summed = value.get(1..start).zip(value.get(start..end)).filter(|(sum, _)| !sum.is_empty());
+    Ok(Header { stamps, count, end, summed })
+}
+
+fn header_sum(bytes: &[u8]) -> [u8; SUM_BYTES] {
+    let mut sum = [0; SUM_BYTES];
+    blake3::Hasher::new().update(bytes).finalize_xof().fill(&mut sum);
+    sum
+}
+
+/// A row's value without what its form adds: the same for rows of the same content and history.
+pub(crate) fn without_form<'v>(key: &[u8], value: &'v [u8]) -> &'v [u8] {
+    let start = match value.first() {
+        _ if continues_record(key) => 0,
+        Some(&FORM) => 1 + SUM_BYTES,
+        _ => 1,
+    };
+    value.get(start..).unwrap_or_default()
 }
 
 /// A row as it lies in the database, of which little is looked at.
 pub(crate) struct RawRow<'a> {
-    stamps: Stamps,
+    header: Header<'a>,
+    is_checked: Cell<bool>,
     pub(crate) count: usize,
     pub(crate) sections: &'a [u8],
 }
 
 impl<'a> RawRow<'a> {
     pub(crate) fn decode(value: &'a [u8]) -> Result<Self> {
-        let (stamps, count, position) = header(value)?;
-        Ok(Self { stamps, count, sections: value.get(position..).unwrap_or_default() })
+        let header = header(value)?;
+        let (count, sections) = (header.count, value.get(header.end..).unwrap_or_default());
+        Ok(Self { header, is_checked: Cell::new(false), count, sections })
     }
 
     /// The sections in order.
@@ -185,7 +240,11 @@ impl<'a> RawRow<'a> {
 
     /// A section of it, copied out, with its stamp.
     pub(crate) fn stamped(&self, section: &RawSection<'a>) -> Result<Stamped> {
-        stamped(Bytes::copy_from_slice(section.bytes), self.stamps.of(section.index)?)
+        // What asks for no revisions need not wait for this.
+        if !self.is_checked.replace(true) {
+            self.header.check()?;
+        }
+        stamped(Bytes::copy_from_slice(section.bytes), self.header.stamps.of(section.index)?)
     }
 }
 
@@ -343,7 +402,8 @@ fn write_header(out: &mut Vec<u8>, stamps: &[Rev]) {
     let mut distinct: Vec<Rev> = stamps.to_vec();
     distinct.sort_unstable();
     distinct.dedup();
-    out.push(ROW_FORMAT);
+    out.push(FORM);
+    out.extend_from_slice(&[0; SUM_BYTES]);
     varint::write(stamps.len() as u64, out);
     varint::write(distinct.len() as u64, out);
     for rev in &distinct {
@@ -354,6 +414,10 @@ fn write_header(out: &mut Vec<u8>, stamps: &[Rev]) {
             let index = distinct.partition_point(|other| other < rev);
             varint::write(index as u64, out);
         }
+    }
+    let sum = header_sum(out.get(1 + SUM_BYTES..).unwrap_or_default());
+    if let Some(place) = out.get_mut(1..=SUM_BYTES) {
+        place.copy_from_slice(&sum);
     }
 }
 

@@ -1,10 +1,9 @@
 //! The blocks of a row with their places in the tree.
 
-use super::row::{Place, RawRow, RawSection, Row, Stamped};
+use super::row::{Place, RawSection, Row, Stamped};
 use crate::block::Cid;
 use crate::error::{Error, Result};
 use crate::tree::{Entry, Key, Node, Sought, seek};
-use bytes::Bytes;
 
 /// A block of a row, and where in the tree it sits.
 pub(crate) struct Placed {
@@ -51,48 +50,8 @@ pub(crate) fn placed(place: &Place, row: &Row) -> Result<Vec<Placed>> {
     Ok(out)
 }
 
-/// The record at `path` in the row of a node or a run, which is `value`. Only the nodes on the way
-/// to it are hashed and read; what they name is told by its CID.
-pub(crate) fn search(place: &Place, value: &[u8], path: &[u8]) -> Result<Option<Stamped>> {
-    let row = RawRow::decode(value)?;
-    let Some(node) = row.each().next().transpose()? else { return Ok(None) };
-    let cid = match sought(&node, path)? {
-        Sought::Absent => return Ok(None),
-        Sought::Here(cid) => cid,
-        // Its row would have been found.
-        Sought::Below => return Err(lost(path)),
-    };
-    let mut named = Vec::new();
-    for section in row.each() {
-        let section = section?;
-        if section.cid == cid {
-            named.push(section);
-        }
-    }
-    match (named.pop(), named.is_empty()) {
-        // Were it in a row of its own, that row would have been found.
-        (None, _) => Err(lost(path)),
-        (Some(record), true) => row.stamped(&record).map(Some),
-        // A record that is in it twice: places tell which is meant.
-        (Some(_), false) => search_all(place, value, path),
-    }
-}
-
-fn lost(path: &[u8]) -> Error {
-    let path = String::from_utf8_lossy(path);
-    Error::Corrupt(format!("a block on the way to {path:?} is not in the store"))
-}
-
-fn search_all(place: &Place, value: &[u8], path: &[u8]) -> Result<Option<Stamped>> {
-    let row = Row::decode(&Bytes::copy_from_slice(value))?;
-    let hit = placed(place, &row)?.into_iter().find(
-        |block| matches!(&block.place, RunPlace::Record { path: found } if found.as_bytes() == path),
-    );
-    Ok(hit.map(|placed| placed.block))
-}
-
 /// Where a node says that a path is.
-fn sought(node: &RawSection<'_>, path: &[u8]) -> Result<Sought> {
+pub(crate) fn sought(node: &RawSection<'_>, path: &[u8]) -> Result<Sought> {
     node.check()?;
     if let Some(sought) = seek(node.block, path) {
         return Ok(sought);

@@ -1,5 +1,6 @@
 //! One opening of the database: from the open, or a reopen, to the next reopen or the close.
 
+use super::nodes::Nodes;
 use super::read_table::{of_panic, panic_message};
 use crate::error::{Error, Result};
 use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
@@ -12,6 +13,7 @@ pub(crate) struct Session {
     database: RwLock<Option<Database>>,
     state: AtomicU8,
     storage: Arc<StorageState>,
+    nodes: Nodes,
 }
 
 const OPEN: u8 = 0;
@@ -62,12 +64,22 @@ impl StorageState {
 
 impl Session {
     pub(crate) fn new(database: Database, storage: Arc<StorageState>) -> Self {
-        Self { database: RwLock::new(Some(database)), state: AtomicU8::new(OPEN), storage }
+        Self {
+            database: RwLock::new(Some(database)),
+            state: AtomicU8::new(OPEN),
+            storage,
+            nodes: Nodes::default(),
+        }
     }
 
     /// What the storage has met.
     pub(crate) fn storage(&self) -> &StorageState {
         &self.storage
+    }
+
+    /// Nodes that were read in this session.
+    pub(crate) fn nodes(&self) -> &Nodes {
+        &self.nodes
     }
 
     /// Refuses once the session has ended.

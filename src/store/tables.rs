@@ -1,5 +1,6 @@
 //! The one file that names redb tables.
 
+use super::nodes::Nodes;
 use super::read_table::{ReadTable, ViewTable, caught};
 use super::session::Session;
 use crate::error::{Error, Result};
@@ -15,12 +16,16 @@ const ROWS: TableDefinition<Bytes, Bytes> = TableDefinition::new("carrack.rows.1
 const ACCOUNTS: TableDefinition<Bytes, Bytes> = TableDefinition::new("carrack.accounts.1");
 /// Trees that are being written (by an import or a migration): tree to what for.
 const JOURNAL: TableDefinition<u64, Bytes> = TableDefinition::new("carrack.journal.1");
-/// Trees whose rows are to be removed.
-const DOOMED: TableDefinition<u64, ()> = TableDefinition::new("carrack.doomed.1");
+/// Trees whose rows are to be removed: tree to a seal.
+const DOOMED: TableDefinition<u64, Bytes> = TableDefinition::new("carrack.doomed.2");
+/// Those of format 1.
+const OLD_DOOMED: TableDefinition<u64, ()> = TableDefinition::new("carrack.doomed.1");
 /// Revisions that this engine itself held: DID, 0x00, revision to commit CID.
 const REVS: TableDefinition<Bytes, Bytes> = TableDefinition::new("carrack.revs.1");
-/// Which record needs which blob: tree, blob CID, path to nothing.
-const BLOBS: TableDefinition<Bytes, ()> = TableDefinition::new("carrack.blobs.1");
+/// Which record needs which blob: tree, blob CID, path to a seal.
+const BLOBS: TableDefinition<Bytes, Bytes> = TableDefinition::new("carrack.blobs.2");
+/// Those of format 1.
+const OLD_BLOBS: TableDefinition<Bytes, ()> = TableDefinition::new("carrack.blobs.1");
 /// The event log: sequence number to event.
 const EVENTS: TableDefinition<u64, Bytes> = TableDefinition::new("carrack.events.1");
 /// Deleted accounts whose events are to be removed: DID to the range of numbers.
@@ -37,7 +42,7 @@ pub(crate) fn fact(session: &Arc<Session>, name: &str) -> Result<Option<Vec<u8>>
         Err(error) => Err(error.into()),
     })?;
     let Some(facts) = facts else { return Ok(None) };
-    let facts = ViewTable::new(facts, Arc::clone(session));
+    let facts = ViewTable::new(Some(facts), Arc::clone(session));
     Ok(facts.get(name)?.map(|value| value.value().to_vec()))
 }
 
@@ -53,6 +58,12 @@ pub(crate) fn table_names(session: &Session) -> Result<Vec<String>> {
 
 macro_rules! rooms {
     ($($(#[$doc:meta])* $field:ident : $name:ident, $key:ty, $value:ty;)*) => {
+        /// The name of a table that is not among these; all of them, if there are none.
+        pub(crate) fn missing_table(names: &[String]) -> Option<&'static str> {
+            let all = [$($name.name()),*];
+            all.into_iter().find(|known| !names.iter().any(|name| name == known))
+        }
+
         /// The tables of a write transaction.
         pub(crate) struct Tables<'txn> {
             $($(#[$doc])* pub(crate) $field: Table<'txn, $key, $value>,)*
@@ -83,6 +94,11 @@ macro_rules! rooms {
                 })
             }
 
+            /// Nodes that were read in this session.
+            pub(crate) fn nodes(&self) -> &Nodes {
+                self.session.nodes()
+            }
+
             /// Refuses once the session has ended.
             pub(crate) fn check(&self) -> Result<()> {
                 self.session.check()
@@ -96,7 +112,13 @@ macro_rules! rooms {
                     }
                     let ended = || Error::Stale("the read transaction has ended".to_owned());
                     let txn = self.txn.as_ref().ok_or_else(ended)?;
-                    let open = || Ok(txn.open_table($name)?);
+                    let open = || match txn.open_table($name) {
+                        // Format 1 has none of the others.
+                        Err(TableError::TableDoesNotExist(name)) if !name.ends_with(".1") => {
+                            Ok(None)
+                        }
+                        opened => Ok(Some(opened?)),
+                    };
                     let table = caught($name.name(), Some(&self.session), open)?;
                     let table = ViewTable::new(table, Arc::clone(&self.session));
                     Ok(self.$field.get_or_init(|| table))
@@ -124,12 +146,16 @@ rooms! {
     /// Trees that are being written.
     journal: JOURNAL, u64, Bytes;
     /// Trees to be removed.
-    doomed: DOOMED, u64, ();
+    doomed: DOOMED, u64, Bytes;
+    /// Trees to be removed, as format 1 notes them.
+    old_doomed: OLD_DOOMED, u64, ();
     /// Revisions that were held here.
     #[allow(dead_code, reason = "what reads them is diffs since a revision")]
     revs: REVS, Bytes, Bytes;
     /// Blobs needed.
-    blobs: BLOBS, Bytes, ();
+    blobs: BLOBS, Bytes, Bytes;
+    /// Blobs needed, as format 1 notes them.
+    old_blobs: OLD_BLOBS, Bytes, ();
     /// The event log.
     events: EVENTS, u64, Bytes;
     /// Events to be removed.

@@ -1,7 +1,7 @@
 //! The nodes of a file in few bytes each: as much of them as it takes to see that a tree has
 //! nothing wrong with it. What is wrong with one they cannot say.
 
-use super::index::{Index, Place, Slot};
+use super::index::{Index, Place, Slot, State};
 use super::keyed::Keyed;
 use crate::block::{Block, Cid};
 use crate::ident::RepoPath;
@@ -138,8 +138,7 @@ impl Gathered {
         chunk.extend_from_slice(&self.head);
         chunk.extend_from_slice(&self.node);
         self.left -= needed;
-        // No place is 0.
-        let place = Place { offset: position as u64 + 1, length: 0, is_sound: false };
+        let place = Place { offset: position as u64, length: 0, state: State::Unknown };
         self.slots.push(Slot::new(keyed, cid, place));
     }
 }
@@ -244,7 +243,7 @@ impl Compact {
     fn enter(&self, hash: u64, height: Option<u8>) -> Option<Level<'_>> {
         let range = self.index.candidates(hash);
         let place = self.index.place(range.start).filter(|_| range.len() == 1)?;
-        let position = usize::try_from(place.offset).ok()?.checked_sub(1)?;
+        let position = usize::try_from(place.offset).ok()?;
         let chunk = self.chunks.get(position / CHUNK_BYTES)?;
         let (said, rest) = chunk.get(position % CHUNK_BYTES..)?.split_first()?;
         let height = match (*said, height) {

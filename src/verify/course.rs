@@ -1,6 +1,6 @@
 //! What a walk has been given of a file, in which order.
 
-use super::index::{Index, Place, Taken};
+use super::index::{Index, Place, State, Taken};
 use std::ops::Range;
 
 /// How far a walk has come.
@@ -31,23 +31,25 @@ impl Course {
     }
 
     /// The section that is next in the file has been given.
-    pub(super) fn pass_next(&mut self, offset: u64, length: usize) {
-        self.given += length as u64;
-        self.in_order = offset + length as u64;
+    pub(super) fn pass_next(&mut self, offset: u64, length: u64) {
+        self.given += length;
+        self.in_order = offset + length;
     }
 
-    /// A section of the index has been given.
+    /// A section has been given, of the index that this is the record of; so many bytes may be given
+    /// a second time.
     pub(super) fn pass(
         &mut self,
-        indexed: &mut Indexed,
+        taken: &mut Taken,
+        repeatable: &mut u64,
         slot: usize,
         place: Place,
     ) -> Result<(), RepeatedTooOften> {
-        let (offset, length) = (place.offset, place.length as u64);
+        let Place { offset, length, .. } = place;
         self.given += length;
-        let was_taken = indexed.taken.take(slot);
+        let was_taken = taken.take(slot);
         if was_taken {
-            indexed.repeatable = indexed.repeatable.checked_sub(length).ok_or(RepeatedTooOften)?;
+            *repeatable = repeatable.checked_sub(length).ok_or(RepeatedTooOften)?;
         }
         if offset == self.in_order {
             self.in_order += length;
@@ -69,7 +71,8 @@ impl Course {
             std::hint::black_box(some.iter().fold(0, |all, (hash, _)| all ^ index.warm(*hash)));
             for (hash, is_node) in some {
                 let slot = self.slot(index, *hash, *is_node)?;
-                self.pass(indexed, slot, index.place(slot)?).ok()?;
+                let place = index.place(slot)?;
+                self.pass(&mut indexed.taken, &mut indexed.repeatable, slot, place).ok()?;
             }
         }
         Some(())
@@ -85,8 +88,8 @@ impl Course {
         if is_node {
             return Some(first).filter(|_| range.len() == 1);
         }
-        let are_sound = range.clone().all(|slot| index.place(slot).is_some_and(|at| at.is_sound));
-        if range.is_empty() || !are_sound {
+        // Of several, each is what the first is.
+        if range.is_empty() || index.place(first)?.state != State::Sound {
             return None;
         }
         Some(if range.len() == 1 { first } else { self.due(index, range) })

@@ -13,6 +13,20 @@ pub struct Expect {
 }
 
 impl Expect {
+    /// Checks that an account is the one that is expected, if one is.
+    ///
+    /// # Errors
+    /// `DidMismatch`.
+    pub fn check_did(&self, found: &Did) -> Result<(), Problem> {
+        match &self.did {
+            Some(did) if did != found => {
+                let message = format!("this is of {found}, where {did} was expected");
+                Err(Problem::new(Code::DidMismatch, message))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Checks a head against all of it, and against the clock.
     pub fn check(
         &self,
@@ -21,9 +35,8 @@ impl Expect {
         report: &mut dyn FnMut(Problem),
     ) -> Signature {
         let here = |code, message: String| Problem::new(code, message).cid(commit.cid());
-        if let Some(did) = self.did.as_ref().filter(|did| *did != commit.did()) {
-            let message = format!("the repository of {}, where {did} was expected", commit.did());
-            report(here(Code::DidMismatch, message));
+        if let Err(problem) = self.check_did(commit.did()) {
+            report(problem.cid(commit.cid()));
         }
         if let Some(rev) = commit.rev().filter(|rev| rev.is_future(clock)) {
             report(here(Code::FutureRev, format!("revision {rev} is in the future")));

@@ -4,13 +4,14 @@
 //! hashes. The walk judges, and asks for itself where the two part.
 
 use super::ahead::{Ahead, Outlet};
-use super::index::{Index, Place};
+use super::index::{Index, Place, State};
 use super::input::Input;
 use super::sections::is_sound;
 use crate::block::{Block, Cid};
-use crate::car::{Frame, parse_section};
+use crate::car::varint::BYTES_MAX;
+use crate::car::{Passed, Section, parse_section, section_start};
 use crate::error::Result;
-use crate::limits::LAYER_MAX;
+use crate::limits::{CID_BYTES_MAX, LAYER_MAX};
 use crate::tree::{Link, links};
 use std::hint::black_box;
 use std::sync::Arc;
@@ -126,7 +127,7 @@ impl Source {
         if !is_node && self.with_records {
             return Ok(Fetched { cid, found: Found::Planned(at) });
         }
-        if !is_node && at.place.is_sound {
+        if !is_node && at.place.state == State::Sound {
             return Ok(Fetched { cid, found: Found::Unread(at) });
         }
         self.read(cid, at, is_node)
@@ -142,8 +143,9 @@ impl Source {
     fn read(&self, cid: Cid, at: At, is_node: bool) -> Result<Fetched> {
         let found = match read_section(&self.input, at.place)?.into_block() {
             Ok(block) if *block.cid() == cid => {
-                let is_sound = at.place.is_sound || !is_node && is_sound(&block);
-                Found::Block(At { place: Place { is_sound, ..at.place }, ..at }, block)
+                let is_sound = at.place.state == State::Sound || !is_node && is_sound(&block);
+                let state = if is_sound { State::Sound } else { at.place.state };
+                Found::Block(At { place: Place { state, ..at.place }, ..at }, block)
             }
             _ => Found::Unclear,
         };
@@ -161,7 +163,9 @@ struct Step {
 impl Fetched {
     fn memory(&self) -> usize {
         match &self.found {
-            Found::Block(at, _) | Found::Planned(at) => at.place.length,
+            Found::Block(at, _) | Found::Planned(at) => {
+                usize::try_from(at.place.length).unwrap_or(usize::MAX)
+            }
             Found::Unread(_) | Found::Unclear => size_of::<Self>(),
         }
     }
@@ -174,8 +178,18 @@ impl Fetched {
     }
 }
 
-/// Reads the section at this place.
-pub(super) fn read_section(input: &Input, place: Place) -> Result<Frame> {
-    let bytes = input.read_exact_at(place.offset, place.length)?;
-    Ok(parse_section(&bytes.into(), place.offset)?)
+/// Reads the section at this place; of a long one only how it begins.
+pub(super) fn read_section(input: &Input, place: Place) -> Result<Section> {
+    let Place { offset, length, state } = place;
+    if !matches!(state, State::Long | State::LongWrong) {
+        // The index has lengths of sections that are held.
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let bytes = input.read_exact_at(offset, length)?;
+        return Ok(Section::Frame(parse_section(&bytes.into(), offset)?));
+    }
+    let start = input.read_exact_at(offset, BYTES_MAX + CID_BYTES_MAX)?;
+    let (length, cid) = section_start(&start, offset)?;
+    let is_checked = cid.as_ref().is_some_and(|cid| cid.comparison().is_some());
+    let is_right = is_checked.then_some(state == State::Long);
+    Ok(Section::Passed(Passed { offset, length, cid, is_right }))
 }

@@ -1,7 +1,8 @@
-//! Where each block of a CAR is, and what is known of it: 16 bytes a section, whatever the size of
+//! Where each block of a CAR is, and what is known of it: 17 bytes a section, whatever the size of
 //! the blocks.
 
 use super::keyed::Keyed;
+use super::steps::Steps;
 use crate::block::Cid;
 use crate::limits::SECTION_BYTES_MAX;
 use std::ops::Range;
@@ -10,23 +11,27 @@ use std::ops::Range;
 ///
 /// Two sections share a hash only by chance, 2^-64 for any two: the hash is keyed afresh for each
 /// index, so whoever wrote the file cannot foresee it. Answers do not depend on the key.
+///
+/// A look-up takes some few steps, and never more than twice the binary logarithm of the number of
+/// sections, whatever the file: a section may be there a million times, and its copies stand next to
+/// each other.
 pub(super) struct Index {
     keyed: Keyed,
-    /// In the order of their hashes, each at the place that its hash says or a few behind it: a
-    /// look-up mostly touches one line of memory. A fifth of the places is free.
+    /// In the order of their hashes, copies in the order of the file.
     slots: Vec<Slot>,
-    /// How many are not free.
-    count: usize,
-    /// How many places a hash can say.
-    home: u64,
+    /// Where the slots begin whose hashes begin with these bits, for all values of as many bits as
+    /// make four to eight slots each; and the end.
+    starts: Vec<u32>,
+    /// By how many bits a hash is shifted to give those bits.
+    shift: u32,
+    pub(super) steps: Steps,
 }
 
 /// What the index keeps of a section.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Slot {
     hash: u64,
-    /// Offset in the upper 40 bits, then whether it is sound, then the length. No section begins
-    /// at 0, so that is a free place.
+    /// Offset in the upper 40 bits, then the state in two, then the length.
     place: u64,
 }
 
@@ -34,30 +39,41 @@ pub(super) struct Slot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) offset: u64,
-    pub(super) length: usize,
+    /// In bytes. The index does not know it of a long section, and says 0.
+    pub(super) length: u64,
+    pub(super) state: State,
+}
+
+/// What is known of a section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Nothing.
+    Unknown,
     /// The bytes were hashed and are a record that an import takes, without any remark.
-    pub(super) is_sound: bool,
+    Sound,
+    /// It is longer than any block of a repository. Its bytes hash to its CID.
+    Long,
+    /// The same, and they do not.
+    LongWrong,
 }
 
 /// The largest file that can be indexed: offsets have 40 bits.
 pub(super) const INDEXED_BYTES_MAX: u64 = 1 << 40;
+/// The most sections that can be indexed.
+pub(super) const INDEXED_SECTIONS_MAX: u64 = u32::MAX as u64;
 const OFFSET_SHIFT: u32 = 24;
-const SOUND: u64 = 1 << 23;
-const LENGTH: u64 = SOUND - 1;
-/// Places behind the last that a hash says, to begin with.
-const OVERHANG: usize = 64;
+const STATE_SHIFT: u32 = 22;
+const LENGTH: u64 = (1 << STATE_SHIFT) - 1;
+/// Slots that share an entry of `starts`, on average, at least.
+const SHARING: usize = 4;
 /// A section's varint takes four bytes at most.
 const _: () = assert!(SECTION_BYTES_MAX as u64 + 4 <= LENGTH);
 
 impl Slot {
     pub(super) fn new(keyed: &Keyed, cid: &Cid, place: Place) -> Self {
-        let sound = if place.is_sound { SOUND } else { 0 };
-        let place = place.offset << OFFSET_SHIFT | sound | place.length as u64;
+        let Place { offset, length, state } = place;
+        let place = offset << OFFSET_SHIFT | (state as u64) << STATE_SHIFT | length & LENGTH;
         Self { hash: keyed.hash(cid), place }
-    }
-
-    fn is_free(self) -> bool {
-        self.place == 0
     }
 
     fn offset(self) -> u64 {
@@ -65,43 +81,56 @@ impl Slot {
     }
 
     fn place(self) -> Place {
-        // 23 bits fit everywhere.
-        let length = usize::try_from(self.place & LENGTH).unwrap_or(usize::MAX);
-        Place { offset: self.offset(), length, is_sound: self.place & SOUND != 0 }
+        let state = match self.place >> STATE_SHIFT & 3 {
+            0 => State::Unknown,
+            1 => State::Sound,
+            2 => State::Long,
+            _ => State::LongWrong,
+        };
+        Place { offset: self.offset(), length: self.place & LENGTH, state }
+    }
+
+    fn forget_soundness(&mut self) {
+        if self.place().state == State::Sound {
+            self.place &= !(1 << STATE_SHIFT);
+        }
     }
 }
 
 impl Index {
-    /// An index of these slots, whose hashes are of this key.
+    /// An index of these slots, whose hashes are of this key. The memory is that of the slots and at
+    /// most an eighth of it.
     pub(super) fn new(keyed: Keyed, mut slots: Vec<Slot>) -> Self {
+        slots.shrink_to_fit();
         slots.sort_unstable();
-        let count = slots.len();
-        let home = count as u64 + count as u64 / 4;
-        let mut index = Self { keyed, slots: Vec::new(), count, home };
-        index.slots.reserve(count + count / 4 + OVERHANG);
-        for slot in slots {
-            let first = index.home_of(slot.hash);
-            if index.slots.len() < first {
-                index.slots.resize(first, Slot::default());
+        // Several are sound if each is: then one look tells.
+        for copies in slots.chunk_by_mut(|one, next| one.hash == next.hash) {
+            let are_sound = copies.iter().all(|slot| slot.place().state == State::Sound);
+            if copies.len() > 1 && !are_sound {
+                copies.iter_mut().for_each(Slot::forget_soundness);
             }
-            index.slots.push(slot);
         }
-        index
+        let bits = (slots.len() / SHARING).checked_ilog2().unwrap_or(0).max(1);
+        let shift = u64::BITS - bits;
+        Self { starts: starts(&slots, bits, shift), keyed, slots, shift, steps: Steps::default() }
     }
 
     /// How many sections it knows.
     pub(super) fn sections(&self) -> u64 {
-        self.count as u64
+        self.slots.len() as u64
     }
 
-    #[allow(clippy::cast_possible_truncation, reason = "less than `home`, which is a length")]
-    fn home_of(&self, hash: u64) -> usize {
-        ((u128::from(hash) * u128::from(self.home)) >> 64) as usize
+    /// The slots whose hashes begin as this one does.
+    fn sharing(&self, hash: u64) -> Range<usize> {
+        // No more than `starts` is long.
+        let at = usize::try_from(hash >> self.shift).unwrap_or(usize::MAX);
+        let start = |at: usize| self.starts.get(at).map_or(0, |start| *start as usize);
+        start(at)..start(at.saturating_add(1))
     }
 
     /// Has the memory's answer to a look-up come, while others are on their way.
     pub(super) fn warm(&self, hash: u64) -> u64 {
-        self.slots.get(self.home_of(hash)).map_or(0, |slot| slot.hash)
+        self.slots.get(self.sharing(hash).start).map_or(0, |slot| slot.hash)
     }
 
     pub(super) fn hash(&self, cid: &Cid) -> u64 {
@@ -110,30 +139,72 @@ impl Index {
 
     /// The slots with this hash, by number.
     pub(super) fn candidates(&self, hash: u64) -> Range<usize> {
-        let home = self.home_of(hash);
-        let near = self.slots.get(home..).unwrap_or_default();
-        let before = |slot: &&Slot| slot.hash < hash && !slot.is_free();
-        let start = home + near.iter().take_while(before).count();
-        let rest = self.slots.get(start..).unwrap_or_default();
-        let same = |slot: &&Slot| slot.hash == hash && !slot.is_free();
-        start..start + rest.iter().take_while(same).count()
+        let sharing = self.sharing(hash);
+        let slots = self.slots.get(sharing.clone()).unwrap_or_default();
+        let before = slots.partition_point(|slot| {
+            self.steps.add();
+            slot.hash < hash
+        });
+        let rest = slots.get(before..).unwrap_or_default();
+        let has_hash = |slot: Option<&Slot>| slot.is_some_and(|slot| slot.hash == hash);
+        let count = match (has_hash(rest.first()), has_hash(rest.get(1))) {
+            (false, _) => 0,
+            (true, false) => 1,
+            (true, true) => rest.partition_point(|slot| {
+                self.steps.add();
+                slot.hash == hash
+            }),
+        };
+        let start = sharing.start + before;
+        start..start + count
     }
 
     /// The candidate at `offset`, if there is one.
     pub(super) fn at_offset(&self, range: Range<usize>, offset: u64) -> Option<usize> {
         let slots = self.slots.get(range.clone())?;
-        let found = slots.iter().position(|slot| slot.offset() == offset)?;
-        Some(range.start + found)
+        let before = slots.partition_point(|slot| {
+            self.steps.add();
+            slot.offset() < offset
+        });
+        let found = slots.get(before)?.offset() == offset;
+        found.then_some(range.start + before)
     }
 
     pub(super) fn place(&self, slot: usize) -> Option<Place> {
-        self.slots.get(slot).filter(|slot| !slot.is_free()).map(|slot| slot.place())
+        self.steps.add();
+        self.slots.get(slot).map(|slot| slot.place())
     }
+}
+
+/// Where the slots begin whose hashes, shifted, are each number of so many bits.
+fn starts(slots: &[Slot], bits: u32, shift: u32) -> Vec<u32> {
+    let values = 1usize << bits;
+    let mut starts = Vec::with_capacity(values + 1);
+    for (number, slot) in slots.iter().enumerate() {
+        let at = usize::try_from(slot.hash >> shift).unwrap_or(usize::MAX).min(values - 1);
+        if starts.len() <= at {
+            starts.resize(at + 1, start(number));
+        }
+    }
+    starts.resize(values + 1, start(slots.len()));
+    starts
+}
+
+/// No index has more slots than that.
+fn start(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// Which sections the walk has asked for.
 #[derive(Clone)]
 pub(super) struct Taken(Vec<u64>);
+
+/// The sections with one hash, of which some were not asked for.
+pub(super) struct Left {
+    slots: Range<usize>,
+    /// One that was asked for.
+    pub(super) taken: Option<usize>,
+}
 
 impl Taken {
     /// Those of this index that stand before `offset`.
@@ -141,7 +212,7 @@ impl Taken {
         let mut taken = Self(vec![0; index.slots.len().div_ceil(64)]);
         if offset > 0 {
             for (number, slot) in index.slots.iter().enumerate() {
-                if !slot.is_free() && slot.offset() < offset {
+                if slot.offset() < offset {
                     taken.take(number);
                 }
             }
@@ -158,38 +229,32 @@ impl Taken {
         was
     }
 
+    /// How many were asked for.
+    pub(super) fn count(&self) -> u64 {
+        self.0.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+
     fn holds(&self, slot: usize) -> bool {
         self.0.get(slot / 64).is_some_and(|word| word & (1 << (slot % 64)) != 0)
     }
 
-    /// The sections that nobody asked for, in groups that share a hash, with one slot of the
-    /// group that was asked for if there is one.
-    pub(super) fn rest<'a>(
-        &'a self,
-        index: &'a Index,
-    ) -> impl Iterator<Item = (Vec<usize>, Option<usize>)> + 'a {
-        let slots = &index.slots;
+    /// The sections that were not asked for, in groups that share a hash.
+    pub(super) fn rest<'a>(&'a self, index: &'a Index) -> impl Iterator<Item = Left> + 'a {
         // Mostly there is none: that is seen at a glance.
-        let taken = self.0.iter().map(|word| word.count_ones() as usize).sum::<usize>();
-        let mut start = if taken == index.count { slots.len() } else { 0 };
-        std::iter::from_fn(move || {
-            while let Some(first) = slots.get(start) {
-                if first.is_free() {
-                    start += 1;
-                    continue;
-                }
-                let rest = slots.get(start..).unwrap_or_default();
-                let same = |slot: &&Slot| slot.hash == first.hash && !slot.is_free();
-                let end = start + rest.iter().take_while(same).count();
-                let group = start..end;
-                start = end;
-                let left: Vec<usize> = group.clone().filter(|slot| !self.holds(*slot)).collect();
-                if !left.is_empty() {
-                    return Some((left, group.clone().find(|slot| self.holds(*slot))));
-                }
-            }
-            None
+        let slots = if self.count() == index.sections() { &[] } else { &index.slots[..] };
+        let mut start = 0;
+        slots.chunk_by(|one, next| one.hash == next.hash).filter_map(move |group| {
+            let slots = start..start + group.len();
+            start = slots.end;
+            let taken = slots.clone().find(|slot| self.holds(*slot));
+            let is_left = slots.clone().any(|slot| !self.holds(slot));
+            is_left.then_some(Left { slots, taken })
         })
+    }
+
+    /// Those of such a group that were not asked for.
+    pub(super) fn left<'a>(&'a self, group: &Left) -> impl Iterator<Item = usize> + 'a {
+        group.slots.clone().filter(|slot| !self.holds(*slot))
     }
 }
 
@@ -199,14 +264,18 @@ mod tests {
     use crate::block::Codec;
 
     fn place(number: u64) -> Place {
-        Place { offset: 59 + number, length: 40, is_sound: number.is_multiple_of(3) }
+        let state = if number.is_multiple_of(3) { State::Sound } else { State::Unknown };
+        Place { offset: 59 + number, length: 40, state }
+    }
+
+    fn cid(number: u64) -> Cid {
+        Cid::of(Codec::DagCbor, &number.to_be_bytes())
     }
 
     #[test]
     fn what_was_put_in_is_found_and_nothing_else() {
         for count in [0, 1, 5, 64, 20_000] {
             let keyed = Keyed::new();
-            let cid = |number: u64| Cid::of(Codec::DagCbor, &number.to_be_bytes());
             // Every eighth is there twice.
             let each = (0..count).chain((0..count).step_by(8).map(|number| number + 1_000_000));
             let slot = |number| Slot::new(&keyed, &cid(number % 1_000_000), place(number));
@@ -215,10 +284,16 @@ mod tests {
             let mut taken = Taken::before(&index, 0);
             for number in 0..count {
                 let range = index.candidates(index.hash(&cid(number)));
-                assert_eq!(range.len(), if number % 8 == 0 { 2 } else { 1 }, "{number} of {count}");
-                assert_eq!(index.place(range.start), Some(place(number)));
+                let is_twice = number % 8 == 0;
+                assert_eq!(range.len(), if is_twice { 2 } else { 1 }, "{number} of {count}");
+                let found = index.place(range.start).unwrap();
+                assert_eq!(found.offset, 59 + number);
+                // Sound is what of its copies each is.
+                let are_sound = (number % 3, (number + 1_000_000) % 3) == (0, 0);
+                let is_sound = if is_twice { are_sound } else { number % 3 == 0 };
+                assert_eq!(found.state == State::Sound, is_sound, "{number} of {count}");
                 let second = index.at_offset(range.clone(), 59 + 1_000_000 + number);
-                assert_eq!(second.is_some(), number % 8 == 0);
+                assert_eq!(second.is_some(), is_twice);
                 assert!(!taken.take(range.start) && taken.take(range.start));
             }
             for number in count..count + 1000 {
@@ -226,8 +301,31 @@ mod tests {
             }
             let rest: Vec<_> = taken.rest(&index).collect();
             assert_eq!(rest.len() as u64, count.div_ceil(8));
-            assert!(rest.iter().all(|(left, taken)| left.len() == 1 && taken.is_some()));
+            assert!(rest.iter().all(|group| taken.left(group).count() == 1));
+            assert!(rest.iter().all(|group| group.taken.is_some()));
             assert_eq!(Taken::before(&index, 2_000_000).rest(&index).count(), 0);
         }
+    }
+
+    #[test]
+    fn copies_of_a_section_make_no_look_up_long() {
+        let keyed = Keyed::new();
+        let copies = (0..300_000).map(|number| Slot::new(&keyed, &cid(7), place(number)));
+        let others = (8..3000).map(|number| Slot::new(&keyed, &cid(number), place(1 << 30)));
+        let index = Index::new(keyed.clone(), copies.chain(others).collect());
+        let mut most = 0;
+        for number in 0..6000 {
+            let before = index.steps.count();
+            let range = index.candidates(index.hash(&cid(number)));
+            let expected = match number {
+                7 => 300_000,
+                8..3000 => 1,
+                _ => 0,
+            };
+            assert_eq!(range.len(), expected);
+            assert_eq!(index.at_offset(range, 59 + 299_999).is_some(), number == 7);
+            most = most.max(index.steps.count() - before);
+        }
+        assert!(most <= 60, "{most} steps for one look-up");
     }
 }

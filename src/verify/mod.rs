@@ -11,13 +11,18 @@ mod expect;
 mod fetch;
 mod file_supply;
 mod index;
+mod indexed;
 mod input;
 mod keyed;
 mod listing;
+mod others;
 mod proof;
+mod read_through;
 mod report;
 mod repository;
 mod sections;
+mod slots;
+mod steps;
 mod stream_supply;
 mod supply;
 
@@ -32,3 +37,6 @@ pub use report::{Order, Problems, Report, problems_json};
 pub use repository::{Nothing, Sink, verify, verify_file};
 pub use stream_supply::StreamSupply;
 pub use supply::{Given, Missed, Supply, Tail};
+
+#[cfg(test)]
+mod tests;

@@ -2,14 +2,13 @@ use super::expect::Expect;
 use super::report::{Report, problems_json};
 use super::repository::report_of;
 use crate::block::{Block, Cid, drisl};
-use crate::car::Reader;
+use crate::car::{Blocks, Reader};
 use crate::commit::Commit;
 use crate::error::{Code, Error, Problem, Result};
 use crate::ident::{Clock, RepoPath};
-use crate::limits::PROOF_BYTES_MAX;
+use crate::limits::{PROOF_BLOCKS_MAX, PROOF_BYTES_MAX};
 use crate::tree::{Gap, Key, NodeSource, Tree};
 use serde_json::{Map, Value, json};
-use std::collections::HashMap;
 use std::io::Read;
 
 /// What a partial CAR proves of one path.
@@ -50,7 +49,7 @@ pub fn verify_proof(
 ) -> Result<ProofReport> {
     let mut proof =
         ProofReport { report: Report::default(), path: path.clone(), present: None, cid: None };
-    let (roots, mut blocks) = match read_blocks(input, &mut proof.report) {
+    let (roots, blocks) = match read_blocks(input, &mut proof.report) {
         Ok(read) => read,
         Err(error) => {
             proof.report = report_of(error)?;
@@ -59,23 +58,20 @@ pub fn verify_proof(
     };
     proof.report.blocks = Some(blocks.sections);
     if let Some(data) = head(&roots, &blocks, expect, clock, &mut proof.report) {
-        look_for(&mut proof, data, &mut blocks)?;
+        look_for(&mut proof, data, &blocks)?;
     }
     Ok(proof)
 }
 
-/// The blocks of a partial CAR. What is not among them is a gap.
-#[derive(Default)]
-struct Blocks {
-    by_cid: HashMap<Cid, Block>,
-    sections: u64,
-}
+/// What is not among the blocks of a partial CAR is a gap.
+struct Gaps<'a>(&'a Blocks);
 
-impl NodeSource for Blocks {
+impl NodeSource for Gaps<'_> {
     fn load(&mut self, gap: &Gap) -> Result<Block> {
-        self.by_cid.get(&gap.cid).cloned().ok_or_else(|| {
+        self.0.by_cid.get(&gap.cid).cloned().ok_or_else(|| {
             let message = "a node on the way to the path is not in the proof";
-            Problem::new(Code::NotProven, message).cid(&gap.cid).path(&gap.left).into()
+            let absent = Problem::new(Code::NotProven, message);
+            self.0.why_not(&gap.cid, absent).path(&gap.left).into()
         })
     }
 }
@@ -84,17 +80,20 @@ fn read_blocks(input: impl Read, report: &mut Report) -> Result<(Vec<Cid>, Block
     let mut reader = Reader::new(input)?;
     let roots = reader.roots().to_vec();
     let mut blocks = Blocks::default();
-    while let Some(frame) = reader.next_frame()? {
-        blocks.sections += 1;
+    while let Some(section) = reader.next_section()? {
         if reader.offset() > PROOF_BYTES_MAX {
             let message = format!("a proof of more than {PROOF_BYTES_MAX} bytes");
             return Err(Problem::new(Code::TooLarge, message).into());
         }
-        match frame.into_block() {
-            Ok(block) => {
-                blocks.by_cid.insert(block.cid().clone(), block);
-            }
+        match blocks.add(section) {
+            // Of no matter, unless it is what the proof is about.
+            Err(problem) if problem.code != Code::HashMismatch => {}
             Err(problem) => report.problems.push(problem),
+            Ok(()) if blocks.by_cid.len() > PROOF_BLOCKS_MAX => {
+                let message = format!("a proof of more than {PROOF_BLOCKS_MAX} blocks");
+                return Err(Problem::new(Code::TooManyBlocks, message).into());
+            }
+            Ok(()) => {}
         }
     }
     Ok((roots, blocks))
@@ -112,8 +111,8 @@ fn head(
         return None;
     };
     let Some(block) = blocks.by_cid.get(root) else {
-        let problem = Problem::new(Code::MissingCommit, "the root's block is not there");
-        report.problems.push(problem.cid(root));
+        let absent = Problem::new(Code::MissingCommit, "the root's block is not there");
+        report.problems.push(blocks.why_not(root, absent));
         return None;
     };
     let commit = match Commit::decode(block) {
@@ -134,10 +133,10 @@ fn head(
     Some(commit.data().clone())
 }
 
-fn look_for(proof: &mut ProofReport, data: Cid, blocks: &mut Blocks) -> Result<()> {
+fn look_for(proof: &mut ProofReport, data: Cid, blocks: &Blocks) -> Result<()> {
     let head_was_right = proof.report.problems.is_empty();
     let key = Key::from(proof.path.as_bytes());
-    let found = match Tree::at(data, None).find(&key, blocks) {
+    let found = match Tree::at(data, None).find(&key, &mut Gaps(blocks)) {
         Ok(found) => found,
         Err(Error::Problem(problem)) => {
             proof.report.problems.push(*problem);
@@ -149,8 +148,8 @@ fn look_for(proof: &mut ProofReport, data: Cid, blocks: &mut Blocks) -> Result<(
         match blocks.by_cid.get(cid) {
             None => {
                 let message = "the proof names the record and does not hold it";
-                let problem = Problem::new(Code::MissingRecord, message);
-                proof.report.problems.push(problem.cid(cid).path(&key));
+                let absent = Problem::new(Code::MissingRecord, message);
+                proof.report.problems.push(blocks.why_not(cid, absent).path(&key));
             }
             Some(block) => {
                 if let Err(fault) = drisl::check::record(block.bytes()) {

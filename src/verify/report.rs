@@ -65,6 +65,12 @@ impl Problems {
         }
     }
 
+    /// Adds those of another list.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.omitted += other.omitted;
+        other.listed.into_iter().for_each(|problem| self.push(problem));
+    }
+
     /// Counts some that nobody kept.
     pub(super) fn omit(&mut self, more: u64) {
         self.omitted += more;

@@ -2,8 +2,10 @@
 
 use super::compact::Sound;
 use super::expect::Expect;
+use super::read_through::too_many;
 use super::report::{Problems, Report};
-use super::supply::{Given, Missed, Supply};
+use super::slots::sections_allowed;
+use super::supply::{Given, Missed, Supply, Tail};
 use crate::block::{Block, Cid, drisl};
 use crate::commit::Commit;
 use crate::error::{Code, Error, Problem, Result};
@@ -108,7 +110,7 @@ pub fn verify(
             None => check.tree(data)?,
         }
     }
-    check.finish()
+    check.finish_whole()
 }
 
 /// A walk under way, over a whole repository or a part of one.
@@ -232,8 +234,10 @@ impl<'a> Verification<'a> {
                 return Ok(false);
             }
             Err(missed) => {
-                let problem = missed.problem(Code::MissingRecord, "a record is not there");
-                self.problem(problem.cid(&want.cid).path(&want.key));
+                if let Some(problem) = missed.problem(Code::MissingRecord, "a record is not there")
+                {
+                    self.problem(problem.cid(&want.cid).path(&want.key));
+                }
                 return Ok(false);
             }
         }
@@ -259,7 +263,9 @@ impl<'a> Verification<'a> {
         match self.want(cid)? {
             Ok(block) => Ok(Some(block)),
             Err(missed) => {
-                self.problem(missed.problem(code, absent).cid(cid));
+                if let Some(problem) = missed.problem(code, absent) {
+                    self.problem(problem.cid(cid));
+                }
                 Ok(None)
             }
         }
@@ -276,7 +282,26 @@ impl<'a> Verification<'a> {
         }))
     }
 
+    /// Sums up what is known of a whole repository: what its tree does not reach has a bound.
+    fn finish_whole(mut self) -> Result<Report> {
+        let tail = self.read_rest()?;
+        // Below a node that is missing there may be what nothing has asked for.
+        let is_whole = self.report.nodes.is_some();
+        let sections = tail.reached.saturating_add(tail.unreached);
+        let allowed = sections_allowed(tail.reached);
+        if is_whole && sections > allowed {
+            self.problem(too_many(sections, allowed));
+        }
+        Ok(self.report)
+    }
+
+    /// Sums up.
     pub(super) fn finish(mut self) -> Result<Report> {
+        self.read_rest()?;
+        Ok(self.report)
+    }
+
+    fn read_rest(&mut self) -> Result<Tail> {
         // As many as are listed anyway: a file may have one in each of millions of sections.
         let mut found = Problems::default();
         let tail = self.supply.finish(&mut |problem| found.push(problem))?;
@@ -285,10 +310,13 @@ impl<'a> Verification<'a> {
             self.problem(problem);
         }
         self.report.problems.omit(omitted);
+        if let Some(warning) = tail.warning.clone() {
+            self.report.warnings.push(warning);
+        }
         self.report.blocks = Some(tail.sections);
-        self.report.unreferenced_blocks = Some(tail.unreferenced);
-        self.report.order = Some(tail.order);
-        Ok(self.report)
+        self.report.unreferenced_blocks = tail.unreferenced;
+        self.report.order = tail.order;
+        Ok(tail)
     }
 }
 
@@ -328,10 +356,12 @@ impl Given {
 }
 
 impl Missed {
-    fn problem(self, code: Code, absent: &str) -> Problem {
+    /// `None` if it is told in the end.
+    fn problem(self, code: Code, absent: &str) -> Option<Problem> {
         match self {
-            Self::Absent => Problem::new(code, absent),
-            Self::Wrong(problem) => problem,
+            Self::Absent => Some(Problem::new(code, absent)),
+            Self::Wrong(problem) => Some(problem),
+            Self::GivenUp => None,
         }
     }
 }

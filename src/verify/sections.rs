@@ -3,7 +3,7 @@
 use super::ahead::{Ahead, Outlet};
 use super::input::{At, Input};
 use crate::block::{Block, Cid, drisl};
-use crate::car::{Frame, Reader};
+use crate::car::{self, Frame, Passed, Reader};
 use crate::error::{Error, Problem, Result};
 use crate::limits::IMPORTED_RECORD_BYTES_MAX;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -16,42 +16,99 @@ pub(super) const THREAD_BYTES: u64 = 1 << 20;
 pub(super) struct Section {
     pub(super) offset: u64,
     /// Of the whole section, in bytes.
-    pub(super) length: usize,
+    pub(super) length: u64,
     /// Whether its bytes are a record that an import takes without a remark. Of a node it is
     /// `false`, which says nothing.
     pub(super) is_sound: bool,
-    content: Result<Block, Box<(Cid, Problem)>>,
+    content: Content,
+}
+
+enum Content {
+    Block(Block),
+    Wrong(Box<(Cid, Problem)>),
+    Passed(Box<Passed>),
 }
 
 impl Section {
-    pub(super) fn hash(frame: Frame) -> Self {
-        let (offset, length, cid) = (frame.offset, frame.length, frame.cid.clone());
-        let content = frame.into_block().map_err(|problem| Box::new((cid, problem)));
-        let is_sound = content.as_ref().is_ok_and(is_sound);
-        Self { offset, length, is_sound, content }
-    }
-
-    /// What it says that its bytes hash to.
-    pub(super) fn cid(&self) -> &Cid {
-        match &self.content {
-            Ok(block) => block.cid(),
-            Err(wrong) => &wrong.0,
+    pub(super) fn hash(section: car::Section) -> Self {
+        match section {
+            car::Section::Frame(frame) => Self::hash_frame(frame),
+            car::Section::Passed(passed) => Self {
+                offset: passed.offset,
+                length: passed.length,
+                is_sound: false,
+                content: Content::Passed(Box::new(passed)),
+            },
         }
     }
 
-    /// The block, or what is wrong with it.
+    fn hash_frame(frame: Frame) -> Self {
+        let (offset, length) = (frame.offset, frame.length as u64);
+        let cid = frame.cid.clone();
+        if !cid.is_checkable() {
+            let passed = Passed { offset, length, cid: Some(cid), is_right: None };
+            return Self::hash(car::Section::Passed(passed));
+        }
+        match frame.into_block() {
+            Ok(block) => {
+                let is_sound = is_sound(&block);
+                Self { offset, length, is_sound, content: Content::Block(block) }
+            }
+            Err(problem) => {
+                let content = Content::Wrong(Box::new((cid, problem)));
+                Self { offset, length, is_sound: false, content }
+            }
+        }
+    }
+
+    /// What it says that its bytes hash to, if it can be said here.
+    pub(super) fn cid(&self) -> Option<&Cid> {
+        match &self.content {
+            Content::Block(block) => Some(block.cid()),
+            Content::Wrong(wrong) => Some(&wrong.0),
+            Content::Passed(passed) => passed.cid.as_ref(),
+        }
+    }
+
+    /// The block, or why it cannot be had.
     pub(super) fn into_block(self) -> Result<Block, Problem> {
-        self.content.map_err(|wrong| wrong.1)
+        match self.content {
+            Content::Block(block) => Ok(block),
+            Content::Wrong(wrong) => Err(wrong.1),
+            Content::Passed(passed) => Err(passed.unusable()),
+        }
+    }
+
+    /// Whether its bytes hash to its CID.
+    pub(super) fn finding(self) -> Finding {
+        match self.content {
+            Content::Block(_) => Finding::Right,
+            Content::Wrong(wrong) => Finding::Wrong(wrong.1),
+            Content::Passed(passed) => match passed.is_right {
+                Some(true) => Finding::Right,
+                Some(false) => passed.mismatch().map_or(Finding::Right, Finding::Wrong),
+                None => Finding::Unchecked(passed),
+            },
+        }
     }
 }
 
+/// What there is to say of a section that nothing asks for.
+pub(super) enum Finding {
+    Right,
+    Wrong(Problem),
+    /// Its hash cannot be computed here.
+    Unchecked(Box<Passed>),
+}
+
 /// How every node begins; a record may begin so too.
-const NODE: &[u8] = b"\xa2\x61e";
+pub(super) const NODE: &[u8] = b"\xa2\x61e";
 
 /// Whether its bytes are a record that an import takes without a remark. Nodes are left out.
 pub(super) fn is_sound(block: &Block) -> bool {
     let bytes = block.bytes();
-    bytes.len() <= IMPORTED_RECORD_BYTES_MAX
+    block.cid().is_of_repository()
+        && bytes.len() <= IMPORTED_RECORD_BYTES_MAX
         && !bytes.starts_with(NODE)
         && drisl::check::record(bytes).is_ok()
 }
@@ -76,7 +133,7 @@ impl Sections {
     pub(super) fn next(&mut self) -> Result<Option<Section>> {
         match self {
             Self::None => Ok(None),
-            Self::Here(reader) => Ok(reader.next_frame()?.map(Section::hash)),
+            Self::Here(reader) => Ok(reader.next_section()?.map(Section::hash)),
             Self::Ahead(ahead) => ahead.next()?.transpose(),
         }
     }
@@ -84,13 +141,13 @@ impl Sections {
 
 fn hash_all(mut reader: Reader<At>, outlet: &mut Outlet<Result<Section>>) {
     loop {
-        let more = match reader.next_frame() {
+        let more = match reader.next_section() {
             Ok(None) => false,
-            Ok(Some(frame)) => {
-                let length = frame.length;
+            Ok(Some(section)) => {
+                let length = memory_of(&section);
                 // A batch ends where what was read ends: its memory is then the taker's alone.
                 let is_last = !reader.holds_section();
-                outlet.put(Ok(Section::hash(frame)), length) && (!is_last || outlet.flush())
+                outlet.put(Ok(Section::hash(section)), length) && (!is_last || outlet.flush())
             }
             Err(error) => {
                 outlet.put(Err(error), 0);
@@ -103,23 +160,31 @@ fn hash_all(mut reader: Reader<At>, outlet: &mut Outlet<Result<Section>>) {
     }
 }
 
+/// The bytes that a section keeps in memory.
+fn memory_of(section: &car::Section) -> usize {
+    match section {
+        car::Section::Frame(frame) => frame.length,
+        car::Section::Passed(_) => 0,
+    }
+}
+
 /// Reads all sections of a file, not hashed, and takes in each, on as many threads as there are
 /// processors. Gives what each thread has taken in, and what broke off the reading.
 pub(super) fn each_section<T: Send>(
     input: &Input,
     begin: impl Fn() -> T + Sync,
-    take_in: impl Fn(&mut T, Frame) + Sync,
+    take_in: impl Fn(&mut T, car::Section) + Sync,
 ) -> Result<(Vec<T>, Option<Problem>)> {
     let reader = Reader::new(input.reader_at(0))?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let others = if input.length() < THREAD_BYTES { 0 } else { threads.min(THREADS_MAX) - 1 };
-    let (sender, batches) = sync_channel::<Vec<Frame>>(2 * others);
+    let (sender, batches) = sync_channel::<Vec<car::Section>>(2 * others);
     let batches = Mutex::new(batches);
     let work = || {
         let mut taken = begin();
         while let Some(batch) = take(&batches) {
-            for frame in batch {
-                take_in(&mut taken, frame);
+            for section in batch {
+                take_in(&mut taken, section);
             }
         }
         taken
@@ -129,7 +194,7 @@ pub(super) fn each_section<T: Send>(
         let mut taken = vec![begin()];
         let broken = taken
             .first_mut()
-            .and_then(|first| share(reader, &sender, |frame| take_in(first, frame)).err());
+            .and_then(|first| share(reader, &sender, |section| take_in(first, section)).err());
         drop(sender);
         for other in others {
             let died = |_| Error::Closed("a thread that hashes has died".to_owned());
@@ -146,15 +211,15 @@ pub(super) fn each_section<T: Send>(
 /// Enough that reading is what takes the time.
 const THREADS_MAX: usize = 8;
 
-fn take(batches: &Mutex<Receiver<Vec<Frame>>>) -> Option<Vec<Frame>> {
+fn take(batches: &Mutex<Receiver<Vec<car::Section>>>) -> Option<Vec<car::Section>> {
     batches.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
 /// Reads, and does itself what the others have no time for.
 fn share(
     mut reader: Reader<At>,
-    others: &SyncSender<Vec<Frame>>,
-    mut take_in: impl FnMut(Frame),
+    others: &SyncSender<Vec<car::Section>>,
+    mut take_in: impl FnMut(car::Section),
 ) -> Result<()> {
     loop {
         let batch = next_batch(&mut reader)?;
@@ -169,17 +234,20 @@ fn share(
     }
 }
 
-/// The sections that one read brings.
-fn next_batch(reader: &mut Reader<At>) -> Result<Vec<Frame>> {
+/// Sections in a batch, at most: the smallest take far more memory than they are long.
+const BATCH_SECTIONS: usize = 2048;
+
+/// The sections that one read brings, or the first of them.
+fn next_batch(reader: &mut Reader<At>) -> Result<Vec<car::Section>> {
     let mut batch = Vec::new();
     loop {
-        match reader.next_frame() {
-            Ok(Some(frame)) => batch.push(frame),
+        match reader.next_section() {
+            Ok(Some(section)) => batch.push(section),
             Err(error) if batch.is_empty() => return Err(error),
             // An error is said again the next time.
             Ok(None) | Err(_) => return Ok(batch),
         }
-        if !reader.holds_section() {
+        if !reader.holds_section() || batch.len() == BATCH_SECTIONS {
             return Ok(batch);
         }
     }

@@ -1,7 +1,7 @@
 use super::report::Order;
 use super::supply::{Missed, Supply, Tail};
 use crate::block::{Block, Cid};
-use crate::car::Reader;
+use crate::car::{Reader, Section};
 use crate::error::{Code, Problem, Result};
 use std::io::Read;
 
@@ -28,24 +28,34 @@ impl<R: Read> Supply for StreamSupply<R> {
     }
 
     fn want(&mut self, cid: &Cid) -> Result<Result<Block, Missed>> {
-        let Some(frame) = self.reader.next_frame()? else { return Ok(Err(Missed::Absent)) };
+        let Some(section) = self.reader.next_section()? else { return Ok(Err(Missed::Absent)) };
         self.sections += 1;
-        if frame.cid != *cid {
-            let message = format!("the stream gives {}, where {cid} is due", frame.cid);
-            return Err(Problem::new(Code::BadSection, message).offset(frame.offset).into());
+        if section.cid() != Some(cid) {
+            let message = format!("the stream gives {}, where {cid} is due", name(&section));
+            return Err(Problem::new(Code::BadSection, message).offset(section.offset()).into());
         }
-        Ok(frame.into_block().map_err(Missed::Wrong))
+        Ok(section.into_block().map_err(Missed::Wrong))
     }
 
     fn finish(&mut self, _report: &mut dyn FnMut(Problem)) -> Result<Tail> {
-        if let Some(frame) = self.reader.next_frame()? {
-            let message = format!("the stream goes on with {} behind its end", frame.cid);
-            return Err(Problem::new(Code::BadSection, message).offset(frame.offset).into());
+        if let Some(section) = self.reader.next_section()? {
+            let message = format!("the stream goes on with {} behind its end", name(&section));
+            return Err(Problem::new(Code::BadSection, message).offset(section.offset()).into());
         }
-        Ok(Tail { sections: self.sections, unreferenced: 0, order: Order::Streaming })
+        Ok(Tail {
+            sections: self.sections,
+            unreferenced: Some(0),
+            order: Some(Order::Streaming),
+            reached: self.sections,
+            ..Tail::default()
+        })
     }
 
     fn position(&self) -> u64 {
         self.reader.offset()
     }
+}
+
+fn name(section: &Section) -> String {
+    section.cid().map_or_else(|| "a CID of another form".to_owned(), ToString::to_string)
 }

@@ -68,15 +68,24 @@ pub enum Missed {
     Absent,
     /// A section has it, and something is wrong with that.
     Wrong(Problem),
+    /// The input was given up: nothing can be said of the block. [`Supply::finish`] tells why.
+    GivenUp,
 }
 
-/// What is known when everything has been read.
-#[derive(Clone, Debug)]
+/// What is known when everything has been read. `None` is for what could not be found out.
+#[derive(Clone, Debug, Default)]
 pub struct Tail {
     /// Sections in the input.
     pub sections: u64,
-    /// Distinct CIDs of sections that nobody asked for.
-    pub unreferenced: u64,
+    /// Distinct CIDs of sections that nobody asked for; of sections with CIDs that no block of a
+    /// repository has, each counts.
+    pub unreferenced: Option<u64>,
     /// The order of the sections.
-    pub order: Order,
+    pub order: Option<Order>,
+    /// Sections that were asked for.
+    pub reached: u64,
+    /// Sections that could be of the repository, and that nobody asked for.
+    pub unreached: u64,
+    /// A remark on sections that could not be checked, and that nobody asked for.
+    pub warning: Option<Problem>,
 }

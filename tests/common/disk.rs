@@ -88,6 +88,12 @@ impl Disk {
         self.state().fail_at_sync = Some(number);
     }
 
+    /// Power is back, or whatever failed works again. What was written since the last sync is there.
+    pub fn heal(&self) {
+        let mut state = self.state();
+        (state.failed, state.fail_at_sync) = (false, None);
+    }
+
     /// Makes every sync last.
     pub fn sync_takes(&self, time: Duration) {
         self.state().sync_takes = time;

@@ -9,6 +9,7 @@ pub mod disk;
 pub mod handmade;
 pub mod host;
 pub mod mined;
+pub mod pages;
 pub mod power;
 pub mod raw;
 

@@ -59,7 +59,7 @@ pub(super) fn import(job: &CarJob) -> Measured {
     let engine = store::existing_or_new(path)?;
     let expect = job.expectation();
     let unverified = expect.keys.is_empty();
-    let options = ImportOptions { expect, unverified, replace: None };
+    let options = ImportOptions { expect, unverified, ..ImportOptions::default() };
     let meter = Meter::start();
     let imported = engine.import(&input, &options)?;
     Ok(with_content(meter.stop(), imported.records, input.length()))

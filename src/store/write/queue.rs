@@ -39,6 +39,8 @@ pub(crate) struct WriterOptions {
     pub(crate) signal: Arc<Signal>,
     /// Whether removal and trimming in the background are done.
     pub(crate) upkeep: bool,
+    /// Why every job is refused, if it is: the store is only read.
+    pub(crate) refusal: Option<String>,
 }
 
 /// The writer's front: any thread may hand it jobs.
@@ -47,6 +49,7 @@ pub(crate) struct Writer {
     thread: Mutex<Option<JoinHandle<()>>>,
     session: Arc<Session>,
     unreadable: Arc<Mutex<Vec<Unreadable>>>,
+    refusal: Option<String>,
 }
 
 impl Writer {
@@ -55,6 +58,7 @@ impl Writer {
         let unreadable = Arc::new(Mutex::new(Vec::new()));
         let mut upkeep = Upkeep::new(&options, Arc::clone(&unreadable));
         let of_thread = Arc::clone(&session);
+        let refusal = options.refusal.clone();
         let thread = std::thread::spawn(move || {
             let _closing = Closing(Arc::clone(&options.signal));
             let work = || run(&of_thread, &jobs, &options, &mut upkeep);
@@ -68,7 +72,13 @@ impl Writer {
             thread: Mutex::new(Some(thread)),
             session,
             unreadable,
+            refusal,
         }
+    }
+
+    /// Refuses where every job would be refused, before there is one.
+    pub(crate) fn require_writable(&self) -> Result<()> {
+        self.refusal.clone().map_or(Ok(()), |why| Err(Error::Format(why)))
     }
 
     /// Runs `work` in the next write transaction, and returns when that is durable.
@@ -123,6 +133,7 @@ impl Writer {
         bulk: Option<usize>,
         work: impl FnMut(&mut Tables<'_>) -> Result<R> + Send + 'static,
     ) -> Result<Pending<R>> {
+        self.require_writable()?;
         let session = Arc::clone(&self.session);
         let (job, pending) = Job::new(bulk, work, move || gone(&session));
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -4,7 +4,7 @@
 
 use super::super::log::{Purge, Retention, Trim, plan_purge, plan_trim};
 use super::super::read_table::{ReadTable, of_panic};
-use super::super::reclaim::{Removal, plan_removal};
+use super::super::reclaim::{Removal, doomed_trees, plan_removal};
 use super::super::session::Session;
 use super::super::tables::{Tables, View};
 use super::super::{floors, log, reclaim};
@@ -136,8 +136,7 @@ impl Upkeep {
         if floors::awaited(view.facts()?)?.is_some() {
             return Ok(None);
         }
-        for marked in view.doomed()?.iter()? {
-            let tree = marked?.0.value();
+        for tree in doomed_trees(&view)? {
             if !self.left_out.trees.contains(&tree) {
                 *subject = Subject::Tree(tree);
                 return plan_removal(&view, tree).map(|removal| Some(Plan::Remove(removal)));

@@ -1,0 +1,63 @@
+use super::section::Section;
+use crate::block::{Block, Cid};
+use crate::error::{Code, Error, Problem};
+use std::collections::HashMap;
+
+/// The blocks of a CAR that is held in memory: a proof, a diff, what comes with an event. The caller
+/// bounds their bytes and their number.
+#[derive(Debug, Default)]
+pub(crate) struct Blocks {
+    /// Those that hash right, each once.
+    pub(crate) by_cid: HashMap<Cid, Block>,
+    /// Sections that were read past because they are too long: what is wrong if one is needed.
+    long: HashMap<Cid, Problem>,
+    /// All sections.
+    pub(crate) sections: u64,
+}
+
+impl Blocks {
+    /// Takes in a section.
+    ///
+    /// # Errors
+    /// `HashMismatch`; `TooLarge` or `UnsupportedCid`, of which the caller decides whether it matters
+    /// if nothing needs the block.
+    pub(crate) fn add(&mut self, section: Section) -> Result<(), Problem> {
+        self.sections += 1;
+        if let Section::Passed(passed) = &section
+            && let Some(cid) = &passed.cid
+        {
+            self.long.insert(cid.clone(), passed.unusable());
+            if let Some(problem) = passed.mismatch() {
+                return Err(problem);
+            }
+        }
+        let block = section.into_block()?;
+        self.by_cid.insert(block.cid().clone(), block);
+        Ok(())
+    }
+
+    /// Why there is no block with this CID, which is needed: what is wrong with its section, or else
+    /// this.
+    pub(crate) fn why_not(&self, cid: &Cid, absent: Problem) -> Problem {
+        let problem = match self.long.get(cid) {
+            Some(problem) => problem.clone(),
+            None => cid.checkable().err().unwrap_or(absent),
+        };
+        problem.cid(cid)
+    }
+
+    /// The same for a failure that says of a block that it is missing.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        match error {
+            Error::Problem(problem)
+                if matches!(problem.code, Code::MissingNode | Code::MissingRecord) =>
+            {
+                let Some(cid) = problem.cid.clone() else { return Error::Problem(problem) };
+                let path = problem.path.clone();
+                let reason = self.why_not(&cid, *problem);
+                path.into_iter().fold(reason, Problem::path).into()
+            }
+            error => error,
+        }
+    }
+}

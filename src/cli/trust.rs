@@ -1,0 +1,70 @@
+use super::account::trust as words;
+use super::failure::Failure;
+use super::keys::KeySources;
+use super::output::Output;
+use super::run::Answer;
+use super::store::{self, StoreArgs};
+use carrack::engine::{TrustChecked, TrustKey};
+use carrack::ident::Did;
+use clap::Args;
+use serde_json::json;
+
+#[derive(Debug, Args)]
+pub(super) struct TrustArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    #[arg(value_name = "DID")]
+    account: Did,
+    #[command(flatten)]
+    keys: KeySources,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+pub(super) fn run(args: &TrustArgs) -> Result<Answer, Failure> {
+    if !args.keys.any() {
+        return Err(Failure::no(
+            "no key to check the head with: give --key, --did-doc or --plc-log",
+        ));
+    }
+    args.keys.check_standard_input(args.store.path())?;
+    let keys = args.keys.read()?;
+    let engine = store::existing(&args.store)?;
+    let checked = engine.check_trust(&args.account, &keys.expect, keys.earlier())?;
+    if args.json {
+        print_json(args, &checked)?
+    } else {
+        print(args, &checked)?
+    }
+    Ok(if checked.is_valid() {
+        Answer::Yes
+    } else {
+        Answer::No(format!(
+            "the head of {} is signed with none of the keys that are given (signature {}); the \
+             account stays as it was",
+            args.account,
+            checked.signature.as_str()
+        ))
+    })
+}
+
+fn print_json(args: &TrustArgs, checked: &TrustChecked) -> Result<(), Failure> {
+    Output::new().json(&json!({
+        "did": args.account.as_str(),
+        "trust": checked.trust.name(),
+        "trust_key": checked.trust_key.map(TrustKey::name),
+        "signature": checked.signature.as_str(),
+        "commit": checked.commit.to_string(),
+        "key": checked.key,
+    }))
+}
+
+fn print(args: &TrustArgs, checked: &TrustChecked) -> Result<(), Failure> {
+    let mut output = Output::new();
+    output.line(format_args!("{}", args.account))?;
+    output.field("trust", words(checked.trust, checked.trust_key))?;
+    output.field("signature", checked.signature.as_str())?;
+    output.field("commit", &checked.commit)?;
+    output.flush()
+}

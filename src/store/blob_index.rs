@@ -1,0 +1,70 @@
+//! Which record needs which blob: keys without payloads, each with its seal. Stores of format 1 have
+//! some in a table without seals, which is read as well and gets no new ones.
+
+use super::read_table::ReadTable;
+use super::row::tree_range;
+use super::sealed::{BLOBS, InOrder};
+use super::tables::{Tables, View};
+use crate::error::{Error, Result};
+use redb::Value;
+use std::collections::BTreeSet;
+
+/// Notes a reference.
+pub(crate) fn put(tables: &mut Tables<'_>, key: &[u8]) -> Result<()> {
+    tables.blobs.insert(key, &BLOBS.seal(key, b"")[..])?;
+    Ok(())
+}
+
+/// Forgets one.
+pub(crate) fn remove(tables: &mut Tables<'_>, key: &[u8]) -> Result<()> {
+    tables.blobs.remove(key)?;
+    tables.old_blobs.remove(key)?;
+    Ok(())
+}
+
+/// The references of a tree, in order. The entries beside them are looked at as well: a changed key
+/// that would lead the search for the first or the last one astray is one of those.
+pub(crate) fn keys_of_tree(view: &View, tree: u64) -> Result<BTreeSet<Vec<u8>>> {
+    let sealed = |key: &[u8], value: &&[u8]| BLOBS.open(key, value).map(|_| ());
+    let mut keys = tree_keys(view.blobs()?, tree, sealed)?;
+    keys.extend(tree_keys(view.old_blobs()?, tree, |_, ()| Ok(()))?);
+    Ok(keys)
+}
+
+fn tree_keys<V: Value + 'static>(
+    table: &impl ReadTable<&'static [u8], V>,
+    tree: u64,
+    open: impl Fn(&[u8], &V::SelfType<'_>) -> Result<()>,
+) -> Result<BTreeSet<Vec<u8>>> {
+    let (start, end) = tree_range(tree);
+    let (mut keys, mut order) = (BTreeSet::new(), InOrder::default());
+    for entry in table.range(&start[..]..&end[..])? {
+        let (key, value) = entry?;
+        open(key.value(), &value.value())?;
+        order.next::<&[u8]>(key.value())?;
+        keys.insert(key.value().to_vec());
+    }
+    let outside = |key: &[u8]| {
+        Err(Error::Corrupt(format!("a reference to a blob lies among others: {key:02x?}")))
+    };
+    if let Some((key, value)) = table.range(..&start[..])?.next_back().transpose()? {
+        open(key.value(), &value.value())?;
+        if key.value() >= &start[..] {
+            return outside(key.value());
+        }
+    }
+    if let Some((key, value)) = table.range(&end[..]..)?.next().transpose()? {
+        open(key.value(), &value.value())?;
+        if key.value() < &end[..] {
+            return outside(key.value());
+        }
+    }
+    let is_inside = |key: &Vec<u8>| key[..] >= start[..] && key[..] < end[..];
+    match keys.iter().find(|key| !is_inside(key)) {
+        Some(key) => outside(key),
+        None if keys.is_empty() && table.len()? > 0 && table.first()?.is_none() => {
+            Err(Error::Corrupt("the table of blobs has lost its entries".to_owned()))
+        }
+        None => Ok(keys),
+    }
+}

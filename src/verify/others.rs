@@ -1,0 +1,105 @@
+//! What is found of sections that are not looked up: those with CIDs that no block of a repository
+//! has, blobs above all.
+
+use super::sections::{Finding, Section};
+use crate::car::Passed;
+use crate::error::Problem;
+use crate::limits::PROBLEMS_LISTED_MAX;
+use std::collections::BTreeMap;
+
+/// They are counted and, where that is possible, hashed; none is kept.
+#[derive(Default)]
+pub(super) struct Others {
+    pub(super) sections: u64,
+    pub(super) wrong: FirstWrong,
+    unchecked: Unchecked,
+}
+
+/// Sections with hashes that cannot be computed here: how many, and the first.
+#[derive(Default)]
+struct Unchecked {
+    count: u64,
+    first: Option<Box<Passed>>,
+}
+
+impl Others {
+    pub(super) fn add(&mut self, section: Section) {
+        self.sections += 1;
+        let offset = section.offset;
+        match section.finding() {
+            Finding::Right => {}
+            Finding::Wrong(problem) => self.wrong.add(offset, problem),
+            Finding::Unchecked(passed) => self.unchecked.add(1, passed),
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        self.sections += other.sections;
+        self.wrong.merge(other.wrong);
+        if let Some(first) = other.unchecked.first {
+            self.unchecked.add(other.unchecked.count, first);
+        }
+    }
+
+    /// A remark on those that could not be hashed.
+    pub(super) fn warning(&self) -> Option<Problem> {
+        let first = self.unchecked.first.as_ref()?.unchecked();
+        let count = self.unchecked.count;
+        let message = format!(
+            "sections that nothing refers to and that cannot be hashed here, {count} in all, the first: {}",
+            first.message
+        );
+        Some(Problem { message, ..first })
+    }
+}
+
+impl Unchecked {
+    fn add(&mut self, count: u64, passed: Box<Passed>) {
+        self.count += count;
+        if self.first.as_ref().is_none_or(|first| passed.offset < first.offset) {
+            self.first = Some(passed);
+        }
+    }
+}
+
+/// Problems of sections that come in another order each time: the first of the file, as many as are
+/// listed.
+#[derive(Default)]
+pub(super) struct FirstWrong {
+    first: BTreeMap<u64, Problem>,
+    /// One of those further on, and how many they are.
+    further: Option<(Problem, u64)>,
+}
+
+impl FirstWrong {
+    pub(super) fn add(&mut self, offset: u64, problem: Problem) {
+        self.first.insert(offset, problem);
+        if self.first.len() > PROBLEMS_LISTED_MAX
+            && let Some((_, last)) = self.first.pop_last()
+        {
+            self.count(last, 1);
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        for (offset, problem) in other.first {
+            self.add(offset, problem);
+        }
+        if let Some((problem, more)) = other.further {
+            self.count(problem, more);
+        }
+    }
+
+    fn count(&mut self, problem: Problem, more: u64) {
+        let before = self.further.take().map_or(0, |(_, before)| before);
+        self.further = Some((problem, before + more));
+    }
+
+    /// In the order of the file; the further ones only count.
+    pub(super) fn tell(self, report: &mut dyn FnMut(Problem)) {
+        self.first.into_values().for_each(&mut *report);
+        if let Some((problem, more)) = self.further {
+            (0..more).for_each(|_| report(problem.clone()));
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Reads a whole file to find out where its sections are.
+
+use super::compact::{Compact, Gathered, Room};
+use super::index::{Index, Place, Slot, State};
+use super::input::Input;
+use super::keyed::Keyed;
+use super::others::Others;
+use super::sections::{NODE, Section, each_section};
+use super::slots::{Listed, SlotList, links_possible};
+use crate::block::Cid;
+use crate::car;
+use crate::error::{Code, Problem, Result};
+
+/// Which sections are indexed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Those with CIDs as blocks of repositories have them. The others are hashed, and counted.
+    Repository,
+    /// Those with any other CID that a node can hold. That a node does is known only when the walk
+    /// asks for one: no repository has such records since links have to be blessed.
+    Other,
+}
+
+/// What is to be found out.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'a> {
+    pub(super) input: &'a Input,
+    pub(super) kind: Kind,
+    /// Whether what is indexed is hashed as well.
+    pub(super) hashes: bool,
+    /// Whether nodes are kept.
+    pub(super) keeps_nodes: bool,
+}
+
+/// What was found.
+pub(super) struct Found {
+    /// A problem if there are too many sections.
+    pub(super) index: Result<Index, Problem>,
+    pub(super) pass: Pass,
+}
+
+/// What was found beside the index.
+pub(super) struct Pass {
+    pub(super) nodes: Option<Compact>,
+    pub(super) others: Others,
+    /// All of them.
+    pub(super) sections: u64,
+    /// What broke off the reading.
+    pub(super) broken: Option<Problem>,
+}
+
+impl Reading<'_> {
+    /// Reads the file from its start, a second time if many sections stand before the nodes that
+    /// may link to them.
+    pub(super) fn run(self) -> Result<Found> {
+        let keyed = Keyed::new();
+        let (pass, listed) = match self.pass(&keyed, None)? {
+            (_, Listed::TooMany { sections, allowed }) if sections <= allowed => {
+                self.pass(&keyed, Some(sections))?
+            }
+            once => once,
+        };
+        let index = match listed {
+            Listed::All(slots) => Ok(Index::new(keyed, slots)),
+            Listed::TooMany { sections, allowed } => Err(too_many(sections, allowed)),
+        };
+        Ok(Found { index, pass })
+    }
+
+    fn pass(self, keyed: &Keyed, most: Option<u64>) -> Result<(Pass, Listed)> {
+        let (list, room) = (SlotList::new(most), Room::default());
+        let begin = || Worker {
+            reading: self,
+            keyed,
+            list: &list,
+            room: &room,
+            slots: Vec::with_capacity(SLOTS_AT_ONCE),
+            links: 0,
+            sections: 0,
+            others: Others::default(),
+            nodes: Gathered::default(),
+        };
+        let (workers, broken) = each_section(self.input, begin, Worker::take)?;
+        let (mut others, mut nodes, mut sections) = (Others::default(), Vec::new(), 0);
+        for mut worker in workers {
+            worker.flush();
+            sections += worker.sections;
+            others.merge(worker.others);
+            nodes.push(worker.nodes);
+        }
+        let keeps = self.keeps_nodes;
+        let nodes = keeps.then(|| Compact::of(nodes, keyed.clone(), &room)).flatten();
+        Ok((Pass { nodes, others, sections, broken }, list.finish()))
+    }
+}
+
+/// How many slots a thread hands over at a time.
+const SLOTS_AT_ONCE: usize = 4096;
+
+/// What one thread takes in.
+struct Worker<'a> {
+    reading: Reading<'a>,
+    keyed: &'a Keyed,
+    list: &'a SlotList,
+    room: &'a Room,
+    slots: Vec<Slot>,
+    links: u64,
+    sections: u64,
+    others: Others,
+    nodes: Gathered,
+}
+
+impl Worker<'_> {
+    fn take(&mut self, section: car::Section) {
+        self.sections += 1;
+        if let car::Section::Frame(frame) = &section
+            && frame.bytes.starts_with(NODE)
+        {
+            self.links += links_possible(frame.bytes.len());
+        }
+        let is_of_repository = section.cid().map(Cid::is_of_repository);
+        match (self.reading.kind, is_of_repository) {
+            (Kind::Repository, Some(true)) if self.reading.hashes => self.index_hashed(section),
+            (Kind::Repository, Some(true)) | (Kind::Other, Some(false)) => self.index(&section),
+            (Kind::Repository, _) | (Kind::Other, None) => self.others.add(Section::hash(section)),
+            (Kind::Other, Some(true)) => {}
+        }
+    }
+
+    fn index(&mut self, section: &car::Section) {
+        if let Some(cid) = section.cid() {
+            self.push(cid, place_of(section));
+        }
+    }
+
+    fn index_hashed(&mut self, section: car::Section) {
+        let place = place_of(&section);
+        let section = Section::hash(section);
+        let Some(cid) = section.cid() else { return };
+        // Only blessed CIDs are told apart for certain enough by the keyed hash.
+        let is_sound = section.is_sound && cid.blessed().is_some();
+        self.push(cid, if is_sound { Place { state: State::Sound, ..place } } else { place });
+        if self.reading.keeps_nodes
+            && !section.is_sound
+            && let Ok(block) = section.into_block()
+        {
+            self.nodes.add(&block, self.keyed, self.room);
+        }
+    }
+
+    fn push(&mut self, cid: &Cid, place: Place) {
+        self.slots.push(Slot::new(self.keyed, cid, place));
+        if self.slots.len() == SLOTS_AT_ONCE {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        self.list.add(&mut self.slots, std::mem::take(&mut self.links));
+    }
+}
+
+fn place_of(section: &car::Section) -> Place {
+    match section {
+        car::Section::Frame(frame) => {
+            Place { offset: frame.offset, length: frame.length as u64, state: State::Unknown }
+        }
+        car::Section::Passed(passed) => {
+            let is_wrong = passed.is_right == Some(false);
+            let state = if is_wrong { State::LongWrong } else { State::Long };
+            Place { offset: passed.offset, length: 0, state }
+        }
+    }
+}
+
+/// More than the tree can make use of.
+pub(super) fn too_many(sections: u64, allowed: u64) -> Problem {
+    let message = format!(
+        "{sections} sections that could be of the repository, of which the tree can reach so few \
+         that {allowed} are allowed"
+    );
+    Problem::new(Code::TooManyBlocks, message)
+}

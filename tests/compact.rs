@@ -1,0 +1,89 @@
+//! Compacting takes the bytes of what was deleted out of the file, and nothing else.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+mod common;
+
+use carrack::engine::{CompactOptions, Op, Options, WriteOptions};
+use carrack::{Engine, ErrorKind};
+use common::mined::MINED;
+use common::{assert_clean, did, did_of, export, key};
+use std::path::Path;
+
+/// A record with a text that is found in a file.
+fn marked(text: &str, n: usize) -> Vec<u8> {
+    let text = format!("{text}, and as many more words {n}");
+    [&[0xa1, 0x61, b'd', 0x58, text.len() as u8][..], text.as_bytes()].concat()
+}
+
+fn count(file: &Path, text: &str) -> usize {
+    memchr::memmem::find_iter(&std::fs::read(file).unwrap(), text.as_bytes()).count()
+}
+
+fn compact(file: &Path, drop_events: bool) -> carrack::Result<carrack::engine::Compacted> {
+    let how = CompactOptions::default().drop_events(drop_events);
+    Engine::compact(file, &Options::default(), &how, &mut |_| ())
+}
+
+/// Account 0 stays and has deleted a record; account 1 was deleted.
+fn store(file: &Path) -> Vec<u8> {
+    let engine = Engine::open(file).unwrap();
+    for (number, text) in [(0, "kept words"), (1, "words of the deleted account")] {
+        engine.create_account(&did_of(number), &key()).unwrap();
+        for (n, path) in MINED[0].iter().enumerate() {
+            let ops = vec![Op::create(path.clone(), marked(text, n))];
+            engine.write(&did_of(number), ops, &WriteOptions::default(), &key()).unwrap();
+        }
+    }
+    let write = |op| engine.write(&did(), vec![op], &WriteOptions::default(), &key()).unwrap();
+    write(Op::create(MINED[1][0].clone(), marked("words that were taken back", 0)));
+    write(Op::delete(MINED[1][0].clone()));
+    engine.delete_account(&did_of(1)).unwrap();
+    export(&engine, &did())
+}
+
+#[test]
+fn deleted_bytes_are_gone_and_the_rest_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("store.redb");
+    let car = store(&file);
+    let last_seq = Engine::open(&file).unwrap().last_seq().unwrap();
+    assert!(count(&file, "words of the deleted account") > 0);
+    assert!(count(&file, "words that were taken back") > 0);
+
+    let done = compact(&file, false).unwrap();
+    assert!(done.after < done.before, "{done:?}");
+    assert_eq!(count(&file, "words of the deleted account"), 0);
+    assert!(count(&file, "kept words") > 0);
+    // The log holds the commit that made the record for as long as its retention.
+    assert!(count(&file, "words that were taken back") > 0);
+
+    compact(&file, true).unwrap();
+    assert_eq!(count(&file, "words that were taken back"), 0);
+    let engine = Engine::open(&file).unwrap();
+    assert_eq!(export(&engine, &did()), car);
+    assert_eq!(engine.last_seq().unwrap(), last_seq);
+    assert_clean(&engine);
+    let ops = vec![Op::create(MINED[1][1].clone(), marked("new", 1))];
+    let written = engine.write(&did(), ops, &WriteOptions::default(), &key()).unwrap();
+    assert_eq!(written.seq, Some(last_seq + 1));
+    // The deleted account's last revision is still a floor.
+    assert!(engine.status(&did_of(1)).unwrap().rev.is_none());
+    let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(names.len(), 1, "{names:?}");
+}
+
+#[test]
+fn a_store_that_is_open_or_not_there_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("store.redb");
+    assert!(compact(&file, false).is_err());
+    assert!(!file.exists());
+    store(&file);
+    let engine = Engine::open(&file).unwrap();
+    let before = std::fs::read(&file).unwrap();
+    let error = compact(&file, false).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+    drop(engine);
+}
