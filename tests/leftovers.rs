@@ -44,10 +44,8 @@ fn rows_of_an_import_that_was_cut_off_go_when_the_store_is_opened() {
         disk.fail_at_sync(disk.syncs() + later);
         let imported = import(&engine, &car, &with_key());
         drop(engine);
-        if imported.is_ok() {
-            break;
-        }
-        assert_eq!(imported.unwrap_err().kind(), ErrorKind::Reopen);
+        let Err(error) = imported else { break };
+        assert_eq!(error.kind(), ErrorKind::Reopen, "{error}");
 
         let left = raw::rows(&disk.after(Loss::Everything)).len() as u64;
         flushed += u64::from(left > rows);

@@ -7,8 +7,12 @@ mod common;
 
 use carrack::engine::{Op, State, WriteOptions};
 use carrack::key::{Curve, Signer, SigningKey, VerifyingKey};
+use carrack::migrate::{MigrateOptions, migrate};
 use carrack::{Code, Engine, ErrorKind, Result};
-use common::{assert_clean, did, did_of, engine_with_account, key, path, record, records, write};
+use common::{
+    Disk, assert_clean, did, did_of, engine_with_account, key, open_as, path, record, records,
+    write,
+};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -106,6 +110,31 @@ fn an_account_that_was_made_meanwhile_is_not_made_again() {
     assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
     assert_eq!(names(&engine), ["com.example.post/meanwhile"]);
     assert_clean(&engine);
+}
+
+/// The source's last word is not said before the destination has signed.
+#[test]
+fn an_account_on_its_way_is_neither_written_to_nor_switched_nor_deleted() {
+    let [source, destination] = [0, 1].map(|number| open_as(number, &Disk::new()).unwrap());
+    source.create_account(&did(), &key()).unwrap();
+    write(&source, create("a")).unwrap();
+    let signer = Slow::new(|| {
+        let is_refused = |done: Result<()>| {
+            assert_eq!(done.unwrap_err().kind(), ErrorKind::Refused);
+            let state = source.status(&did()).unwrap().state;
+            assert!(matches!(state, State::Leaving { .. }), "{state}");
+        };
+        is_refused(write(&source, create("b")).map(drop));
+        is_refused(source.delete_account(&did()));
+        for state in [State::Active, State::Deactivated, State::Suspended, State::TakenDown] {
+            is_refused(source.set_state(&did(), state));
+        }
+    });
+    let options = MigrateOptions { to: "https://there.example", signer: &signer, progress: None };
+    migrate(&source, &destination, &did(), &options).unwrap();
+    assert!(matches!(source.status(&did()).unwrap().state, State::Moved { .. }));
+    assert_eq!(names(&destination), ["com.example.post/a"]);
+    assert_clean(&destination);
 }
 
 /// A key service that has another key than it says.

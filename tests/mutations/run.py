@@ -301,8 +301,8 @@ def last_line(text):
 
 
 class Results:
-    """What was found, by the content that decides it: the toolchain, the manifest and the lock
-    file, every source of the crate, the tests' common files and the test's own, and the change.
+    """What was found, by the content that decides it: the toolchain, whether there are fixtures
+    (not what is in them), the manifest and the lock file, every source of the crate, the tests' common files and the test's own, and the change.
     All sources, as a check that is gone may be made by another file. What a build leaves out
     counts for nothing: other tests, the command line where it is left out, the documentation."""
 
@@ -316,7 +316,8 @@ class Results:
     def key(self, test, mutation=None):
         change = (mutation.file, mutation.text, mutation.replacement) if mutation else ()
         digest = hashlib.sha256(self.toolchain)
-        digest.update(json.dumps([test.name, test.cli, change]).encode())
+        has_fixtures = "CARRACK_FIXTURES" in os.environ
+        digest.update(json.dumps([test.name, test.cli, has_fixtures, change]).encode())
         for name, content in self.files.items():
             if self.decides(name, test):
                 digest.update(f"\n{name} {len(content)}\n".encode())
