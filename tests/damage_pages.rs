@@ -229,7 +229,7 @@ fn single_bits_in_the_pages_of_every_table() {
     let image = &STORE.image;
     let truth = answers(&open(&Disk::holding(image.clone())).unwrap());
     let mut dice = Dice(number("CARRACK_SEED", 1));
-    let tries = number("CARRACK_DAMAGE", 20);
+    let tries = number("CARRACK_DAMAGE", 12);
     let (mut wrong, mut noticed) = (Vec::new(), BTreeMap::new());
     for (table, pages) in pages(image).into_iter().filter(|(table, pages)| !is_open(table, pages)) {
         assert!(!pages.used.is_empty(), "{table} has no entries");
@@ -265,7 +265,7 @@ fn zeroed_pages_of_every_table() {
     let mut dice = Dice(number("CARRACK_SEED", 1));
     let mut wrong = Vec::new();
     for (table, pages) in pages(image) {
-        for _ in 0..(number("CARRACK_DAMAGE", 20) / 6).min(pages.ranges.len() as u64) {
+        for _ in 0..(number("CARRACK_DAMAGE", 12) / 6).min(pages.ranges.len() as u64) {
             let range = pages.ranges[dice.roll(pages.ranges.len() as u64) as usize].clone();
             let mut damaged = image.clone();
             damaged[range.clone()].fill(0);
