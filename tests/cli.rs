@@ -242,6 +242,7 @@ fn records_are_written_listed_and_read() {
         "rev",
         "state",
         "trust",
+        "trust_key",
     ];
     assert_eq!(fields(&status), expected);
     assert_eq!((&status["records"], &status["state"]), (&3.into(), &"active".into()));

@@ -183,7 +183,8 @@ fn an_empty_write_signs_anew_over_the_same_tree() {
     engine.write(&did(), ops, &WriteOptions::default(), &key()).unwrap();
     let cursor = engine.last_seq().unwrap();
     let other = SigningKey::from_bytes(Curve::P256, &[6; 32]).unwrap();
-    let written = engine.write(&did(), vec![], &WriteOptions::default(), &other).unwrap();
+    let rekey = WriteOptions { rekey: true, ..WriteOptions::default() };
+    let written = engine.write(&did(), vec![], &rekey, &other).unwrap();
     assert_eq!(written.data, written.prev_data);
     let logged = engine.events(cursor).unwrap().next().unwrap().unwrap();
     let expect = Expect { did: Some(did()), keys: vec![other.verifying_key()] };

@@ -179,7 +179,8 @@ fn keys_decide_what_is_taken() {
     let again = mirror.take(&news[0], &none).unwrap().outcome;
     assert_eq!(again, Followed::Ignored(Ignored::Repeated));
     let op = Op::create("com.example.new/1".parse().unwrap(), vec![0xa0]);
-    host.engine.write(&did(), vec![op], &WriteOptions::default(), &other).unwrap();
+    let rekey = WriteOptions { rekey: true, ..WriteOptions::default() };
+    host.engine.write(&did(), vec![op], &rekey, &other).unwrap();
     let news = host.news();
     assert_eq!(mirror.take(&news[0], &none).unwrap_err().problems()[0].code, Code::BadSignature);
     assert!(matches!(mirror.take(&news[0], &wrong).unwrap().outcome, Followed::Applied { .. }));

@@ -46,7 +46,9 @@ fn smoke() {
             1 => Op::create(format!("{path}x").parse().unwrap(), vec![0xa0]),
             _ => Op::update(path.clone(), vec![0xa1, 0x61, 0x61, (n % 24) as u8]),
         };
-        engine.write(&did, vec![op], &WriteOptions::default(), &signer).unwrap();
+        // The first is a change of keys.
+        let options = WriteOptions { rekey: n == 0, ..WriteOptions::default() };
+        engine.write(&did, vec![op], &options, &signer).unwrap();
         if n % 70 == 0 {
             let report = engine.scrub(&mut |_| ()).unwrap();
             assert!(report.is_valid(), "{n}: {:?}", report.problems.listed());

@@ -33,9 +33,9 @@ pub(super) fn run(args: &TrustArgs) -> Result<Answer, Failure> {
     let engine = store::existing(&args.store)?;
     let checked = engine.check_trust(&args.account, &keys.expect, keys.earlier())?;
     if args.json {
-        print_json(args, &checked)?
+        print_json(args, &checked)?;
     } else {
-        print(args, &checked)?
+        print(args, &checked)?;
     }
     Ok(if checked.is_valid() {
         Answer::Yes

@@ -46,7 +46,7 @@ pub struct Engine {
     pub(super) options: Options,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) name: String,
-    engine_name: EngineName,
+    own_name: EngineName,
     /// The format that the store had when it was opened, if it was an older one.
     older: Option<u32>,
     pub(super) watch: ClockWatch,
@@ -145,7 +145,7 @@ impl Engine {
             options: options.clone(),
             clock: Arc::clone(&options.clock),
             name,
-            engine_name: engine,
+            own_name: engine,
             older,
             watch: ClockWatch::start(&*options.clock),
             clock_id: clock_id.unwrap_or_default() & 0x3ff,
@@ -173,7 +173,7 @@ impl Engine {
 
     /// The same as a value.
     pub(crate) fn engine_name(&self) -> EngineName {
-        self.engine_name
+        self.own_name
     }
 
     /// The clock that it was opened with.
