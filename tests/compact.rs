@@ -24,7 +24,7 @@ fn count(file: &Path, text: &str) -> usize {
 
 fn compact(file: &Path, drop_events: bool) -> carrack::Result<carrack::engine::Compacted> {
     let how = CompactOptions::default().drop_events(drop_events);
-    Engine::compact(file, &Options::default(), &how, &mut |_| ())
+    Engine::compact(file, &Options::default(), how, &mut |_| ())
 }
 
 /// Account 0 stays and has deleted a record; account 1 was deleted.

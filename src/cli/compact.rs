@@ -30,7 +30,7 @@ pub(super) fn run(args: &CompactArgs) -> Result<Answer, Failure> {
     let bar = Bar::bytes_so_far("copying");
     let compact = CompactOptions::default().drop_events(args.drop_events);
     let done =
-        Engine::compact(&args.store, &Options::default(), &compact, &mut |bytes| bar.set(bytes))
+        Engine::compact(&args.store, &Options::default(), compact, &mut |bytes| bar.set(bytes))
             .map_err(|error| not_opened(&args.store, error))?;
     drop(bar);
     let mut output = Output::new();

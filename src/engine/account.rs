@@ -49,7 +49,7 @@ impl Engine {
         let view = self.view()?;
         let mut all = Vec::new();
         let mut order = InOrder::default();
-        for row in view.accounts()?.iter()? {
+        for row in view.accounts()?.entries()? {
             let (did, account) = row?;
             order.next::<&[u8]>(did.value())?;
             let account = Account::decode(did.value(), account.value())?;

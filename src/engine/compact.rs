@@ -58,7 +58,7 @@ impl Engine {
     /// # let folder = tempfile::tempdir().map_err(|error| carrack::Error::Request(error.to_string()))?;
     /// # let path = folder.path().join("store.redb");
     /// Engine::open(&path)?.close();
-    /// let done = Engine::compact(&path, &Options::default(), &CompactOptions::default(), &mut |_| ())?;
+    /// let done = Engine::compact(&path, &Options::default(), CompactOptions::default(), &mut |_| ())?;
     /// assert!(done.after <= done.before);
     /// # Ok::<(), carrack::Error>(())
     /// ```
@@ -69,7 +69,7 @@ impl Engine {
     pub fn compact(
         path: impl AsRef<Path>,
         options: &Options,
-        compact: &CompactOptions,
+        compact: CompactOptions,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Compacted> {
         let path = &path.as_ref().canonicalize().map_err(|error| failed(path.as_ref(), error))?;
@@ -93,7 +93,7 @@ impl Engine {
     fn copy_to(
         &self,
         storage: FileBackend,
-        compact: &CompactOptions,
+        compact: CompactOptions,
         progress: &mut dyn FnMut(u64),
     ) -> Result<()> {
         let mut builder = Builder::new();

@@ -99,10 +99,9 @@ impl Core {
     /// Refuses if nothing can be written in this session any more and none follows by itself.
     pub(super) fn check_writes(&self) -> Result<()> {
         match self.state() {
-            HealthState::Open => Ok(()),
             HealthState::NeedsReopen { cause } => Err(Error::Reopen(cause)),
-            // Reopened, or closed: the next look at the engine tells.
-            HealthState::Closed => Ok(()),
+            // Of one that was reopened or closed, the next look at the engine tells.
+            HealthState::Open | HealthState::Closed => Ok(()),
         }
     }
 

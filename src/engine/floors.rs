@@ -122,7 +122,7 @@ fn check_floors(tables: &Tables<'_>, seq: u64, rev: Rev) -> Result<()> {
 
 fn newest_rev(accounts: &impl ReadBytes) -> Result<Option<Rev>> {
     let mut newest = None;
-    for row in accounts.iter()? {
+    for row in accounts.entries()? {
         let (did, row) = row?;
         newest = newest.max(Some(Account::decode(did.value(), row.value())?.last_rev));
     }

@@ -92,6 +92,7 @@ impl Engine {
     /// # Errors
     /// `NotFound`; `State` if the account is deleted, leaving or moved; `Request` for a state that
     /// cannot be set.
+    #[allow(clippy::needless_pass_by_value, reason = "a state is named for one call")]
     pub fn set_state(&self, did: &Did, state: State) -> Result<()> {
         if !is_switch(&state) {
             return Err(Error::Request(format!("the state {state} cannot be set by hand")));

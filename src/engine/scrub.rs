@@ -119,8 +119,10 @@ impl Engine {
 #[derive(Default)]
 struct Accounts {
     last: Option<Did>,
-    /// Where the way back has come to, once the way forwards has ended.
-    back: Option<Option<Did>>,
+    /// Whether the way forwards has ended at something that cannot be read.
+    is_going_back: bool,
+    /// Where the way back has come to.
+    first_of_end: Option<Did>,
 }
 
 impl Accounts {
@@ -129,7 +131,7 @@ impl Accounts {
         engine: &Engine,
         report: &mut ScrubReport,
     ) -> Result<Option<(Did, Vec<u8>)>> {
-        if self.back.is_none() {
+        if !self.is_going_back {
             match engine.reopening(|engine| next_account(&engine.view()?, self.last.as_ref())) {
                 Ok(None) => return Ok(None),
                 Ok(Some((did, account))) => {
@@ -138,16 +140,16 @@ impl Accounts {
                 }
                 Err(Error::Corrupt(why)) => {
                     report.problems.push(Problem::new(Code::BadSection, why));
-                    self.back = Some(None);
+                    self.is_going_back = true;
                 }
                 Err(error) => return Err(error),
             }
         }
-        let end = self.back.clone().flatten();
+        let end = self.first_of_end.clone();
         let found = engine.reopening(|engine| account_before(&engine.view()?, end.as_ref()));
         match found {
             Ok(Some((did, account))) if self.last.as_ref().is_none_or(|last| did > *last) => {
-                self.back = Some(Some(did.clone()));
+                self.first_of_end = Some(did.clone());
                 Ok(Some((did, account)))
             }
             Ok(_) | Err(Error::Corrupt(_)) => Ok(None),
@@ -167,7 +169,7 @@ fn account_before(view: &View, end: Option<&Did>) -> Result<Option<(Did, Vec<u8>
     let accounts = view.accounts()?;
     let row = match end {
         Some(end) => accounts.range(..end.as_str().as_bytes())?.next_back(),
-        None => accounts.iter()?.next_back(),
+        None => accounts.entries()?.next_back(),
     };
     let Some(row) = row else { return Ok(None) };
     let (did, account) = row?;
@@ -383,7 +385,7 @@ impl Scrub<'_> {
 /// Rows that no account has, and that nobody is about to remove.
 fn check_orphans(view: &View, report: &mut ScrubReport) -> Result<()> {
     let mut known = BTreeSet::new();
-    for row in view.accounts()?.iter()? {
+    for row in view.accounts()?.entries()? {
         let (did, row) = row?;
         if let Ok(account) = Account::decode(did.value(), row.value()) {
             known.extend(account.head.map(|head| head.tree));

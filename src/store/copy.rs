@@ -48,11 +48,11 @@ pub(crate) fn copy(
     let rows = copy.trees(view.rows()?, &nobodys, |tables| &mut tables.rows)?;
     copy.trees(view.blobs()?, &nobodys, |tables| &mut tables.blobs)?;
     copy.trees(view.old_blobs()?, &nobodys, |tables| &mut tables.old_blobs)?;
-    copy.range(view.accounts()?.iter()?, |tables| &mut tables.accounts)?;
-    copy.range(view.revs()?.iter()?, |tables| &mut tables.revs)?;
+    copy.range(view.accounts()?.entries()?, |tables| &mut tables.accounts)?;
+    copy.range(view.revs()?.entries()?, |tables| &mut tables.revs)?;
     if !matches!(kind, CopyKind::Same { with_events: false }) {
-        copy.range(view.events()?.iter()?, |tables| &mut tables.events)?;
-        copy.range(view.purges()?.iter()?, |tables| &mut tables.purges)?;
+        copy.range(view.events()?.entries()?, |tables| &mut tables.events)?;
+        copy.range(view.purges()?.entries()?, |tables| &mut tables.purges)?;
     }
     finish(view, to, kind)?;
     Ok(Copied { rows, bytes: copy.bytes })
@@ -71,7 +71,7 @@ fn finish(view: &View, to: &Database, kind: CopyKind<'_>) -> Result<()> {
     txn.set_quick_repair(true);
     {
         let mut tables = Tables::open(&txn)?;
-        for fact in view.facts()?.iter()? {
+        for fact in view.facts()?.entries()? {
             let (name, value) = fact?;
             tables.facts.insert(name.value(), value.value())?;
         }

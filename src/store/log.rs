@@ -170,7 +170,7 @@ pub(crate) fn plan_trim(view: &View, keep: &Retention, now: u64) -> Result<Optio
     let oldest = now.saturating_sub(keep.age_micros);
     let events = view.events()?;
     let mut gone = Gone { seqs: Vec::new(), bytes: 0 };
-    for event in events.iter()?.take(EVENTS_A_TURN) {
+    for event in events.entries()?.take(EVENTS_A_TURN) {
         let (seq, row) = event?;
         // One whose row is damaged is of no use to any reader.
         let opened = EVENTS.open(&seq.value().to_le_bytes(), row.value());

@@ -101,7 +101,7 @@ fn read_good(
 /// Whether there is nothing from `next` on and before `until`. A search that a changed key has misled
 /// ends too early; the last entry of the table is found without one.
 fn check_end(events: &impl ReadTable<u64, &'static [u8]>, next: u64, until: u64) -> Result<()> {
-    let last = events.iter()?.next_back().transpose()?;
+    let last = events.entries()?.next_back().transpose()?;
     let Some((last, row)) = last else {
         return match events.len()? {
             0 => Ok(()),
@@ -180,9 +180,8 @@ fn first_from(
         {
             Ok(Probed::Event(seq.value()))
         }
-        Ok(Some(_)) => Ok(Probed::Unreadable),
         Ok(None) if check_end(events, from, until).is_ok() => Ok(Probed::End),
-        Ok(None) => Ok(Probed::Unreadable),
+        Ok(_) => Ok(Probed::Unreadable),
         Err(error) => damage(error).map(|_| Probed::Unreadable),
     }
 }

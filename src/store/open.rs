@@ -106,7 +106,7 @@ pub(crate) fn set_fact(tables: &mut Tables<'_>, name: &str, payload: &[u8]) -> R
 fn remove_leftovers(session: &Session) -> Result<()> {
     once(session, |tables| {
         let mut left = Vec::new();
-        for entry in ReadTable::iter(&tables.journal)? {
+        for entry in ReadTable::entries(&tables.journal)? {
             let (tree, what_for) = entry?;
             JOURNAL.open(&tree.value().to_le_bytes(), what_for.value())?;
             left.push(tree.value());

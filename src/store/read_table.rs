@@ -24,7 +24,7 @@ pub(crate) trait ReadTable<K: Key + 'static, V: Value + 'static> {
         KR: Borrow<K::SelfType<'a>> + 'a;
 
     /// All entries.
-    fn iter(&self) -> Result<Entries<'_, K, V>>;
+    fn entries(&self) -> Result<Entries<'_, K, V>>;
 
     /// How many entries there are.
     fn len(&self) -> Result<u64>;
@@ -36,7 +36,7 @@ pub(crate) trait ReadTable<K: Key + 'static, V: Value + 'static> {
 
     /// The entry with the lowest key.
     fn first(&self) -> Result<Option<Entry<'_, K, V>>> {
-        self.iter()?.next().transpose()
+        self.entries()?.next().transpose()
     }
 }
 
@@ -94,7 +94,7 @@ impl<K: Key + 'static, V: Value + 'static> ReadTable<K, V> for ViewTable<K, V> {
         }
     }
 
-    fn iter(&self) -> Result<Entries<'_, K, V>> {
+    fn entries(&self) -> Result<Entries<'_, K, V>> {
         self.range::<K::SelfType<'_>>(..)
     }
 
@@ -116,7 +116,7 @@ impl<K: Key + 'static, V: Value + 'static> ReadTable<K, V> for Table<'_, K, V> {
         entries(self, range, None)
     }
 
-    fn iter(&self) -> Result<Entries<'_, K, V>> {
+    fn entries(&self) -> Result<Entries<'_, K, V>> {
         ReadTable::range::<K::SelfType<'_>>(self, ..)
     }
 

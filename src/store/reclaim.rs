@@ -90,12 +90,12 @@ pub(crate) fn doom(tables: &mut Tables<'_>, tree: u64) -> Result<()> {
 /// what it would remove may be an account's.
 pub(crate) fn doomed_trees(view: &View) -> Result<Vec<u64>> {
     let mut trees = Vec::new();
-    for marked in view.doomed()?.iter()? {
+    for marked in view.doomed()?.entries()? {
         let (tree, seal) = marked?;
         DOOMED.open(&tree.value().to_le_bytes(), seal.value())?;
         trees.push(tree.value());
     }
-    for marked in view.old_doomed()?.iter()? {
+    for marked in view.old_doomed()?.entries()? {
         trees.push(marked?.0.value());
     }
     Ok(trees)
@@ -104,7 +104,7 @@ pub(crate) fn doomed_trees(view: &View) -> Result<Vec<u64>> {
 /// Trees that are being written.
 pub(crate) fn journalled_trees(view: &View) -> Result<Vec<u64>> {
     let mut trees = Vec::new();
-    for written in view.journal()?.iter()? {
+    for written in view.journal()?.entries()? {
         let (tree, what_for) = written?;
         JOURNAL.open(&tree.value().to_le_bytes(), what_for.value())?;
         trees.push(tree.value());

@@ -39,7 +39,7 @@ fn entries<K: Key + 'static, V: Value + 'static>(
 ) -> Result<()> {
     let mut order = InOrder::default();
     let mut check = || {
-        for entry in table.iter()? {
+        for entry in table.entries()? {
             let (key, value) = entry?;
             let key = K::as_bytes(&key.value()).as_ref().to_vec();
             order.next::<K>(&key)?;

@@ -41,7 +41,9 @@ pub(super) fn turn(session: &Session, batch: Vec<Job>, pace: &mut Pace) -> Resul
             Err(cause) => {
                 // Before its callers hear of it.
                 session.storage().freeze(&cause);
-                jobs.into_iter().for_each(|job| job.finish(Some(&cause)));
+                for job in jobs {
+                    job.finish(Some(&cause));
+                }
                 return Err(cause);
             }
         }
@@ -50,7 +52,9 @@ pub(super) fn turn(session: &Session, batch: Vec<Job>, pace: &mut Pace) -> Resul
         pace.last_flush = start.elapsed();
         pace.unflushed = 0;
     }
-    jobs.into_iter().for_each(|job| job.finish(None));
+    for job in jobs {
+        job.finish(None);
+    }
     Ok(())
 }
 

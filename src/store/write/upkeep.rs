@@ -122,7 +122,7 @@ impl Upkeep {
                 (self.is_working, self.may_have_work) = (false, false);
                 Ok(())
             }
-            Err(error) => self.leave_out(subject, error),
+            Err(error) => self.leave_out(subject, &error),
         }
     }
 
@@ -143,7 +143,7 @@ impl Upkeep {
             }
         }
         *subject = Subject::All;
-        for row in view.purges()?.iter()? {
+        for row in view.purges()?.entries()? {
             let (did, range) = row?;
             if !self.left_out.purges.contains(did.value()) {
                 *subject = Subject::Purge(did.value().to_vec());
@@ -178,7 +178,7 @@ impl Upkeep {
         let done = done.unwrap_or_else(|panic| Err(of_panic("of a removal", &*panic)));
         if let Err(error) = done {
             abort(txn)?;
-            return self.leave_out(subject, error);
+            return self.leave_out(subject, &error);
         }
         commit(txn)?;
         if flushes {
@@ -187,7 +187,7 @@ impl Upkeep {
         Ok(())
     }
 
-    fn leave_out(&mut self, subject: Subject, error: Error) -> Result<(), String> {
+    fn leave_out(&mut self, subject: Subject, error: &Error) -> Result<(), String> {
         if !matches!(error, Error::Corrupt(_) | Error::Problem(_) | Error::Syntax { .. }) {
             return Err(error.to_string());
         }
