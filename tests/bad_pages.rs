@@ -1,5 +1,7 @@
 //! One page of the file that cannot be read costs what is on it, and nothing else: other accounts
 //! are written and read, the store is closed and opens again.
+//!
+//! Holds guarantee G30.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 

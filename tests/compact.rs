@@ -1,4 +1,6 @@
 //! Compacting takes the bytes of what was deleted out of the file, and nothing else.
+//!
+//! Holds guarantee G33.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 

@@ -1,5 +1,5 @@
 //! A store that was written when format version 1 was frozen is read, proved and written on.
-//! Holds guarantee G22.
+//! Holds guarantees G22 and G29.
 //!
 //! `tests/frozen/v1.pages` holds the pages of its file that are not empty: each is its number
 //! (`u32`, big-endian) and 4,096 bytes; the first four bytes are the number of pages of the file.

@@ -1,7 +1,7 @@
 //! What changes an account decides by the row that it has looked at: a signer, a clock or an
 //! archive that acts on the account in between finds it refused, or done anew.
 //!
-//! Holds guarantee G26.
+//! Holds guarantee G27.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
@@ -317,7 +317,8 @@ fn a_floor_at_the_destination_forbids_no_abort() {
     }
 }
 
-/// It has arrived, was deleted there, made anew and deleted again: the source is not opened.
+/// It has arrived, was deleted there, made anew and deleted again: the source is not opened, and
+/// the move can still be ended where the account is.
 #[test]
 fn an_account_that_arrived_and_is_gone_forbids_an_abort() {
     let [source, destination] = pair();
@@ -331,12 +332,18 @@ fn an_account_that_arrived_and_is_gone_forbids_an_abort() {
     let options =
         MigrateOptions { to: "https://there.example", signer: &signer, progress: Some(&seen) };
     migrate(&source, &destination, &did(), &options).unwrap();
+    let again = Disk::holding(disk.image());
     let source = common::open_as(1, &disk).unwrap();
     source.set_floors(1_000, Rev::from_micros(NOW + 60_000_000, 3).unwrap()).unwrap();
     let state = source.status(&did()).unwrap().state;
     assert!(matches!(state, State::Leaving { .. }), "{state}");
     destination.delete_account(&did()).unwrap();
     destination.create_account(&did(), &signer).unwrap();
+    let other = common::open_as(1, &again).unwrap();
+    other.set_floors(1_000, Rev::from_micros(NOW + 60_000_000, 3).unwrap()).unwrap();
+    go(&other, &destination, &signer).unwrap();
+    let state = other.status(&did()).unwrap().state;
+    assert!(matches!(state, State::Moved { .. }), "{state}");
     destination.delete_account(&did()).unwrap();
     assert!(abort(&source, &destination, &did()).is_err());
 }

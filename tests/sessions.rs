@@ -1,4 +1,6 @@
 //! Failures that pass, reopening and closing: what a server is told, and what is there afterwards.
+//!
+//! Holds guarantee G31.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 

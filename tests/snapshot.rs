@@ -150,7 +150,7 @@ fn an_output_that_fails() {
     let engine = filled();
     for room in [0, 10, 100_000, 3_000_000] {
         let error = engine.export(&did(), Full(room)).unwrap_err();
-        assert_eq!(error.kind(), carrack::ErrorKind::Stale, "{error}");
+        assert_eq!(error.kind(), carrack::ErrorKind::Unavailable, "{error}");
     }
     write(&engine, vec![Op::delete(MINED[0][0].clone())]).unwrap();
     assert_clean(&engine);

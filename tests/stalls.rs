@@ -1,5 +1,7 @@
 //! No caller can stall another: signing happens outside of any lock, and callers of one account
 //! take turns.
+//!
+//! Holds guarantee G32.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 

@@ -1,7 +1,7 @@
 //! A write takes the account's key and no other, and an account is verified only by what was
 //! checked.
 //!
-//! Holds guarantee G24 (one key) and guarantee G25 (trust).
+//! Holds guarantee G25 (one key) and guarantee G26 (trust).
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 

@@ -6,7 +6,7 @@ use super::open::{Engine, account_row};
 use crate::error::{Error, Result};
 use crate::event::{Event, Unnumbered};
 use crate::ident::Did;
-use crate::store::log::{append, is_purged};
+use crate::store::log::{append, gaps_below, is_purged};
 use crate::store::log_read::{Slot, read_log};
 use crate::store::read_table::ReadTable;
 use crate::store::sealed::EVENTS;
@@ -188,17 +188,41 @@ impl Events<'_> {
         let view = self.engine.view()?;
         let until = last_seq(&view)?.saturating_add(1);
         let mut from = self.after.saturating_add(1);
+        let gaps = gaps_below(view.facts()?)?.max(oldest_or(&view, until));
         while self.ready.is_empty() {
             let events = view.events()?;
             let read = read_log(events, from, until, EVENTS_AT_A_TIME, BYTES_AT_A_TIME)?;
             for slot in read.slots {
+                let (first, last) = slot.numbers();
+                self.ready.extend(missing(from.max(gaps), first));
+                from = last.saturating_add(1);
                 self.ready.extend(readied(&view, slot)?);
             }
-            let Some(next) = read.next else { return Ok(()) };
+            let Some(next) = read.next else {
+                self.ready.extend(missing(from.max(gaps), until));
+                return Ok(());
+            };
             from = next;
         }
         Ok(())
     }
+}
+
+/// Numbers from `first` on and before `next` that were given out and are in no event.
+fn missing(first: u64, next: u64) -> Option<Ready> {
+    let cause = "there is no event of these numbers".to_owned();
+    let last = next.checked_sub(1).filter(|last| first <= *last)?;
+    Some(Ready::Unreadable { first, last, cause })
+}
+
+/// The number of the oldest event, as what is before it was trimmed; the end of the log if there is
+/// none, or if it cannot be read.
+fn oldest_or(view: &View, end: u64) -> u64 {
+    let oldest = view.events().and_then(|events| {
+        let first = events.first()?;
+        Ok(first.map(|(seq, _)| seq.value()))
+    });
+    oldest.ok().flatten().unwrap_or(end)
 }
 
 /// What a reader is given of a place of the log; nothing of an account that was deleted since.

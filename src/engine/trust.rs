@@ -132,3 +132,33 @@ fn head_commit(view: &View, did: &Did, account: &Account) -> Result<Commit> {
     let head = account.readable_head(did.as_str())?;
     Ok(Commit::decode(&commit_block(view.rows()?, head)?)?)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::engine::{Options, WriteOptions};
+    use crate::key::{Curve, SigningKey};
+    use redb::backends::InMemoryBackend;
+
+    /// What was found out about one head is not said of the next, which another key has signed.
+    #[test]
+    fn a_check_is_of_the_head_that_was_looked_at() {
+        let engine = Engine::open_backend(InMemoryBackend::new(), &Options::default()).unwrap();
+        let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse().unwrap();
+        let [old, new] = [7, 8].map(|n| SigningKey::from_bytes(Curve::K256, &[n; 32]).unwrap());
+        engine.create_account(&did, &old).unwrap();
+        let view = engine.view().unwrap();
+        let account = account_row(view.accounts().unwrap(), &did).unwrap();
+        let commit = head_commit(&view, &did, &account).unwrap();
+        let key = head_key(&commit, &[old.verifying_key()], &[], Signature::Valid);
+
+        let rekey = WriteOptions { rekey: true, ..WriteOptions::default() };
+        engine.write(&did, Vec::new(), &rekey, &new).unwrap();
+        let before = engine.status(&did).unwrap();
+        let error = engine.trust(&did, &commit, &key).unwrap_err();
+        assert!(matches!(error, Error::Swap { .. }), "{error}");
+        assert_eq!(engine.status(&did).unwrap(), before);
+    }
+}

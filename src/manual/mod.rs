@@ -27,5 +27,8 @@ pub mod reading {}
 #[doc = include_str!("tree.md")]
 pub mod tree {}
 
+#[doc = include_str!("trust.md")]
+pub mod trust {}
+
 #[doc = include_str!("writing.md")]
 pub mod writing {}

@@ -1,4 +1,4 @@
-//! The bytes of an account row: of form 2, which is written, and of form 1, which stores of format
+//! The bytes of an account row. Holds guarantee G28. Of form 2, which is written, and of form 1, which stores of format
 //! 1 have until the account is written. `manual::format` draws both.
 
 use super::account::{Account, EngineName, Head, HeadKey, HeldKey, Origin, State, TrustKey};

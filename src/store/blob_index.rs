@@ -38,9 +38,13 @@ fn tree_keys<V: Value + 'static>(
 ) -> Result<BTreeSet<Vec<u8>>> {
     let (start, end) = tree_range(tree);
     let (mut keys, mut order) = (BTreeSet::new(), InOrder::default());
-    for entry in table.range(&start[..]..&end[..])? {
+    // Without an end: a range would end before a changed key that is behind it, and not show it.
+    for entry in table.range(&start[..]..)? {
         let (key, value) = entry?;
         open(key.value(), &value.value())?;
+        if key.value() >= &end[..] {
+            break;
+        }
         order.next::<&[u8]>(key.value())?;
         keys.insert(key.value().to_vec());
     }

@@ -15,6 +15,7 @@ const EVENTS_A_TURN: usize = 2000;
 /// Bytes of events read in one turn.
 const BYTES_A_TURN: usize = 8 << 20;
 const BYTES: &str = "events_bytes";
+const GAPS: &str = "gaps_below";
 
 /// How much of the log is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,22 @@ impl Default for Retention {
             bytes: crate::limits::EVENTS_BYTES_MAX,
         }
     }
+}
+
+/// Numbers below this may be missing between two events: what they were of was purged, or they were
+/// never given out. From there on a missing number is damage.
+pub(crate) fn gaps_below(facts: &impl ReadTable<&'static str, &'static [u8]>) -> Result<u64> {
+    let broken = |_| Error::Corrupt(format!("the fact {GAPS} is not a number"));
+    let Some(stored) = FACTS.get(facts, &GAPS)? else { return Ok(0) };
+    stored[..].try_into().map(u64::from_be_bytes).map_err(broken)
+}
+
+/// Numbers below `seq` may be missing from here on.
+pub(crate) fn allow_gaps(tables: &mut Tables<'_>, seq: u64) -> Result<()> {
+    if gaps_below(&tables.facts)? >= seq {
+        return Ok(());
+    }
+    set_fact(tables, GAPS, &seq.to_be_bytes())
 }
 
 /// Numbers an event and adds it.
@@ -113,6 +130,7 @@ pub(crate) fn plan_purge(view: &View, did: &[u8], row: &[u8]) -> Result<Purge> {
 /// Removes what was planned.
 pub(crate) fn carry_out_purge(tables: &mut Tables<'_>, purge: &Purge) -> Result<()> {
     remove(tables, &purge.gone)?;
+    allow_gaps(tables, purge.until)?;
     match purge.next {
         None => tables.purges.remove(&purge.did[..])?,
         Some(next) => {

@@ -12,6 +12,16 @@ pub(crate) enum Slot {
     Unreadable { first: u64, last: u64, cause: String },
 }
 
+impl Slot {
+    /// The first and the last number that it stands for.
+    pub(crate) fn numbers(&self) -> (u64, u64) {
+        match self {
+            Self::Event { seq, .. } => (*seq, *seq),
+            Self::Unreadable { first, last, .. } => (*first, *last),
+        }
+    }
+}
+
 /// A stretch of the log.
 pub(crate) struct Stretch {
     pub(crate) slots: Vec<Slot>,
@@ -31,11 +41,15 @@ pub(crate) fn read_log(
 ) -> Result<Stretch> {
     let (mut slots, mut next, mut bytes) = (Vec::new(), from, 0);
     while next < until {
-        let Some(error) =
-            read_good(events, &mut slots, &mut next, until, most, &mut bytes, most_bytes)?
-        else {
-            let is_full = slots.len() >= most || bytes >= most_bytes;
-            return Ok(Stretch { slots, next: Some(next).filter(|_| is_full) });
+        let read = read_good(events, &mut slots, &mut next, until, most, &mut bytes, most_bytes)?;
+        let is_full = slots.len() >= most || bytes >= most_bytes;
+        let error = match read {
+            Some(error) => error,
+            None if is_full => return Ok(Stretch { slots, next: Some(next) }),
+            None => match check_end(events, next, until) {
+                Ok(()) => return Ok(Stretch { slots, next: None }),
+                Err(error) => damage(error)?,
+            },
         };
         let behind = first_readable(events, next, until)?;
         let last = behind.unwrap_or(until).saturating_sub(1);
@@ -82,6 +96,28 @@ fn read_good(
         *next = seq.saturating_add(1);
     }
     Ok(None)
+}
+
+/// Whether there is nothing from `next` on and before `until`. A search that a changed key has misled
+/// ends too early; the last entry of the table is found without one.
+fn check_end(events: &impl ReadTable<u64, &'static [u8]>, next: u64, until: u64) -> Result<()> {
+    let last = events.iter()?.next_back().transpose()?;
+    let Some((last, row)) = last else {
+        return match events.len()? {
+            0 => Ok(()),
+            _ => Err(Error::Corrupt("the event log has lost its entries".to_owned())),
+        };
+    };
+    EVENTS.open(&last.value().to_le_bytes(), row.value())?;
+    if last.value() < next {
+        return Ok(());
+    }
+    match events.range(next..)?.next().transpose()? {
+        Some((after, row)) if after.value() >= until => {
+            EVENTS.open(&after.value().to_le_bytes(), row.value()).map(|_| ())
+        }
+        _ => Err(Error::Corrupt(format!("events from {next} on are not found by their numbers"))),
+    }
 }
 
 /// An error of the page; any other ends the reading.
@@ -145,7 +181,8 @@ fn first_from(
             Ok(Probed::Event(seq.value()))
         }
         Ok(Some(_)) => Ok(Probed::Unreadable),
-        Ok(None) => Ok(Probed::End),
+        Ok(None) if check_end(events, from, until).is_ok() => Ok(Probed::End),
+        Ok(None) => Ok(Probed::Unreadable),
         Err(error) => damage(error).map(|_| Probed::Unreadable),
     }
 }

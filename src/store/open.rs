@@ -2,6 +2,7 @@
 
 use super::engine_name::EngineName;
 use super::format;
+use super::log::allow_gaps;
 use super::read_table::ReadTable;
 use super::reclaim::doom;
 use super::sealed::{FACTS, JOURNAL};
@@ -46,6 +47,8 @@ pub(crate) fn prepare(
     }
     // First of all: a newer format may have other tables.
     let older = format::check(session)?;
+    // Of a store that is kept as it is, in memory only.
+    complete_tables(session)?;
     let view = View::of(session)?;
     let engine = FACTS.get(view.facts()?, &ENGINE)?;
     let engine = engine.and_then(|name| EngineName::from_bytes(&name));
@@ -56,8 +59,6 @@ pub(crate) fn prepare(
     if older.is_some() {
         format::upgrade(session)?;
     }
-    complete_tables(session)?;
-    let view = View::of(session)?;
     if !view.journal()?.is_empty()? {
         remove_leftovers(session)?;
     }
@@ -86,7 +87,12 @@ fn complete_tables(session: &Arc<Session>) -> Result<()> {
     if has_had || missing.ends_with(".1") {
         return Err(Error::Corrupt(format!("the table {missing} is not there")));
     }
-    once(session, |tables| set_fact(tables, TABLES, &TABLES_NOW.to_be_bytes()))
+    once(session, |tables| {
+        // What was purged before is not known.
+        let next = last_seq(&tables.facts)?.saturating_add(1);
+        allow_gaps(tables, next)?;
+        set_fact(tables, TABLES, &TABLES_NOW.to_be_bytes())
+    })
 }
 
 /// Stores a fact, sealed.
@@ -135,6 +141,7 @@ pub(crate) fn last_seq(facts: &impl ReadTable<&'static str, &'static [u8]>) -> R
 /// Numbers up to `seq` are not given out any more.
 pub(crate) fn pass_seq(tables: &mut Tables<'_>, seq: u64) -> Result<()> {
     let next = last_seq(&tables.facts)?.max(seq).saturating_add(1);
+    allow_gaps(tables, next)?;
     set_fact(tables, NEXT_SEQ, &next.to_be_bytes())
 }
 

@@ -53,8 +53,10 @@ impl StorageBackend for Logged {
 pub struct Pages {
     /// Where they are.
     pub ranges: Vec<Range<usize>>,
-    /// Where the values of entries are, by their keys.
-    pub values: Vec<(Vec<u8>, Range<usize>)>,
+    /// Where the keys and values of entries are, and how pages begin: what has a meaning.
+    pub used: Vec<Range<usize>>,
+    /// How the first value begins.
+    pub first_byte: u8,
 }
 
 /// The pages of each table, by the table's name without its version.
@@ -89,11 +91,16 @@ fn of<K: Key + 'static>(image: &[u8], table: TableDefinition<K, &'static [u8]>) 
         .collect();
     let ranges: Vec<Range<usize>> =
         reads.lock().unwrap().iter().map(|(offset, length)| *offset..offset + length).collect();
-    let values = entries
-        .into_iter()
-        .filter_map(|(key, value)| Some((key, place_of(image, &ranges, &value)?)))
-        .collect();
-    Pages { ranges, values }
+    let first_byte = entries.first().and_then(|(_, value)| value.first().copied()).unwrap_or(0);
+    let entries = entries.iter().flat_map(|(key, value)| [key, value]);
+    let mut used: Vec<Range<usize>> =
+        entries.filter_map(|bytes| place_of(image, &ranges, bytes)).collect();
+    // The kind of a page, how many entries it has, and where the first of them are.
+    used.extend(ranges.iter().flat_map(|range| {
+        let start = range.start;
+        [start..start + 4, start + 4..start + 24, start + 24..start + 64]
+    }));
+    Pages { ranges, used, first_byte }
 }
 
 fn place_of(image: &[u8], ranges: &[Range<usize>], value: &[u8]) -> Option<Range<usize>> {
