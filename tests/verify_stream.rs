@@ -30,7 +30,7 @@ fn take(engine: &Engine, stream: &[u8]) -> carrack::Result<()> {
 #[track_caller]
 fn assert_refused(stream: &[u8], code: Code, what: &str) {
     let engine = common::engine();
-    let error = take(&engine, stream).expect_err(what);
+    let Err(error) = take(&engine, stream) else { panic!("{what}: taken") };
     assert!(error.problems().iter().any(|problem| problem.code == code), "{what}: {error:?}");
     assert!(engine.status(&did()).is_err(), "{what}: an account");
     assert_eq!(engine.scrub(&mut |_| ()).unwrap().rows, 0, "{what}: rows");

@@ -221,7 +221,7 @@ impl<R: Read> Reader<R> {
             }
             left -= piece as u64;
         }
-        let is_right = comparison.map(crate::block::Comparison::is_right);
+        let is_right = comparison.map(crate::block::Comparison::holds);
         Ok(Section::Passed(Passed { offset, length: stated + prefix as u64, cid, is_right }))
     }
 
