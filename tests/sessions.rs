@@ -3,6 +3,7 @@
 //! Holds guarantee G31.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 
 mod common;
 
