@@ -8,12 +8,14 @@
 
 mod diffs;
 
-use carrack::block::{Block, Cid};
+use carrack::block::{Block, Cid, Codec};
+use carrack::car::varint;
 use carrack::commit::UnsignedCommit;
 use carrack::engine::{Engine, ImportOptions, State};
 use carrack::error::Code;
 use carrack::ident::Rev;
 use carrack::key::{Curve, SigningKey};
+use carrack::limits::SECTION_BYTES_MAX;
 use carrack::tree::{Entry, Node};
 use carrack::verify::Expect;
 use carrack::{Error, ErrorKind};
@@ -256,4 +258,42 @@ fn the_edges_of_a_held_subtree_are_looked_at() {
         assert_eq!(error.problems()[0].code, Code::KeyRange, "{error}");
         assert_eq!(settled(&copy, &source.did), state);
     }
+}
+
+#[test]
+fn a_diff_may_carry_what_is_not_of_the_repository() {
+    let (source, _) = busy();
+    let diff = source.since(source.history[1].rev);
+    let section = |cid: &[u8], bytes: &[u8]| {
+        let mut out = Vec::new();
+        varint::write((cid.len() + bytes.len()) as u64, &mut out);
+        [&out, cid, bytes].concat()
+    };
+    let apply = |more: &[u8]| {
+        let (_, copy) = busy();
+        let applied = copy.apply_diff(&[&diff, more].concat()[..], &ImportOptions::default());
+        (applied.map(|applied| applied.unreferenced_blocks), copy)
+    };
+    let plain = apply(&[]).0.unwrap();
+    let long = vec![1; SECTION_BYTES_MAX + 1];
+    let raw = Cid::of(Codec::Raw, &long).to_bytes();
+    let sha512 = [&[1, 0x55, 0x13, 0x40][..], &[7; 64]].concat();
+    for others in [section(&raw, &long), section(&sha512, b"x"), section(&sha512, &long)] {
+        let (unreferenced, copy) = apply(&others);
+        assert_eq!(unreferenced.unwrap(), plain + 1);
+        check_copy(&copy, &source);
+    }
+    for (others, code) in [
+        (section(&raw, &[&long[1..], b"x"].concat()), Code::HashMismatch),
+        (section(&raw, &long)[..long.len()].to_vec(), Code::Truncated),
+    ] {
+        assert_eq!(apply(&others).0.unwrap_err().problems()[0].code, code);
+    }
+    // Whatever length it states, no more is read than a diff may have.
+    let endless = std::io::repeat(1);
+    let claim = [&diff[..], &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], &raw].concat();
+    let (_, copy) = busy();
+    let input = std::io::Read::chain(&claim[..], endless);
+    let error = copy.apply_diff(input, &ImportOptions::default()).unwrap_err();
+    assert!(matches!(error, Error::Limit { .. }), "{error}");
 }

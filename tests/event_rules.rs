@@ -13,7 +13,7 @@ use carrack::ident::{Did, ManualClock, Rev};
 use carrack::key::{Curve, SigningKey};
 use carrack::limits::{
     CLOCK_DRIFT_MAX_MICROS, EVENT_BLOCKS_BYTES_MAX, EVENT_FRAME_BYTES_MAX, EVENT_OPS_MAX,
-    RECORD_BYTES_MAX, SYNC_BLOCKS_BYTES_MAX,
+    RECORD_BYTES_MAX, SECTION_BYTES_MAX, SYNC_BLOCKS_BYTES_MAX,
 };
 use carrack::tree::{Gap, NodeSource, Tree, diff};
 use carrack::verify::Expect;
@@ -226,9 +226,12 @@ fn new_records_are_there_and_not_too_large() {
     scene.event.blocks = car(&[scene.commit.cid().clone()], scene.blocks.0.values().cloned());
     assert_eq!(scene.with(|_| ()), [Code::MissingRecord]);
 
-    for (length, expected) in
-        [(RECORD_BYTES_MAX, vec![]), (RECORD_BYTES_MAX + 1, vec![Code::TooLarge])]
-    {
+    for (length, expected) in [
+        (RECORD_BYTES_MAX, vec![]),
+        (RECORD_BYTES_MAX + 1, vec![Code::TooLarge]),
+        // Read past: nothing else is missed for it.
+        (SECTION_BYTES_MAX + 1, vec![Code::TooLarge]),
+    ] {
         // A map of one key, a byte string with a head of five bytes.
         let value = Ipld::Bytes(vec![0; length - 8]);
         let block = Block::dag_cbor(drisl::encode(&ipld!({ "n": value })).unwrap());

@@ -1,7 +1,7 @@
 //! Archives with much in them that is not of the repository: blobs, sections that cannot be checked,
 //! floods. What is of the repository is found all the same, and nothing is said that is not so.
 //!
-//! Holds guarantees G24, G25.
+//! Holds guarantee G35.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 

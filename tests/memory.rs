@@ -1,5 +1,5 @@
 //! Memory does not grow with the repository, nor with the number of sections that are not of it.
-//! Holds guarantees G13 and G25.
+//! Holds guarantees G13 and G35.
 //!
 //! Each job runs in a process of its own, which tells the most memory that it ever had resident.
 //! `CARRACK_MEMORY_RECORDS` sets the size; 1,000,000 is what the guarantee speaks of.

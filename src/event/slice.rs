@@ -30,18 +30,28 @@ impl Slice {
         let mut reader = Reader::new(bytes)?;
         let mut slice = Self { roots: reader.roots().to_vec(), blocks: Blocks::default() };
         while let Some(section) = reader.next_section()? {
-            // An event has no use for what cannot be of its repository.
-            if let Err(problem) = slice.blocks.add(section) {
-                report(within(problem));
+            match slice.blocks.add(section) {
+                // What is too long does not matter, unless the commit needs it.
+                Err(problem) if problem.code != Code::TooLarge => report(within(problem)),
+                _ => {}
             }
         }
         Ok(slice)
+    }
+
+    /// Why there is no block with this CID, which is needed: what is wrong with its section, or else
+    /// this.
+    pub(super) fn why_not(&self, cid: &Cid, absent: Problem) -> Problem {
+        within(self.blocks.why_not(cid, absent))
     }
 }
 
 impl NodeSource for Slice {
     fn load(&mut self, gap: &Gap) -> Result<Block> {
-        self.blocks.by_cid.load(gap).map_err(|error| self.blocks.explain(error))
+        self.blocks.by_cid.load(gap).map_err(|error| match self.blocks.explain(error) {
+            Error::Problem(problem) => within(*problem).into(),
+            error => error,
+        })
     }
 }
 

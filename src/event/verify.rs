@@ -126,7 +126,7 @@ impl Check<'_> {
         };
         let Some(block) = slice.blocks.by_cid.get(root) else {
             let absent = Problem::new(Code::MissingCommit, "the commit is not among the blocks");
-            self.problem(slice.blocks.why_not(root, absent));
+            self.problem(slice.why_not(root, absent));
             return None;
         };
         let commit = match Commit::decode(block) {
@@ -174,7 +174,7 @@ impl Check<'_> {
             let problem = match slice.blocks.by_cid.get(cid).map(|block| block.bytes().len()) {
                 None => {
                     let message = "a new record is not among the blocks";
-                    slice.blocks.why_not(cid, Problem::new(Code::MissingRecord, message))
+                    slice.why_not(cid, Problem::new(Code::MissingRecord, message))
                 }
                 Some(length) if length > RECORD_BYTES_MAX => {
                     let message = format!("a record of {length} bytes; {RECORD_BYTES_MAX} at most");

@@ -25,7 +25,8 @@ pub struct Report {
     pub nodes: Option<u64>,
     /// Sections in the input.
     pub blocks: Option<u64>,
-    /// Distinct CIDs in the input that the tree does not reach.
+    /// Distinct CIDs in the input that the tree does not reach, of those that commits, nodes and
+    /// records can have; of the others, blobs above all, the sections.
     pub unreferenced_blocks: Option<u64>,
     /// Nodes on the longest way down from the root.
     pub height: Option<u64>,

@@ -88,7 +88,9 @@ impl Sink for Nothing {
 /// Verifies a repository: every hash, the head's form and signature, every node's form, layer,
 /// order and range, every path, and that nothing is missing. It does not stop at a problem.
 ///
-/// Memory is bounded by the supply's, one path of the tree and one block.
+/// Memory is bounded by the supply's, one path of the tree and one block. An input with far more
+/// blocks than its tree has ([`UNREACHED_BLOCKS_MAX`](crate::limits::UNREACHED_BLOCKS_MAX)) has the
+/// problem `TooManyBlocks`.
 ///
 /// # Errors
 /// Only if reading fails, or the sink does; what is wrong with the repository is in the report.

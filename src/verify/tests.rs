@@ -1,6 +1,6 @@
 //! Files that cost more than they should, if anything looks through what is there many times.
 //!
-//! Holds guarantee G24.
+//! Holds guarantee G34.
 
 use super::*;
 use crate::block::{Block, Cid};
