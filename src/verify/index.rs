@@ -1,4 +1,4 @@
-//! Where each block of a CAR is, and what is known of it: 17 bytes a section, whatever the size of
+//! Where each block of a CAR is, and what is known of it: 17 to 18 bytes a section, whatever the size of
 //! the blocks.
 
 use super::keyed::Keyed;
@@ -20,7 +20,7 @@ pub(super) struct Index {
     /// In the order of their hashes, copies in the order of the file.
     slots: Vec<Slot>,
     /// Where the slots begin whose hashes begin with these bits, for all values of as many bits as
-    /// make four to eight slots each; and the end.
+    /// make two to four slots each; and the end.
     starts: Vec<u32>,
     /// By how many bits a hash is shifted to give those bits.
     shift: u32,
@@ -65,7 +65,7 @@ const OFFSET_SHIFT: u32 = 24;
 const STATE_SHIFT: u32 = 22;
 const LENGTH: u64 = (1 << STATE_SHIFT) - 1;
 /// Slots that share an entry of `starts`, on average, at least.
-const SHARING: usize = 4;
+const SHARING: usize = 2;
 /// A section's varint takes four bytes at most.
 const _: () = assert!(SECTION_BYTES_MAX as u64 + 4 <= LENGTH);
 
