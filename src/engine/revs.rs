@@ -157,6 +157,6 @@ mod tests {
         let held = view.revs().unwrap().range(&start[..]..&end[..]).unwrap().count();
         // Never trimmed, 10,596 would be held. That 3,000 draws in a row fail has a chance of
         // 1 in 120,000.
-        assert!((max as usize..max as usize + 3_000).contains(&held), "{held} are held");
+        assert!((REVS_HELD_MAX..REVS_HELD_MAX + 3_000).contains(&held), "{held} are held");
     }
 }

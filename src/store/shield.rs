@@ -216,7 +216,7 @@ mod tests {
             length in 0..20_000_usize,
             steps in prop::collection::vec(step(), 0..12),
         ) {
-            let held: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            let held: Vec<u8> = (0..length).map(|at| u8::try_from(at % 251).unwrap()).collect();
             let plain = InMemoryBackend::new();
             plain.set_len(length as u64).unwrap();
             plain.write(0, &held).unwrap();
