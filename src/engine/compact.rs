@@ -5,8 +5,6 @@ use super::open::{Engine, Options, sync_folder, unreadable};
 use crate::error::{Error, Result};
 use crate::limits::COPY_CACHE_BYTES;
 use crate::store::copy::{CopyKind, copy};
-use crate::store::read_table::ReadTable;
-use crate::store::reclaim::doomed_trees;
 use redb::Builder;
 use redb::backends::FileBackend;
 use std::path::Path;
@@ -75,7 +73,8 @@ impl Engine {
         let path = &path.as_ref().canonicalize().map_err(|error| failed(path.as_ref(), error))?;
         let engine = Self::open_with(path, &Options { create: false, ..options.clone() })?;
         let before = length(path)?;
-        engine.require_floors_given()?;
+        // Refuses what takes no writes: a store that awaits its floors, or is kept in an older format.
+        engine.submit(|_| Ok(()))?;
         engine.finish_removals()?;
         let part = part_of(path).map_err(|error| failed(path, error))?;
         let mode = path.metadata().map_err(|error| failed(path, error))?.permissions();
@@ -104,14 +103,11 @@ impl Engine {
         Ok(copied_to.close()?)
     }
 
-    /// Waits until what is marked for removal is gone, or has turned out not to be readable: what
-    /// cannot be read of it is not copied either.
+    /// Waits until background work has done what it can. What it cannot read is not copied either.
     fn finish_removals(&self) -> Result<()> {
         loop {
             let core = self.core()?;
-            let view = core.view()?;
-            let is_done = doomed_trees(&view)?.is_empty() && view.purges()?.is_empty()?;
-            if is_done || !core.writer.unreadable().is_empty() {
+            if core.writer.is_idle() {
                 return Ok(());
             }
             core.check_writes()?;

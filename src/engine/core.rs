@@ -205,10 +205,13 @@ impl Engine {
         let Some(core) = slot.as_ref() else {
             return Err(Error::Closed("the engine was closed".to_owned()));
         };
-        core.end(Ended::Reopened);
-        // On failure the ended session stays: it refuses, and the call can be repeated.
-        let (core, _) = Core::open(&self.storage, &self.options)?;
-        *slot = Some(Arc::new(core));
+        core.end(Ended::Reopening);
+        // On failure the ended session stays: it asks to be reopened, and the call can be repeated.
+        let opened = Core::open(&self.storage, &self.options)
+            .inspect_err(|error| core.session.storage().note(&error.to_string()));
+        let (next, _) = opened?;
+        core.session.replace();
+        *slot = Some(Arc::new(next));
         Ok(())
     }
 

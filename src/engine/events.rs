@@ -6,7 +6,7 @@ use super::open::{Engine, account_row};
 use crate::error::{Error, Result};
 use crate::event::{Event, Unnumbered};
 use crate::ident::Did;
-use crate::store::log::{append, gaps_below, is_purged};
+use crate::store::log::{append, gaps_below, is_purged, trimmed_below};
 use crate::store::log_read::{Slot, read_log};
 use crate::store::read_table::ReadTable;
 use crate::store::sealed::EVENTS;
@@ -188,7 +188,11 @@ impl Events<'_> {
         let view = self.engine.view()?;
         let until = last_seq(&view)?.saturating_add(1);
         let mut from = self.after.saturating_add(1);
-        let gaps = gaps_below(view.facts()?)?.max(oldest_or(&view, until));
+        let trimmed = match trimmed_below(view.facts()?)? {
+            Some(trimmed) => trimmed,
+            None => oldest_or(&view, until),
+        };
+        let gaps = gaps_below(view.facts()?)?.max(trimmed);
         while self.ready.is_empty() {
             let events = view.events()?;
             let read = read_log(events, from, until, EVENTS_AT_A_TIME, BYTES_AT_A_TIME)?;
@@ -215,7 +219,7 @@ fn missing(first: u64, next: u64) -> Option<Ready> {
     Some(Ready::Unreadable { first, last, cause })
 }
 
-/// The number of the oldest event, as what is before it was trimmed; the end of the log if there is
+/// In a store that does not say what was trimmed: the number of the oldest event; the end of the log if there is
 /// none, or if it cannot be read.
 fn oldest_or(view: &View, end: u64) -> u64 {
     let oldest = view.events().and_then(|events| {

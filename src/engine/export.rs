@@ -83,9 +83,11 @@ pub(super) fn write_car(
     let read = reader
         .join()
         .unwrap_or_else(|_| Err(Error::Corrupt("reading an export's rows panicked".to_owned())));
-    // A failed output is the first cause, if both have failed.
-    written?;
+    // A failed output is the first cause, if both have failed. What was not read to its end is not
+    // missing from the store.
+    let check = written?;
     let blocks = read?;
+    check.end()?;
     let bytes = car.bytes_written();
     car.finish()?;
     Ok(Exported { commit: head.commit.clone(), rev: head.rev, blocks, bytes, extent })
@@ -105,7 +107,7 @@ impl Check {
         raw_sections(sections).try_for_each(|section| follow.next(&section?))
     }
 
-    fn end(&self) -> Result<()> {
+    pub(super) fn end(&self) -> Result<()> {
         match self {
             Self::Whole(follow) => follow.end(),
             Self::Done => Ok(()),
@@ -145,8 +147,9 @@ pub(super) struct Intake {
 }
 
 impl Intake {
-    /// Checks and writes what comes until nothing comes any more, then what was spilled.
-    pub(super) fn write_to<W: Write>(mut self, car: &mut Writer<W>) -> Result<()> {
+    /// Checks and writes what comes until nothing comes any more, then what was spilled. Whether that
+    /// was all is to be asked of the check, once the reader has said that it has come to its end.
+    pub(super) fn write_to<W: Write>(mut self, car: &mut Writer<W>) -> Result<Check> {
         for sections in &self.chunks {
             self.check.sections(&sections)?;
             car.write_section(&sections)?;
@@ -158,7 +161,7 @@ impl Intake {
                 car.write_section(&sections)?;
             }
         }
-        self.check.end()
+        Ok(self.check)
     }
 }
 

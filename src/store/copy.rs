@@ -1,8 +1,8 @@
 //! Copies a snapshot of a store into an empty database, table by table.
 
 use super::floors::{Restored, await_floors};
-use super::log::forget_bytes;
-use super::read_table::{Entries, ReadTable, ViewTable};
+use super::log::{allow_purged_gaps, forget_events, is_purged_row};
+use super::read_table::{Entry, ReadTable, ViewTable};
 use super::reclaim::{doomed_trees, journalled_trees};
 use super::row::tree_range;
 use super::tables::{Tables, View};
@@ -50,12 +50,31 @@ pub(crate) fn copy(
     copy.trees(view.old_blobs()?, &nobodys, |tables| &mut tables.old_blobs)?;
     copy.range(view.accounts()?.entries()?, |tables| &mut tables.accounts)?;
     copy.range(view.revs()?.entries()?, |tables| &mut tables.revs)?;
+    match kind {
+        CopyKind::Backup(_) => {
+            copy.range(view.events()?.entries()?, |tables| &mut tables.events)?
+        }
+        CopyKind::Same { with_events: false } => 0,
+        CopyKind::Same { with_events: true } => {
+            let kept = view.events()?.entries()?.filter_map(|event| kept(view, event).transpose());
+            copy.range(kept, |tables| &mut tables.events)?
+        }
+    };
     if !matches!(kind, CopyKind::Same { with_events: false }) {
-        copy.range(view.events()?.entries()?, |tables| &mut tables.events)?;
         copy.range(view.purges()?.entries()?, |tables| &mut tables.purges)?;
     }
     finish(view, to, kind)?;
     Ok(Copied { rows, bytes: copy.bytes })
+}
+
+/// An event, unless it is of an account that was deleted since.
+fn kept<'a>(
+    view: &View,
+    event: Result<Entry<'a, u64, &'static [u8]>>,
+) -> Result<Option<Entry<'a, u64, &'static [u8]>>> {
+    let (seq, row) = event?;
+    let is_purged = is_purged_row(view, seq.value(), row.value())?;
+    Ok((!is_purged).then_some((seq, row)))
 }
 
 fn nobodys(view: &View) -> Result<BTreeSet<u64>> {
@@ -77,8 +96,8 @@ fn finish(view: &View, to: &Database, kind: CopyKind<'_>) -> Result<()> {
         }
         match kind {
             CopyKind::Backup(restored) => await_floors(&mut tables, restored)?,
-            CopyKind::Same { with_events: true } => {}
-            CopyKind::Same { with_events: false } => forget_bytes(&mut tables)?,
+            CopyKind::Same { with_events: true } => allow_purged_gaps(view, &mut tables)?,
+            CopyKind::Same { with_events: false } => forget_events(&mut tables)?,
         }
     }
     txn.commit()?;
@@ -109,11 +128,12 @@ impl Copy<'_> {
     }
 
     /// Copies in bounded transactions, and says how many entries there were.
-    fn range<K: Key + 'static, V: Value + 'static>(
+    fn range<'a, K: Key + 'static, V: Value + 'static>(
         &mut self,
-        mut from: Entries<'_, K, V>,
+        from: impl Iterator<Item = Result<Entry<'a, K, V>>>,
         pick: Pick<K, V>,
     ) -> Result<u64> {
+        let mut from = from.fuse();
         let mut entries = 0;
         loop {
             let txn = self.to.begin_write()?;

@@ -16,6 +16,7 @@ const EVENTS_A_TURN: usize = 2000;
 const BYTES_A_TURN: usize = 8 << 20;
 const BYTES: &str = "events_bytes";
 const GAPS: &str = "gaps_below";
+const TRIMMED: &str = "trimmed_below";
 
 /// How much of the log is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,10 +73,48 @@ fn bytes(facts: &impl ReadTable<&'static str, &'static [u8]>) -> Result<u64> {
     }
 }
 
-/// The log is empty.
-pub(crate) fn forget_bytes(tables: &mut Tables<'_>) -> Result<()> {
+/// The log is empty: what was in it is gone as if it had been trimmed.
+pub(crate) fn forget_events(tables: &mut Tables<'_>) -> Result<()> {
     tables.facts.remove(BYTES)?;
-    Ok(())
+    let next = super::open::last_seq(&tables.facts)?.saturating_add(1);
+    note_trimmed(tables, next)
+}
+
+/// What purges have not reached yet was left out of a copy.
+pub(crate) fn allow_purged_gaps(view: &View, tables: &mut Tables<'_>) -> Result<()> {
+    let mut until = 0;
+    for row in view.purges()?.entries()? {
+        let (did, row) = row?;
+        until = until.max(parse_purge(PURGES.open(did.value(), row.value())?)?.1);
+    }
+    allow_gaps(tables, until)
+}
+
+/// Whether an event is of an account that was deleted since.
+pub(crate) fn is_purged_row(view: &View, seq: u64, row: &[u8]) -> Result<bool> {
+    let row = EVENTS.open(&seq.to_le_bytes(), row)?;
+    match Unnumbered::did_of(row) {
+        Some(did) => is_purged(view.purges()?, did, seq),
+        None => Ok(false),
+    }
+}
+
+/// Events before this number were trimmed; `None` in a store that does not say.
+pub(crate) fn trimmed_below(
+    facts: &impl ReadTable<&'static str, &'static [u8]>,
+) -> Result<Option<u64>> {
+    let broken = |_| Error::Corrupt(format!("the fact {TRIMMED} is not a number"));
+    let Some(stored) = FACTS.get(facts, &TRIMMED)? else { return Ok(None) };
+    stored[..].try_into().map(|number| Some(u64::from_be_bytes(number))).map_err(broken)
+}
+
+/// Events before `seq` were trimmed, or never given out. Where the log begins is not told by its
+/// first entry alone: a damaged page could hide it.
+pub(crate) fn note_trimmed(tables: &mut Tables<'_>, seq: u64) -> Result<()> {
+    if trimmed_below(&tables.facts)?.is_some_and(|noted| noted >= seq) {
+        return Ok(());
+    }
+    set_fact(tables, TRIMMED, &seq.to_be_bytes())
 }
 
 /// What the log holds of a deleted account is to be removed: everything before event `until`.
@@ -198,7 +237,11 @@ fn payload_length(seq: u64, row: &[u8]) -> u64 {
 
 /// Removes what was planned.
 pub(crate) fn carry_out_trim(tables: &mut Tables<'_>, trim: &Trim) -> Result<()> {
-    remove(tables, &trim.0)
+    remove(tables, &trim.0)?;
+    match trim.0.seqs.last() {
+        Some(last) => note_trimmed(tables, last.saturating_add(1)),
+        None => Ok(()),
+    }
 }
 
 impl Gone {

@@ -3,6 +3,7 @@
 use super::engine_name::EngineName;
 use super::format;
 use super::log::allow_gaps;
+use super::log::note_trimmed;
 use super::read_table::ReadTable;
 use super::reclaim::doom;
 use super::sealed::{FACTS, JOURNAL};
@@ -71,7 +72,8 @@ fn create(session: &Session, random: &dyn Random) -> Result<()> {
     once(session, move |tables| {
         format::say(tables)?;
         set_fact(tables, ENGINE, &name)?;
-        set_fact(tables, TABLES, &TABLES_NOW.to_be_bytes())
+        set_fact(tables, TABLES, &TABLES_NOW.to_be_bytes())?;
+        note_trimmed(tables, 1)
     })
 }
 

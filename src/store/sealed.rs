@@ -6,10 +6,11 @@
 //! begin and how long they are, such that no single changed bit, also of an offset in a page of the
 //! database, makes one look like the other: the lengths differ by 9, which is no power of two.
 
-use super::read_table::ReadTable;
+use super::read_table::{Entry, ReadTable};
 use crate::error::{Error, Result};
 use redb::{Key, Value};
 use std::cmp::Ordering;
+use std::ops::Bound;
 
 /// The form of sealed values.
 const FORM: u8 = 2;
@@ -122,15 +123,53 @@ pub(crate) fn checked_get<K: Key + 'static, V: Value + 'static, R>(
     if before.is_none() && after.is_none() && table.len()? > 0 {
         return Err(Error::Corrupt("a table has lost its entries".to_owned()));
     }
-    for (beside, side) in [(before, Ordering::Less), (after, Ordering::Greater)] {
-        let Some((found, value)) = beside else { continue };
+    let mut beside = Vec::new();
+    for (entry, side) in [(before, Ordering::Less), (after, Ordering::Greater)] {
+        let Some((found, value)) = entry else {
+            beside.push(None);
+            continue;
+        };
         let found = K::as_bytes(&found.value()).as_ref().to_vec();
         open(&found, &value.value())?;
         if K::compare(&found, &bytes) != side {
             return Err(out_of_order(&found));
         }
+        beside.push(Some(found));
     }
+    let [Some(before), Some(after)] = [beside.first(), beside.get(1)] else { return Ok(None) };
+    check_gap(table, before.as_deref(), after.as_deref())?;
     Ok(None)
+}
+
+/// Whether there is nothing between two keys, `None` being the ends of the table: told by searches
+/// for these keys, which come by other ways than the search for what is between them. A pointer in a
+/// branch that leads to another page of the table leads at most one of them astray.
+fn check_gap<K: Key + 'static, V: Value + 'static>(
+    table: &impl ReadTable<K, V>,
+    before: Option<&[u8]>,
+    after: Option<&[u8]>,
+) -> Result<()> {
+    let key_of = |entry: Option<Entry<'_, K, V>>| {
+        entry.map(|(key, _)| K::as_bytes(&key.value()).as_ref().to_vec())
+    };
+    let next = match before {
+        Some(before) => {
+            let from = (Bound::Excluded(K::from_bytes(before)), Bound::Unbounded);
+            table.range::<K::SelfType<'_>>(from)?.next().transpose()?
+        }
+        None => table.entries()?.next().transpose()?,
+    };
+    let last = match after {
+        Some(after) => {
+            table.range::<K::SelfType<'_>>(..K::from_bytes(after))?.next_back().transpose()?
+        }
+        None => table.entries()?.next_back().transpose()?,
+    };
+    let (next, last) = (key_of(next), key_of(last));
+    if next.as_deref() != after || last.as_deref() != before {
+        return Err(Error::Corrupt("a table's entries are found by some ways only".to_owned()));
+    }
+    Ok(())
 }
 
 /// Whether entries are in the order of their keys.

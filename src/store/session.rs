@@ -19,12 +19,13 @@ pub(crate) struct Session {
 const OPEN: u8 = 0;
 const REOPENED: u8 = 1;
 const CLOSED: u8 = 2;
+const REOPENING: u8 = 3;
 
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// The engine was reopened: another session goes on.
-    Reopened,
+    /// The engine is being reopened: another session goes on, if that succeeds.
+    Reopening,
     /// The engine was closed.
     Closed,
 }
@@ -87,6 +88,9 @@ impl Session {
         match self.state.load(Ordering::Acquire) {
             OPEN => Ok(()),
             REOPENED => Err(Error::Stale("the engine was reopened meanwhile".to_owned())),
+            REOPENING => Err(Error::Reopen(
+                self.storage.failure().unwrap_or_else(|| "it is being reopened".to_owned()),
+            )),
             _ => Err(Error::Closed("the engine was closed".to_owned())),
         }
     }
@@ -104,7 +108,7 @@ impl Session {
     /// Ends the session: its readers are refused from here on, and the database lets go of the
     /// storage. If nothing has gone wrong, what was committed without a flush becomes durable.
     pub(crate) fn end(&self, why: Ended) {
-        let state = if why == Ended::Reopened { REOPENED } else { CLOSED };
+        let state = if why == Ended::Reopening { REOPENING } else { CLOSED };
         let _ = self.state.compare_exchange(OPEN, state, Ordering::AcqRel, Ordering::Acquire);
         let database = self.database.write().unwrap_or_else(PoisonError::into_inner).take();
         // The last flush of a clean close may meet a damaged page, too.
@@ -114,6 +118,12 @@ impl Session {
             Ok(Some(Err(error))) => self.storage.freeze(&error.to_string()),
             Err(panic) => self.storage.freeze(&panic_message(&*panic)),
         }
+    }
+
+    /// Another session goes on in this one's place.
+    pub(crate) fn replace(&self) {
+        let _ =
+            self.state.compare_exchange(REOPENING, REOPENED, Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// Adds to an error what the database leaves out: the failure that made it refuse everything.

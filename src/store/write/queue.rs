@@ -12,6 +12,7 @@ use crate::ident::Clock;
 use crate::limits::STAGED_BYTES;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -49,6 +50,7 @@ pub(crate) struct Writer {
     thread: Mutex<Option<JoinHandle<()>>>,
     session: Arc<Session>,
     unreadable: Arc<Mutex<Vec<Unreadable>>>,
+    is_idle: Arc<AtomicBool>,
     refusal: Option<String>,
 }
 
@@ -56,7 +58,8 @@ impl Writer {
     pub(crate) fn start(session: Arc<Session>, options: WriterOptions) -> Self {
         let (queue, jobs) = sync_channel(QUEUE_JOBS_MAX);
         let unreadable = Arc::new(Mutex::new(Vec::new()));
-        let mut upkeep = Upkeep::new(&options, Arc::clone(&unreadable));
+        let is_idle = Arc::new(AtomicBool::new(!options.upkeep));
+        let mut upkeep = Upkeep::new(&options, Arc::clone(&unreadable), Arc::clone(&is_idle));
         let of_thread = Arc::clone(&session);
         let refusal = options.refusal.clone();
         let thread = std::thread::spawn(move || {
@@ -72,6 +75,7 @@ impl Writer {
             thread: Mutex::new(Some(thread)),
             session,
             unreadable,
+            is_idle,
             refusal,
         }
     }
@@ -121,6 +125,11 @@ impl Writer {
             // It has told its failure already, if it had one.
             let _ = thread.join();
         }
+    }
+
+    /// Whether background work has nothing left to do, but for what it could not read.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.is_idle.load(Ordering::SeqCst)
     }
 
     /// What background work could not read.

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::ident::Clock;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Batches between two looks for work while the writer is busy.
@@ -48,6 +49,8 @@ pub(super) struct Upkeep {
     unflushed_turns: u32,
     left_out: LeftOut,
     unreadable: Arc<Mutex<Vec<Unreadable>>>,
+    /// Told when a look has found nothing to do.
+    is_idle: Arc<AtomicBool>,
 }
 
 /// What is not tried again.
@@ -76,7 +79,11 @@ enum Subject {
 }
 
 impl Upkeep {
-    pub(super) fn new(options: &WriterOptions, unreadable: Arc<Mutex<Vec<Unreadable>>>) -> Self {
+    pub(super) fn new(
+        options: &WriterOptions,
+        unreadable: Arc<Mutex<Vec<Unreadable>>>,
+        is_idle: Arc<AtomicBool>,
+    ) -> Self {
         Self {
             enabled: options.upkeep,
             clock: Arc::clone(&options.clock),
@@ -88,6 +95,7 @@ impl Upkeep {
             unflushed_turns: 0,
             left_out: LeftOut::default(),
             unreadable,
+            is_idle,
         }
     }
 
@@ -105,6 +113,7 @@ impl Upkeep {
             return true;
         }
         self.may_have_work = true;
+        self.is_idle.store(false, Ordering::SeqCst);
         self.batches = self.batches.wrapping_add(1);
         self.batches_since_trim = self.batches_since_trim.saturating_add(1);
         self.is_working || self.batches.is_multiple_of(BATCHES_BETWEEN_LOOKS)
@@ -120,6 +129,7 @@ impl Upkeep {
             }
             Ok(None) => {
                 (self.is_working, self.may_have_work) = (false, false);
+                self.is_idle.store(true, Ordering::SeqCst);
                 Ok(())
             }
             Err(error) => self.leave_out(subject, &error),
