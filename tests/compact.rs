@@ -10,7 +10,8 @@ mod common;
 use carrack::engine::{CompactOptions, Op, Options, WriteOptions};
 use carrack::{Engine, ErrorKind};
 use common::mined::MINED;
-use common::{assert_clean, did, did_of, export, key};
+use common::pages::{with_text, zeroed};
+use common::{Disk, assert_clean, did, did_of, export, key};
 use std::path::Path;
 
 /// A record with a text that is found in a file.
@@ -89,4 +90,36 @@ fn a_store_that_is_open_or_not_there_is_left_alone() {
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     assert_eq!(std::fs::read(&file).unwrap(), before);
     drop(engine);
+}
+
+/// Of two deleted accounts one has a page that cannot be read. Neither's bytes are copied.
+#[test]
+fn what_cannot_be_removed_is_not_copied_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("store.redb");
+    let engine = Engine::open(&file).unwrap();
+    for number in 0..4 {
+        engine.create_account(&did_of(number), &key()).unwrap();
+        for (n, path) in MINED[0].iter().enumerate() {
+            let text = format!("words of account {number}");
+            let ops = vec![Op::create(path.clone(), marked(&text, n))];
+            engine.write(&did_of(number), ops, &WriteOptions::default(), &key()).unwrap();
+        }
+    }
+    drop(engine);
+    let disk = Disk::holding(std::fs::read(&file).unwrap());
+    let pages = with_text(&disk, "rows", b"words of account 1");
+    let damaged = zeroed(&disk, &pages[..1]);
+    std::fs::write(&file, damaged.image()).unwrap();
+    let engine = Engine::open(&file).unwrap();
+    for number in 1..3 {
+        engine.delete_account(&did_of(number)).unwrap();
+    }
+    drop(engine);
+    compact(&file, false).unwrap();
+    for (number, is_there) in [(0, true), (1, false), (2, false), (3, true)] {
+        let found = count(&file, &format!("words of account {number}"));
+        assert_eq!(found > 0, is_there, "account {number}: {found}");
+    }
+    assert_clean(&Engine::open(&file).unwrap());
 }

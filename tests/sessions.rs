@@ -198,3 +198,54 @@ fn a_new_store_in_the_working_folder() {
     drop(engine);
     assert!(path.exists());
 }
+
+/// The disk is still bad when the engine is reopened: it asks to be reopened again, and says why.
+#[test]
+fn a_reopening_that_fails_can_be_repeated() {
+    let disk = Disk::new();
+    let engine = with_account(&disk);
+    disk.fail_at_sync(disk.syncs() + 1);
+    write(&engine, post(1)).unwrap_err();
+    for _ in 0..2 {
+        assert_eq!(engine.reopen().unwrap_err().kind(), ErrorKind::Reopen);
+        let kinds = [
+            engine.status(&did()).unwrap_err().kind(),
+            engine.snapshot(&did()).err().unwrap().kind(),
+            write(&engine, post(2)).unwrap_err().kind(),
+            engine.events(0).err().unwrap().kind(),
+        ];
+        assert_eq!(kinds, [ErrorKind::Reopen; 4]);
+        assert!(matches!(engine.health().state, HealthState::NeedsReopen { .. }));
+    }
+    disk.heal();
+    engine.reopen().unwrap();
+    write(&engine, post(2)).unwrap();
+}
+
+/// An output that reopens the engine.
+struct ReopeningOutput<'a>(&'a Engine);
+
+impl std::io::Write for ReopeningOutput<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.reopen().unwrap();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What an export could not read to its end is not missing from the store.
+#[test]
+fn an_export_that_ends_with_its_session() {
+    let engine = open(&Disk::new()).unwrap();
+    engine.create_account(&did(), &key()).unwrap();
+    // More than waits for a slow output.
+    for (n, paths) in MINED[0].chunks(4).enumerate() {
+        let ops = paths.iter().map(|path| Op::create(path.clone(), record(400_000, n as u64)));
+        write(&engine, ops.collect()).unwrap();
+    }
+    let error = engine.export(&did(), ReopeningOutput(&engine)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Stale, "{error}");
+}

@@ -397,6 +397,11 @@ fn check_orphans(view: &View, report: &mut ScrubReport) -> Result<()> {
     let mut next = 0;
     while let Some(row) = view.rows()?.range(&tree_range(next).0[..]..)?.next() {
         let tree = tree_of(row?.0.value())?;
+        if tree < next {
+            return Err(Error::Corrupt(format!(
+                "a row of tree {tree} stands where one of tree {next} or a later one does"
+            )));
+        }
         if !known.contains(&tree) {
             let message = format!("tree {tree} belongs to nobody");
             report.problems.push(Problem::new(Code::FieldMismatch, message));

@@ -6,9 +6,9 @@ use super::read_table::{Entry, ReadTable, ViewTable};
 use super::reclaim::{doomed_trees, journalled_trees};
 use super::row::tree_range;
 use super::tables::{Tables, View};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::limits::COPIED_BYTES;
-use redb::{Database, Key, Table, Value};
+use redb::{CursorError, Database, Key, Table, Value};
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
@@ -65,6 +65,16 @@ pub(crate) fn copy(
     }
     finish(view, to, kind)?;
     Ok(Copied { rows, bytes: copy.bytes })
+}
+
+/// Entries come in the order of their keys, unless their table is damaged.
+fn out_of_order(error: CursorError) -> Error {
+    match error {
+        CursorError::UnorderedKey => {
+            Error::Corrupt("the keys of a table that is copied are out of order".to_owned())
+        }
+        error => error.into(),
+    }
 }
 
 /// An event, unless it is of an account that was deleted since.
@@ -148,7 +158,7 @@ impl Copy<'_> {
                     let (key, value) = entry?;
                     let (key, value) = (key.value(), value.value());
                     bytes += K::as_bytes(&key).as_ref().len() + V::as_bytes(&value).as_ref().len();
-                    end.insert_before(&key, &value)?;
+                    end.insert_before(&key, &value).map_err(out_of_order)?;
                     entries += 1;
                 }
                 end.close()?;
