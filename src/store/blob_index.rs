@@ -3,7 +3,7 @@
 
 use super::read_table::ReadTable;
 use super::row::tree_range;
-use super::sealed::{BLOBS, InOrder};
+use super::sealed::{BLOBS, InOrder, check_place};
 use super::tables::{Tables, View};
 use crate::error::{Error, Result};
 use redb::Value;
@@ -62,6 +62,14 @@ fn tree_keys<V: Value + 'static>(
         if key.value() < &end[..] {
             return outside(key.value());
         }
+    }
+    // A page that the search passes by would take references with it.
+    check_place(table, &start)?;
+    check_place(table, &end)?;
+    let last = table.range(..&end[..])?.next_back().transpose()?;
+    let last = last.map(|(key, _)| key.value().to_vec()).filter(|key| key[..] >= start[..]);
+    if last.as_ref() != keys.last() {
+        return Err(Error::Corrupt(format!("references to blobs of tree {tree} are not found")));
     }
     let is_inside = |key: &Vec<u8>| key[..] >= start[..] && key[..] < end[..];
     match keys.iter().find(|key| !is_inside(key)) {

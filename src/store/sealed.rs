@@ -141,6 +141,18 @@ pub(crate) fn checked_get<K: Key + 'static, V: Value + 'static, R>(
     Ok(None)
 }
 
+/// Whether what lies before a place of a table and what lies behind it are found by other ways, too.
+pub(crate) fn check_place<K: Key + 'static, V: Value + 'static>(
+    table: &impl ReadTable<K, V>,
+    place: &[u8],
+) -> Result<()> {
+    let at = || K::from_bytes(place);
+    let key_of = |(key, _): Entry<'_, K, V>| K::as_bytes(&key.value()).as_ref().to_vec();
+    let before = table.range::<K::SelfType<'_>>(..at())?.next_back().transpose()?.map(key_of);
+    let after = table.range::<K::SelfType<'_>>(at()..)?.next().transpose()?.map(key_of);
+    check_gap(table, before.as_deref(), after.as_deref())
+}
+
 /// Whether there is nothing between two keys, `None` being the ends of the table: told by searches
 /// for these keys, which come by other ways than the search for what is between them. A pointer in a
 /// branch that leads to another page of the table leads at most one of them astray.

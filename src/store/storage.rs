@@ -51,7 +51,7 @@ impl Storage {
 
 impl Drop for Storage {
     fn drop(&mut self) {
-        // There is none to tell; whoever wants to know calls `close`.
+        // A caller that wants to know calls `close`.
         let _ = self.close();
     }
 }

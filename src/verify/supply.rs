@@ -77,15 +77,15 @@ pub enum Missed {
 pub struct Tail {
     /// Sections in the input.
     pub sections: u64,
-    /// Distinct CIDs of sections that nobody asked for; of sections with CIDs that no block of a
+    /// Distinct CIDs of sections that the tree does not ask for; of sections with CIDs that no block of a
     /// repository has, each counts.
     pub unreferenced: Option<u64>,
     /// The order of the sections.
     pub order: Option<Order>,
     /// Sections that were asked for.
     pub reached: u64,
-    /// Sections that could be of the repository, and that nobody asked for.
+    /// Sections that could be of the repository, and that the tree does not ask for.
     pub unreached: u64,
-    /// A remark on sections that could not be checked, and that nobody asked for.
+    /// A remark on sections that could not be checked, and that the tree does not ask for.
     pub warning: Option<Problem>,
 }
