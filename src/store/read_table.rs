@@ -228,3 +228,18 @@ pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
     };
     said.replace('\n', " ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_over_a_page_is_damage_and_one_over_a_lock_is_not() {
+        let of = |said: &'static str| of_panic("rows", &said);
+        assert!(matches!(of("index out of bounds"), Error::Corrupt(said) if said.contains("rows")));
+        let poisoned = "called `Result::unwrap()` on an `Err` value: PoisonError { .. }";
+        assert!(matches!(of(poisoned), Error::Reopen(_)));
+        let read: Result<()> = caught("rows", None, || panic!("a page"));
+        assert!(matches!(read, Err(Error::Corrupt(_))));
+    }
+}

@@ -378,8 +378,10 @@ def show(what, result, good):
     print(f"{mark:<10} {when:>8}  {what}\n{'':22}{result['line']}".rstrip(), flush=True)
 
 
-def run(mutations):
-    """Runs them, and gives those that are not as they have to be."""
+def run(mutations, minutes):
+    """Runs them, and gives those that are not as they have to be. After so many minutes none is begun;
+    that half of them were run is required all the same."""
+    deadline = time.monotonic() + minutes * 60
     target = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target").resolve()
     folder = target / "mutations"
     folder.mkdir(parents=True, exist_ok=True)
@@ -401,7 +403,12 @@ def run(mutations):
             if not passing[name]:
                 bad.append(f"{name} on the unmutated code: {result['outcome']}")
         print(f"--- {len(mutations)} mutations", flush=True)
-        for it in mutations:
+        for done, it in enumerate(mutations):
+            if time.monotonic() > deadline:
+                print(f"--- the time is over: {done} of {len(mutations)} were run", flush=True)
+                if done * 2 < len(mutations):
+                    bad.append(f"only {done} of {len(mutations)} were run in {minutes} minutes")
+                break
             if passing[it.test.name]:
                 result = find_out(runner, results, it.test, it)
                 show(f"{it.name} ({it.test.name})", result, KILLED)
@@ -419,6 +426,7 @@ def main():
     parser.add_argument("--only", metavar="NAME", help="names, areas or files, with commas")
     parser.add_argument("--count", type=int, help="how many are run")
     parser.add_argument("--seed", default="", help="what decides which")
+    parser.add_argument("--minutes", type=float, default=1e6, help="after these none is begun")
     options = parser.parse_args()
 
     mutations, wrong = read_table()
@@ -443,7 +451,7 @@ def main():
     # So that what was begun is ended, and the copy put right.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped before the end"))
     start = time.monotonic()
-    bad = run(mutations)
+    bad = run(mutations, options.minutes)
     print(f"--- {len(mutations)} mutations in {time.monotonic() - start:.0f} s", end="")
     print(", all killed" if not bad else ":\n" + "\n".join(bad))
     return 1 if bad else 0

@@ -327,4 +327,21 @@ mod tests {
         assert_eq!(seen(), (b"one".to_vec(), b"t2o".to_vec()));
         assert_eq!(below.bytes.lock().unwrap()[50..53], *b"t2o");
     }
+
+    #[test]
+    fn a_frozen_storage_takes_no_writes() {
+        let below: &'static Fragile = Box::leak(Box::new(Fragile::with(u32::MAX)));
+        let state: Arc<StorageState> = Arc::default();
+        let gathering = Gathering::over(below, Arc::clone(&state));
+        gathering.set_len(100).unwrap();
+        gathering.write(0, b"before").unwrap();
+        gathering.sync_data().unwrap();
+        gathering.write(0, b"gather").unwrap();
+        state.freeze("a panic while committing");
+        assert!(gathering.write(10, b"after").is_err());
+        assert!(gathering.sync_data().is_err() && gathering.set_len(10).is_err());
+        gathering.close().unwrap();
+        assert_eq!(below.bytes.lock().unwrap()[..6], *b"before");
+        assert_eq!(state.failure().unwrap(), "a panic while committing");
+    }
 }

@@ -109,3 +109,18 @@ fn what_becomes(error: &Error) -> Ran {
         _ => Ran::Kept,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_is_kept_only_if_the_store_did_not_fail_under_a_job() {
+        let kept = Error::NotFound { what: "account", name: String::new() };
+        assert_eq!(what_becomes(&kept), Ran::Kept);
+        assert_eq!(what_becomes(&Error::Corrupt(String::new())), Ran::Failed);
+        for lost in [Error::Reopen(String::new()), Error::Stale(String::new())] {
+            assert_eq!(what_becomes(&lost), Ran::Lost);
+        }
+    }
+}
