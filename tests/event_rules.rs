@@ -3,7 +3,7 @@
 
 use carrack::Code;
 use carrack::block::{Block, Cid, drisl};
-use carrack::car::{append_section, header};
+use carrack::car::{Writer, append_section, header};
 use carrack::commit::{Commit, UnsignedCommit};
 use carrack::error::{Problem, Result};
 use carrack::event::{

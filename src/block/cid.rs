@@ -48,7 +48,7 @@ impl Comparison {
         self.hash.update(bytes);
     }
 
-    pub(crate) fn holds(self) -> bool {
+    pub(crate) fn matches(self) -> bool {
         self.promised == <[u8; 32]>::from(self.hash.finalize())
     }
 }

@@ -1,7 +1,7 @@
 use super::frame::{self, Frame};
 use super::header;
 use super::section::{Passed, Section};
-use crate::block::Cid;
+use crate::block::{Cid, Comparison};
 use crate::error::{Code, Error, Problem, Result};
 use crate::limits::CID_BYTES_MAX;
 use bytes::BytesMut;
@@ -221,7 +221,7 @@ impl<R: Read> Reader<R> {
             }
             left -= piece as u64;
         }
-        let is_right = comparison.map(crate::block::Comparison::holds);
+        let is_right = comparison.map(Comparison::matches);
         Ok(Section::Passed(Passed { offset, length: stated + prefix as u64, cid, is_right }))
     }
 
