@@ -247,5 +247,6 @@ fn an_export_that_ends_with_its_session() {
         write(&engine, ops.collect()).unwrap();
     }
     let error = engine.export(&did(), ReopeningOutput(&engine)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Stale, "{error}");
+    // While the next session is being opened, or once it is.
+    assert!(matches!(error.kind(), ErrorKind::Stale | ErrorKind::Reopen), "{error}");
 }
