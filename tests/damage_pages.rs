@@ -170,7 +170,7 @@ fn of_account(engine: &Engine, did: &Did) -> Vec<(String, carrack::Result<Vec<u8
     let mut cids: Vec<Cid> = vec![snapshot.data().clone(), snapshot.commit().clone()];
     cids.extend((0..5).map(|n| Cid::of(carrack::block::Codec::DagCbor, &record(80, n))));
     let blocks = snapshot.blocks(&cids).map(|blocks| {
-        let blocks_found: Vec<_> = blocks.blocks.iter().map(|block| block.cid()).collect();
+        let blocks_found: Vec<_> = blocks.blocks.iter().map(carrack::block::Block::cid).collect();
         format!("{blocks_found:?} {} {}", blocks.missing.len(), blocks.is_complete).into_bytes()
     });
     found.push(("blocks".to_owned(), blocks));
