@@ -36,7 +36,7 @@ export async function checkForeign(tally, carrack, { folder, did, curve, dice, c
   const keyFile = join(folder, `foreign-${curve}.key`)
   const newKey = carrack.output(['key', 'new', keyFile]).toString().trim()
   const lines = [...commits(dice, 40, model)].map((ops) => JSON.stringify({ ops })).join('\n')
-  const written = carrack.lines(['write', store, did, '--key-file', keyFile], lines)
+  const written = carrack.lines(['write', store, did, '--key-file', keyFile, '--rekey'], lines)
   const head = written.at(-1)
   await checkExport(tally, 'foreign: written to', { car: export_(), did, key: newKey, model, data: head.data, commit: head.commit })
 }
