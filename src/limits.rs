@@ -69,9 +69,9 @@ pub const PROOF_BLOCKS_MAX: usize = 1 << 18;
 /// Memory for the database's pages unless the caller asks for more: small enough that an import
 /// of any size stays far below 200 MiB altogether.
 pub const CACHE_BYTES_DEFAULT: usize = 64 << 20;
-/// Memory for tree nodes above layer 0 that have been read and hashed: those of an account of some
-/// 100,000 records, or the upper ones of many accounts.
-pub const KEPT_NODES_BYTES: usize = 8 << 20;
+/// Memory for tree nodes above layer 0 that have been read and hashed, as a part of the memory for
+/// pages: with [`CACHE_BYTES_DEFAULT`] 8 MiB, which hold those of an account of 100,000 records.
+pub const KEPT_NODES_PART: usize = 8;
 /// A longer node is read anew each time: honest ones have some hundred bytes.
 pub const KEPT_NODE_BYTES_MAX: usize = 64 << 10;
 /// What a backup writes in one transaction, in bytes: some tens of milliseconds of the disk.

@@ -130,7 +130,7 @@ fn session_over(backend: impl StorageBackend, cache_bytes: usize) -> Result<Arc<
     let database = opened
         .map_err(|_| Error::Corrupt("the file cannot be opened as a database".to_owned()))?
         .map_err(unreadable)?;
-    Ok(Arc::new(Session::new(database, state)))
+    Ok(Arc::new(Session::new(database, state, cache_bytes)))
 }
 
 /// A storage to which nothing is written.

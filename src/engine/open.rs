@@ -64,7 +64,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Where random bytes come from: the engine's name, once.
     pub random: Arc<dyn Random>,
-    /// Memory for the database's pages, in bytes.
+    /// Memory for the database's pages, in bytes. An eighth as much again is for tree nodes that
+    /// have been read and hashed.
     pub cache_bytes: usize,
     /// Whether a store that is not there is created.
     pub create: bool,

@@ -6,16 +6,18 @@ use super::row::{Place, RawRow, misplaced, node_key};
 use super::run::read_node;
 use crate::block::Cid;
 use crate::error::{Error, Result};
-use crate::limits::{KEPT_NODE_BYTES_MAX, KEPT_NODES_BYTES};
+use crate::limits::{KEPT_NODE_BYTES_MAX, KEPT_NODES_PART};
 use crate::tree::{Key, Node};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Nodes above layer 0, on the way from the root to a record. Reads that come one after the other
 /// share most of the way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Nodes {
     kept: RwLock<Kept>,
+    /// How many bytes they may take, about.
+    bytes_max: usize,
 }
 
 /// Those that came last, and those that came before them, which go next.
@@ -48,6 +50,11 @@ impl NodeAt {
 }
 
 impl Nodes {
+    /// Keeps nodes in a part of the memory that a database has for its pages.
+    pub(crate) fn new(cache_bytes: usize) -> Self {
+        Self { kept: RwLock::default(), bytes_max: cache_bytes / KEPT_NODES_PART }
+    }
+
     /// The node at a place: kept from before, or read from its row and compared with the CID that
     /// its parent names.
     pub(crate) fn node<T: ReadBytes>(&self, rows: &T, tree: u64, at: &NodeAt) -> Result<Arc<Node>> {
@@ -79,7 +86,7 @@ impl Nodes {
             return;
         }
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.young_bytes + bytes > KEPT_NODES_BYTES / 2 {
+        if kept.young_bytes + bytes > self.bytes_max / 2 {
             kept.old = std::mem::take(&mut kept.young);
             kept.young_bytes = 0;
         }

@@ -64,12 +64,13 @@ impl StorageState {
 }
 
 impl Session {
-    pub(crate) fn new(database: Database, storage: Arc<StorageState>) -> Self {
+    /// A session over a database whose pages have `cache_bytes` of memory.
+    pub(crate) fn new(database: Database, storage: Arc<StorageState>, cache_bytes: usize) -> Self {
         Self {
             database: RwLock::new(Some(database)),
             state: AtomicU8::new(OPEN),
             storage,
-            nodes: Nodes::default(),
+            nodes: Nodes::new(cache_bytes),
         }
     }
 
