@@ -60,8 +60,8 @@ class Mutation:
 
 
 class Test:
-    """A test by its target and its path within it: "swap::the_head_has_to_match" of
-    tests/swap.rs, "lib::car::tests::x" of the crate's own."""
+    """A test by its target and its path within it: "it::swap::the_head_has_to_match" of
+    tests/it/swap.rs, "lib::car::tests::x" of the crate's own."""
 
     def __init__(self, name, cli):
         self.name = name
@@ -73,10 +73,28 @@ class Test:
         args = [] if self.cli else ["--no-default-features"]
         return args + (["--lib"] if self.target == "lib" else ["--test", self.target])
 
+    def module(self):
+        """The module of a target that is a folder: the file of that name in the folder."""
+        return self.path.partition("::")[0]
+
+    def source(self):
+        """The file below tests/ that holds it: the target's own, or one of its folder."""
+        single = f"{self.target}.rs"
+        if (ROOT / "tests" / single).is_file():
+            return single
+        return f"{self.target}/{self.module()}.rs"
+
+    def is_compiled(self):
+        """Whether the target has the module that holds it: a file alone is not compiled."""
+        main = ROOT / "tests" / self.target / "main.rs"
+        if not main.is_file():
+            return True
+        return f"\nmod {self.module()};\n" in main.read_text()
+
     def file(self):
         """The file that holds it, if there is one."""
         if self.target != "lib":
-            return ROOT / "tests" / f"{self.target}.rs"
+            return ROOT / "tests" / self.source()
         parts = self.path.split("::")[:-1]
         while parts:
             stem = ROOT.joinpath("src", *parts)
@@ -131,6 +149,8 @@ def check(mutations):
         text = holder.read_text() if holder.is_file() else ""
         if not re.search(rf"\bfn {re.escape(function)}\(\)", text):
             wrong.append(f"{it.name}: {holder.relative_to(ROOT)} has no test {function!r}")
+        if not it.test.is_compiled():
+            wrong.append(f"{it.name}: no module {it.test.module()!r} in {it.test.target}/main.rs")
     if len(mutations) < ENTRIES_MIN:
         wrong.append(f"{len(mutations)} mutations; there have to be {ENTRIES_MIN}")
     for area in AREAS:
@@ -327,7 +347,12 @@ class Results:
     def decides(self, name, test):
         top, _, rest = name.partition("/")
         if top == "tests":
-            return "/" in rest or rest == f"{test.target}.rs"
+            target, _, inner = rest.partition("/")
+            if not inner or f"tests/{target}/main.rs" in self.files:
+                # A target. What its main.rs decides is whether a module is there: `check` looks.
+                shared = target == test.target and "/" in inner
+                return shared or rest == test.source()
+            return True
         if top == "benches":
             return rest.startswith("common/")
         if name == "README.md" or name.startswith("src/manual/"):

@@ -1,0 +1,110 @@
+//! Every signature has a twin, `n - s` for `s`, that anybody can make of it. The protocol takes the
+//! one with the lower `s` only: the other is named for what it is, and refused everywhere.
+//! Holds guarantee G3.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+use crate::common::handmade::{blocks, car};
+use crate::common::{NOW, did, engine, engine_with_account, import, path, record, write};
+use carrack::block::Block;
+use carrack::commit::{Commit, Signature};
+use carrack::engine::{ImportOptions, Op};
+use carrack::ident::{ManualClock, Rev};
+use carrack::key::{Check, Curve, Signer, SigningKey, VerifyingKey};
+use carrack::verify::{Expect, verify_proof};
+use carrack::{Code, Error};
+
+const K256_ORDER: &str = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
+const P256_ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+
+fn key_of(curve: Curve) -> SigningKey {
+    SigningKey::from_bytes(curve, &[7; 32]).unwrap()
+}
+
+/// The other signature that is right for the same message.
+fn twin(curve: Curve, signature: &[u8]) -> Vec<u8> {
+    let order = match curve {
+        Curve::K256 => K256_ORDER,
+        Curve::P256 => P256_ORDER,
+    };
+    let order = data_encoding::HEXLOWER.decode(order.as_bytes()).unwrap();
+    let (r, s) = signature.split_at(32);
+    let mut out = vec![0; 32];
+    let mut borrow = 0;
+    for place in (0..32).rev() {
+        let difference = 0x100 + u16::from(order[place]) - u16::from(s[place]) - borrow;
+        borrow = u16::from(difference < 0x100);
+        out[place] = difference.to_le_bytes()[0];
+    }
+    assert_eq!(borrow, 0);
+    [r, &out].concat()
+}
+
+/// The same commit with the twin of its signature, and so with another CID.
+fn with_twin(commit: &Block, key: &VerifyingKey) -> Block {
+    let mut bytes = commit.bytes().to_vec();
+    let begin = b"csig\x58\x40";
+    let at = bytes.windows(begin.len()).position(|some| some == begin).unwrap() + begin.len();
+    let twin = twin(key.curve(), &bytes[at..at + 64]);
+    bytes[at..at + 64].copy_from_slice(&twin);
+    Block::dag_cbor(bytes)
+}
+
+#[test]
+fn a_key_tells_the_twin_from_the_signature() {
+    for curve in [Curve::K256, Curve::P256] {
+        let key = key_of(curve);
+        for message in [&b"ahoy"[..], b"", &[7; 1000]] {
+            let signature = key.sign(message).unwrap();
+            let twin = twin(curve, &signature);
+            let check = |signature: &[u8]| key.verifying_key().verify(message, signature);
+            assert_eq!((check(&signature), check(&twin)), (Check::Valid, Check::HighS));
+        }
+    }
+}
+
+#[test]
+fn an_archive_with_the_twin_is_refused() {
+    for curve in [Curve::K256, Curve::P256] {
+        let key = key_of(curve);
+        let records = [("com.example.post/a".to_owned(), record(40, 1))].into();
+        let right = blocks(&records, &did(), Rev::from_micros(NOW, 1).unwrap(), &key);
+        let mut malleable = right.clone();
+        malleable[0] = with_twin(&right[0], &key.verifying_key());
+        let commit = Commit::decode(&malleable[0]).unwrap();
+        assert_eq!(commit.check(&[key.verifying_key()]), Signature::HighS);
+
+        let expect = Expect { did: Some(did()), keys: vec![key.verifying_key()] };
+        let options = ImportOptions { expect, ..ImportOptions::default() };
+        let engine = engine();
+        let error = import(&engine, &car(&malleable), &options).unwrap_err();
+        assert!(matches!(error, Error::Refused(_)), "{error}");
+        assert_eq!(error.problems()[0].code, Code::HighS);
+        assert!(engine.status(&did()).is_err());
+        import(&engine, &car(&right), &options).unwrap();
+    }
+}
+
+#[test]
+fn a_proof_under_the_twin_proves_nothing() {
+    let engine = engine_with_account();
+    let at = path("com.example.post/a");
+    write(&engine, vec![Op::create(at.clone(), record(40, 1))]).unwrap();
+    let mut proof = Vec::new();
+    engine.snapshot(&did()).unwrap().proof(&at, &mut proof).unwrap();
+    let mut reader = carrack::car::Reader::new(&proof[..]).unwrap();
+    let mut blocks = Vec::new();
+    while let Some(frame) = reader.next_frame().unwrap() {
+        blocks.push(frame.into_block().unwrap());
+    }
+    let key = crate::common::key().verifying_key();
+    let expect = Expect { did: Some(did()), keys: vec![key.clone()] };
+    let check = |blocks: &[Block]| {
+        verify_proof(&car(blocks)[..], &at, &expect, &ManualClock::new(NOW)).unwrap()
+    };
+    assert_eq!(check(&blocks).present, Some(true));
+    blocks[0] = with_twin(&blocks[0], &key);
+    let proven = check(&blocks);
+    assert_eq!((proven.present, proven.cid), (None, None));
+    assert_eq!(proven.report.problems.listed()[0].code, Code::HighS);
+}

@@ -1,0 +1,183 @@
+//! The rules of the house that neither the compiler nor the linter keeps.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::path::{Path, PathBuf};
+
+/// Lines that a source file may have, and lines that it should have at most.
+const LINES_MAX: usize = 500;
+const LINES_GOOD: usize = 250;
+
+fn sources(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|found| found == extension) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    assert!(!found.is_empty(), "no files in {folder}");
+    found
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
+fn name(path: &Path) -> String {
+    path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().display().to_string()
+}
+
+/// The lines in front of the tests of a file, with their numbers, comments left out.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.lines().zip(1..).map(|(line, number)| (number, line));
+    lines
+        .take_while(|(_, line)| !line.trim_start().starts_with("#[cfg(test)]"))
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+/// Files that hold nothing but tests.
+fn is_test(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == "tests.rs")
+        || path.components().any(|part| part.as_os_str() == "tests")
+}
+
+#[test]
+fn files_are_small_rooms() {
+    let mut long = Vec::new();
+    for path in sources("src", "rs").into_iter().chain(sources("tests", "rs")) {
+        let lines = read(&path).lines().count();
+        if lines > LINES_GOOD {
+            eprintln!("{}: {lines} lines, {LINES_GOOD} are good", name(&path));
+        }
+        if lines > LINES_MAX {
+            long.push(format!("{}: {lines} lines", name(&path)));
+        }
+    }
+    assert!(long.is_empty(), "over {LINES_MAX} lines: {long:#?}");
+}
+
+#[test]
+fn folders_only_declare_in_their_mod_rs() {
+    let declarations =
+        ["pub mod ", "pub(crate) mod ", "mod ", "pub use ", "pub(crate) use ", "use "];
+    for path in sources("src", "rs").iter().filter(|path| path.ends_with("mod.rs")) {
+        let text = read(path);
+        let code = code(&text).map(|(_, line)| line).collect::<Vec<_>>().join("\n");
+        for item in ["fn ", "struct ", "enum ", "impl ", "trait "] {
+            let found = code.lines().any(|line| {
+                let line = line.trim_start();
+                let line = line.strip_prefix("pub ").unwrap_or(line);
+                line.starts_with(item) && !declarations.iter().any(|start| line.starts_with(start))
+            });
+            assert!(!found, "{} holds a {item}", name(path));
+        }
+    }
+}
+
+/// The linter says the same of most of these, where nobody has told it not to.
+#[test]
+fn nothing_panics_on_purpose_outside_tests() {
+    let words = [".unwrap()", ".expect(", "panic!(", "unreachable!(", "todo!(", "unimplemented!("];
+    let mut found = Vec::new();
+    for path in sources("src", "rs").iter().filter(|path| !is_test(path)) {
+        let text = read(path);
+        for (number, line) in code(&text) {
+            if words.iter().any(|word| line.contains(word)) {
+                found.push(format!("{}:{number}: {}", name(path), line.trim()));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+/// Time of day comes from `ident::clock`, chance from there too.
+#[test]
+fn clocks_and_chance_are_injected() {
+    let words = ["SystemTime::now", "UNIX_EPOCH", "getrandom::", "thread_rng", "OsRng"];
+    for path in sources("src", "rs").iter().filter(|path| !path.ends_with("ident/clock.rs")) {
+        let text = read(path);
+        for (number, line) in code(&text) {
+            let found = words.iter().find(|word| line.contains(**word));
+            assert!(found.is_none(), "{}:{number}: {}", name(path), line.trim());
+        }
+    }
+}
+
+#[test]
+fn one_file_names_tables() {
+    for path in sources("src", "rs").iter().filter(|path| !path.ends_with("store/tables.rs")) {
+        assert!(!read(path).contains("TableDefinition"), "{} names a table", name(path));
+    }
+}
+
+/// Each fault of the table is still one that can be put into the sources: its text is in its file
+/// once, and its test is there.
+#[test]
+fn the_table_of_mutations_fits_the_sources() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mutations/run.py");
+    let run = std::process::Command::new("python3").arg(&script).arg("--check").output();
+    let Ok(run) = run else { return eprintln!("skipped: there is no python3 here") };
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+}
+
+/// The numbers of the guarantees that a text names: G1, G2 and so on.
+fn guarantees(text: &str) -> Vec<u32> {
+    let mut found: Vec<u32> = text
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter_map(|word| word.strip_prefix('G'))
+        .filter_map(|number| number.parse().ok())
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// The guarantees that test files cite as held.
+fn held() -> Vec<u32> {
+    let files = sources("tests", "rs").into_iter().chain(sources("src", "rs"));
+    let mut held: Vec<u32> = files
+        .flat_map(|path| {
+            let text = read(&path);
+            let cites = text.lines().filter(|line| {
+                line.trim_start().starts_with("//")
+                    && line.to_lowercase().contains("holds guarantee")
+            });
+            cites.flat_map(guarantees).collect::<Vec<_>>()
+        })
+        .collect();
+    held.sort_unstable();
+    held.dedup();
+    held
+}
+
+#[test]
+fn every_guarantee_is_held_by_a_test() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manual/guarantees.md");
+    let promised = guarantees(&std::fs::read_to_string(&page).expect("the page of guarantees"));
+    assert!(promised.len() >= 10, "the page names {promised:?}");
+    let held = held();
+    let missing: Vec<_> = promised.iter().filter(|number| !held.contains(number)).collect();
+    assert!(missing.is_empty(), "no test cites the guarantees {missing:?}");
+    let unknown: Vec<_> = held.iter().filter(|number| !promised.contains(number)).collect();
+    assert!(unknown.is_empty(), "tests cite the guarantees {unknown:?}, which nobody gives");
+}
+
+/// The files of tests that the page names: in `tests/it/` where it names no folder.
+#[test]
+fn the_tests_of_the_guarantees_are_where_the_page_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = read(&root.join("src/manual/guarantees.md"));
+    let named: Vec<&str> = page.split('`').filter(|word| word.ends_with(".rs")).collect();
+    assert!(named.len() >= 30, "the page names {named:?}");
+    for name in named {
+        let folder = if name.contains('/') { root.to_owned() } else { root.join("tests/it") };
+        assert!(folder.join(name).is_file(), "{name} is not there");
+    }
+}
