@@ -200,6 +200,14 @@ fn the_largest_section_passes_and_no_larger() {
     let mut writer = Writer::new(Vec::new(), &[]).unwrap();
     let error = writer.write(&cid, &vec![1; SECTION_BYTES_MAX - 35]).unwrap_err();
     assert!(matches!(error, Error::Limit { .. }));
+    for (more, is_held) in [(0, true), (1, false)] {
+        let mut section = Vec::new();
+        let block = vec![1; SECTION_BYTES_MAX - 36 + more];
+        append_section(&mut section, &cid, &block);
+        let read = parse_section(&section.into(), 0);
+        assert_eq!(read.is_ok(), is_held, "{more} bytes more");
+        assert!(is_held || read.unwrap_err().code == Code::TooLarge);
+    }
 }
 
 #[test]

@@ -93,3 +93,39 @@ pub(super) fn commit_in(blocks: &[u8]) -> Result<Commit> {
     }
     Err(Problem::new(Code::MissingCommit, "the commit is not among the blocks").into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Timestamp;
+    use bytes::Bytes;
+
+    #[test]
+    fn a_commit_stands_where_since_and_prev_data_say() {
+        let cid = |text: &str| Cid::of(crate::block::Codec::DagCbor, text.as_bytes());
+        let rev = |micros: u64| Rev::from_micros(1_700_000_000_000_000 + micros, 0).unwrap();
+        let (head, data) = (cid("head"), cid("data"));
+        let tip = Tip { commit: &head, rev: rev(5), data: &data };
+        let event = |since, prev_data, at| CommitEvent {
+            seq: 1,
+            did: "did:web:a.example".parse().unwrap(),
+            time: Timestamp::from_micros(1_700_000_000_000_000),
+            rev: rev(at),
+            since,
+            commit: cid("next"),
+            blocks: Bytes::new(),
+            ops: Vec::new(),
+            prev_data,
+        };
+        for (since, prev_data, at, expected) in [
+            (Some(rev(5)), Some(data.clone()), 6, Link::Next),
+            (Some(rev(4)), Some(data.clone()), 6, Link::Broken(Mismatch::Since)),
+            (Some(rev(6)), Some(data.clone()), 7, Link::Broken(Mismatch::Since)),
+            (None, None, 6, Link::Broken(Mismatch::Since)),
+            (Some(rev(5)), Some(cid("other")), 6, Link::Broken(Mismatch::PrevData)),
+            (Some(rev(5)), Some(data.clone()), 5, Link::Past(Ignored::OldRev)),
+        ] {
+            assert_eq!(tip.link(&event(since, prev_data, at)), expected);
+        }
+    }
+}

@@ -126,6 +126,26 @@ fn a_row_that_is_gone_or_cut() {
     }
 }
 
+/// Each is a record that is whole: only the node above tells that it is another one's.
+#[test]
+fn records_that_are_exchanged() {
+    let (disk, held) = store();
+    let whole = crate::common::export(&open(&disk).unwrap(), &did());
+    let all = rows(&disk);
+    let is_record = |key: &[u8]| key.ends_with(&[0, 0]) && key.len() > 8 + 2;
+    let records: Vec<_> = all.iter().filter(|(key, _)| is_record(key)).collect();
+    assert!(records.len() > 2, "{} records have rows of their own", records.len());
+    for pair in records.windows(2) {
+        let disk = Disk::holding(disk.image());
+        put(&disk, &[(&pair[0].0, Some(&pair[1].1)), (&pair[1].0, Some(&pair[0].1))]);
+        let engine = open(&disk).unwrap();
+        let what = format!("row {} exchanged", String::from_utf8_lossy(&pair[0].0[8..]));
+        assert!(export_fails(&engine, &whole, &what), "{what}: exported");
+        assert_nothing_wrong(&engine, &held, &what);
+        assert!(!engine.scrub(&mut |_| ()).unwrap().is_valid(), "{what}: nothing found");
+    }
+}
+
 #[test]
 fn a_row_too_many() {
     let (disk, _) = store();

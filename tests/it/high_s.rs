@@ -9,6 +9,7 @@ use crate::common::{NOW, did, engine, engine_with_account, import, path, record,
 use carrack::block::Block;
 use carrack::commit::{Commit, Signature};
 use carrack::engine::{ImportOptions, Op};
+use carrack::ident::plc::{Operation, PlcLog, PlcState};
 use carrack::ident::{ManualClock, Rev};
 use carrack::key::{Check, Curve, Signer, SigningKey, VerifyingKey};
 use carrack::verify::{Expect, verify_proof};
@@ -107,4 +108,26 @@ fn a_proof_under_the_twin_proves_nothing() {
     let proven = check(&blocks);
     assert_eq!((proven.present, proven.cid), (None, None));
     assert_eq!(proven.report.problems.listed()[0].code, Code::HighS);
+}
+
+#[test]
+fn an_operation_of_a_log() {
+    for curve in [Curve::K256, Curve::P256] {
+        let key = key_of(curve);
+        let genesis = Operation::genesis(PlcState::default())
+            .rotation_keys(&[key.verifying_key()])
+            .signing_key(&key.verifying_key())
+            .sign(&key)
+            .unwrap();
+        let log = PlcLog::begin(genesis, NOW).unwrap();
+        let mut claims: serde_json::Value = serde_json::from_str(&log.to_json()).unwrap();
+        let operation = &mut claims[0]["operation"];
+        let text = operation["sig"].as_str().unwrap();
+        let base64 = data_encoding::BASE64URL_NOPAD;
+        let twin = twin(curve, &base64.decode(text.as_bytes()).unwrap());
+        operation["sig"] = base64.encode(&twin).into();
+        let operation = Operation::parse(operation.to_string().as_bytes()).unwrap();
+        let problem = PlcLog::begin(operation, NOW).unwrap_err();
+        assert!(problem.message.contains("high s"), "{problem}");
+    }
 }

@@ -212,6 +212,55 @@ fn only_keys_in_force_sign() {
 }
 
 #[test]
+fn an_operation_that_no_key_in_force_signed() {
+    let mut log = new_log();
+    let signed = Operation::update(&log).unwrap().pds("https://two.example").sign(&key(0)).unwrap();
+    let before = log.clone();
+    log.append(signed, START + 1).unwrap();
+    // The same with another server, under the signature that was for the first one.
+    let mut claims: Value = serde_json::from_str(&log.to_json()).unwrap();
+    let operation = &mut claims[1]["operation"];
+    operation["services"]["atproto_pds"]["endpoint"] = json!("https://evil.example");
+    let altered = Operation::parse(operation.to_string().as_bytes()).unwrap();
+    let mut log = before.clone();
+    let problem = log.append(altered, START + 1).unwrap_err();
+    assert!(problem.message.contains("none of the rotation keys"), "{problem}");
+    assert_eq!(log, before);
+}
+
+#[test]
+fn a_key_does_not_undo_what_it_signed_itself() {
+    for seed in [0, 1, 2] {
+        let (mut log, mut other) = (new_log(), new_log());
+        let update = |log: &PlcLog, pds| Operation::update(log).unwrap().pds(pds).sign(&key(seed));
+        log.append(update(&log, "https://two.example").unwrap(), START + 1).unwrap();
+        let parallel = update(&other, "https://three.example").unwrap();
+        other.append(parallel.clone(), START + 2).unwrap();
+        let problem = log.append(parallel, START + 2).unwrap_err();
+        assert!(problem.message.contains("no priority"), "{problem}");
+    }
+}
+
+#[test]
+fn each_claim_of_the_directory_is_compared() {
+    let mut log = new_log();
+    let update = Operation::update(&log).unwrap().pds("https://two.example").sign(&key(0)).unwrap();
+    log.append(update, START + 1).unwrap();
+    let claims: Value = serde_json::from_str(&log.to_json()).unwrap();
+    for (field, wrong, why) in [
+        ("cid", claims[0]["cid"].clone(), "its CID"),
+        ("cid", json!("?"), "its CID"),
+        ("did", json!("did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"), "its DID"),
+        ("nullified", json!(true), "nullified"),
+    ] {
+        let mut claims = claims.clone();
+        claims[1][field] = wrong;
+        let message = refusal(&claims);
+        assert!(message.contains(why), "{field}: {message}");
+    }
+}
+
+#[test]
 fn a_key_of_higher_priority_undoes_within_72_hours() {
     let mut log = new_log();
     let genesis = log.chain().next().unwrap().clone();

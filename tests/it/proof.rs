@@ -176,7 +176,9 @@ fn the_wrong_signer_or_account() {
     let (_, car) = proof(&engine, &MINED[0][0]);
     let stranger = SigningKey::from_bytes(Curve::P256, &[3; 32]).unwrap().verifying_key();
     let wrong_key = Expect { did: None, keys: vec![stranger] };
-    assert_eq!(codes(&look(&car, &MINED[0][0], &wrong_key)), [Code::BadSignature]);
+    let found = look(&car, &MINED[0][0], &wrong_key);
+    assert_eq!(codes(&found), [Code::BadSignature]);
+    assert_eq!((found.present, found.cid), (None, None), "nothing is proven under a wrong head");
     let wrong_did = Expect { did: Some(did_of(9)), keys: expect().keys };
     assert_eq!(codes(&look(&car, &MINED[0][0], &wrong_did)), [Code::DidMismatch]);
 }

@@ -110,23 +110,6 @@ fn an_account_that_was_made_meanwhile_is_not_made_again() {
     assert_clean(&engine);
 }
 
-<<<<<<< HEAD:tests/while_signing.rs
-=======
-#[test]
-fn an_account_that_was_made_and_deleted_meanwhile_is_not_made_from_what_was_before() {
-    let engine = crate::common::engine();
-    let other = || {
-        engine.create_account(&did(), &key()).unwrap();
-        engine.delete_account(&did()).unwrap();
-    };
-    let error = engine.create_account(&did(), &Slow::new(other)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
-    assert_eq!(engine.status(&did()).unwrap().state, State::Deleted);
-    engine.create_account(&did(), &key()).unwrap();
-    assert_clean(&engine);
-}
-
->>>>>>> 2eeefe1:tests/it/while_signing.rs
 /// The source's last word is not said before the destination has signed.
 #[test]
 fn an_account_on_its_way_is_neither_written_to_nor_switched_nor_deleted() {
