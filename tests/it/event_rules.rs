@@ -217,7 +217,7 @@ fn ops_are_what_the_tree_shows() {
     let found = Scene::plain().with(|event| event.ops.push(delete(7)));
     assert_eq!(found[0], Code::OpMismatch);
     let found = Scene::plain().with(|event| {
-        event.ops.push(RepoOp::Create { path: path(7), cid: record(100).cid().clone() });
+        event.ops.push(RepoOp::Create { path: path(9), cid: record(100).cid().clone() });
     });
     assert_eq!(found, both, "a record that the tree does not have");
     // The order of the ops does not matter.
