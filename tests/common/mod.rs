@@ -8,6 +8,7 @@
 pub mod disk;
 pub mod handmade;
 pub mod host;
+pub mod material;
 pub mod mined;
 pub mod pages;
 pub mod power;

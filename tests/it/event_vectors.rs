@@ -1,6 +1,7 @@
 //! Frames of the network, of the reference server, and frames made wrong on purpose.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+use crate::common::material::{fixtures, json_of};
 use carrack::Code;
 use carrack::block::Cid;
 use carrack::car::{Reader, Writer};
@@ -14,22 +15,10 @@ use carrack::tree::Node;
 use carrack::verify::Expect;
 use data_encoding::BASE64_NOPAD;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Late in 2026, behind all captures.
 const NOW: u64 = 1_798_000_000_000_000;
-
-fn fixtures() -> Option<PathBuf> {
-    let root = std::env::var_os("CARRACK_FIXTURES").map(PathBuf::from);
-    if root.is_none() {
-        eprintln!("skipped: CARRACK_FIXTURES is not set");
-    }
-    root
-}
-
-fn json_of(path: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
-}
 
 fn json_lines(path: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).unwrap();
@@ -72,8 +61,9 @@ fn event(frame: &[u8]) -> Event {
 }
 
 #[test]
+#[ignore = "needs CARRACK_FIXTURES"]
 fn frames_of_the_network() {
-    let Some(root) = fixtures() else { return };
+    let root = fixtures();
     let frames = firehose(&root);
     assert!(frames.len() >= 60);
     for (frame, facts) in frames {
@@ -109,8 +99,9 @@ fn frames_of_the_network() {
 }
 
 #[test]
+#[ignore = "needs CARRACK_FIXTURES"]
 fn crafted_frames() {
-    let Some(root) = fixtures() else { return };
+    let root = fixtures();
     for vector in json_lines(&root.join("crafted-frames/frames.jsonl")) {
         let text = vector["frame_b64"].as_str().unwrap().trim_end_matches('=');
         let report =
@@ -128,11 +119,12 @@ fn crafted_frames() {
 }
 
 #[test]
+#[ignore = "needs CARRACK_FIXTURES"]
 fn frames_of_the_reference_server() {
-    let Some(root) = fixtures() else { return };
+    let root = fixtures();
     let folder = root.join("reference-pds");
-    let manifest = json_of(&folder.join("manifest.json"));
-    let frames = json_of(&folder.join("frames.json"));
+    let manifest = json_of(folder.join("manifest.json"));
+    let frames = json_of(folder.join("frames.json"));
     for facts in frames.as_array().unwrap() {
         let file = facts["file"].as_str().unwrap();
         let frame = std::fs::read(folder.join(file)).unwrap();
@@ -165,11 +157,12 @@ fn relay_frame(frame: &Value) -> Vec<u8> {
 }
 
 #[test]
+#[ignore = "needs CARRACK_FIXTURES"]
 fn relay_scenarios_frame_by_frame() {
-    let Some(root) = fixtures() else { return };
+    let root = fixtures();
     let folder = root.join("indigo/cmd/relay/testing/testdata");
     for file in ["account_lifecycle.json", "post_lifecycle.json", "legacy.json"] {
-        let scenario = json_of(&folder.join(file));
+        let scenario = json_of(folder.join(file));
         let key = &scenario["accounts"][0]["identity"]["keys"]["atproto"]["publicKeyMultibase"];
         let key = json!(format!("did:key:{}", key.as_str().unwrap()));
         for message in scenario["messages"].as_array().unwrap() {
@@ -186,9 +179,10 @@ fn relay_scenarios_frame_by_frame() {
 }
 
 #[test]
+#[ignore = "needs CARRACK_FIXTURES"]
 fn a_commit_of_before_sync_1_1() {
-    let Some(root) = fixtures() else { return };
-    let body = json_of(&root.join("indigo/atproto/repo/testdata/firehose_commit_4623075231.json"));
+    let root = fixtures();
+    let body = json_of(root.join("indigo/atproto/repo/testdata/firehose_commit_4623075231.json"));
     let frame = relay_frame(&json!({ "header": { "op": 1, "t": "#commit" }, "body": body }));
     let Event::Commit(commit) = event(&frame) else { panic!("no commit") };
     assert_eq!((commit.seq, commit.ops.len(), commit.prev_data), (4_623_075_231, 1, None));
@@ -198,9 +192,10 @@ fn a_commit_of_before_sync_1_1() {
 }
 
 #[test]
+#[ignore = "needs CARRACK_FIXTURES"]
 fn a_sync_with_a_malleable_signature() {
-    let Some(root) = fixtures() else { return };
-    let facts = json_of(&root.join("crafted/crafted.json"));
+    let root = fixtures();
+    let facts = json_of(root.join("crafted/crafted.json"));
     let vectors = facts["vectors"].as_array().unwrap();
     let named = |vector: &&Value| vector["file"].as_str().unwrap().contains("r31-sig-high-s");
     let vector = vectors.iter().find(named).unwrap();
@@ -249,8 +244,9 @@ fn without_block(event: &Event, dropped: usize) -> Option<(Vec<u8>, Cid, Vec<u8>
 }
 
 #[test]
+#[ignore = "needs CARRACK_FIXTURES"]
 fn a_missing_block_is_noticed_or_not_needed() {
-    let Some(root) = fixtures() else { return };
+    let root = fixtures();
     let (mut refused, mut unneeded) = (0, 0);
     for (frame, facts) in firehose(&root) {
         let event = event(&frame);
@@ -275,8 +271,9 @@ fn a_missing_block_is_noticed_or_not_needed() {
 }
 
 #[test]
+#[ignore = "needs CARRACK_FIXTURES"]
 fn a_changed_bit_is_noticed_or_says_nothing_about_the_repository() {
-    let Some(root) = fixtures() else { return };
+    let root = fixtures();
     let frames = firehose(&root);
     let (frame, facts) = frames.iter().min_by_key(|(frame, _)| frame.len()).unwrap();
     let Event::Commit(original) = event(frame) else { panic!("no commit") };
@@ -301,8 +298,9 @@ fn a_changed_bit_is_noticed_or_says_nothing_about_the_repository() {
 }
 
 #[test]
+#[ignore = "needs CARRACK_FIXTURES"]
 fn a_frame_ends_where_it_ends() {
-    let Some(root) = fixtures() else { return };
+    let root = fixtures();
     let frames = firehose(&root);
     let (frame, _) = frames.iter().min_by_key(|(frame, _)| frame.len()).unwrap();
     for length in 0..frame.len() {

@@ -2,32 +2,33 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+use crate::common::material::{table, unquoted};
 use carrack::ident::{Did, Nsid, RecordKey, RepoPath, Rev};
 use std::fmt::{Debug, Display};
-use std::path::PathBuf;
 use std::str::FromStr;
 
-/// The cases of a vector file; `None` without fixtures.
-fn cases(file: &str) -> Option<Vec<String>> {
-    let Some(root) = std::env::var_os("CARRACK_FIXTURES") else {
-        eprintln!("skipped: CARRACK_FIXTURES is not set");
-        return None;
-    };
-    let path = PathBuf::from(root).join("atproto-interop-tests/syntax").join(file);
-    let text = std::fs::read_to_string(&path).unwrap();
-    let cases = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let cases: Vec<_> = cases.map(str::to_owned).collect();
-    assert!(cases.len() >= 4, "{} has cases", path.display());
-    Some(cases)
+/// All that is written down of a kind, and whether it is valid.
+fn cases(kind: &str) -> Vec<(String, bool)> {
+    let mut cases = Vec::new();
+    for row in table("syntax") {
+        let [of, verdict, text] = row[..] else { panic!("{row:?}") };
+        assert!(["valid", "invalid"].contains(&verdict), "{row:?}");
+        cases.extend((of == kind).then(|| (unquoted(text), verdict == "valid")));
+    }
+    let valid = cases.iter().filter(|(_, valid)| *valid).count();
+    assert!(valid >= 4 && cases.len() >= valid + 4, "{kind}: {valid} of {}", cases.len());
+    cases
 }
 
-fn check<T: FromStr + Display + Debug>(name: &str) {
-    for case in cases(&format!("{name}_syntax_valid.txt")).into_iter().flatten() {
-        let Ok(parsed) = case.parse::<T>() else { panic!("{case:?} is a valid {name}") };
-        assert_eq!(parsed.to_string(), case);
-    }
-    for case in cases(&format!("{name}_syntax_invalid.txt")).into_iter().flatten() {
-        assert!(case.parse::<T>().is_err(), "{case:?} is not a valid {name}");
+fn check<T: FromStr + Display + Debug>(kind: &str) {
+    for (case, valid) in cases(kind) {
+        match case.parse::<T>() {
+            Ok(parsed) => {
+                assert!(valid, "{case:?} is not a valid {kind}");
+                assert_eq!(parsed.to_string(), case);
+            }
+            Err(_) => assert!(!valid, "{case:?} is a valid {kind}"),
+        }
     }
 }
 
@@ -53,12 +54,7 @@ fn revisions() {
 
 #[test]
 fn a_path_is_right_where_both_of_its_halves_are() {
-    let halves = |name: &str| {
-        let valid = cases(&format!("{name}_syntax_valid.txt"))?.into_iter().map(|c| (c, true));
-        let invalid = cases(&format!("{name}_syntax_invalid.txt"))?.into_iter().map(|c| (c, false));
-        Some(valid.chain(invalid).collect::<Vec<_>>())
-    };
-    let (Some(nsids), Some(keys)) = (halves("nsid"), halves("recordkey")) else { return };
+    let (nsids, keys) = (cases("nsid"), cases("recordkey"));
     for (nsid, nsid_valid) in &nsids {
         for (key, key_valid) in &keys {
             let text = format!("{nsid}/{key}");

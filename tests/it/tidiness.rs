@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use crate::common::material::fixtures;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Lines that a source file may have, and lines that it should have at most.
 const LINES_MAX: usize = 500;
@@ -117,14 +119,27 @@ fn one_file_names_tables() {
     }
 }
 
+/// Runs a script of the repository with `--check`: it fails if it finds anything wrong.
+#[track_caller]
+fn check_by(script: &str, args: &[&Path]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
+    let run = Command::new("python3").arg(path).args(args).arg("--check").output();
+    let run = run.unwrap_or_else(|error| panic!("python3 is needed for {script}: {error}"));
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+}
+
 /// Each fault of the table is still one that can be put into the sources: its text is in its file
 /// once, and its test is there.
 #[test]
 fn the_table_of_mutations_fits_the_sources() {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mutations/run.py");
-    let run = std::process::Command::new("python3").arg(&script).arg("--check").output();
-    let Ok(run) = run else { return eprintln!("skipped: there is no python3 here") };
-    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    check_by("tests/mutations/run.py", &[]);
+}
+
+/// The tables of vectors say what their sources say.
+#[test]
+#[ignore = "needs CARRACK_FIXTURES"]
+fn the_vectors_are_those_of_their_sources() {
+    check_by("tests/vectors/write.py", &[&fixtures()]);
 }
 
 /// The numbers of the guarantees that a text names: G1, G2 and so on.

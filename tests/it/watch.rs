@@ -1,6 +1,7 @@
 //! What a relay without copies passes on. Holds guarantee G18.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use crate::common::material::{fixtures, json_of};
 use crate::common::{did, key};
 use carrack::Engine;
 use carrack::engine::{Op, State, WriteOptions};
@@ -11,7 +12,6 @@ use carrack::ident::{Did, ManualClock};
 use carrack::key::VerifyingKey;
 use carrack::verify::Expect;
 use serde_json::Value;
-use std::path::PathBuf;
 
 /// Late in 2026, behind all captures.
 const NOW: u64 = 1_798_000_000_000_000;
@@ -61,16 +61,13 @@ fn changed(frame: &[u8], change: impl FnOnce(&mut Event)) -> Vec<u8> {
 }
 
 #[test]
+#[ignore = "needs CARRACK_FIXTURES"]
 fn relay_scenarios() {
-    let Some(root) = std::env::var_os("CARRACK_FIXTURES").map(PathBuf::from) else {
-        eprintln!("skipped: CARRACK_FIXTURES is not set");
-        return;
-    };
-    let folder = root.join("indigo/cmd/relay/testing/testdata");
+    let folder = fixtures().join("indigo/cmd/relay/testing/testdata");
     let (mut scenarios, mut commits) = (0, 0);
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        let scenario: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let scenario = json_of(&path);
         scenarios += 1;
         let mut watch = Watch::new();
         for message in scenario["messages"].as_array().unwrap() {
@@ -103,13 +100,10 @@ fn relay_scenarios() {
 
 /// The commits of the post's life, each one left out in turn, and two swapped.
 #[test]
+#[ignore = "needs CARRACK_FIXTURES"]
 fn a_relay_scenario_with_a_loss() {
-    let Some(root) = std::env::var_os("CARRACK_FIXTURES").map(PathBuf::from) else {
-        eprintln!("skipped: CARRACK_FIXTURES is not set");
-        return;
-    };
-    let path = root.join("indigo/cmd/relay/testing/testdata/post_lifecycle.json");
-    let scenario: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let path = fixtures().join("indigo/cmd/relay/testing/testdata/post_lifecycle.json");
+    let scenario = json_of(path);
     let key = &scenario["accounts"][0]["identity"]["keys"]["atproto"]["publicKeyMultibase"];
     let key: VerifyingKey = format!("did:key:{}", key.as_str().unwrap()).parse().unwrap();
     let messages = scenario["messages"].as_array().unwrap();

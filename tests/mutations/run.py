@@ -202,6 +202,23 @@ class Copy:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
+    def narrow(self, test):
+        """Leaves the test's module as the only one of its target, beside what modules share: a
+        mutant's build compiles no other."""
+        name = f"tests/{test.target}/main.rs"
+        if name not in self.files:
+            return
+
+        def stays(line):
+            module = re.fullmatch(r"mod (\w+);", line)
+            is_file = module and f"tests/{test.target}/{module[1]}.rs" in self.files
+            return not is_file or module[1] == test.module()
+
+        lines = self.files[name].decode().splitlines(keepends=True)
+        content = "".join(line for line in lines if stays(line.rstrip())).encode()
+        if (self.folder / name).read_bytes() != content:
+            self.write(name, content)
+
     def mutate(self, mutation):
         source = self.files[mutation.file].decode()
         self.write(mutation.file, mutation.apply(source).encode())
@@ -241,6 +258,8 @@ def seed(build, debug):
 class Runner:
     def __init__(self, folder, copy):
         self.copy = copy
+        # Tests that need the fixtures are ignored where there are none: then none of them is found.
+        self.ignored = ["--include-ignored"] if "CARRACK_FIXTURES" in os.environ else []
         self.env = os.environ | {
             "CARGO_TARGET_DIR": str(folder / "build"),
             "CARGO_INCREMENTAL": "1",
@@ -263,7 +282,7 @@ class Runner:
         if must_build and "Compiling carrack " not in out:
             return "was not built", "cargo found nothing to build: the copy is not to be trusted"
         code, out = self.command(
-            [*cargo, "--quiet", test.path, "--", "--exact"], TEST_SECONDS_MAX
+            [*cargo, "--quiet", test.path, "--", "--exact", *self.ignored], TEST_SECONDS_MAX
         )
         return judge(code, out)
 
@@ -349,7 +368,7 @@ class Results:
         if top == "tests":
             target, _, inner = rest.partition("/")
             if not inner or f"tests/{target}/main.rs" in self.files:
-                # A target. What its main.rs decides is whether a module is there: `check` looks.
+                # A target: what is compiled of it (`narrow`).
                 shared = target == test.target and "/" in inner
                 return shared or rest == test.source()
             return True
@@ -383,6 +402,7 @@ def find_out(runner, results, test, mutation=None):
         return kept | {"kept": True}
     start = time.monotonic()
     try:
+        runner.copy.narrow(test)
         if mutation:
             runner.copy.mutate(mutation)
         outcome, line = runner.run(test, must_build=mutation is not None)
