@@ -10,21 +10,21 @@ use crate::tree::Key;
 
 /// How the index of needed blobs changes.
 #[derive(Clone, Debug, Default)]
-pub(super) struct BlobChanges {
-    pub(super) puts: Vec<Vec<u8>>,
-    pub(super) deletes: Vec<Vec<u8>>,
+pub(in crate::engine) struct BlobChanges {
+    pub(in crate::engine) puts: Vec<Vec<u8>>,
+    pub(in crate::engine) deletes: Vec<Vec<u8>>,
 }
 
 /// Blobs that a record refers to: those that the index holds.
-pub(super) struct Indexed {
-    pub(super) refs: Vec<BlobRef>,
+pub(in crate::engine) struct Indexed {
+    pub(in crate::engine) refs: Vec<BlobRef>,
     /// How many the record refers to.
     found: usize,
 }
 
 impl Indexed {
     /// Of a record that was signed elsewhere: what is beyond the bound is left out.
-    pub(super) fn of(record: &[u8]) -> Self {
+    pub(in crate::engine) fn of(record: &[u8]) -> Self {
         let mut refs = blob_refs(record);
         let found = refs.len();
         refs.truncate(BLOB_REFS_MAX);
@@ -32,7 +32,7 @@ impl Indexed {
     }
 
     /// The warning, if some are left out.
-    pub(super) fn warning(&self, cid: &Cid, path: &Key) -> Option<Problem> {
+    pub(in crate::engine) fn warning(&self, cid: &Cid, path: &Key) -> Option<Problem> {
         if self.found <= BLOB_REFS_MAX {
             return None;
         }
@@ -46,7 +46,7 @@ impl Indexed {
 }
 
 /// The blobs of a record that is to be signed here.
-pub(super) fn writable_refs(path: &RepoPath, record: &[u8]) -> Result<Vec<BlobRef>> {
+pub(in crate::engine) fn writable_refs(path: &RepoPath, record: &[u8]) -> Result<Vec<BlobRef>> {
     let refs = blob_refs(record);
     if refs.len() > BLOB_REFS_MAX {
         let message = format!(
@@ -59,7 +59,7 @@ pub(super) fn writable_refs(path: &RepoPath, record: &[u8]) -> Result<Vec<BlobRe
 }
 
 /// The key of "the record at `path` needs this blob": tree, length of the CID, CID, path.
-pub(super) fn blob_key(tree: u64, blob: &Cid, path: &Key) -> Vec<u8> {
+pub(in crate::engine) fn blob_key(tree: u64, blob: &Cid, path: &Key) -> Vec<u8> {
     let mut key = tree.to_be_bytes().to_vec();
     let cid = blob.to_bytes();
     // CIDs have 128 bytes at most.
@@ -70,7 +70,7 @@ pub(super) fn blob_key(tree: u64, blob: &Cid, path: &Key) -> Vec<u8> {
 }
 
 /// The CID and the path of such a key.
-pub(super) fn parse_blob_key(key: &[u8]) -> Result<(Cid, Key)> {
+pub(in crate::engine) fn parse_blob_key(key: &[u8]) -> Result<(Cid, Key)> {
     let broken = || Error::Corrupt(format!("a blob key that cannot be read: {key:02x?}"));
     let (length, rest) = key.get(8..).and_then(|rest| rest.split_first()).ok_or_else(broken)?;
     let (cid, path) = rest.split_at_checked(usize::from(*length)).ok_or_else(broken)?;
@@ -78,7 +78,7 @@ pub(super) fn parse_blob_key(key: &[u8]) -> Result<(Cid, Key)> {
 }
 
 /// The distinct blobs that a tree's records need, in the order of their CIDs.
-pub(super) fn needed(view: &View, tree: u64) -> Result<Vec<Cid>> {
+pub(in crate::engine) fn needed(view: &View, tree: u64) -> Result<Vec<Cid>> {
     let mut found: Vec<Cid> = Vec::new();
     for key in keys_of_tree(view, tree)? {
         let (cid, _) = parse_blob_key(&key)?;

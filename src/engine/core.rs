@@ -1,7 +1,7 @@
 //! One session of an engine: the database, the writer behind it, and how both are opened, reopened
 //! and closed.
 
-use super::open::{Engine, Options, unreadable};
+use crate::engine::handle::{Engine, Options, unreadable};
 use crate::error::{Error, Result};
 use crate::store::format;
 use crate::store::gather::Gathering;
@@ -19,9 +19,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// A session and its writer.
 pub(crate) struct Core {
-    pub(super) session: Arc<Session>,
-    pub(super) writer: Writer,
-    pub(super) signal: Arc<Signal>,
+    pub(in crate::engine) session: Arc<Session>,
+    pub(in crate::engine) writer: Writer,
+    pub(in crate::engine) signal: Arc<Signal>,
     /// Numbers for trees that are to be imported.
     trees: Mutex<Range<u64>>,
 }
@@ -59,7 +59,10 @@ pub enum HealthState {
 impl Core {
     /// Opens the database on a storage and starts its writer; gives what the store says of itself
     /// as well.
-    pub(super) fn open(storage: &Arc<Storage>, options: &Options) -> Result<(Self, Opened)> {
+    pub(in crate::engine) fn open(
+        storage: &Arc<Storage>,
+        options: &Options,
+    ) -> Result<(Self, Opened)> {
         let is_kept = !options.upgrade && is_older(storage)?;
         let session = if is_kept {
             session_over(shielded(storage)?, options.cache_bytes)?
@@ -80,13 +83,13 @@ impl Core {
     }
 
     /// A read transaction.
-    pub(super) fn view(&self) -> Result<View> {
+    pub(in crate::engine) fn view(&self) -> Result<View> {
         View::of(&self.session)
     }
 
     /// A tree number that was never used before. Most are in stock: an import need not wait for a
     /// flush to begin. What is left of them at the end is never used.
-    pub(super) fn reserve_tree(&self) -> Result<u64> {
+    pub(in crate::engine) fn reserve_tree(&self) -> Result<u64> {
         let mut trees = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
         if trees.is_empty() {
             *trees = self.writer.submit(|tables| reserve_trees(tables, TREES_IN_STOCK))?;
@@ -97,7 +100,7 @@ impl Core {
     }
 
     /// Refuses if nothing can be written in this session any more and none follows by itself.
-    pub(super) fn check_writes(&self) -> Result<()> {
+    pub(in crate::engine) fn check_writes(&self) -> Result<()> {
         match self.state() {
             HealthState::NeedsReopen { cause } => Err(Error::Reopen(cause)),
             // Of one that was reopened or closed, the next look at the engine tells.

@@ -12,7 +12,11 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 
 /// Notes that the head's revision was held here.
-pub(super) fn hold_rev(tables: &mut Tables<'_>, did: &Did, account: &Account) -> Result<()> {
+pub(in crate::engine) fn hold_rev(
+    tables: &mut Tables<'_>,
+    did: &Did,
+    account: &Account,
+) -> Result<()> {
     let Some(head) = &account.head else { return Ok(()) };
     let key = rev_key(did, head.rev);
     tables.revs.insert(&key[..], &REVS.seal(&key, &head.commit.to_bytes())[..])?;
@@ -38,14 +42,14 @@ fn trim_revs(tables: &mut Tables<'_>, did: &Did) -> Result<()> {
 }
 
 /// Forgets the revisions that were held: the line that they were on has ended.
-pub(super) fn forget_revs(tables: &mut Tables<'_>, did: &Did) -> Result<()> {
+pub(in crate::engine) fn forget_revs(tables: &mut Tables<'_>, did: &Did) -> Result<()> {
     let (start, end) = revs_of(did);
     tables.revs.retain_in(&start[..]..&end[..], |_, _| false)?;
     Ok(())
 }
 
 /// The key of a revision that was held: DID, 0x00, revision.
-pub(super) fn rev_key(did: &Did, rev: Rev) -> Vec<u8> {
+pub(in crate::engine) fn rev_key(did: &Did, rev: Rev) -> Vec<u8> {
     let mut key = did.as_str().as_bytes().to_vec();
     key.push(0);
     key.extend_from_slice(&rev.as_u64().to_be_bytes());

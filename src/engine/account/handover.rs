@@ -1,0 +1,214 @@
+//! The steps of a move that are one transaction at one engine. [`crate::migrate`] puts them in
+//! their order.
+
+use crate::block::Cid;
+use crate::car::section_len;
+use crate::commit::{Commit, UnsignedCommit};
+use crate::engine::account::lifecycle::{Rows, take_place};
+use crate::engine::export::export::export_tree;
+use crate::engine::handle::{Engine, account_row, find_account};
+use crate::engine::import::staging::Whole;
+use crate::engine::log::make::{account_event, append_all, arrival_events};
+use crate::engine::write::commit::put_account;
+use crate::error::{Error, Result};
+use crate::ident::{Did, Rev};
+use crate::key::{Signer, VerifyingKey};
+use crate::store::account::{Account, EngineName, Head, HeadKey, HeldKey, Origin, State, Trust};
+use crate::store::build::RowBuilder;
+use crate::store::log::append;
+use crate::verify::{Expect, Supply};
+use std::io::Write;
+
+impl Engine {
+    pub(crate) fn account(&self, did: &Did) -> Result<Account> {
+        account_row(self.view()?.accounts()?, did)
+    }
+
+    pub(crate) fn account_if_any(&self, did: &Did) -> Result<Option<Account>> {
+        find_account(self.view()?.accounts()?, did)
+    }
+
+    /// The source refuses writes from here on, and names where the account is going. Repeating it
+    /// for the same destination changes nothing.
+    pub(crate) fn fence(&self, did: &Did, to: &str, engine: EngineName) -> Result<()> {
+        let leaving = State::Leaving { to: to.to_owned(), engine };
+        let did = did.clone();
+        self.submit(move |tables| {
+            let mut account = account_row(&tables.accounts, &did)?;
+            if account.state == leaving {
+                return Ok(());
+            }
+            if account.state != State::Active || account.head.is_none() {
+                return Err(account.refuse(did.as_str(), "departure"));
+            }
+            account.state = leaving.clone();
+            put_account(tables, &did, &account)
+        })
+    }
+
+    /// The source takes writes again, if it was on its way to this engine.
+    pub(crate) fn lift_fence(&self, did: &Did, to: EngineName) -> Result<()> {
+        let did = did.clone();
+        self.submit(move |tables| {
+            let mut account = account_row(&tables.accounts, &did)?;
+            let State::Leaving { engine, .. } = &account.state else {
+                return Err(account.refuse(did.as_str(), "abort of a move: none is under way"));
+            };
+            if *engine != to {
+                return Err(account.refuse(did.as_str(), "abort with another destination"));
+            }
+            account.state = State::Active;
+            put_account(tables, &did, &account)
+        })
+    }
+
+    /// The source names the destination from here on. Repeating it changes nothing.
+    pub(crate) fn mark_moved(
+        &self,
+        did: &Did,
+        to: &str,
+        engine: EngineName,
+        commit: &Cid,
+    ) -> Result<()> {
+        let moved = State::Moved { to: to.to_owned(), engine };
+        let leaving = State::Leaving { to: to.to_owned(), engine };
+        let event = account_event(did, &moved, &*self.clock);
+        let (did, commit) = (did.clone(), commit.clone());
+        self.submit(move |tables| {
+            let mut account = account_row(&tables.accounts, &did)?;
+            if account.state == moved {
+                return Ok(());
+            }
+            let same_head = account.head.as_ref().is_some_and(|head| head.commit == commit);
+            if account.state != leaving || !same_head {
+                return Err(account.refuse(did.as_str(), "end of a move that it was not on"));
+            }
+            account.state = moved.clone();
+            append(tables, &event)?;
+            put_account(tables, &did, &account)
+        })
+    }
+
+    /// Writes the repository of an account that is on its way, from one snapshot.
+    pub(crate) fn send(&self, did: &Did, output: impl Write) -> Result<()> {
+        let view = self.view()?;
+        let account = account_row(view.accounts()?, did)?;
+        let head = account.readable_head(did.as_str())?.clone();
+        export_tree(view, &head, output).map(|_| ())
+    }
+
+    /// Verifies a repository that is being sent, into a tree that nobody sees yet.
+    pub(crate) fn receive(
+        &self,
+        supply: &mut dyn Supply,
+        expect: &Expect,
+        commit: &Cid,
+    ) -> Result<Whole> {
+        let mut check = |found: &Commit| {
+            // Of another account, its head does not matter: the verification refuses it.
+            if found.cid() == commit || expect.check_did(found.did()).is_err() {
+                return Ok(());
+            }
+            Err(Error::Swap {
+                what: format!("head of {} at the source", found.did()),
+                expected: commit.to_string(),
+                found: found.cid().to_string(),
+            })
+        };
+        self.stage(supply, expect, &mut check).map(|(_, whole)| whole)
+    }
+
+    /// The destination makes a received tree the account's, under a new commit of its own: the
+    /// same records, a higher revision, its own key. It is trusted as the one that has arrived, of
+    /// whose signature the source knew this.
+    pub(crate) fn activate(
+        &self,
+        whole: &Whole,
+        signer: &dyn Signer,
+        origin: Origin,
+        arrival: &HeadKey,
+    ) -> Result<Head> {
+        let did = whole.commit.did().clone();
+        let tree = whole.tree;
+        self.try_activate(did, whole, signer, origin, arrival)
+            .map_err(|error| self.undo_tree(tree, error))
+    }
+
+    fn try_activate(
+        &self,
+        did: Did,
+        whole: &Whole,
+        signer: &dyn Signer,
+        origin: Origin,
+        arrival: &HeadKey,
+    ) -> Result<Head> {
+        let before = self.account_if_any(&did)?;
+        check_arrival(&did, before.as_ref(), whole.rev)?;
+        let above = Some(whole.rev);
+        let rev = self.next_rev_above(self.view()?.facts()?, &did, before.as_ref(), above)?;
+        let data = whole.commit.data().clone();
+        let key = signer.verifying_key();
+        let commit = UnsignedCommit { did: did.clone(), data, rev }.sign_as(signer, &key)?;
+        let mut rows = Rows::default();
+        rows.commit(&mut RowBuilder::new(whole.tree), &commit, rev);
+        let bytes =
+            (whole.tally.bytes + commit_len(&commit)).saturating_sub(commit_len(&whole.commit));
+        let head = Head { commit: commit.cid().clone(), rev, bytes, ..whole.head() };
+        let account = Account {
+            state: State::Active,
+            key: activated(arrival, &key),
+            last_rev: rev,
+            may_be_ahead: self.stays_ahead(before.as_ref(), rev),
+            origin: Some(origin),
+            head: Some(head.clone()),
+        };
+        let arrival = arrival_events(&commit, rev, &*self.clock);
+        whole.core.writer.submit(move |tables| {
+            if find_account(&tables.accounts, &did)? != before {
+                return Err(Error::Swap {
+                    what: format!("account {did} at the destination"),
+                    expected: "what it was when the move began".to_owned(),
+                    found: "something else".to_owned(),
+                });
+            }
+            append_all(tables, &arrival)?;
+            rows.store(tables)?;
+            take_place(tables, &did, before.as_ref(), &account)?;
+            Ok(head.clone())
+        })
+    }
+}
+
+/// What is known of the key that signs at the destination. A move comes with a new one, which the
+/// account's identity is to name; what it signs is trusted as what has arrived.
+fn activated(arrival: &HeadKey, signer: &VerifyingKey) -> HeadKey {
+    if arrival.is(signer) {
+        return arrival.clone();
+    }
+    match arrival.trust() {
+        Trust::Verified => HeadKey::Verified(HeldKey::from(signer), None),
+        Trust::Unverified => HeadKey::Unverified(HeldKey::from(signer)),
+    }
+}
+
+/// Bytes that a commit takes in a CAR.
+fn commit_len(commit: &Commit) -> u64 {
+    section_len(commit.cid(), commit.block().bytes().len()) as u64
+}
+
+/// Whether an account with a head of this revision may arrive here.
+pub(crate) fn check_arrival(did: &Did, account: Option<&Account>, rev: Rev) -> Result<()> {
+    let Some(account) = account else { return Ok(()) };
+    if !account.state.allows_replacement() {
+        return Err(account.refuse(did.as_str(), "arrival of the same account"));
+    }
+    let held = account.last_rev;
+    if held > rev {
+        return Err(Error::Swap {
+            what: format!("revision of {did} at the destination"),
+            expected: format!("none above {rev}"),
+            found: held.to_string(),
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,255 @@
+//! Accounts come, change their state, and go.
+
+use crate::block::Block;
+use crate::car::append_section;
+use crate::commit::{Commit, UnsignedCommit};
+use crate::engine::handle::{Engine, account_row, find_account};
+use crate::engine::log::make::{
+    account_event, append_all, first_commit_event, identity_event, sync_event,
+};
+use crate::engine::revs::{forget_revs, hold_rev};
+use crate::engine::write::commit::put_account;
+use crate::error::{Error, Result};
+use crate::event::Unnumbered;
+use crate::ident::{Did, Rev};
+use crate::key::Signer;
+use crate::store::account::{Account, Head, HeadKey, HeldKey, State};
+use crate::store::ascending::insert_all;
+use crate::store::build::{RowBuilder, RowOut};
+use crate::store::find::commit_block;
+use crate::store::log::{append, purge};
+use crate::store::open::next_tree;
+use crate::store::reclaim::doom;
+use crate::store::row::Tally;
+use crate::store::tables::{Tables, View};
+use crate::tree::{Key, Tree};
+
+impl Engine {
+    /// Makes an account: an empty tree, and the first commit on it. The signer's key is the
+    /// account's from then on, also where another account of this name was deleted.
+    ///
+    /// # Errors
+    /// `Exists`; the signer's; `RevAhead` if the account was here before, with a revision from the
+    /// future; `ClockJumped`; `Swap` if it was made and deleted at the same time.
+    pub fn create_account(&self, did: &Did, signer: &dyn Signer) -> Result<Rev> {
+        let view = self.view()?;
+        let before = find_account(view.accounts()?, did)?;
+        check_free(did, before.as_ref())?;
+        let rev = self.next_rev(view.facts()?, did, before.as_ref())?;
+        drop(view);
+        let mut tree = Tree::empty();
+        let unsigned = UnsignedCommit { did: did.clone(), data: tree.seal(), rev };
+        let key = signer.verifying_key();
+        let commit = unsigned.sign_as(signer, &key)?;
+        let may_be_ahead = self.stays_ahead(before.as_ref(), rev);
+        let root = tree.root_block().ok_or_else(|| Error::Corrupt("no root".to_owned()))?.clone();
+        let events = [
+            identity_event(did, None, &*self.clock),
+            account_event(did, &State::Active, &*self.clock),
+            first_commit_event(&commit, &root, rev, &*self.clock),
+        ];
+        let did = did.clone();
+        self.submit(move |tables| {
+            let found = find_account(&tables.accounts, &did)?;
+            check_free(&did, found.as_ref())?;
+            if found != before {
+                return Err(Error::Swap {
+                    what: format!("account {did}"),
+                    expected: "what it was when its first commit was signed".to_owned(),
+                    found: "something else".to_owned(),
+                });
+            }
+            let number = next_tree(tables)?;
+            append_all(tables, &events)?;
+            let (rows, tally) = first_rows(number, &commit, &root, rev);
+            rows.store(tables)?;
+            let head = Head {
+                tree: number,
+                commit: commit.cid().clone(),
+                data: commit.data().clone(),
+                rev,
+                height: 0,
+                records: 0,
+                blocks: tally.blocks,
+                bytes: tally.bytes,
+            };
+            let account = Account {
+                state: State::Active,
+                key: HeadKey::Verified(HeldKey::from(&key), None),
+                last_rev: rev,
+                may_be_ahead,
+                // A source may still wait for the end of the move that brought it here before.
+                origin: before.as_ref().and_then(|account| account.origin.clone()),
+                head: Some(head),
+            };
+            hold_rev(tables, &did, &account)?;
+            put_account(tables, &did, &account)?;
+            Ok(rev)
+        })
+    }
+
+    /// Switches an account between active, deactivated, suspended and taken down. The other states
+    /// are reached by what they mean: deletion, migration.
+    ///
+    /// # Errors
+    /// `NotFound`; `State` if the account is deleted, leaving or moved; `Request` for a state that
+    /// cannot be set.
+    #[allow(clippy::needless_pass_by_value, reason = "a state is named for one call")]
+    pub fn set_state(&self, did: &Did, state: State) -> Result<()> {
+        if !is_switch(&state) {
+            return Err(Error::Request(format!("the state {state} cannot be set by hand")));
+        }
+        loop {
+            let (seen, events) = self.switch_events(did, &state)?;
+            let (did, state) = (did.clone(), state.clone());
+            let is_done = self.submit(move |tables| {
+                let mut account = account_row(&tables.accounts, &did)?;
+                // A commit came between: its head is the one to announce.
+                if account != seen {
+                    return Ok(false);
+                }
+                if !is_switch(&account.state) {
+                    return Err(account.refuse(did.as_str(), "change of state"));
+                }
+                if account.state == state {
+                    return Ok(true);
+                }
+                account.state = state.clone();
+                append_all(tables, &events)?;
+                put_account(tables, &did, &account)?;
+                Ok(true)
+            })?;
+            if is_done {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Deletes an account. Its records are out of reach at once and out of the file a little
+    /// later; its name and last revision stay, so that no later revision falls behind.
+    ///
+    /// # Errors
+    /// `NotFound`; `State` if it is on its way to another engine.
+    pub fn delete_account(&self, did: &Did) -> Result<()> {
+        let event = account_event(did, &State::Deleted, &*self.clock);
+        let did = did.clone();
+        self.submit(move |tables| {
+            let mut account = account_row(&tables.accounts, &did)?;
+            if matches!(account.state, State::Leaving { .. } | State::Deleted) {
+                return Err(account.refuse(did.as_str(), "deletion"));
+            }
+            let seq = append(tables, &event)?;
+            purge(tables, &did, seq)?;
+            if let Some(head) = account.head.take() {
+                doom(tables, head.tree)?;
+            }
+            account.state = State::Deleted;
+            account.key = HeadKey::Unknown;
+            forget_revs(tables, &did)?;
+            put_account(tables, &did, &account)
+        })
+    }
+}
+
+impl Engine {
+    /// What followers are told of a change of state: an account that its owner switches on again
+    /// is announced as one that has just arrived. Also the account row that this is true of.
+    fn switch_events(&self, did: &Did, state: &State) -> Result<(Account, Vec<Unnumbered>)> {
+        let clock = &*self.clock;
+        let view = self.view()?;
+        let account = account_row(view.accounts()?, did)?;
+        let mut events = vec![account_event(did, state, clock)];
+        if account.state == State::Deactivated && *state == State::Active {
+            events.push(identity_event(did, None, clock));
+            events.extend(self.head_event(&view, &account)?);
+        }
+        Ok((account, events))
+    }
+
+    /// `#sync` with the account's present head.
+    fn head_event(&self, view: &View, account: &Account) -> Result<Option<Unnumbered>> {
+        let Some(head) = &account.head else { return Ok(None) };
+        let commit = Commit::decode(&commit_block(view.rows()?, head)?)?;
+        Ok(Some(sync_event(&commit, head.rev, &*self.clock)))
+    }
+}
+
+/// The rows of a tree that has nothing but its root.
+fn first_rows(tree: u64, commit: &Commit, root: &Block, rev: Rev) -> (Rows, Tally) {
+    let mut rows = Rows::default();
+    let mut builder = RowBuilder::new(tree);
+    rows.commit(&mut builder, commit, rev);
+    let mut section = Vec::new();
+    append_section(&mut section, root.cid(), root.bytes());
+    builder.enter(&Key::edge(), 0, &section, rev, &mut rows);
+    builder.leave(&mut rows);
+    (rows, builder.tally())
+}
+
+fn is_switch(state: &State) -> bool {
+    matches!(state, State::Active | State::Deactivated | State::Suspended | State::TakenDown)
+}
+
+fn check_free(did: &Did, account: Option<&Account>) -> Result<()> {
+    match account {
+        Some(account) if account.state != State::Deleted => {
+            Err(Error::Exists { what: "account", name: did.to_string() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Puts an account in the place of the one before, whose tree goes, as do the revisions that it
+/// held; the new tree is somebody's from here on.
+pub(in crate::engine) fn take_place(
+    tables: &mut Tables<'_>,
+    did: &Did,
+    before: Option<&Account>,
+    account: &Account,
+) -> Result<()> {
+    if let Some(old) = before.and_then(|account| account.head.as_ref()) {
+        doom(tables, old.tree)?;
+    }
+    if let Some(head) = &account.head {
+        tables.journal.remove(head.tree)?;
+    }
+    forget_revs(tables, did)?;
+    hold_rev(tables, did, account)?;
+    put_account(tables, did, account)
+}
+
+/// Rows gathered in memory.
+#[derive(Default)]
+pub(in crate::engine) struct Rows {
+    pub(in crate::engine) rows: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Of keys and values.
+    pub(in crate::engine) bytes: usize,
+}
+
+impl Rows {
+    /// The row of a commit.
+    pub(in crate::engine) fn commit(
+        &mut self,
+        builder: &mut RowBuilder,
+        commit: &Commit,
+        rev: Rev,
+    ) {
+        let mut section = Vec::new();
+        append_section(&mut section, commit.cid(), commit.block().bytes());
+        builder.commit(&section, rev, self);
+    }
+
+    /// Puts all of them into the store.
+    pub(in crate::engine) fn store(&self, tables: &mut Tables<'_>) -> Result<()> {
+        insert_all(&mut tables.rows, self.rows.iter().map(|(key, value)| (&key[..], &value[..])))
+    }
+}
+
+impl RowOut for Rows {
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.bytes += key.len() + value.len();
+        self.rows.push((key, value));
+    }
+
+    fn keep(&mut self, _: Vec<u8>) {}
+}

@@ -1,0 +1,7 @@
+//! Accounts: made, switched, deleted, handed over, trusted.
+
+pub(super) mod clock_watch;
+pub(super) mod handover;
+pub(super) mod lifecycle;
+pub(super) mod status;
+pub(super) mod trust;

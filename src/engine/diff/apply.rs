@@ -1,0 +1,273 @@
+use crate::block::Cid;
+use crate::commit::Commit;
+use crate::engine::blobs::BlobChanges;
+use crate::engine::diff::blocks::DiffBlocks;
+use crate::engine::diff::merge_tree::{Grafted, graft};
+use crate::engine::diff::records::RecordDiff;
+use crate::engine::handle::{Engine, account_row};
+use crate::engine::import::import::{Admission, ImportOptions, admit, head_key};
+use crate::engine::log::make::sync_event;
+use crate::engine::revs::hold_rev;
+use crate::engine::write::commit::put_account;
+use crate::error::{Error, Result};
+use crate::event::Unnumbered;
+use crate::ident::{Clock, Did, Rev};
+use crate::store::account::{Account, Head, HeadKey, State, Trust, TrustKey};
+use crate::store::blob_index;
+use crate::store::floors::rev_floor;
+use crate::store::log::append;
+use crate::store::region::{Region, RowChanges};
+use crate::store::tables::{Tables, View};
+use crate::verify::{Expect, Problems};
+use std::collections::HashSet;
+use std::io::Read;
+
+/// What applying a diff has done.
+#[derive(Clone, Debug)]
+pub struct AppliedDiff {
+    /// The account.
+    pub did: Did,
+    /// The head now.
+    pub commit: Cid,
+    /// Its revision.
+    pub rev: Rev,
+    /// The revision that was held before; the same if the diff's head was held already.
+    pub since: Rev,
+    /// The root of the tree.
+    pub data: Cid,
+    /// Records now.
+    pub records: u64,
+    /// Records at paths that had none.
+    pub created: u64,
+    /// Records that took the place of others.
+    pub updated: u64,
+    /// Records that are gone.
+    pub deleted: u64,
+    /// Blocks of the diff that the new tree does not reach through nodes of the diff. They were
+    /// hashed, if their CIDs allow it, and not kept.
+    pub unreferenced_blocks: u64,
+    /// How far the head is verified.
+    pub trust: Trust,
+    /// Which key of the identity the head was checked against.
+    pub trust_key: Option<TrustKey>,
+    /// What is unusual about the records that came, and no reason to refuse.
+    pub warnings: Problems,
+}
+
+impl Engine {
+    /// Brings a copy of an account's repository to a newer head: verifies the diff against the
+    /// repository that is held, every check before any write, and stores it in one transaction.
+    ///
+    /// The diff is a CAR as [`Engine::export_since`] or another server's `getRepo` with `since`
+    /// gives it: its first root the commit, its blocks in any order. It may be of any revision up
+    /// to the one held. Nodes and records that it lacks are taken from what is held, wherever in
+    /// the tree that is.
+    ///
+    /// The rules are those of an import over an account: it takes no writes (deactivated, moved),
+    /// or the options name the exact head. With keys in the options, the one that has signed the diff
+    /// is the account's from then on, and the account is verified. Without, the key that the held
+    /// head is signed with is used, and the account is trusted as it was. [`crate::manual::diffs`] explains how it works.
+    ///
+    /// # Errors
+    /// `Refused` with `DidMismatch` if it is of another account than expected, before anything else;
+    /// `NotFound` without the account; `Refused` with the problem, `MissingNode` and
+    /// `MissingRecord` if the diff is of a later revision than the one held; `Limit` if it is too
+    /// large for one transaction, or what it replaces is (import a full copy then); `State`,
+    /// `Swap`, `Request` as [`Engine::import`]. Nothing is changed then.
+    pub fn apply_diff(&self, input: impl Read, options: &ImportOptions) -> Result<AppliedDiff> {
+        self.try_apply(input, options).map_err(|error| match error {
+            Error::Problem(problem) => Error::Refused(vec![*problem]),
+            error => error,
+        })
+    }
+
+    fn try_apply(&self, input: impl Read, options: &ImportOptions) -> Result<AppliedDiff> {
+        let mut diff = DiffBlocks::read(input)?;
+        let did = diff.commit.did().clone();
+        options.expect.check_did(&did).map_err(|problem| problem.cid(diff.commit.cid()))?;
+        let view = self.view()?;
+        let account = account_row(view.accounts()?, &did)?;
+        let key = check_head(&diff.commit, &account, options, &*self.clock)?;
+        let floor = rev_floor(view.facts()?)?;
+        let admission = admit(Some(&account), floor, &diff.commit, options)?;
+        let (Some(old), Some(rev)) = (account.head.clone(), diff.commit.rev()) else {
+            return Err(account.refuse(did.as_str(), "diffs: import a full copy"));
+        };
+        if matches!(admission, Admission::Same(_)) {
+            return Ok(unchanged(did, &old, &account.key));
+        }
+        let merged =
+            merge(&mut diff, &view, &old, rev).map_err(|error| diff.blocks.explain(error))?;
+        drop(view);
+        let applied = AppliedDiff {
+            did: did.clone(),
+            commit: merged.head.commit.clone(),
+            rev,
+            since: old.rev,
+            data: merged.head.data.clone(),
+            records: merged.head.records,
+            created: merged.created,
+            updated: merged.updated,
+            deleted: merged.deleted,
+            unreferenced_blocks: merged.unreferenced,
+            trust: key.trust(),
+            trust_key: key.trust_key(),
+            warnings: merged.warnings,
+        };
+        let next = Account {
+            state: match &account.state {
+                // What was moved away and comes back is not switched on by the way.
+                State::Moved { .. } => State::Deactivated,
+                state => state.clone(),
+            },
+            key,
+            last_rev: rev,
+            may_be_ahead: self.stays_ahead(Some(&account), rev),
+            origin: account.origin.clone(),
+            head: Some(merged.head),
+        };
+        let change = Change {
+            old: account,
+            next,
+            rows: merged.rows,
+            blobs: merged.blobs,
+            event: sync_event(&diff.commit, rev, &*self.clock),
+        };
+        self.submit(move |tables| change.store(tables, &did))?;
+        Ok(applied)
+    }
+}
+
+/// Account, key and clock: what is known of the key that signed the head. If it is the held head's
+/// own, as no other was given, that is what was known before.
+fn check_head(
+    commit: &Commit,
+    account: &Account,
+    options: &ImportOptions,
+    clock: &dyn Clock,
+) -> Result<HeadKey> {
+    let ImportOptions { expect, historic, unverified, .. } = options;
+    let is_given = !expect.keys.is_empty() || *unverified;
+    let keys = match account.key.load()? {
+        _ if is_given => expect.keys.clone(),
+        Some(held) => vec![held],
+        None => return Err(no_key()),
+    };
+    let expect = Expect { did: expect.did.clone(), keys };
+    let mut found = Vec::new();
+    let signature = expect.check(commit, clock, &mut |problem| found.push(problem));
+    if !found.is_empty() {
+        return Err(Error::Refused(found));
+    }
+    Ok(if is_given {
+        head_key(commit, &expect.keys, historic, signature)
+    } else {
+        account.key.clone()
+    })
+}
+
+fn no_key() -> Error {
+    Error::Request(
+        "no key to check the signature with, and none known for the account: give one, or say \
+         that the account shall be marked unverified"
+            .to_owned(),
+    )
+}
+
+fn unchanged(did: Did, head: &Head, key: &HeadKey) -> AppliedDiff {
+    AppliedDiff {
+        did,
+        commit: head.commit.clone(),
+        rev: head.rev,
+        since: head.rev,
+        data: head.data.clone(),
+        records: head.records,
+        created: 0,
+        updated: 0,
+        deleted: 0,
+        unreferenced_blocks: 0,
+        trust: key.trust(),
+        trust_key: key.trust_key(),
+        warnings: Problems::default(),
+    }
+}
+
+/// A diff that only has to be stored.
+struct Merged {
+    head: Head,
+    rows: RowChanges,
+    blobs: BlobChanges,
+    created: u64,
+    updated: u64,
+    deleted: u64,
+    unreferenced: u64,
+    warnings: Problems,
+}
+
+/// Verifies the new tree and computes the rows that change.
+fn merge(diff: &mut DiffBlocks, view: &View, old: &Head, rev: Rev) -> Result<Merged> {
+    let mut region = Region::new(view.rows()?, old.tree);
+    let data = diff.commit.data().clone();
+    let mut grafted = graft(&data, &mut diff.blocks.by_cid, view.rows()?, old, &mut region)?;
+    let mut records = RecordDiff::new(&grafted);
+    records.find_blocks(diff, view, old, &grafted.old)?;
+    records.check_new(old.tree)?;
+    records.forget_old(&mut region, old.tree, &grafted.old)?;
+    let unreferenced = unreferenced(diff, &grafted);
+    let RecordDiff { changes, blobs, warnings, created, updated, deleted, .. } = records;
+    let height = grafted.tree.root().height().unwrap_or(0);
+    let (rows, _) = region.write_back(&mut grafted.tree, &changes, diff.commit.block(), rev)?;
+    let count = (old.records + created).saturating_sub(deleted);
+    let head = rows.next_head(old, &diff.commit, rev, height, count);
+    Ok(Merged { head, rows, blobs, created, updated, deleted, unreferenced, warnings })
+}
+
+fn unreferenced(diff: &DiffBlocks, grafted: &Grafted) -> u64 {
+    let records: HashSet<&Cid> =
+        grafted.new.values().filter(|cid| diff.blocks.by_cid.contains_key(cid)).collect();
+    let referenced = 1 + grafted.nodes + records.len() as u64;
+    (diff.blocks.by_cid.len() as u64).saturating_sub(referenced) + diff.passed
+}
+
+/// What the writer gets.
+struct Change {
+    old: Account,
+    next: Account,
+    rows: RowChanges,
+    blobs: BlobChanges,
+    event: Unnumbered,
+}
+
+impl Change {
+    fn store(&self, tables: &mut Tables<'_>, did: &Did) -> Result<()> {
+        let found = account_row(&tables.accounts, did)?;
+        if found != self.old {
+            let what = format!("head of {did} while a diff was applied");
+            return Err(Error::Swap { what, expected: name(&self.old), found: name(&found) });
+        }
+        append(tables, &self.event)?;
+        for key in &self.rows.deletes {
+            tables.rows.remove(&key[..])?;
+        }
+        for (key, value) in &self.rows.puts {
+            tables.rows.insert(&key[..], &value[..])?;
+        }
+        // Deletes first: a new record may need the blob that the old one needed.
+        for key in &self.blobs.deletes {
+            blob_index::remove(tables, key)?;
+        }
+        for key in &self.blobs.puts {
+            blob_index::put(tables, key)?;
+        }
+        // The copy has held the revisions before this one as much as it holds this one: stamps
+        // say which of them lacks what.
+        hold_rev(tables, did, &self.next)?;
+        put_account(tables, did, &self.next)
+    }
+}
+
+/// State and head, for the message of a lost race.
+fn name(account: &Account) -> String {
+    let head = account.head.as_ref().map_or_else(String::new, |head| head.commit.to_string());
+    format!("{} {head}", account.state)
+}

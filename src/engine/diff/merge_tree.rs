@@ -1,0 +1,247 @@
+//! Puts a diff and a held tree together: the diff's nodes on top, held subtrees hung into them.
+//!
+//! `manual::diffs` tells why one walk over the part of the held tree that the new one no longer
+//! has finds every subtree that moved.
+
+use crate::block::{Block, Cid};
+use crate::engine::diff::blocks::check_limit;
+use crate::error::{Code, Error, Problem, Result};
+use crate::limits::DIFF_BYTES_MAX;
+use crate::store::account::Head;
+use crate::store::read::node;
+use crate::store::read_table::ReadBytes;
+use crate::store::region::Region;
+use crate::tree::{Child, Gap, Key, NodeSource, Tree};
+use std::collections::{BTreeMap, HashMap};
+
+/// A new tree whose subtrees that did not change are gaps at their held places, and the entries
+/// by which it differs.
+pub(in crate::engine) struct Grafted {
+    pub(in crate::engine) tree: Tree,
+    /// Entries of nodes that the diff brings.
+    pub(in crate::engine) new: Entries,
+    /// Entries of held nodes that are not part of a subtree that stays as a whole.
+    pub(in crate::engine) old: Entries,
+    /// How many nodes came from the diff.
+    pub(in crate::engine) nodes: u64,
+}
+
+pub(in crate::engine) type Entries = BTreeMap<Key, Cid>;
+
+/// Builds the tree with root `data` of the nodes in `blocks` and of what is held. `region` gets
+/// every row of a held node that is not in the new tree, or may have to be cut anew.
+pub(in crate::engine) fn graft<T>(
+    data: &Cid,
+    blocks: &mut HashMap<Cid, Block>,
+    rows: &T,
+    head: &Head,
+    region: &mut Region<'_, T>,
+) -> Result<Grafted>
+where
+    T: ReadBytes,
+{
+    let mut tree = Tree::at(data.clone(), None);
+    let mut top = Top { blocks, wanted: HashMap::new(), entries: Counted::default(), nodes: 0 };
+    top.open(tree.root_mut())?;
+    let Top { wanted, entries: new, nodes, .. } = top;
+    let root = Child::Gap(Gap {
+        cid: head.data.clone(),
+        left: Key::edge(),
+        end: None,
+        height: Some(head.height),
+    });
+    let mut rest =
+        Rest { region, wanted: &wanted, found: HashMap::new(), entries: Counted::default() };
+    rest.search(root)?;
+    let Rest { found, entries: old, .. } = rest;
+    hang(tree.root_mut(), &found, &mut |new, old| check_place(rows, head.tree, new, old))?;
+    Ok(Grafted { tree, new: new.entries, old: old.entries, nodes })
+}
+
+/// Entries, and a bound on the memory of their keys: nodes hold them in a shorter form.
+#[derive(Default)]
+struct Counted {
+    entries: Entries,
+    bytes: u64,
+}
+
+impl Counted {
+    fn push(&mut self, key: Key, value: Cid) -> Result<()> {
+        self.bytes += key.as_bytes().len() as u64;
+        check_limit("bytes of keys that differ", DIFF_BYTES_MAX, self.bytes)?;
+        self.entries.insert(key, value);
+        Ok(())
+    }
+}
+
+/// The upper part of the new tree, down to where the diff ends.
+struct Top<'d> {
+    blocks: &'d mut HashMap<Cid, Block>,
+    /// Nodes that have to be held already, and their places in the new tree.
+    wanted: HashMap<Cid, Gap>,
+    entries: Counted,
+    nodes: u64,
+}
+
+impl Top<'_> {
+    /// Loads what the diff has of a subtree, and checks each node in its place. Recursion goes
+    /// down one layer a call, here and below.
+    fn open(&mut self, child: &mut Child) -> Result<()> {
+        let Child::Gap(gap) = child else { return Ok(()) };
+        if !self.blocks.contains_key(&gap.cid) {
+            return self.want(gap.clone());
+        }
+        let node = child.hold(self.blocks)?;
+        // It was not loaded from rows: none of them can stay for its sake.
+        node.origin = None;
+        self.nodes += 1;
+        if let Some(child) = &mut node.left {
+            self.open(child)?;
+        }
+        for entry in &mut node.entries {
+            self.entries.push(entry.key.clone(), entry.value.clone())?;
+            if let Some(child) = &mut entry.right {
+                self.open(child)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn want(&mut self, gap: Gap) -> Result<()> {
+        let (cid, left) = (gap.cid.clone(), gap.left.clone());
+        if self.wanted.insert(cid.clone(), gap).is_some() {
+            let problem = Problem::new(Code::KeyRange, "one node hangs in two places");
+            return Err(problem.cid(&cid).path(left).into());
+        }
+        Ok(())
+    }
+}
+
+/// The held tree without the subtrees that the new one takes over.
+struct Rest<'r, 'a, 'w, T> {
+    region: &'r mut Region<'a, T>,
+    wanted: &'w HashMap<Cid, Gap>,
+    /// Nodes that are wanted, at their held places.
+    found: HashMap<Cid, Gap>,
+    entries: Counted,
+}
+
+impl<T: ReadBytes> Rest<'_, '_, '_, T> {
+    fn search(&mut self, mut child: Child) -> Result<()> {
+        if let Child::Gap(gap) = &child
+            && self.wanted.contains_key(&gap.cid)
+        {
+            self.found.insert(gap.cid.clone(), gap.clone());
+            return Ok(());
+        }
+        let node = child.hold(self.region)?;
+        check_limit(
+            "bytes of rows that differ",
+            DIFF_BYTES_MAX,
+            self.region.loaded_bytes() as u64,
+        )?;
+        let (left, entries) = (node.left.take(), std::mem::take(&mut node.entries));
+        if let Some(child) = left {
+            self.search(child)?;
+        }
+        for entry in entries {
+            self.entries.push(entry.key, entry.value)?;
+            if let Some(child) = entry.right {
+                self.search(child)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Hangs held subtrees into the gaps of the new tree, which get their held places.
+fn hang(
+    child: &mut Child,
+    found: &HashMap<Cid, Gap>,
+    check: &mut dyn FnMut(&Gap, &Gap) -> Result<()>,
+) -> Result<()> {
+    match child {
+        Child::Gap(gap) => {
+            let held = found.get(&gap.cid).ok_or_else(|| {
+                let message = "a tree node is neither in the diff nor held";
+                Problem::new(Code::MissingNode, message).cid(&gap.cid).path(&gap.left)
+            })?;
+            check(gap, held)?;
+            *gap = held.clone();
+        }
+        Child::Held(node) => {
+            if let Some(child) = &mut node.left {
+                hang(child, found, check)?;
+            }
+            for child in node.entries.iter_mut().filter_map(|entry| entry.right.as_mut()) {
+                hang(child, found, check)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a held subtree keeps the rules of its new place. Within itself it keeps them; what is
+/// looked at is its root, and its edges where the new place is narrower than the held one.
+fn check_place<T>(rows: &T, tree: u64, new: &Gap, held: &Gap) -> Result<()>
+where
+    T: ReadBytes,
+{
+    if new.height.is_some() && new.height != held.height {
+        let message = format!("a node of height {:?} hangs at {:?}", held.height, new.height);
+        return Err(Problem::new(Code::WrongLayer, message).cid(&new.cid).path(&new.left).into());
+    }
+    let narrower_right = match (&held.end, &new.end) {
+        (Some(held), Some(new)) => held > new,
+        (None, Some(_)) => true,
+        (_, None) => false,
+    };
+    let mut source = HeldPlace { rows, tree, new, held };
+    let (left, right) = (held.left < new.left, narrower_right);
+    check_edges(Child::Gap(new.clone()), &mut source, left, right)
+}
+
+/// Loading a node checks it against its place.
+fn check_edges(
+    mut child: Child,
+    source: &mut dyn NodeSource,
+    left: bool,
+    right: bool,
+) -> Result<()> {
+    let node = child.hold(source)?;
+    let Some(last) = node.entries.last_mut() else {
+        return match node.left.take() {
+            Some(child) if left || right => check_edges(child, source, left, right),
+            _ => Ok(()),
+        };
+    };
+    let (first, last) = (node.left.take(), last.right.take());
+    if let Some(child) = first.filter(|_| left) {
+        check_edges(child, source, true, false)?;
+    }
+    match last.filter(|_| right) {
+        Some(child) => check_edges(child, source, false, true),
+        None => Ok(()),
+    }
+}
+
+/// Loads the nodes of a subtree in its new place from where they are held.
+struct HeldPlace<'a, T> {
+    rows: &'a T,
+    tree: u64,
+    new: &'a Gap,
+    held: &'a Gap,
+}
+
+impl<T: ReadBytes> NodeSource for HeldPlace<'_, T> {
+    fn load(&mut self, gap: &Gap) -> Result<Block> {
+        // Only its left edge has another place, and a root in its new place no height yet.
+        let left = if gap.left == self.new.left { &self.held.left } else { &gap.left };
+        let height = gap.height.or(self.held.height).unwrap_or(0);
+        let found = node(self.rows, self.tree, left, height)?;
+        match found {
+            Some(stored) if stored.frame.cid == gap.cid => stored.block(),
+            _ => Err(Error::Corrupt(format!("node {} is not in its row", gap.cid))),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Whether the blocks that leave the store are the tree that its head names.
+
+use crate::block::Cid;
+use crate::commit::Commit;
+use crate::error::{Error, Result};
+use crate::store::account::Head;
+use crate::store::row::RawSection;
+use crate::tree::{Link, links};
+
+/// Follows the links of a whole repository in streaming order: each block has to be the one that
+/// is due, and to hash to its CID. So a row that is lost, damaged or in the wrong place is noticed
+/// before its bytes are anybody's.
+pub(in crate::engine) struct Follow {
+    commit: Cid,
+    data: Cid,
+    /// What is still to come, the next thing last.
+    due: Vec<Link>,
+    begun: bool,
+}
+
+impl Follow {
+    pub(in crate::engine) fn new(head: &Head) -> Self {
+        Self { commit: head.commit.clone(), data: head.data.clone(), due: Vec::new(), begun: false }
+    }
+
+    /// The next block.
+    pub(in crate::engine) fn next(&mut self, section: &RawSection<'_>) -> Result<()> {
+        if !self.begun {
+            self.begun = true;
+            expect(&self.commit, section)?;
+            return self.commit(section);
+        }
+        match self.due.pop() {
+            Some(Link::Record(cid)) => expect(&cid, section),
+            Some(Link::Node(cid)) => {
+                expect(&cid, section)?;
+                let below = links(section.block).map_err(|problem| corrupt(&problem))?;
+                self.due.extend(below.into_iter().rev());
+                Ok(())
+            }
+            None => Err(Error::Corrupt(format!("{} belongs to nothing", section.cid))),
+        }
+    }
+
+    fn commit(&mut self, section: &RawSection<'_>) -> Result<()> {
+        let block = section.to_block()?;
+        let commit = Commit::decode(&block).map_err(|problem| corrupt(&problem))?;
+        if *commit.data() != self.data {
+            return Err(Error::Corrupt("the commit names another tree than the head".to_owned()));
+        }
+        self.due.push(Link::Node(self.data.clone()));
+        Ok(())
+    }
+
+    /// The end, where nothing may be due any more.
+    pub(in crate::engine) fn end(&self) -> Result<()> {
+        match self.due.last() {
+            _ if !self.begun => Err(Error::Corrupt("a tree without its commit".to_owned())),
+            Some(Link::Node(cid) | Link::Record(cid)) => {
+                Err(Error::Corrupt(format!("{cid} is not in the store")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn expect(cid: &Cid, section: &RawSection<'_>) -> Result<()> {
+    if section.cid != *cid {
+        let found = &section.cid;
+        return Err(Error::Corrupt(format!("{found} is in the store where {cid} should be")));
+    }
+    section.check()
+}
+
+fn corrupt(problem: &crate::Problem) -> Error {
+    Error::Corrupt(problem.to_string())
+}

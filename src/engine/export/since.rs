@@ -1,0 +1,107 @@
+use crate::engine::export::export::{Check, Exported, Extent, Outlet, export_tree, write_car};
+use crate::engine::handle::{Engine, account_row};
+use crate::engine::revs::rev_key;
+use crate::error::{Error, Result};
+use crate::ident::{Did, Rev};
+use crate::store::account::Head;
+use crate::store::changed::Changed;
+use crate::store::find::commit_of;
+use crate::store::row::Stamped;
+use crate::store::sealed::REVS;
+use crate::store::tables::View;
+use crate::tree::{Walk, Want};
+use std::io::Write;
+
+impl Engine {
+    /// Writes what a copy of revision `since` lacks, as a CAR in streaming order from one
+    /// snapshot: the commit, and every node and record that is newer. If nothing has changed
+    /// since, that is the commit alone.
+    ///
+    /// Revisions that this engine did not hold itself, on the present line of the account, and
+    /// those that it no longer remembers ([`crate::limits::REVS_HELD_MAX`]), get a full export;
+    /// [`Exported::extent`] says which. Why a diff is exact is told in [`crate::manual::diffs`].
+    ///
+    /// ```
+    /// use carrack::engine::{Engine, Extent, Op, WriteOptions};
+    /// use carrack::ident::{Did, SystemRandom};
+    /// use carrack::key::{Curve, SigningKey};
+    ///
+    /// # let folder = tempfile::tempdir().map_err(|error| carrack::Error::Request(error.to_string()))?;
+    /// let engine = Engine::open(folder.path().join("store.redb"))?;
+    /// let key = SigningKey::generate(Curve::K256, &SystemRandom)?;
+    /// let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// let first = engine.create_account(&did, &key)?;
+    /// let op = Op::create("com.example.post/1".parse()?, vec![0xa0]);
+    /// engine.write(&did, vec![op], &WriteOptions::default(), &key)?;
+    ///
+    /// let exported = engine.export_since(&did, first, &mut std::io::sink())?;
+    /// assert_eq!(exported.extent, Extent::Since(first));
+    /// // The commit, the root, the record.
+    /// assert_eq!(exported.blocks, 3);
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Engine::export`].
+    pub fn export_since(&self, did: &Did, since: Rev, output: impl Write) -> Result<Exported> {
+        let view = self.view()?;
+        let head = account_row(view.accounts()?, did)?.readable_head(did.as_str())?.clone();
+        if REVS.get(view.revs()?, &&rev_key(did, since)[..])?.is_none() {
+            return export_tree(view, &head, output);
+        }
+        let of = head.clone();
+        write_car(&head, Extent::Since(since), Check::Done, output, move |outlet| {
+            read_changed(&view, &of, since, outlet)
+        })
+    }
+}
+
+/// Reads the commit and what is newer than `since`, and gives the number of blocks.
+fn read_changed(view: &View, head: &Head, since: Rev, mut outlet: Outlet) -> Result<u64> {
+    let mut changed = Changed::new(view.rows()?, head.tree, since);
+    let mut blocks = 1;
+    if !outlet.push(&commit(view, head)?)? {
+        return Ok(blocks);
+    }
+    let mut walk = Walk::new(head.data.clone());
+    loop {
+        let found = match walk.next() {
+            Want::Node(want) => {
+                let height = want.height.unwrap_or(head.height);
+                let found = changed.node(&want.left, height, &want.cid)?;
+                if let Some(node) = &found {
+                    enter(&mut walk, node)?;
+                }
+                found
+            }
+            Want::Record(want) => {
+                let found = changed.record(&want.key, &want.cid)?;
+                found.as_ref().map(Stamped::block).transpose()?;
+                found
+            }
+            Want::Leave { .. } => None,
+            Want::End => break,
+        };
+        let Some(found) = found else { continue };
+        blocks += 1;
+        if !outlet.push(&found.section)? {
+            return Ok(blocks);
+        }
+    }
+    outlet.finish()?;
+    Ok(blocks)
+}
+
+/// The section of the commit, which belongs to every diff.
+fn commit(view: &View, head: &Head) -> Result<bytes::Bytes> {
+    let stored = commit_of(view.rows()?, head)?;
+    stored.block()?;
+    Ok(stored.section)
+}
+
+fn enter(walk: &mut Walk, node: &Stamped) -> Result<()> {
+    match walk.enter(&node.block()?).into_iter().next() {
+        None => Ok(()),
+        Some(problem) => Err(Error::Corrupt(problem.to_string())),
+    }
+}

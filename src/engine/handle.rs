@@ -1,0 +1,287 @@
+use crate::engine::account::clock_watch::ClockWatch;
+use crate::engine::core::Core;
+use crate::engine::read::blocks::BlockSearch;
+use crate::engine::write::caller_queue::WriteLines;
+use crate::error::{Error, Result};
+use crate::ident::{Clock, Did, Random, SystemClock, SystemRandom};
+use crate::store::account::{Account, EngineName};
+use crate::store::log::Retention;
+use crate::store::open::Opened;
+use crate::store::read_table::ReadBytes;
+use crate::store::sealed::checked_get;
+use crate::store::storage::Storage;
+use crate::store::tables::{Tables, View};
+use redb::backends::FileBackend;
+use redb::{DatabaseError, StorageBackend, StorageError};
+use std::collections::HashSet;
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+/// A store and everything that can be done with it. Shared between threads by reference.
+///
+/// ```
+/// use carrack::engine::{Engine, Op, WriteOptions};
+/// use carrack::ident::{Did, SystemRandom};
+/// use carrack::key::{Curve, SigningKey};
+/// use serde_json::json;
+///
+/// # let folder = tempfile::tempdir().map_err(|error| carrack::Error::Request(error.to_string()))?;
+/// let engine = Engine::open(folder.path().join("store.redb"))?;
+/// let key = SigningKey::generate(Curve::K256, &SystemRandom)?;
+/// let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+/// engine.create_account(&did, &key)?;
+/// let post = carrack::block::json::from_json(&json!({"$type": "app.bsky.feed.post", "text": "ahoy"}))?;
+/// let path = "app.bsky.feed.post/3jzfcijpj2z2a".parse()?;
+/// let written = engine.write(&did, vec![Op::create(path, post)], &WriteOptions::default(), &key)?;
+/// assert_eq!(engine.status(&did)?.rev, Some(written.rev));
+/// # Ok::<(), carrack::Error>(())
+/// ```
+pub struct Engine {
+    /// The present session; `None` once the engine was closed.
+    core: RwLock<Option<Arc<Core>>>,
+    pub(in crate::engine) storage: Arc<Storage>,
+    pub(in crate::engine) options: Options,
+    pub(in crate::engine) clock: Arc<dyn Clock>,
+    pub(in crate::engine) name: String,
+    own_name: EngineName,
+    /// The format that the store had when it was opened, if it was an older one.
+    older: Option<u32>,
+    pub(in crate::engine) watch: ClockWatch,
+    /// Ten bits that tell this engine's revisions from others'.
+    pub(in crate::engine) clock_id: u16,
+    pub(in crate::engine) lines: WriteLines,
+    /// Accounts of which a move, or the abort of one, is under way in this process.
+    moving: Mutex<HashSet<Did>>,
+}
+
+/// How an engine is opened.
+#[derive(Clone)]
+pub struct Options {
+    /// The clock that revisions are taken from.
+    pub clock: Arc<dyn Clock>,
+    /// Where random bytes come from: the engine's name, once.
+    pub random: Arc<dyn Random>,
+    /// Memory for the database's pages, in bytes. An eighth as much again is for tree nodes that
+    /// have been read and hashed.
+    pub cache_bytes: usize,
+    /// Whether a store that is not there is created.
+    pub create: bool,
+    /// How much of the event log is kept.
+    pub retention: Retention,
+    /// How blocks are found by their CIDs.
+    pub block_search: BlockSearch,
+    /// Whether a store of an older format is upgraded, after which older versions of Carrack do
+    /// not open it. If not, it is read as it is: nothing at all is written to it, and whatever
+    /// would write is refused with [`Error::Format`].
+    pub upgrade: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            cache_bytes: crate::limits::CACHE_BYTES_DEFAULT,
+            create: true,
+            retention: Retention::default(),
+            block_search: BlockSearch::default(),
+            upgrade: true,
+        }
+    }
+}
+
+impl Engine {
+    /// Opens the store at `path`, or creates it.
+    ///
+    /// # Errors
+    /// `Format` if the file is something else or from a newer Carrack, `Store` or `Io` if it
+    /// cannot be opened (another process has it open, say).
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, &Options::default())
+    }
+
+    /// Opens the store at `path` with options.
+    ///
+    /// # Errors
+    /// As [`Engine::open`]; `NotFound` if there is no store and none is to be created.
+    pub fn open_with(path: impl AsRef<Path>, options: &Options) -> Result<Self> {
+        let path = path.as_ref();
+        if !options.create && !path.exists() {
+            return Err(Error::NotFound { what: "store", name: path.display().to_string() });
+        }
+        let is_new = !path.exists();
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(options.create)
+            .truncate(false)
+            .open(path)
+            .map_err(|error| Error::Store(Box::new(redb::Error::Io(error))))?;
+        if !options.create && file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+            return Err(Error::Format("the file is empty".to_owned()));
+        }
+        let engine = Self::open_backend(FileBackend::new(file).map_err(unreadable)?, options)?;
+        if is_new {
+            sync_folder(path)
+                .map_err(|error| Error::io(format!("creating {}", path.display()), error))?;
+        }
+        Ok(engine)
+    }
+
+    /// Opens a store on a storage of the caller's: in memory, or one that fails on purpose.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub fn open_backend(backend: impl StorageBackend, options: &Options) -> Result<Self> {
+        let storage = Storage::new(backend);
+        let (core, Opened { engine, older }) = Core::open(&storage, options)?;
+        let name = engine.to_string();
+        let clock_id = name.get(..3).and_then(|hex| u16::from_str_radix(hex, 16).ok());
+        Ok(Self {
+            core: RwLock::new(Some(Arc::new(core))),
+            storage,
+            options: options.clone(),
+            clock: Arc::clone(&options.clock),
+            name,
+            own_name: engine,
+            older,
+            watch: ClockWatch::start(&*options.clock),
+            clock_id: clock_id.unwrap_or_default() & 0x3ff,
+            lines: WriteLines::default(),
+            moving: Mutex::new(HashSet::new()),
+        })
+    }
+
+    /// The engine's name: 32 hexadecimal digits, drawn when the store was created.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The format that the store had before this engine opened it, if that was an older one than
+    /// this version of Carrack writes, and was upgraded.
+    pub fn upgraded_from(&self) -> Option<u32> {
+        self.older.filter(|_| self.options.upgrade)
+    }
+
+    /// Whether the store is only read: it is of an older format, and [`Options::upgrade`] forbade
+    /// to upgrade it.
+    pub fn is_read_only(&self) -> bool {
+        self.older.is_some() && !self.options.upgrade
+    }
+
+    /// The same as a value.
+    pub(crate) fn engine_name(&self) -> EngineName {
+        self.own_name
+    }
+
+    /// The clock that it was opened with.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// The account's row, if there is one.
+    pub(crate) fn held(&self, did: &Did) -> Result<Option<Account>> {
+        find_account(self.view()?.accounts()?, did)
+    }
+
+    /// A read transaction.
+    pub(in crate::engine) fn view(&self) -> Result<View> {
+        self.core()?.view()
+    }
+
+    /// The present session.
+    pub(in crate::engine) fn core(&self) -> Result<Arc<Core>> {
+        let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
+        core.clone().ok_or_else(|| Error::Closed("the engine was closed".to_owned()))
+    }
+
+    /// The lock on the present session, for a change of it.
+    pub(in crate::engine) fn core_slot(&self) -> &RwLock<Option<Arc<Core>>> {
+        &self.core
+    }
+
+    /// Runs `work` in the next write transaction, and returns when that is durable. It checks first
+    /// and writes afterwards, and may be run several times.
+    pub(in crate::engine) fn submit<R: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut Tables<'_>) -> Result<R> + Send + 'static,
+    ) -> Result<R> {
+        self.core()?.writer.submit(work)
+    }
+
+    /// One move of an account at a time: whoever aborts one must not do it between its steps.
+    pub(crate) fn moving(&self, did: &Did) -> Result<Moving<'_>> {
+        let mut moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        if !moving.insert(did.clone()) {
+            return Err(Error::Request(format!("a move of {did} is under way; wait for its end")));
+        }
+        Ok(Moving { engine: self, did: did.clone() })
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Tells a file that is no database from one that cannot be read.
+pub(in crate::engine) fn unreadable(error: DatabaseError) -> Error {
+    match &error {
+        DatabaseError::Storage(StorageError::Io(io)) if io.kind() == ErrorKind::InvalidData => {
+            Error::Format(io.to_string())
+        }
+        DatabaseError::UpgradeRequired(_) => Error::Format(error.to_string()),
+        _ => error.into(),
+    }
+}
+
+/// A move that is under way, until it is dropped.
+pub(crate) struct Moving<'a> {
+    engine: &'a Engine,
+    did: Did,
+}
+
+impl Drop for Moving<'_> {
+    fn drop(&mut self) {
+        let mut moving = self.engine.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        moving.remove(&self.did);
+    }
+}
+
+/// The account row of `did`.
+pub(in crate::engine) fn account_row<T>(accounts: &T, did: &Did) -> Result<Account>
+where
+    T: ReadBytes,
+{
+    find_account(accounts, did)?.ok_or_else(|| no_account(did))
+}
+
+/// The account row of `did`, if there is one.
+pub(in crate::engine) fn find_account<T>(accounts: &T, did: &Did) -> Result<Option<Account>>
+where
+    T: ReadBytes,
+{
+    checked_get(accounts, &did.as_str().as_bytes(), |did, row| Account::decode(did, row))
+}
+
+pub(in crate::engine) fn no_account(did: &Did) -> Error {
+    Error::NotFound { what: "account", name: did.to_string() }
+}
+
+/// fsyncs the folder of a new file, or its name may not survive a crash.
+pub(in crate::engine) fn sync_folder(path: &Path) -> std::io::Result<()> {
+    if cfg!(not(unix)) {
+        return Ok(());
+    }
+    File::open(folder_of(path))?.sync_all()
+}
+
+/// The folder that a file is in.
+pub(in crate::engine) fn folder_of(path: &Path) -> &Path {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
+}

@@ -1,0 +1,233 @@
+//! Writes a repository that is being verified into a tree that nobody sees yet.
+
+use crate::block::Block;
+use crate::car::append_section;
+use crate::commit::Commit;
+use crate::engine::account::lifecycle::Rows;
+use crate::engine::blobs::{Indexed, blob_key};
+use crate::engine::core::Core;
+use crate::engine::handle::Engine;
+use crate::error::{Error, Problem, Result};
+use crate::ident::Rev;
+use crate::limits::STAGED_BYTES;
+use crate::store::blob_index;
+use crate::store::build::{Piece, RowBuilder};
+use crate::store::row::Tally;
+use crate::store::sealed::JOURNAL;
+use crate::store::write::Pending;
+use crate::tree::{NodeWant, RecordWant};
+use crate::verify::{Problems, Sink};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Batches that may wait for the writer while the next is filled.
+const BATCHES_WAITING_MAX: usize = 6;
+
+/// A tree that is being written. It goes away unless it is made somebody's.
+pub(in crate::engine) struct Staged<'a> {
+    engine: &'a Engine,
+    /// The session that it is written in: rows that were not flushed end with it.
+    core: Arc<Core>,
+    tree: u64,
+    builder: RowBuilder,
+    rows: Rows,
+    blobs: Vec<Vec<u8>>,
+    blobs_bytes: usize,
+    waiting: VecDeque<Pending<()>>,
+    /// Whether a row of it may be in the store.
+    is_journalled: bool,
+    commit: Option<Commit>,
+    rev: Option<Rev>,
+    root_height: u8,
+    records: u64,
+    warnings: Problems,
+    section: Vec<u8>,
+    /// Set once something is wrong: nothing more is written.
+    broken: bool,
+    check_head: &'a mut dyn FnMut(&Commit) -> Result<()>,
+}
+
+/// A tree that has been written whole.
+pub(crate) struct Whole {
+    /// The session that it was written in, and in which it has to be made an account's.
+    pub(in crate::engine) core: Arc<Core>,
+    pub(crate) tree: u64,
+    pub(in crate::engine) commit: Commit,
+    pub(in crate::engine) rev: Rev,
+    pub(in crate::engine) height: u8,
+    pub(in crate::engine) records: u64,
+    pub(in crate::engine) tally: Tally,
+    /// What is unusual about the records, beside what the verification says.
+    pub(in crate::engine) warnings: Problems,
+}
+
+impl<'a> Staged<'a> {
+    /// Begins a tree. `check_head` may refuse the repository as soon as its head is known.
+    pub(in crate::engine) fn begin(
+        engine: &'a Engine,
+        check_head: &'a mut dyn FnMut(&Commit) -> Result<()>,
+    ) -> Result<Self> {
+        engine.require_floors_given()?;
+        let core = engine.core()?;
+        let tree = core.reserve_tree()?;
+        Ok(Self {
+            engine,
+            core,
+            tree,
+            builder: RowBuilder::new(tree),
+            rows: Rows::default(),
+            blobs: Vec::new(),
+            blobs_bytes: 0,
+            waiting: VecDeque::new(),
+            is_journalled: false,
+            commit: None,
+            rev: None,
+            root_height: 0,
+            records: 0,
+            warnings: Problems::default(),
+            section: Vec::new(),
+            broken: false,
+            check_head,
+        })
+    }
+
+    /// Hands over what is left, and waits until all of it is written: with the next that is durable,
+    /// it is.
+    pub(in crate::engine) fn complete(mut self) -> Result<Whole> {
+        let whole = self.finish();
+        whole.map_err(|error| self.give_up(error))
+    }
+
+    fn finish(&mut self) -> Result<Whole> {
+        self.flush()?;
+        while let Some(pending) = self.waiting.pop_front() {
+            pending.wait()?;
+        }
+        let unfinished = || Error::Corrupt("an import ended without a head".to_owned());
+        Ok(Whole {
+            core: Arc::clone(&self.core),
+            tree: self.tree,
+            commit: self.commit.take().ok_or_else(unfinished)?,
+            rev: self.rev.ok_or_else(unfinished)?,
+            height: self.root_height,
+            records: self.records,
+            tally: self.builder.tally(),
+            warnings: std::mem::take(&mut self.warnings),
+        })
+    }
+
+    /// Gives the tree up, once the writer is done with what it still has of it, and gives why. No
+    /// row of it is left.
+    pub(in crate::engine) fn give_up(self, cause: Error) -> Error {
+        for pending in self.waiting {
+            // A batch that fails as well is not the cause.
+            let _ = pending.wait();
+        }
+        if self.is_journalled { self.engine.undo_tree(self.tree, cause) } else { cause }
+    }
+
+    fn after(&mut self) -> Result<()> {
+        let bytes = self.rows.bytes + self.blobs_bytes;
+        if bytes >= STAGED_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let rows = std::mem::take(&mut self.rows);
+        let blobs = std::mem::take(&mut self.blobs);
+        let bytes = rows.bytes + self.blobs_bytes;
+        self.blobs_bytes = 0;
+        if rows.rows.is_empty() && blobs.is_empty() {
+            return Ok(());
+        }
+        while self.waiting.len() >= BATCHES_WAITING_MAX {
+            if let Some(pending) = self.waiting.pop_front() {
+                pending.wait()?;
+            }
+        }
+        let tree = self.tree;
+        self.is_journalled = true;
+        self.waiting.push_back(self.core.writer.enqueue_bulk(bytes, move |tables| {
+            // With each batch: an earlier one may have been refused.
+            let what_for = JOURNAL.seal(&tree.to_le_bytes(), b"import");
+            tables.journal.insert(tree, &what_for[..])?;
+            rows.store(tables)?;
+            for key in &blobs {
+                blob_index::put(tables, key)?;
+            }
+            Ok(())
+        })?);
+        Ok(())
+    }
+
+    fn frame(&mut self, block: &Block) {
+        self.section.clear();
+        append_section(&mut self.section, block.cid(), block.bytes());
+    }
+
+    fn stamp(&self) -> Result<Rev> {
+        self.rev.ok_or_else(|| Error::Corrupt("a node came before the commit".to_owned()))
+    }
+}
+
+impl Sink for Staged<'_> {
+    fn commit(&mut self, commit: &Commit) -> Result<()> {
+        (self.check_head)(commit)?;
+        let Some(rev) = commit.rev() else {
+            self.broken = true;
+            return Ok(());
+        };
+        self.rev = Some(rev);
+        self.commit = Some(commit.clone());
+        self.frame(commit.block());
+        self.builder.commit(&self.section, rev, &mut self.rows);
+        self.after()
+    }
+
+    fn enter(&mut self, want: &NodeWant, height: u8, block: &Block) -> Result<()> {
+        if self.broken {
+            return Ok(());
+        }
+        if want.height.is_none() {
+            self.root_height = height;
+        }
+        let stamp = self.stamp()?;
+        self.frame(block);
+        self.builder.enter(&want.left, height, &self.section, stamp, &mut self.rows);
+        self.after()
+    }
+
+    fn record(&mut self, want: &RecordWant, block: &Block) -> Result<()> {
+        if self.broken {
+            return Ok(());
+        }
+        self.records += 1;
+        let blobs = Indexed::of(block.bytes());
+        if let Some(warning) = blobs.warning(block.cid(), &want.key) {
+            self.warnings.push(warning);
+        }
+        for blob in blobs.refs {
+            let key = blob_key(self.tree, &blob.cid, &want.key);
+            self.blobs_bytes += key.len();
+            self.blobs.push(key);
+        }
+        let stamp = self.stamp()?;
+        self.frame(block);
+        let piece = Piece::Section(&self.section);
+        self.builder.record(&want.key, piece, stamp, &mut self.rows);
+        self.after()
+    }
+
+    fn leave(&mut self) -> Result<()> {
+        if self.broken {
+            return Ok(());
+        }
+        self.builder.leave(&mut self.rows);
+        self.after()
+    }
+
+    fn problem(&mut self, _: &Problem) {
+        self.broken = true;
+        self.rows = Rows::default();
+        self.blobs.clear();
+    }
+}

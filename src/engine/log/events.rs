@@ -1,0 +1,253 @@
+//! The event log as its readers see it.
+
+use crate::engine::account::status::parse_did;
+use crate::engine::handle::{Engine, account_row};
+use crate::engine::log::make::identity_event;
+use crate::error::{Error, Result};
+use crate::event::{Event, Unnumbered};
+use crate::ident::Did;
+use crate::store::log::{append, gaps_below, is_purged, trimmed_below};
+use crate::store::log_read::{Slot, read_log};
+use crate::store::read_table::ReadTable;
+use crate::store::sealed::EVENTS;
+use crate::store::tables::View;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// An event of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedEvent {
+    /// Its number.
+    pub seq: u64,
+    kept: Unnumbered,
+}
+
+impl LoggedEvent {
+    /// The frame, as `com.atproto.sync.subscribeRepos` sends it.
+    pub fn frame(&self) -> Vec<u8> {
+        self.kept.frame(self.seq)
+    }
+
+    /// The event itself.
+    ///
+    /// # Errors
+    /// `Corrupt` if its row is damaged.
+    pub fn event(&self) -> Result<Event> {
+        self.kept.event(self.seq)
+    }
+
+    /// When it was made, in microseconds since 1970.
+    pub fn micros(&self) -> u64 {
+        self.kept.micros
+    }
+}
+
+/// Reads the event log from a cursor on, and waits for what comes.
+pub struct Events<'a> {
+    engine: &'a Engine,
+    after: u64,
+    ready: VecDeque<Ready>,
+}
+
+/// What has been read and not given yet.
+enum Ready {
+    Event(LoggedEvent),
+    Unreadable { first: u64, last: u64, cause: String },
+}
+
+/// Events read at a time: no snapshot is held between two reads.
+const EVENTS_AT_A_TIME: usize = 64;
+/// And no more bytes than these, but for one event.
+const BYTES_AT_A_TIME: usize = 1 << 20;
+
+impl Engine {
+    /// The events behind number `after`; 0 is before the first.
+    ///
+    /// ```
+    /// # use carrack::engine::{Engine, Options};
+    /// # use carrack::ident::{Did, SystemRandom};
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # use redb::backends::InMemoryBackend;
+    /// # let engine = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
+    /// # let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// engine.create_account(&did, &SigningKey::generate(Curve::K256, &SystemRandom)?)?;
+    /// let mut events = engine.events(0)?;
+    /// let mut kinds = Vec::new();
+    /// while let Some(event) = events.next()? {
+    ///     kinds.push(event.event()?.kind());
+    /// }
+    /// assert_eq!(kinds, ["#identity", "#account", "#commit"]);
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `NotFound` if `after` is a number that has not been given out yet.
+    pub fn events(&self, after: u64) -> Result<Events<'_>> {
+        let last = last_seq(&self.view()?)?;
+        if after > last {
+            let name = format!("{after}; the last one is {last}");
+            return Err(Error::NotFound { what: "event", name });
+        }
+        Ok(Events { engine: self, after, ready: VecDeque::new() })
+    }
+
+    /// The number of the last event, 0 if there was none.
+    ///
+    /// # Errors
+    /// `Store`, `Corrupt`.
+    pub fn last_seq(&self) -> Result<u64> {
+        last_seq(&self.view()?)
+    }
+
+    /// The number of the oldest event that is still held. A reader whose cursor is before it has
+    /// missed some.
+    ///
+    /// # Errors
+    /// `Store`; `Corrupt` if it cannot be read.
+    pub fn oldest_seq(&self) -> Result<Option<u64>> {
+        let view = self.view()?;
+        let Some((seq, row)) = view.events()?.first()? else { return Ok(None) };
+        let seq = seq.value();
+        EVENTS.open(&seq.to_le_bytes(), row.value())?;
+        Ok(Some(seq))
+    }
+
+    /// Tells followers that the account's DID document or handle has changed (`#identity`).
+    ///
+    /// # Errors
+    /// `NotFound`, `Store`.
+    pub fn announce_identity(&self, did: &Did, handle: Option<&str>) -> Result<u64> {
+        let event = identity_event(did, handle, &*self.clock);
+        let did = did.clone();
+        self.submit(move |tables| {
+            account_row(&tables.accounts, &did)?;
+            append(tables, &event)
+        })
+    }
+}
+
+fn last_seq(view: &View) -> Result<u64> {
+    crate::store::open::last_seq(view.facts()?)
+}
+
+impl Events<'_> {
+    /// The next event, or `None` if there is none yet.
+    ///
+    /// # Errors
+    /// `UnreadableEvents` in the place of events that are damaged: the next call goes on behind
+    /// them. `Corrupt` if the log cannot be read at all; `Reopen`, `Closed`.
+    #[allow(clippy::should_implement_trait, reason = "it can fail, and go on after `None`")]
+    pub fn next(&mut self) -> Result<Option<LoggedEvent>> {
+        if self.ready.is_empty() {
+            self.refill()?;
+        }
+        match self.ready.pop_front() {
+            None => Ok(None),
+            Some(Ready::Event(event)) => {
+                self.after = event.seq;
+                Ok(Some(event))
+            }
+            Some(Ready::Unreadable { first, last, cause }) => {
+                self.after = last;
+                Err(Error::UnreadableEvents { first, last, cause })
+            }
+        }
+    }
+
+    /// The next event; waits for it no longer than `timeout`.
+    ///
+    /// # Errors
+    /// As [`Events::next`]; `Reopen` if the engine's writer has failed. The reader goes on after
+    /// [`Engine::reopen`].
+    pub fn wait(&mut self, timeout: Duration) -> Result<Option<LoggedEvent>> {
+        let start = Instant::now();
+        loop {
+            let core = self.engine.core()?;
+            let rings = core.signal.rings();
+            if let Some(event) = self.next()? {
+                return Ok(Some(event));
+            }
+            let left = timeout.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return Ok(None);
+            }
+            // A session that ends while this waits may have a successor.
+            if !core.signal.wait(rings, left) {
+                core.check_writes()?;
+            }
+        }
+    }
+
+    /// The number of the event that was given last: the cursor to go on from.
+    pub fn cursor(&self) -> u64 {
+        self.after
+    }
+
+    /// Reads the next events, past damaged ones. No snapshot is held between two reads.
+    fn refill(&mut self) -> Result<()> {
+        let view = self.engine.view()?;
+        let until = last_seq(&view)?.saturating_add(1);
+        let mut from = self.after.saturating_add(1);
+        let trimmed = match trimmed_below(view.facts()?)? {
+            Some(trimmed) => trimmed,
+            None => oldest_or(&view, until),
+        };
+        let gaps = gaps_below(view.facts()?)?.max(trimmed);
+        while self.ready.is_empty() {
+            let events = view.events()?;
+            let read = read_log(events, from, until, EVENTS_AT_A_TIME, BYTES_AT_A_TIME)?;
+            for slot in read.slots {
+                let (first, last) = slot.numbers();
+                self.ready.extend(missing(from.max(gaps), first));
+                from = last.saturating_add(1);
+                self.ready.extend(readied(&view, slot)?);
+            }
+            let Some(next) = read.next else {
+                self.ready.extend(missing(from.max(gaps), until));
+                return Ok(());
+            };
+            from = next;
+        }
+        Ok(())
+    }
+}
+
+/// Numbers from `first` on and before `next` that were given out and are in no event.
+fn missing(first: u64, next: u64) -> Option<Ready> {
+    let cause = "there is no event of these numbers".to_owned();
+    let last = next.checked_sub(1).filter(|last| first <= *last)?;
+    Some(Ready::Unreadable { first, last, cause })
+}
+
+/// In a store that does not say what was trimmed: the number of the oldest event; the end of the log if there is
+/// none, or if it cannot be read.
+fn oldest_or(view: &View, end: u64) -> u64 {
+    let oldest = view.events().and_then(|events| {
+        let first = events.first()?;
+        Ok(first.map(|(seq, _)| seq.value()))
+    });
+    oldest.ok().flatten().unwrap_or(end)
+}
+
+/// What a reader is given of a place of the log; nothing of an account that was deleted since.
+fn readied(view: &View, slot: Slot) -> Result<Option<Ready>> {
+    let (seq, row) = match slot {
+        Slot::Event { seq, row } => (seq, row),
+        Slot::Unreadable { first, last, cause } => {
+            return Ok(Some(Ready::Unreadable { first, last, cause }));
+        }
+    };
+    match Unnumbered::decode(seq, &row) {
+        Ok(kept) if awaits_purge(view, &kept, seq)? => Ok(None),
+        Ok(kept) => Ok(Some(Ready::Event(LoggedEvent { seq, kept }))),
+        Err(error) => {
+            Ok(Some(Ready::Unreadable { first: seq, last: seq, cause: error.to_string() }))
+        }
+    }
+}
+
+/// Whether the event is of an account that has been deleted since.
+fn awaits_purge(view: &View, event: &Unnumbered, seq: u64) -> Result<bool> {
+    debug_assert!(parse_did(event.did.as_bytes()).is_ok_and(|did| event.is_of(&did)));
+    is_purged(view.purges()?, event.did.as_bytes(), seq)
+}

@@ -1,0 +1,136 @@
+//! The events that go with what happens to an account.
+
+use crate::block::Block;
+use crate::car;
+use crate::commit::Commit;
+use crate::engine::write::commit::Written;
+use crate::error::Result;
+use crate::event::{
+    AccountEvent, AccountStatus, CommitEvent, Event, IdentityEvent, RepoOp, SyncEvent, Timestamp,
+    Unnumbered,
+};
+use crate::ident::{Clock, Did, Rev};
+use crate::store::account::State;
+use crate::store::log::append;
+use crate::store::tables::Tables;
+use bytes::Bytes;
+
+fn unnumbered(clock: &dyn Clock, event: impl FnOnce(Timestamp) -> Event) -> Unnumbered {
+    let micros = clock.now_micros();
+    Unnumbered::new(event(Timestamp::from_micros(micros)), micros)
+}
+
+/// `#identity`.
+pub(in crate::engine) fn identity_event(
+    did: &Did,
+    handle: Option<&str>,
+    clock: &dyn Clock,
+) -> Unnumbered {
+    unnumbered(clock, |time| {
+        let handle = handle.map(Into::into);
+        Event::Identity(IdentityEvent { seq: 0, did: did.clone(), time, handle })
+    })
+}
+
+/// `#account`. A moved account is, to those who follow this host, deactivated here.
+pub(in crate::engine) fn account_event(did: &Did, state: &State, clock: &dyn Clock) -> Unnumbered {
+    let status = match state {
+        State::Active | State::Leaving { .. } => None,
+        State::Deactivated | State::Moved { .. } => Some(AccountStatus::Deactivated),
+        State::Suspended => Some(AccountStatus::Suspended),
+        State::TakenDown => Some(AccountStatus::Takendown),
+        State::Deleted => Some(AccountStatus::Deleted),
+    };
+    unnumbered(clock, |time| {
+        let active = status.is_none();
+        Event::Account(AccountEvent { seq: 0, did: did.clone(), time, active, status })
+    })
+}
+
+/// `#sync`: the head, and nothing of what changed.
+pub(in crate::engine) fn sync_event(commit: &Commit, rev: Rev, clock: &dyn Clock) -> Unnumbered {
+    let blocks = slice(commit, &[]);
+    unnumbered(clock, |time| {
+        Event::Sync(SyncEvent { seq: 0, did: commit.did().clone(), time, rev, blocks })
+    })
+}
+
+/// `#commit` of a repository's first commit: there is nothing before it.
+pub(in crate::engine) fn first_commit_event(
+    commit: &Commit,
+    root: &Block,
+    rev: Rev,
+    clock: &dyn Clock,
+) -> Unnumbered {
+    let blocks = slice(commit, std::slice::from_ref(root));
+    unnumbered(clock, |time| {
+        Event::Commit(CommitEvent {
+            seq: 0,
+            did: commit.did().clone(),
+            time,
+            rev,
+            since: None,
+            commit: commit.cid().clone(),
+            blocks,
+            ops: Vec::new(),
+            prev_data: None,
+        })
+    })
+}
+
+/// `#commit`.
+pub(in crate::engine) fn commit_event(
+    did: &Did,
+    written: &Written,
+    ops: Vec<RepoOp>,
+    blocks: Bytes,
+    clock: &dyn Clock,
+) -> Unnumbered {
+    unnumbered(clock, |time| {
+        Event::Commit(CommitEvent {
+            seq: 0,
+            did: did.clone(),
+            time,
+            rev: written.rev,
+            since: Some(written.since),
+            commit: written.commit.clone(),
+            blocks,
+            ops,
+            prev_data: Some(written.prev_data.clone()),
+        })
+    })
+}
+
+/// A CAR of the commit and these blocks.
+pub(in crate::engine) fn slice(commit: &Commit, blocks: &[Block]) -> Bytes {
+    let length: usize = blocks.iter().map(|block| block.bytes().len() + 48).sum();
+    let mut out = Vec::with_capacity(length + commit.block().bytes().len() + 128);
+    out.extend_from_slice(&car::header(std::slice::from_ref(commit.cid())));
+    for block in std::iter::once(commit.block()).chain(blocks) {
+        car::append_section(&mut out, block.cid(), block.bytes());
+    }
+    out.into()
+}
+
+/// Adds events in this order; gives the number of the last.
+pub(in crate::engine) fn append_all(tables: &mut Tables<'_>, events: &[Unnumbered]) -> Result<u64> {
+    let mut last = 0;
+    for event in events {
+        last = append(tables, event)?;
+    }
+    Ok(last)
+}
+
+/// What an account's arrival is announced with, the `#sync` last.
+pub(in crate::engine) fn arrival_events(
+    commit: &Commit,
+    rev: Rev,
+    clock: &dyn Clock,
+) -> [Unnumbered; 3] {
+    let did = commit.did();
+    [
+        account_event(did, &State::Active, clock),
+        identity_event(did, None, clock),
+        sync_event(commit, rev, clock),
+    ]
+}

@@ -1,0 +1,109 @@
+use crate::block::{Block, Cid};
+use crate::car::{Writer, append_section};
+use crate::engine::export::export::{Check, Outlet, outlet};
+use crate::engine::read::snapshot::Snapshot;
+use crate::error::{Error, Problem, Result};
+use crate::ident::Nsid;
+use crate::store::along::Along;
+use crate::tree::{Key, KeyRange, Walk, Want};
+use std::io::Write;
+
+impl Snapshot {
+    /// Writes a CAR that proves to anybody who has the account's key which records a collection
+    /// has, all of them: the commit, then in streaming order every node that may hold a key of the
+    /// collection, and its records. Gives their number; 0 proves that there is none.
+    ///
+    /// Memory is bounded, and every block is rehashed on its way out. What a slow `output` has not
+    /// taken after some seconds waits in a temporary file. [`verify_collection`] checks the proof.
+    ///
+    /// ```
+    /// # use carrack::engine::Engine;
+    /// # use carrack::ident::{Did, SystemRandom};
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # let folder = tempfile::tempdir().map_err(|error| carrack::Error::Request(error.to_string()))?;
+    /// # let engine = Engine::open(folder.path().join("store.redb"))?;
+    /// # let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &SigningKey::generate(Curve::K256, &SystemRandom)?)?;
+    /// let mut proof = Vec::new();
+    /// let snapshot = engine.snapshot(&did)?;
+    /// assert_eq!(snapshot.prove_collection(&"app.bsky.feed.like".parse()?, &mut proof)?, 0);
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
+    ///
+    /// [`verify_collection`]: crate::verify::verify_collection
+    ///
+    /// # Errors
+    /// `Io` if writing fails; as [`Snapshot::record`]. The CAR is cut short then.
+    pub fn prove_collection(&self, collection: &Nsid, output: impl Write) -> Result<u64> {
+        self.check_age()?;
+        let mut car = Writer::new(output, std::slice::from_ref(&self.head.commit))?;
+        let (outlet, intake) = outlet(Check::Done);
+        let range = KeyRange::of_collection(collection);
+        let records = std::thread::scope(|scope| {
+            let reader = scope.spawn(|| self.read_range(&range, outlet));
+            let written = intake.write_to(&mut car);
+            let died = |_| Err(Error::Corrupt("reading a proof's rows panicked".to_owned()));
+            let read = reader.join().unwrap_or_else(died);
+            // A failed output is the first cause, if both have failed.
+            written.and(read)
+        })?;
+        car.finish()?;
+        Ok(records)
+    }
+
+    /// Reads the blocks of the proof, and gives the number of records.
+    fn read_range(&self, range: &KeyRange, outlet: Outlet) -> Result<u64> {
+        let mut stored = Along::new(self.view.rows()?, self.head.tree);
+        let mut out = Sections { outlet, section: Vec::new() };
+        let mut records = 0;
+        let mut listened_to = out.push(&stored.record(&Key::edge(), &self.head.commit)?)?;
+        let mut walk = Walk::new(self.head.data.clone());
+        while listened_to {
+            self.check_age()?;
+            match walk.next() {
+                Want::Node(want) if range.overlaps(&want.left, want.end.as_ref()) => {
+                    let height = want.height.unwrap_or(self.head.height);
+                    let block = stored.node(&want.left, height, &want.cid)?;
+                    enter(&mut walk, &block)?;
+                    listened_to = out.push(&block)?;
+                }
+                Want::Record(want) if range.contains(&want.key) => {
+                    records += 1;
+                    listened_to = out.push(&stored.record(&want.key, &want.cid)?)?;
+                }
+                Want::Node(_) | Want::Record(_) | Want::Leave { .. } => {}
+                Want::End => {
+                    out.outlet.finish()?;
+                    break;
+                }
+            }
+        }
+        Ok(records)
+    }
+}
+
+fn enter(walk: &mut Walk, block: &Block) -> Result<()> {
+    match walk.enter(block).first() {
+        None => Ok(()),
+        Some(problem) => Err(not_a_node(block.cid(), problem)),
+    }
+}
+
+fn not_a_node(cid: &Cid, problem: &Problem) -> Error {
+    Error::Corrupt(format!("the stored node {cid} breaks a rule of the tree: {problem}"))
+}
+
+/// Blocks on their way to the output.
+struct Sections {
+    outlet: Outlet,
+    section: Vec<u8>,
+}
+
+impl Sections {
+    /// Says whether anybody still listens.
+    fn push(&mut self, block: &Block) -> Result<bool> {
+        self.section.clear();
+        append_section(&mut self.section, block.cid(), block.bytes());
+        self.outlet.push(&self.section)
+    }
+}

@@ -1,0 +1,6 @@
+//! Snapshots: records, lists, blocks and proofs.
+
+pub(super) mod blocks;
+pub(super) mod collection_proof;
+pub(super) mod proof;
+pub(super) mod snapshot;

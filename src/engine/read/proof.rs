@@ -1,0 +1,39 @@
+use crate::car::Writer;
+use crate::engine::read::snapshot::Snapshot;
+use crate::error::{Error, Result};
+use crate::ident::RepoPath;
+use crate::store::find::commit_block;
+use crate::store::region::Region;
+use crate::tree::{Key, Tree};
+use std::io::Write;
+
+impl Snapshot {
+    /// Writes a CAR that proves to anybody who has the account's key what is at `path`, or that
+    /// nothing is: the commit, the nodes on the way, the record. Says whether there is one.
+    ///
+    /// # Errors
+    /// `Io` if writing fails; as [`Snapshot::record`].
+    pub fn proof(&self, path: &RepoPath, output: impl Write) -> Result<bool> {
+        self.check_age()?;
+        let head = &self.head;
+        let mut region = Region::new(self.view.rows()?, head.tree);
+        let mut tree = Tree::at(head.data.clone(), Some(head.height));
+        let (found, nodes) = tree.proof(&Key::from(path.as_bytes()), &mut region)?;
+        let commit = commit_block(self.view.rows()?, head)?;
+        let mut car = Writer::new(output, std::slice::from_ref(&head.commit))?;
+        car.write(commit.cid(), commit.bytes())?;
+        for node in &nodes {
+            car.write(node.cid(), node.bytes())?;
+        }
+        if let Some(cid) = &found {
+            let stored = region.stored_record(&Key::from(path.as_bytes()))?;
+            if stored.frame.cid != *cid {
+                return Err(Error::Corrupt(format!("the row of {path} holds another record")));
+            }
+            let block = stored.block()?;
+            car.write(block.cid(), block.bytes())?;
+        }
+        car.finish()?;
+        Ok(found.is_some())
+    }
+}

@@ -1,0 +1,131 @@
+//! A copy of the whole store while it is in use.
+
+use crate::engine::handle::{Engine, folder_of, sync_folder, unreadable};
+use crate::engine::upkeep::restore::restored;
+use crate::error::{Error, Result};
+use crate::ident::Rev;
+use crate::limits::COPY_CACHE_BYTES;
+use crate::store::copy::{CopyKind, copy};
+use crate::store::read_table::ReadTable;
+use redb::backends::FileBackend;
+use redb::{Builder, StorageBackend};
+use std::io::ErrorKind;
+use std::path::Path;
+use tempfile::{NamedTempFile, PersistError};
+
+/// What a backup holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackedUp {
+    /// The number of the last event, 0 if there was none.
+    pub last_seq: u64,
+    /// The newest revision of all accounts.
+    pub last_rev: Option<Rev>,
+    /// Accounts, deleted ones included.
+    pub accounts: u64,
+    /// Rows of repositories.
+    pub rows: u64,
+    /// Bytes copied; the file is somewhat larger.
+    pub bytes: u64,
+}
+
+impl Engine {
+    /// Copies the whole store into a new file at `path`, as it is at one moment, while commits go
+    /// on. `progress` is told the bytes copied so far.
+    ///
+    /// The copy is a store of its own, and knows that it is a backup: opened, it can be read,
+    /// exported and scrubbed, and takes no writes before [`Engine::set_floors`]. Trees that are
+    /// being removed or written at that moment are not in it. Only its owner may read the file. It
+    /// is written beside `path`, under a name that ends in `.part`, and gets its own name when it is
+    /// whole and on disk; what a crash leaves is the `.part`, which does not open.
+    ///
+    /// All of it is read from one snapshot, which lives as long as the copy takes: this is the one
+    /// reader that may be older than
+    /// [`SNAPSHOT_SECONDS_MAX`](crate::limits::SNAPSHOT_SECONDS_MAX). Pages that commits free
+    /// meanwhile are not used again before the backup ends, so the store's file grows by about what
+    /// is written during it, and keeps that size.
+    /// [`crate::manual::backup`] says how to restore.
+    ///
+    /// ```
+    /// use carrack::Engine;
+    /// # let folder = tempfile::tempdir().map_err(|error| carrack::Error::Request(error.to_string()))?;
+    /// # let at = |name| folder.path().join(name);
+    /// let engine = Engine::open(at("store.redb"))?;
+    /// engine.backup(at("backup.redb"), &mut |_| ())?;
+    /// assert!(Engine::open(at("backup.redb"))?.floors_awaited()?.is_some());
+    /// assert!(engine.backup(at("backup.redb"), &mut |_| ()).is_err());
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `Exists` if there is anything at `path`; `Io`, `Store`; `Corrupt` if an account's row cannot
+    /// be read. No file is left then.
+    pub fn backup(
+        &self,
+        path: impl AsRef<Path>,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<BackedUp> {
+        let path = path.as_ref();
+        // Asked again when it gets its name: so much work in vain is worth asking now.
+        if path.symlink_metadata().is_ok() {
+            return Err(exists(path));
+        }
+        let part = part_of(path).map_err(|error| failed(path, error))?;
+        let file = part.reopen().map_err(|error| failed(path, error))?;
+        let done = self.backup_to(FileBackend::new(file).map_err(unreadable)?, progress)?;
+        part.as_file().sync_all().map_err(|error| failed(path, error))?;
+        part.persist_noclobber(path).map_err(|error| not_named(path, error))?;
+        sync_folder(path).map_err(|error| failed(path, error))?;
+        Ok(done)
+    }
+
+    /// The same onto an empty storage of the caller's. Half a backup there does not open.
+    ///
+    /// # Errors
+    /// `Exists` if the storage is not empty; `Io`, `Store`, `Corrupt`.
+    pub fn backup_to(
+        &self,
+        storage: impl StorageBackend,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<BackedUp> {
+        let length = storage.len().map_err(|error| Error::io("looking at a storage", error))?;
+        if length > 0 {
+            return Err(Error::Exists { what: "content", name: "the storage".to_owned() });
+        }
+        let mut builder = Builder::new();
+        builder.set_cache_size(COPY_CACHE_BYTES);
+        let copied_to = builder.create_with_backend(storage).map_err(unreadable)?;
+        let view = self.view()?;
+        let restored = restored(&view, self.clock.now_micros())?;
+        let copied = copy(&view, &copied_to, CopyKind::Backup(&restored), progress)?;
+        Ok(BackedUp {
+            last_seq: restored.last_seq,
+            last_rev: restored.last_rev,
+            accounts: view.accounts()?.len()?,
+            rows: copied.rows,
+            bytes: copied.bytes,
+        })
+    }
+}
+
+/// A new file beside the one that is to be; it goes away unless it gets that name.
+pub(in crate::engine) fn part_of(path: &Path) -> std::io::Result<NamedTempFile> {
+    let name = path.file_name().ok_or(ErrorKind::InvalidInput)?;
+    let mut prefix = name.to_owned();
+    prefix.push(".");
+    tempfile::Builder::new().prefix(&prefix).suffix(".part").tempfile_in(folder_of(path))
+}
+
+fn not_named(path: &Path, error: PersistError) -> Error {
+    match error.error.kind() {
+        ErrorKind::AlreadyExists => exists(path),
+        _ => failed(path, error.error),
+    }
+}
+
+fn exists(path: &Path) -> Error {
+    Error::Exists { what: "file", name: path.display().to_string() }
+}
+
+fn failed(path: &Path, error: std::io::Error) -> Error {
+    Error::io(format!("writing the backup {}", path.display()), error)
+}

@@ -1,0 +1,64 @@
+use crate::engine::handle::{Engine, account_row};
+use crate::error::Result;
+use crate::ident::Did;
+use crate::store::read_table::ReadTable;
+use crate::store::row::{Place, Row, parse_key, tree_range};
+use bytes::Bytes;
+
+impl Engine {
+    /// A digest of an account's rows: of their places and sections, without the revisions that
+    /// wrote them and without what the store calls the tree. BLAKE3, in lower-case hexadecimal.
+    ///
+    /// The same content gives the same rows, whatever its history: two stores that hold the same
+    /// head give the same digest, or one of them is damaged. Nothing is rehashed, so it is quick,
+    /// and no substitute for [`Engine::scrub`].
+    ///
+    /// ```
+    /// use carrack::Engine;
+    /// use carrack::engine::{ImportOptions, Options};
+    /// use carrack::key::{Curve, SigningKey};
+    /// use carrack::verify::{Expect, Input};
+    /// use redb::backends::InMemoryBackend;
+    ///
+    /// let a = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
+    /// let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// a.create_account(&did, &key)?;
+    /// let mut car = Vec::new();
+    /// a.export(&did, &mut car)?;
+    ///
+    /// let b = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
+    /// let expect = Expect { did: None, keys: vec![key.verifying_key()] };
+    /// let options = ImportOptions { expect, ..ImportOptions::default() };
+    /// b.import(&Input::spill(&car[..], "export")?, &options)?;
+    /// assert_eq!(a.rows_digest(&did)?, b.rows_digest(&did)?);
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `NotFound`; `State` if nothing of the account may be read; `Corrupt`, `Store`.
+    pub fn rows_digest(&self, did: &Did) -> Result<String> {
+        let view = self.view()?;
+        let tree = account_row(view.accounts()?, did)?.readable_head(did.as_str())?.tree;
+        let (start, end) = tree_range(tree);
+        let mut digest = blake3::Hasher::new();
+        for found in view.rows()?.range(&start[..]..&end[..])? {
+            let (key, value) = found?;
+            let (key, value) = (key.value(), Bytes::copy_from_slice(value.value()));
+            let place = key.get(start.len()..).unwrap_or_default();
+            let (sections, count) = match parse_key(key)?.1 {
+                Place::Record { part, .. } if part > 0 => (value, 0),
+                _ => {
+                    let row = Row::decode(&value)?;
+                    (row.sections().clone(), row.count())
+                }
+            };
+            digest.update(&(place.len() as u64).to_be_bytes());
+            digest.update(place);
+            digest.update(&(count as u64).to_be_bytes());
+            digest.update(&(sections.len() as u64).to_be_bytes());
+            digest.update(&sections);
+        }
+        Ok(digest.finalize().to_hex().to_string())
+    }
+}

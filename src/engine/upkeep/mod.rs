@@ -1,0 +1,7 @@
+//! What an operator does with a store: scrub, backup, restore, compact, digest.
+
+pub(super) mod backup;
+pub(super) mod compact;
+pub(super) mod digest;
+pub(super) mod restore;
+pub(super) mod scrub;

@@ -1,0 +1,130 @@
+//! What a restored store asks for before it writes: floors under its sequence and its revisions.
+
+use crate::engine::handle::Engine;
+use crate::error::{Error, Result};
+use crate::ident::Rev;
+use crate::limits::SEQ_FLOOR_MAX;
+use crate::store::account::Account;
+use crate::store::floors::{Restored, await_floors, awaited, give, require_given, rev_floor};
+use crate::store::open::{last_seq, pass_seq};
+use crate::store::read_table::ReadBytes;
+use crate::store::tables::{Tables, View};
+
+impl Engine {
+    /// Whether the store was restored and waits for [`Engine::set_floors`], and what it holds.
+    ///
+    /// # Errors
+    /// `Store`, `Corrupt`.
+    pub fn floors_awaited(&self) -> Result<Option<Restored>> {
+        awaited(self.view()?.facts()?)
+    }
+
+    /// Says that this store was put back from a copy of its file that [`Engine::backup`] did not
+    /// make: of a file system's snapshot, say. From here on it is as a backup is when it is opened:
+    /// it can be read and takes no writes until [`Engine::set_floors`]. A store that waits for its
+    /// floors already is left as it is.
+    ///
+    /// # Errors
+    /// `Store`, `Corrupt`, `Closed`.
+    pub fn mark_restored(&self) -> Result<Restored> {
+        let micros = self.clock.now_micros();
+        self.core()?.writer.submit_floors(move |tables| {
+            if let Some(restored) = awaited(&tables.facts)? {
+                return Ok(restored);
+            }
+            let restored = Restored {
+                micros,
+                last_seq: last_seq(&tables.facts)?,
+                last_rev: newest_rev(&tables.accounts)?,
+            };
+            await_floors(tables, &restored)?;
+            Ok(restored)
+        })
+    }
+
+    /// Gives a restored store its floors, after which it takes writes again: the highest number of
+    /// an event, and the newest revision of any account, that the lost store may have published.
+    /// Relays and followers know: too high does no harm, too low makes them disregard what is
+    /// written from here on.
+    ///
+    /// The next event is numbered above `seq`, and every revision from here on is above `rev`, also
+    /// those of accounts that this copy does not know. Nothing is lowered. Repeating it changes
+    /// nothing. A store that waits for no floors takes them too.
+    ///
+    /// ```
+    /// use carrack::engine::{Engine, Options};
+    /// use carrack::ident::{Rev, SystemClock, Clock};
+    /// use carrack::key::{Curve, SigningKey};
+    /// use carrack::ErrorKind;
+    /// use redb::backends::InMemoryBackend;
+    ///
+    /// let engine = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
+    /// let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// engine.mark_restored()?;
+    /// let refused = engine.create_account(&did, &key).unwrap_err();
+    /// assert_eq!(refused.kind(), ErrorKind::Refused);
+    ///
+    /// let rev = Rev::from_micros(SystemClock.now_micros(), 0)?;
+    /// engine.set_floors(4_000, rev)?;
+    /// assert!(engine.create_account(&did, &key)? > rev);
+    /// assert_eq!(engine.events(0)?.next()?.map(|event| event.seq), Some(4_001));
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `Request` if a floor is below what the store holds; `Clock` if `rev` is further ahead of the
+    /// clock than [`CLOCK_DRIFT_MAX_MICROS`](crate::limits::CLOCK_DRIFT_MAX_MICROS); `Limit` if
+    /// `seq` is above [`SEQ_FLOOR_MAX`]; `Store`, `Corrupt`, `Closed`. Nothing is changed then.
+    pub fn set_floors(&self, seq: u64, rev: Rev) -> Result<()> {
+        if seq > SEQ_FLOOR_MAX {
+            let what = "floor for the sequence, in events";
+            return Err(Error::Limit { what, limit: SEQ_FLOOR_MAX, got: seq });
+        }
+        if rev.is_future(&*self.clock) {
+            return Err(Error::Clock { rev: rev.to_string() });
+        }
+        self.core()?.writer.submit_floors(move |tables| {
+            check_floors(tables, seq, rev)?;
+            pass_seq(tables, seq)?;
+            give(tables, rev)
+        })
+    }
+
+    /// Refuses while floors are awaited: for what would do something else before it comes to the
+    /// writer, which refuses in any case.
+    pub(crate) fn require_floors_given(&self) -> Result<()> {
+        require_given(self.view()?.facts()?)
+    }
+}
+
+/// What a copy of this snapshot says of itself.
+pub(in crate::engine) fn restored(view: &View, micros: u64) -> Result<Restored> {
+    let last_rev = newest_rev(view.accounts()?)?;
+    Ok(Restored { micros, last_seq: last_seq(view.facts()?)?, last_rev })
+}
+
+fn check_floors(tables: &Tables<'_>, seq: u64, rev: Rev) -> Result<()> {
+    let held = last_seq(&tables.facts)?;
+    if seq < held {
+        return Err(Error::Request(format!(
+            "the floor {seq} for the sequence is below {held}, the last number that the store \
+             itself has given"
+        )));
+    }
+    match newest_rev(&tables.accounts)?.max(rev_floor(&tables.facts)?) {
+        Some(held) if rev < held => Err(Error::Request(format!(
+            "the floor {rev} for revisions is below {held}, the newest that the store itself holds"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn newest_rev(accounts: &impl ReadBytes) -> Result<Option<Rev>> {
+    let mut newest = None;
+    for row in accounts.entries()? {
+        let (did, row) = row?;
+        newest = newest.max(Some(Account::decode(did.value(), row.value())?.last_rev));
+    }
+    Ok(newest)
+}

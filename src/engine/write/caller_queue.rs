@@ -1,0 +1,112 @@
+//! Callers that write to one account stand in line, so that none loses race after race. No lock is
+//! held while a caller prepares or signs: one that takes long is overtaken.
+
+use crate::ident::Did;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
+use std::time::{Duration, Instant};
+
+/// How long a caller waits for the one before it. A commit takes some milliseconds; one whose
+/// signer is a service in another place takes some hundred.
+const PATIENCE: Duration = Duration::from_millis(250);
+/// The same if the caller before has shown that it takes longer, at the most.
+const PATIENCE_MAX: Duration = Duration::from_secs(5);
+
+/// A line for each account that is being written to.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct WriteLines {
+    lines: Mutex<HashMap<Did, Line>>,
+    moved: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    next: u64,
+    waiting: VecDeque<Waiting>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    ticket: u64,
+    thread: ThreadId,
+    /// How long its last try took, if it lost one.
+    took: Duration,
+}
+
+/// A place in a line, until it is dropped.
+pub(in crate::engine) struct Place<'a> {
+    lines: &'a WriteLines,
+    did: &'a Did,
+    ticket: u64,
+}
+
+impl WriteLines {
+    /// Waits until the callers that came before have written, or have taken too long.
+    pub(in crate::engine) fn join<'a>(&'a self, did: &'a Did) -> Place<'a> {
+        let mut lines = self.lock();
+        let line = lines.entry(did.clone()).or_default();
+        let ticket = line.next;
+        line.next += 1;
+        let thread = std::thread::current().id();
+        // A signer that writes to the same account while it signs must not wait for itself.
+        let is_nested = line.waiting.iter().any(|other| other.thread == thread);
+        line.waiting.push_back(Waiting { ticket, thread, took: Duration::ZERO });
+        let place = Place { lines: self, did, ticket };
+        if !is_nested {
+            self.wait(lines, did, ticket);
+        }
+        place
+    }
+
+    /// Waits for the one right at the front, again and again while the front moves.
+    fn wait(&self, mut lines: MutexGuard<'_, HashMap<Did, Line>>, did: &Did, ticket: u64) {
+        let mut front = None;
+        let mut since = Instant::now();
+        loop {
+            let Some(first) = lines.get(did).and_then(|line| line.waiting.front()) else { return };
+            if first.ticket >= ticket {
+                return;
+            }
+            if front != Some(first.ticket) {
+                (front, since) = (Some(first.ticket), Instant::now());
+            }
+            let patience = (first.took * 2).clamp(PATIENCE, PATIENCE_MAX);
+            let left = patience.saturating_sub(since.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            let waited = self.moved.wait_timeout(lines, left);
+            lines = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Did, Line>> {
+        // Nothing is half done under it.
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place<'_> {
+    /// Notes that a try took so long and lost its race: those behind wait longer for the next.
+    pub(in crate::engine) fn lost(&self, took: Duration) {
+        let mut lines = self.lines.lock();
+        let line = lines.get_mut(self.did).map(|line| line.waiting.iter_mut());
+        if let Some(waiting) = line.and_then(|mut line| line.find(|w| w.ticket == self.ticket)) {
+            waiting.took = took;
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut lines = self.lines.lock();
+        if let Some(line) = lines.get_mut(self.did) {
+            line.waiting.retain(|waiting| waiting.ticket != self.ticket);
+            if line.waiting.is_empty() {
+                lines.remove(self.did);
+            }
+        }
+        self.lines.moved.notify_all();
+    }
+}

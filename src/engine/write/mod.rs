@@ -1,0 +1,7 @@
+//! Writes of records: the ops, the commit made of them, its event.
+
+pub(super) mod caller_queue;
+pub(super) mod commit;
+pub(super) mod draft;
+pub(super) mod event_slice;
+pub(super) mod op;

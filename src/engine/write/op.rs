@@ -1,0 +1,133 @@
+use crate::block::{Block, Cid, drisl};
+use crate::error::{Code, Error, Problem, Result};
+use crate::ident::RepoPath;
+use crate::limits::{EVENT_OPS_MAX, RECORD_BYTES_MAX};
+use bytes::Bytes;
+use std::collections::BTreeSet;
+
+/// A change of one record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// A record where there is none.
+    Create {
+        /// Where.
+        path: RepoPath,
+        /// The record in DRISL.
+        record: Bytes,
+    },
+    /// Another record where there is one.
+    Update {
+        /// Where.
+        path: RepoPath,
+        /// The record in DRISL.
+        record: Bytes,
+        /// The record that has to be there, if the caller cares.
+        prev: Option<Cid>,
+    },
+    /// No record where there is one.
+    Delete {
+        /// Where.
+        path: RepoPath,
+        /// The record that has to be there, if the caller cares.
+        prev: Option<Cid>,
+    },
+}
+
+/// What a write may ask for beyond its ops.
+#[derive(Clone, Debug, Default)]
+pub struct WriteOptions {
+    /// The head that the account has to have.
+    pub swap: Option<Cid>,
+    /// Make a commit even if no record changes: a new revision over the same tree.
+    pub commit_anyway: bool,
+    /// Sign with the signer's key though it is not the account's, and make it the account's: a
+    /// change of keys, or the first key of an account whose key is not known. The account is
+    /// unverified from then on, until [`Engine::check_trust`](crate::Engine::check_trust) has
+    /// checked the head against its identity.
+    pub rekey: bool,
+}
+
+impl Op {
+    /// Creates a record.
+    pub fn create(path: RepoPath, record: impl Into<Bytes>) -> Self {
+        Self::Create { path, record: record.into() }
+    }
+
+    /// Replaces a record, whichever it is.
+    pub fn update(path: RepoPath, record: impl Into<Bytes>) -> Self {
+        Self::Update { path, record: record.into(), prev: None }
+    }
+
+    /// Deletes a record, whichever it is.
+    pub fn delete(path: RepoPath) -> Self {
+        Self::Delete { path, prev: None }
+    }
+
+    /// Where the change is.
+    pub fn path(&self) -> &RepoPath {
+        match self {
+            Self::Create { path, .. } | Self::Update { path, .. } | Self::Delete { path, .. } => {
+                path
+            }
+        }
+    }
+
+    /// The record that the caller expects to find.
+    pub(in crate::engine) fn expected(&self) -> Option<&Cid> {
+        match self {
+            Self::Create { .. } => None,
+            Self::Update { prev, .. } | Self::Delete { prev, .. } => prev.as_ref(),
+        }
+    }
+
+    /// The new record as a block, checked against the data model.
+    pub(in crate::engine) fn block(&self) -> Result<Option<Block>> {
+        let (Self::Create { path, record } | Self::Update { path, record, .. }) = self else {
+            return Ok(None);
+        };
+        if record.len() > RECORD_BYTES_MAX {
+            return Err(Error::Limit {
+                what: "bytes of a record",
+                limit: RECORD_BYTES_MAX as u64,
+                got: record.len() as u64,
+            });
+        }
+        drisl::check::record(record)
+            .map_err(|fault| fault.problem(Code::BadRecord).path(path.as_bytes()))?;
+        Ok(Some(Block::dag_cbor(record.clone())))
+    }
+}
+
+/// The rules that a batch keeps by itself.
+pub(in crate::engine) fn check_batch(ops: &[Op]) -> Result<()> {
+    if ops.len() > EVENT_OPS_MAX {
+        let (limit, got) = (EVENT_OPS_MAX as u64, ops.len() as u64);
+        return Err(Error::Limit { what: "ops in one commit", limit, got });
+    }
+    let mut paths = BTreeSet::new();
+    match ops.iter().find(|op| !paths.insert(op.path())) {
+        None => Ok(()),
+        Some(twice) => Err(Error::Request(format!(
+            "{} occurs twice in one commit; put the changes into two",
+            twice.path()
+        ))),
+    }
+}
+
+/// The error of an op on a record that is not what its caller took it for.
+pub(in crate::engine) fn swapped(path: &RepoPath, expected: &Cid, found: Option<&Cid>) -> Error {
+    Error::Swap {
+        what: format!("record {path}"),
+        expected: expected.to_string(),
+        found: found.map_or_else(|| "none".to_owned(), ToString::to_string),
+    }
+}
+
+/// A guard for the wire: a problem with the batch as a whole.
+pub(in crate::engine) fn too_wide(path: &RepoPath, entries: usize) -> Error {
+    let message = format!(
+        "a node would get {entries} entries, {} at most: nobody has such paths by chance",
+        crate::limits::NODE_ENTRIES_MAX
+    );
+    Problem::new(Code::TooLarge, message).path(path.as_bytes()).into()
+}
