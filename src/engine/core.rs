@@ -4,14 +4,14 @@
 use crate::engine::handle::{Engine, Options, unreadable};
 use crate::error::{Error, Result};
 use crate::store::format;
-use crate::store::gather::Gathering;
 use crate::store::open::{Opened, prepare, reserve_trees};
 use crate::store::session::{Ended, Session, StorageState};
 use crate::store::shield::Shield;
-use crate::store::signal::Signal;
 use crate::store::storage::{Attached, Storage};
 use crate::store::tables::View;
+use crate::store::write::notify::Signal;
 use crate::store::write::{Unreadable, Writer, WriterOptions};
+use crate::store::write_buffer::Gathering;
 use redb::{Builder, StorageBackend};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};

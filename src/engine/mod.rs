@@ -33,6 +33,6 @@ pub(crate) use account::handover::check_arrival;
 pub(crate) use import::staging::Whole;
 
 pub use crate::store::account::{EngineName, State, Trust, TrustKey};
-pub use crate::store::floors::Restored;
 pub use crate::store::log::Retention;
+pub use crate::store::restore::Restored;
 pub use crate::store::write::Unreadable;

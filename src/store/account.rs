@@ -1,12 +1,12 @@
 //! The account row: which tree an account shows, its head, its state.
 
-pub use super::engine_name::EngineName;
-pub(crate) use super::engine_name::Origin;
-pub(crate) use super::head_key::{HeadKey, HeldKey};
-pub use super::head_key::{Trust, TrustKey};
 use crate::block::Cid;
 use crate::error::{Error, Result};
 use crate::ident::Rev;
+pub use crate::store::engine_name::EngineName;
+pub(crate) use crate::store::engine_name::Origin;
+pub(crate) use crate::store::head_key::{HeadKey, HeldKey};
+pub use crate::store::head_key::{Trust, TrustKey};
 use std::fmt;
 
 /// What an account may be used for.

@@ -3,10 +3,10 @@
 //!
 //! Holds guarantee G28.
 
-use super::account::{Account, EngineName, Head, HeadKey, HeldKey, Origin, State, TrustKey};
 use crate::block::drisl::{Decoder, Encoder, Fault};
 use crate::error::{Error, Result};
 use crate::ident::Rev;
+use crate::store::account::{Account, EngineName, Head, HeadKey, HeldKey, Origin, State, TrustKey};
 
 /// Fields of a row of form 1, which does not say its form.
 const FIELDS_1: usize = 9;

@@ -1,11 +1,11 @@
 //! Which record needs which blob: keys without payloads, each with its seal. Stores of format 1 have
 //! some in a table without seals, which is read as well and gets no new ones.
 
-use super::read_table::ReadTable;
-use super::row::tree_range;
-use super::sealed::{BLOBS, InOrder, check_place};
-use super::tables::{Tables, View};
 use crate::error::{Error, Result};
+use crate::store::read_table::ReadTable;
+use crate::store::rows::row::tree_range;
+use crate::store::sealed::{BLOBS, InOrder, check_place};
+use crate::store::tables::{Tables, View};
 use redb::Value;
 use std::collections::BTreeSet;
 

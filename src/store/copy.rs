@@ -1,13 +1,13 @@
 //! Copies a snapshot of a store into an empty database, table by table.
 
-use super::floors::{Restored, await_floors};
-use super::log::{allow_purged_gaps, forget_events, is_purged_row};
-use super::read_table::{Entry, ReadTable, ViewTable};
-use super::reclaim::{doomed_trees, journalled_trees};
-use super::row::tree_range;
-use super::tables::{Tables, View};
 use crate::error::{Error, Result};
 use crate::limits::COPIED_BYTES;
+use crate::store::log::{allow_purged_gaps, forget_events, is_purged_row};
+use crate::store::read_table::{Entry, ReadTable, ViewTable};
+use crate::store::restore::{Restored, await_floors};
+use crate::store::rows::row::tree_range;
+use crate::store::tables::{Tables, View};
+use crate::store::write::reclaim::{doomed_trees, journalled_trees};
 use redb::{CursorError, Database, Key, Table, Value};
 use std::collections::BTreeSet;
 use std::ops::Bound;

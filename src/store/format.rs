@@ -1,9 +1,9 @@
 //! Which version of the format a store has, and how one of an older version becomes one of this.
 
-use super::session::Session;
-use super::tables::{Tables, fact};
-use super::write::once;
 use crate::error::{Error, Result};
+use crate::store::session::Session;
+use crate::store::tables::{Tables, fact};
+use crate::store::write::once;
 use std::sync::Arc;
 
 /// The version of the whole format; `manual::format` describes it.

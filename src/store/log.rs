@@ -1,14 +1,14 @@
 //! The event log: one sequence for the whole engine, in the order of the transactions.
 
-use super::log_read::{Slot, read_log};
-use super::open::{next_seq, set_fact};
-use super::read_table::{ReadBytes, ReadTable};
-use super::sealed::{EVENTS, FACTS, PURGES};
-use super::tables::{Tables, View};
-use super::write::probe_beside;
 use crate::error::{Error, Result};
 use crate::event::Unnumbered;
 use crate::ident::Did;
+use crate::store::log_read::{Slot, read_log};
+use crate::store::open::{next_seq, set_fact};
+use crate::store::read_table::{ReadBytes, ReadTable};
+use crate::store::sealed::{EVENTS, FACTS, PURGES};
+use crate::store::tables::{Tables, View};
+use crate::store::write::probe_beside;
 
 /// Events looked at in one turn of the writer, for removal.
 const EVENTS_A_TURN: usize = 2000;
@@ -76,7 +76,7 @@ fn bytes(facts: &impl ReadTable<&'static str, &'static [u8]>) -> Result<u64> {
 /// The log is empty: what was in it is gone as if it had been trimmed.
 pub(crate) fn forget_events(tables: &mut Tables<'_>) -> Result<()> {
     tables.facts.remove(BYTES)?;
-    let next = super::open::last_seq(&tables.facts)?.saturating_add(1);
+    let next = crate::store::open::last_seq(&tables.facts)?.saturating_add(1);
     note_trimmed(tables, next)
 }
 

@@ -1,8 +1,8 @@
 //! Reading the event log past pages that cannot be read.
 
-use super::read_table::ReadTable;
-use super::sealed::EVENTS;
 use crate::error::{Error, Result};
+use crate::store::read_table::ReadTable;
+use crate::store::sealed::EVENTS;
 
 /// What stands at a place of the log.
 pub(crate) enum Slot {

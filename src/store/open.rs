@@ -1,17 +1,17 @@
 //! Opening a store: the format's version, the engine's name, what a crash left behind.
 
-use super::engine_name::EngineName;
-use super::format;
-use super::log::allow_gaps;
-use super::log::note_trimmed;
-use super::read_table::ReadTable;
-use super::reclaim::doom;
-use super::sealed::{FACTS, JOURNAL};
-use super::session::Session;
-use super::tables::{Tables, View, fact, missing_table, table_names};
-use super::write::once;
 use crate::error::{Error, Result};
 use crate::ident::Random;
+use crate::store::engine_name::EngineName;
+use crate::store::format;
+use crate::store::log::allow_gaps;
+use crate::store::log::note_trimmed;
+use crate::store::read_table::ReadTable;
+use crate::store::sealed::{FACTS, JOURNAL};
+use crate::store::session::Session;
+use crate::store::tables::{Tables, View, fact, missing_table, table_names};
+use crate::store::write::once;
+use crate::store::write::reclaim::doom;
 use std::ops::Range;
 use std::sync::Arc;
 

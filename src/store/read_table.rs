@@ -1,8 +1,8 @@
 //! Reads of the database. It may panic over a damaged page: here, and nowhere above, a panic
 //! becomes an error that names the table.
 
-use super::session::Session;
 use crate::error::{Error, Result};
+use crate::store::session::Session;
 use redb::{
     AccessGuard, Key, Range, ReadOnlyTable, ReadableTable, ReadableTableMetadata, Table,
     TableHandle, Value,
@@ -62,7 +62,7 @@ pub(crate) struct ViewTable<K: Key + 'static, V: Value + 'static> {
 }
 
 impl<K: Key + 'static, V: Value + 'static> ViewTable<K, V> {
-    pub(super) fn new(table: Option<ReadOnlyTable<K, V>>, session: Arc<Session>) -> Self {
+    pub(in crate::store) fn new(table: Option<ReadOnlyTable<K, V>>, session: Arc<Session>) -> Self {
         Self { table, session }
     }
 }
@@ -194,7 +194,7 @@ impl<K: Key + 'static, V: Value + 'static> DoubleEndedIterator for Entries<'_, K
 
 /// Runs a read; a panic becomes an error. A read transaction holds nothing that could be half
 /// done.
-pub(super) fn caught<R>(
+pub(in crate::store) fn caught<R>(
     table: &str,
     session: Option<&Session>,
     read: impl FnOnce() -> Result<R>,
@@ -211,7 +211,7 @@ pub(super) fn caught<R>(
 
 /// The error that a panic of the database stands for: a lock that an earlier panic has poisoned
 /// says nothing about the table.
-pub(super) fn of_panic(table: &str, panic: &(dyn Any + Send)) -> Error {
+pub(in crate::store) fn of_panic(table: &str, panic: &(dyn Any + Send)) -> Error {
     let said = panic_message(panic);
     if said.contains("PoisonError") {
         return Error::Reopen(format!("a lock of the database is poisoned ({said})"));
@@ -220,7 +220,7 @@ pub(super) fn of_panic(table: &str, panic: &(dyn Any + Send)) -> Error {
 }
 
 /// What a panic said, on one line.
-pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
+pub(in crate::store) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let said = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
         (Some(said), _) => said,
         (None, Some(said)) => said.as_str(),

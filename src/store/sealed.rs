@@ -6,8 +6,8 @@
 //! begin and how long they are, such that no single changed bit, also of an offset in a page of the
 //! database, makes one look like the other: the lengths differ by 9, which is no power of two.
 
-use super::read_table::{Entry, ReadTable};
 use crate::error::{Error, Result};
+use crate::store::read_table::{Entry, ReadTable};
 use redb::{Key, Value};
 use std::cmp::Ordering;
 use std::ops::Bound;

@@ -1,10 +1,10 @@
 //! Looks at all entries of all tables: their order, their seals, their number, and whether each is
 //! found by its key.
 
-use super::read_table::ReadTable;
-use super::sealed::{BLOBS, DOOMED, EVENTS, FACTS, InOrder, JOURNAL, PURGES, REVS, Seal};
-use super::tables::View;
 use crate::error::{Error, Result};
+use crate::store::read_table::ReadTable;
+use crate::store::sealed::{BLOBS, DOOMED, EVENTS, FACTS, InOrder, JOURNAL, PURGES, REVS, Seal};
+use crate::store::tables::View;
 use redb::{Key, Value};
 
 /// Checks one table of a snapshot; what is wrong is `Corrupt`, with the table's name.

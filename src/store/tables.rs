@@ -1,16 +1,16 @@
 //! The one file that names redb tables.
 
-use super::nodes::Nodes;
-use super::read_table::{ReadTable, ViewTable, caught};
-use super::session::Session;
 use crate::error::{Error, Result};
+use crate::store::read::nodes::Nodes;
+use crate::store::read_table::{ReadTable, ViewTable, caught};
+use crate::store::session::Session;
 use redb::{ReadTransaction, Table, TableDefinition, TableError, TableHandle, WriteTransaction};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
 type Bytes = &'static [u8];
 
-/// Rows of all trees: position to sections. See [`super::row`].
+/// Rows of all trees: position to sections. See [`crate::store::rows::row`].
 const ROWS: TableDefinition<Bytes, Bytes> = TableDefinition::new("carrack.rows.1");
 /// DID to account.
 const ACCOUNTS: TableDefinition<Bytes, Bytes> = TableDefinition::new("carrack.accounts.1");

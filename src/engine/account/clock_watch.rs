@@ -7,8 +7,8 @@ use crate::event::Timestamp;
 use crate::ident::{Clock, Did, Rev};
 use crate::limits::CLOCK_DRIFT_MAX_MICROS;
 use crate::store::account::Account;
-use crate::store::floors::{require_given, rev_floor};
 use crate::store::read_table::ReadTable;
+use crate::store::restore::{require_given, rev_floor};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the clock said when the engine was opened, or when its time was accepted last.

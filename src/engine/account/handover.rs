@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
 use crate::key::{Signer, VerifyingKey};
 use crate::store::account::{Account, EngineName, Head, HeadKey, HeldKey, Origin, State, Trust};
-use crate::store::build::RowBuilder;
 use crate::store::log::append;
+use crate::store::rows::build::RowBuilder;
 use crate::verify::{Expect, Supply};
 use std::io::Write;
 

@@ -14,14 +14,14 @@ use crate::event::Unnumbered;
 use crate::ident::{Did, Rev};
 use crate::key::Signer;
 use crate::store::account::{Account, Head, HeadKey, HeldKey, State};
-use crate::store::ascending::insert_all;
-use crate::store::build::{RowBuilder, RowOut};
-use crate::store::find::commit_block;
 use crate::store::log::{append, purge};
 use crate::store::open::next_tree;
-use crate::store::reclaim::doom;
-use crate::store::row::Tally;
+use crate::store::read::record::commit_block;
+use crate::store::rows::build::{RowBuilder, RowOut};
+use crate::store::rows::row::Tally;
 use crate::store::tables::{Tables, View};
+use crate::store::write::bulk_insert::insert_all;
+use crate::store::write::reclaim::doom;
 use crate::tree::{Key, Tree};
 
 impl Engine {

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::ident::Did;
 use crate::key::VerifyingKey;
 use crate::store::account::{Account, HeadKey, Trust, TrustKey};
-use crate::store::find::commit_block;
+use crate::store::read::record::commit_block;
 use crate::store::tables::View;
 use crate::verify::Expect;
 

@@ -8,9 +8,9 @@ use crate::engine::diff::blocks::check_limit;
 use crate::error::{Code, Error, Problem, Result};
 use crate::limits::DIFF_BYTES_MAX;
 use crate::store::account::Head;
-use crate::store::read::node;
 use crate::store::read_table::ReadBytes;
-use crate::store::region::Region;
+use crate::store::rows::parts::node;
+use crate::store::write::working_set::Region;
 use crate::tree::{Child, Gap, Key, NodeSource, Tree};
 use std::collections::{BTreeMap, HashMap};
 

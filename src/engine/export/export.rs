@@ -7,7 +7,7 @@ use crate::ident::{Did, Rev};
 use crate::limits::{EXPORT_BUFFERED_BYTES, SNAPSHOT_SECONDS_MAX};
 use crate::store::account::Head;
 use crate::store::read_table::{ByteEntries, ReadTable};
-use crate::store::row::{Place, RawRow, parse_key, raw_sections, tree_range};
+use crate::store::rows::row::{Place, RawRow, parse_key, raw_sections, tree_range};
 use crate::store::tables::View;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};

@@ -10,10 +10,10 @@ use crate::event::Unnumbered;
 use crate::ident::{Did, Rev};
 use crate::key::VerifyingKey;
 use crate::store::account::{Account, Head, HeadKey, HeldKey, State, Trust, TrustKey};
-use crate::store::floors::rev_floor;
 use crate::store::read_table::ReadTable;
-use crate::store::reclaim::doom;
+use crate::store::restore::rev_floor;
 use crate::store::tables::Tables;
+use crate::store::write::reclaim::doom;
 use crate::verify::{Expect, FileSupply, Input, Report, Supply, verify};
 use std::time::Duration;
 

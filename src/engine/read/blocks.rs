@@ -4,11 +4,11 @@ use crate::block::{Block, Cid};
 use crate::engine::read::snapshot::Snapshot;
 use crate::error::{Error, Result};
 use crate::limits::{BLOCK_WALK_BYTES_DEFAULT, BLOCKS_ASKED_MAX, BLOCKS_FOUND_BYTES_MAX};
-use crate::store::find::{commit_block, find};
-use crate::store::listing::Records;
-use crate::store::nodes::NodeAt;
-use crate::store::read::node;
-use crate::store::row::misplaced;
+use crate::store::read::listing::Records;
+use crate::store::read::nodes::NodeAt;
+use crate::store::read::record::{commit_block, find};
+use crate::store::rows::parts::node;
+use crate::store::rows::row::misplaced;
 use std::collections::HashSet;
 
 /// Records between two looks at the clock.

@@ -4,7 +4,7 @@ use crate::engine::export::export::{Check, Outlet, outlet};
 use crate::engine::read::snapshot::Snapshot;
 use crate::error::{Error, Problem, Result};
 use crate::ident::Nsid;
-use crate::store::along::Along;
+use crate::store::read::tree_cursor::Along;
 use crate::tree::{Key, KeyRange, Walk, Want};
 use std::io::Write;
 

@@ -2,8 +2,8 @@ use crate::car::Writer;
 use crate::engine::read::snapshot::Snapshot;
 use crate::error::{Error, Result};
 use crate::ident::RepoPath;
-use crate::store::find::commit_block;
-use crate::store::region::Region;
+use crate::store::read::record::commit_block;
+use crate::store::write::working_set::Region;
 use crate::tree::{Key, Tree};
 use std::io::Write;
 

@@ -2,7 +2,7 @@ use crate::engine::handle::{Engine, account_row};
 use crate::error::Result;
 use crate::ident::Did;
 use crate::store::read_table::ReadTable;
-use crate::store::row::{Place, Row, parse_key, tree_range};
+use crate::store::rows::row::{Place, Row, parse_key, tree_range};
 use bytes::Bytes;
 
 impl Engine {

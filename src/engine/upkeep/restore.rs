@@ -5,9 +5,9 @@ use crate::error::{Error, Result};
 use crate::ident::Rev;
 use crate::limits::SEQ_FLOOR_MAX;
 use crate::store::account::Account;
-use crate::store::floors::{Restored, await_floors, awaited, give, require_given, rev_floor};
 use crate::store::open::{last_seq, pass_seq};
 use crate::store::read_table::ReadBytes;
+use crate::store::restore::{Restored, await_floors, awaited, give, require_given, rev_floor};
 use crate::store::tables::{Tables, View};
 
 impl Engine {

@@ -11,13 +11,13 @@ use crate::ident::{Did, RepoPath, Rev};
 use crate::limits::BLOB_REFS_MAX;
 use crate::store::account::{Account, Head};
 use crate::store::blob_index::keys_of_tree;
-use crate::store::build::{Piece, RowBuilder, RowOut};
-use crate::store::census::{Census, Located, tree_of};
+use crate::store::read::audit::{Census, Located, tree_of};
 use crate::store::read_table::ReadTable;
-use crate::store::reclaim::{doomed_trees, journalled_trees};
-use crate::store::row::tree_range;
+use crate::store::rows::build::{Piece, RowBuilder, RowOut};
+use crate::store::rows::row::tree_range;
 use crate::store::table_check::TABLE_CHECKS;
 use crate::store::tables::View;
+use crate::store::write::reclaim::{doomed_trees, journalled_trees};
 use crate::tree::{Key, Walk, Want};
 use crate::verify::Problems;
 use std::collections::BTreeSet;
@@ -430,7 +430,7 @@ impl RowsDigest {
 
 impl RowOut for RowsDigest {
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        crate::store::census::digest_row(&mut self.0, &key, &value);
+        crate::store::read::audit::digest_row(&mut self.0, &key, &value);
     }
 
     fn keep(&mut self, _: Vec<u8>) {}

@@ -12,7 +12,7 @@ use crate::key::{Signer, VerifyingKey};
 use crate::limits::{NODE_BYTES_MAX, NODE_ENTRIES_MAX};
 use crate::store::account::Head;
 use crate::store::read_table::ReadBytes;
-use crate::store::region::{RecordChange, Region, RowChanges};
+use crate::store::write::working_set::{RecordChange, Region, RowChanges};
 use crate::tree::{Key, Tree};
 use bytes::Bytes;
 

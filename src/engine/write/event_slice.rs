@@ -8,7 +8,7 @@ use crate::event::{RepoOp, invert};
 use crate::limits::EVENT_BLOCKS_BYTES_MAX;
 use crate::store::account::Head;
 use crate::store::read_table::ReadBytes;
-use crate::store::region::{RecordChange, Region};
+use crate::store::write::working_set::{RecordChange, Region};
 use crate::tree::{Child, Gap, Key, NodeSource, Tree};
 use bytes::Bytes;
 use std::collections::{HashMap, HashSet};

@@ -1,21 +1,21 @@
 //! What a caller hands to the writer, and how it learns what came of it.
 
-use super::super::tables::Tables;
 use crate::error::{Error, Result};
+use crate::store::tables::Tables;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// A job looks at the tables, decides, and only then writes: what fails with an error of its own
 /// must not have written. It may be run again, in another transaction, if that of the first run
 /// cannot be kept because of another job.
-pub(super) struct Job {
+pub(in crate::store) struct Job {
     work: Box<dyn Work>,
     /// For bulk: the bytes of rows of a tree that no reader sees yet.
-    pub(super) bulk: Option<usize>,
+    pub(in crate::store) bulk: Option<usize>,
 }
 
 /// What the transaction becomes after a job has run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ran {
+pub(in crate::store) enum Ran {
     /// The job has written all that it is to write, or nothing.
     Kept,
     /// The store failed under the job, which may have written a part.
@@ -51,7 +51,7 @@ impl<R> Pending<R> {
 }
 
 impl Job {
-    pub(super) fn new<R: Send + 'static>(
+    pub(in crate::store) fn new<R: Send + 'static>(
         bulk: Option<usize>,
         work: impl FnMut(&mut Tables<'_>) -> Result<R> + Send + 'static,
         gone: impl Fn() -> Error + Send + 'static,
@@ -61,17 +61,17 @@ impl Job {
         (Self { work, bulk }, Pending { answers, gone: Box::new(gone) })
     }
 
-    pub(super) fn run(&mut self, tables: &mut Tables<'_>) -> Ran {
+    pub(in crate::store) fn run(&mut self, tables: &mut Tables<'_>) -> Ran {
         self.work.run(tables)
     }
 
     /// Its run ended in this.
-    pub(super) fn fail(&mut self, error: Error) -> Ran {
+    pub(in crate::store) fn fail(&mut self, error: Error) -> Ran {
         self.work.fail(error)
     }
 
     /// Tells the caller: what it has done is durable, or lost for this reason.
-    pub(super) fn finish(self, lost: Option<&str>) {
+    pub(in crate::store) fn finish(self, lost: Option<&str>) {
         self.work.finish(lost);
     }
 }

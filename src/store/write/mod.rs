@@ -1,10 +1,14 @@
 //! The one writer, with group commit: jobs queue, one flush makes all of them durable.
 
+pub(crate) mod bulk_insert;
 mod job;
+pub(crate) mod notify;
 mod probe;
 mod queue;
+pub(crate) mod reclaim;
 mod turn;
 mod upkeep;
+pub(crate) mod working_set;
 
 pub(crate) use job::Pending;
 pub(crate) use probe::probe_beside;

@@ -1,8 +1,8 @@
 //! A look at what a removal is going to touch, in a read transaction, where a damaged page does no
 //! harm: the database panics over one, and in a write transaction that costs the transaction.
 
-use super::super::read_table::ReadTable;
 use crate::error::Result;
+use crate::store::read_table::ReadTable;
 use redb::{Key, Value};
 
 /// Bytes of entries on each side of a removal that are read first. A leaf has 4 KiB unless one
@@ -25,7 +25,7 @@ pub(crate) fn probe_beside<K: Key + 'static, V: Value + 'static>(
 
 /// Reads until a page's worth of entries is behind the one that it began with.
 fn read_some<'a, K: Key + 'static, V: Value + 'static>(
-    entries: impl Iterator<Item = Result<super::super::read_table::Entry<'a, K, V>>>,
+    entries: impl Iterator<Item = Result<crate::store::read_table::Entry<'a, K, V>>>,
 ) -> Result<()> {
     let mut bytes = 0;
     for (entry, number) in entries.zip(0..) {

@@ -1,15 +1,16 @@
 //! The writer's front, the thread behind it, and the order in which jobs come to it.
 
-use super::super::session::Session;
-use super::super::signal::Signal;
-use super::super::tables::Tables;
-use super::super::{floors, log::Retention};
-use super::job::{Job, Pending};
-use super::turn::turn;
-use super::upkeep::{Unreadable, Upkeep};
 use crate::error::{Error, Result};
 use crate::ident::Clock;
 use crate::limits::STAGED_BYTES;
+use crate::store::log::Retention;
+use crate::store::restore;
+use crate::store::session::Session;
+use crate::store::tables::Tables;
+use crate::store::write::job::{Job, Pending};
+use crate::store::write::notify::Signal;
+use crate::store::write::turn::turn;
+use crate::store::write::upkeep::{Unreadable, Upkeep};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -171,7 +172,7 @@ fn past_gate<R>(
     mut work: impl FnMut(&mut Tables<'_>) -> Result<R>,
 ) -> impl FnMut(&mut Tables<'_>) -> Result<R> {
     move |tables| {
-        floors::require_given(&tables.facts)?;
+        restore::require_given(&tables.facts)?;
         work(tables)
     }
 }
@@ -208,14 +209,14 @@ fn run(session: &Arc<Session>, jobs: &Receiver<Job>, options: &WriterOptions, up
 
 /// What the last transactions tell about the next.
 #[derive(Default)]
-pub(super) struct Pace {
-    pub(super) last_flush: Duration,
+pub(in crate::store) struct Pace {
+    pub(in crate::store) last_flush: Duration,
     /// Jobs in the last transaction, bulk left out.
-    pub(super) last_batch: usize,
+    pub(in crate::store) last_batch: usize,
     /// Whether there was nothing but bulk.
-    pub(super) was_alone: bool,
+    pub(in crate::store) was_alone: bool,
     /// Bytes of bulk written since the last flush.
-    pub(super) unflushed: usize,
+    pub(in crate::store) unflushed: usize,
 }
 
 /// Jobs on their way to the writer. Bulk waits in a line of its own.

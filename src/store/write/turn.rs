@@ -1,12 +1,12 @@
 //! One transaction for many jobs. A job under which the store fails is taken out, and the others
 //! are run again without it.
 
-use super::super::read_table::{of_panic, panic_message};
-use super::super::session::Session;
-use super::super::tables::Tables;
-use super::job::{Job, Ran};
-use super::queue::Pace;
 use crate::error::Error;
+use crate::store::read_table::{of_panic, panic_message};
+use crate::store::session::Session;
+use crate::store::tables::Tables;
+use crate::store::write::job::{Job, Ran};
+use crate::store::write::queue::Pace;
 use redb::{Durability, WriteTransaction};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,7 +25,11 @@ enum Tried {
 
 /// Carries out a batch and tells the callers. An error is the end: nothing is known of what is
 /// durable.
-pub(super) fn turn(session: &Session, batch: Vec<Job>, pace: &mut Pace) -> Result<(), String> {
+pub(in crate::store) fn turn(
+    session: &Session,
+    batch: Vec<Job>,
+    pace: &mut Pace,
+) -> Result<(), String> {
     if batch.is_empty() {
         return Ok(());
     }
@@ -116,7 +120,10 @@ fn run_jobs(
 }
 
 /// Begins a transaction. Opening the file after a crash takes milliseconds instead of a scan.
-pub(super) fn begin(session: &Session, flushes: bool) -> Result<WriteTransaction, String> {
+pub(in crate::store) fn begin(
+    session: &Session,
+    flushes: bool,
+) -> Result<WriteTransaction, String> {
     let mut txn = session.begin_write().map_err(|error| error.to_string())?;
     txn.set_quick_repair(true);
     if !flushes {
@@ -126,7 +133,7 @@ pub(super) fn begin(session: &Session, flushes: bool) -> Result<WriteTransaction
 }
 
 /// Commits; a failure or a panic on the way leaves what is durable unknown.
-pub(super) fn commit(txn: WriteTransaction) -> Result<(), String> {
+pub(in crate::store) fn commit(txn: WriteTransaction) -> Result<(), String> {
     match catch_unwind(AssertUnwindSafe(|| txn.commit())) {
         Ok(done) => done.map_err(|error| error.to_string()),
         Err(panic) => Err(panic_message(&*panic)),
@@ -134,7 +141,7 @@ pub(super) fn commit(txn: WriteTransaction) -> Result<(), String> {
 }
 
 /// Takes everything back. If that fails, the state in memory is not to be trusted.
-pub(super) fn abort(txn: WriteTransaction) -> Result<(), String> {
+pub(in crate::store) fn abort(txn: WriteTransaction) -> Result<(), String> {
     match catch_unwind(AssertUnwindSafe(|| txn.abort())) {
         Ok(done) => done.map_err(|error| error.to_string()),
         Err(panic) => Err(panic_message(&*panic)),

@@ -2,16 +2,18 @@
 //! own: removal of trees, purging and trimming of the event log. What cannot be read is reported
 //! once and left alone.
 
-use super::super::log::{Purge, Retention, Trim, plan_purge, plan_trim};
-use super::super::read_table::{ReadTable, of_panic};
-use super::super::reclaim::{Removal, doomed_trees, plan_removal};
-use super::super::session::Session;
-use super::super::tables::{Tables, View};
-use super::super::{floors, log, reclaim};
-use super::queue::WriterOptions;
-use super::turn::{abort, begin, commit};
 use crate::error::{Error, Result};
 use crate::ident::Clock;
+use crate::store::log;
+use crate::store::log::{Purge, Retention, Trim, plan_purge, plan_trim};
+use crate::store::read_table::{ReadTable, of_panic};
+use crate::store::restore;
+use crate::store::session::Session;
+use crate::store::tables::{Tables, View};
+use crate::store::write::queue::WriterOptions;
+use crate::store::write::reclaim;
+use crate::store::write::reclaim::{Removal, doomed_trees, plan_removal};
+use crate::store::write::turn::{abort, begin, commit};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,7 +38,7 @@ pub struct Unreadable {
 }
 
 /// What is left to do, and what has turned out not to be possible.
-pub(super) struct Upkeep {
+pub(in crate::store) struct Upkeep {
     enabled: bool,
     clock: Arc<dyn Clock>,
     retention: Retention,
@@ -79,7 +81,7 @@ enum Subject {
 }
 
 impl Upkeep {
-    pub(super) fn new(
+    pub(in crate::store) fn new(
         options: &WriterOptions,
         unreadable: Arc<Mutex<Vec<Unreadable>>>,
         is_idle: Arc<AtomicBool>,
@@ -100,12 +102,12 @@ impl Upkeep {
     }
 
     /// Whether a pause of the callers is to be used.
-    pub(super) fn is_due(&self) -> bool {
+    pub(in crate::store) fn is_due(&self) -> bool {
         self.is_working || self.may_have_work
     }
 
     /// Whether it has a turn after this batch.
-    pub(super) fn wants_turn(&mut self, is_idle: bool) -> bool {
+    pub(in crate::store) fn wants_turn(&mut self, is_idle: bool) -> bool {
         if !self.enabled {
             return false;
         }
@@ -120,7 +122,7 @@ impl Upkeep {
     }
 
     /// One piece of work. An error is the end of the session.
-    pub(super) fn turn(&mut self, session: &Arc<Session>) -> Result<(), String> {
+    pub(in crate::store) fn turn(&mut self, session: &Arc<Session>) -> Result<(), String> {
         let mut subject = Subject::All;
         match self.plan(session, &mut subject) {
             Ok(Some(plan)) => {
@@ -143,7 +145,7 @@ impl Upkeep {
             return Ok(None);
         }
         let view = View::of(session)?;
-        if floors::awaited(view.facts()?)?.is_some() {
+        if restore::awaited(view.facts()?)?.is_some() {
             return Ok(None);
         }
         for tree in doomed_trees(&view)? {

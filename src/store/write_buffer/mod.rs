@@ -3,7 +3,7 @@
 //! the system a fraction of the calls. Nothing is promised by a write before its sync, so what may
 //! be on the disk after a crash is what may be there without this.
 
-mod layer;
-mod storage;
+mod backend;
+mod batch;
 
-pub(crate) use storage::Gathering;
+pub(crate) use backend::Gathering;

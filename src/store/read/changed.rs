@@ -1,12 +1,12 @@
 //! Reading the blocks of a tree that are newer than a revision, and no rows of what is older.
 
-use super::read::whole_record;
-use super::read_table::ReadBytes;
-use super::row::{Place, Row, Stamped, misplaced, node_key, record_key};
-use super::run::{Placed, RunPlace, placed};
 use crate::block::Cid;
 use crate::error::{Error, Result};
 use crate::ident::Rev;
+use crate::store::read_table::ReadBytes;
+use crate::store::rows::parts::whole_record;
+use crate::store::rows::row::{Place, Row, Stamped, misplaced, node_key, record_key};
+use crate::store::rows::run::{Placed, RunPlace, placed};
 use crate::tree::Key;
 use bytes::Bytes;
 use std::collections::VecDeque;

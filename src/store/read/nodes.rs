@@ -1,12 +1,12 @@
 //! Nodes that have been read and hashed, by their CIDs. A node never changes, so what is said of one
 //! here is right for any account and any revision that names it.
 
-use super::read_table::ReadBytes;
-use super::row::{Place, RawRow, misplaced, node_key};
-use super::run::read_node;
 use crate::block::Cid;
 use crate::error::{Error, Result};
 use crate::limits::{KEPT_NODE_BYTES_MAX, KEPT_NODES_PART};
+use crate::store::read_table::ReadBytes;
+use crate::store::rows::row::{Place, RawRow, misplaced, node_key};
+use crate::store::rows::run::read_node;
 use crate::tree::{Key, Node};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};

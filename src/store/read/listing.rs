@@ -4,17 +4,17 @@
 //! after the other; but it is the nodes that say what each row has to be. Whatever a damaged key or
 //! page makes of the scan, a row other than the one that is due is an error.
 
-use super::account::Head;
-use super::find::root;
-use super::nodes::{NodeAt, Nodes, node_of};
-use super::read::whole_record;
-use super::read_table::{ByteEntries, ReadBytes};
-use super::row::{
+use crate::block::Cid;
+use crate::error::{Error, Result};
+use crate::store::account::Head;
+use crate::store::read::nodes::{NodeAt, Nodes, node_of};
+use crate::store::read::record::root;
+use crate::store::read_table::{ByteEntries, ReadBytes};
+use crate::store::rows::parts::whole_record;
+use crate::store::rows::row::{
     Place, RawRow, RawSection, Row, Stamped, continues_record, misplaced, node_key, record_key,
     tree_range,
 };
-use crate::block::Cid;
-use crate::error::{Error, Result};
 use crate::tree::{Key, Node};
 use bytes::Bytes;
 use std::ops::Bound;

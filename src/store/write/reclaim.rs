@@ -1,11 +1,11 @@
 //! Trees that no account names any more, and their removal in small pieces.
 
-use super::read_table::ReadTable;
-use super::row::tree_range;
-use super::sealed::{DOOMED, JOURNAL};
-use super::tables::{Tables, View};
-use super::write::probe_beside;
 use crate::error::Result;
+use crate::store::read_table::ReadTable;
+use crate::store::rows::row::tree_range;
+use crate::store::sealed::{DOOMED, JOURNAL};
+use crate::store::tables::{Tables, View};
+use crate::store::write::probe_beside;
 use redb::Value;
 
 /// Rows removed in one turn of the writer: some milliseconds, so that commits are not held up.

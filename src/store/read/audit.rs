@@ -1,11 +1,11 @@
 //! Goes through a tree's rows in order and answers what is at each place.
 
-use super::read_table::{ByteEntries, ByteTable, ReadTable};
-use super::row::{Place, Row, Stamped, node_key, parse_key, record_key, without_form};
-use super::run::{RunPlace, placed};
 use crate::block::{Block, Cid};
 use crate::error::{Code, Error, Problem, Result};
 use crate::ident::Rev;
+use crate::store::read_table::{ByteEntries, ByteTable, ReadTable};
+use crate::store::rows::row::{Place, Row, Stamped, node_key, parse_key, record_key, without_form};
+use crate::store::rows::run::{RunPlace, placed};
 use bytes::Bytes;
 use std::collections::VecDeque;
 
@@ -50,7 +50,7 @@ pub(crate) struct Census<'a> {
 
 impl<'a> Census<'a> {
     pub(crate) fn new(rows: &'a ByteTable, tree: u64) -> Result<Self> {
-        let (start, end) = super::row::tree_range(tree);
+        let (start, end) = crate::store::rows::row::tree_range(tree);
         let range = rows.range(&start[..]..&end[..])?;
         let digest = blake3::Hasher::new();
         Ok(Self { range, ready: VecDeque::new(), digest, faults: Vec::new(), ahead: None })

@@ -1,9 +1,11 @@
 //! Reading blocks out of rows.
 
-use super::read_table::ReadBytes;
-use super::row::{Place, Row, Stamped, node_key, parse_key, part_key, stamped, tree_range};
-use super::run::{RunPlace, placed};
 use crate::error::{Error, Result};
+use crate::store::read_table::ReadBytes;
+use crate::store::rows::row::{
+    Place, Row, Stamped, node_key, parse_key, part_key, stamped, tree_range,
+};
+use crate::store::rows::run::{RunPlace, placed};
 use crate::tree::Key;
 use bytes::Bytes;
 

@@ -1,8 +1,8 @@
 //! Cuts the blocks of a tree, as they come in streaming order, into rows.
 
-use super::row::{Tally, encode_row, encode_section_rows, node_key, record_key};
 use crate::ident::Rev;
 use crate::limits::RUN_BYTES_MAX;
+use crate::store::rows::row::{Tally, encode_row, encode_section_rows, node_key, record_key};
 use crate::tree::Key;
 
 /// Where finished rows go.

@@ -15,24 +15,24 @@ const GATHERED_BYTES_MIN: usize = 8 << 20;
 const KEPT_BYTES_MAX: usize = 4 << 20;
 
 #[derive(Debug, Default)]
-pub(super) struct Layer {
+pub(in crate::store) struct Layer {
     bytes: Vec<u8>,
     /// Offset in the storage to the place in `bytes`.
     places: BTreeMap<u64, Range<usize>>,
 }
 
 impl Layer {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::store) fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
     /// Bytes of memory that its writes take.
-    pub(super) fn bytes(&self) -> usize {
+    pub(in crate::store) fn bytes(&self) -> usize {
         self.bytes.len()
     }
 
     /// Takes a write. One that lies upon another in part belongs into the next layer: `false`.
-    pub(super) fn put(&mut self, offset: u64, data: &[u8]) -> bool {
+    pub(in crate::store) fn put(&mut self, offset: u64, data: &[u8]) -> bool {
         if data.is_empty() {
             return true;
         }
@@ -52,7 +52,7 @@ impl Layer {
     }
 
     /// What it has of `length` bytes from `offset` on: places among them, and what belongs there.
-    pub(super) fn patches(
+    pub(in crate::store) fn patches(
         &self,
         offset: u64,
         length: usize,
@@ -80,7 +80,7 @@ impl Layer {
     }
 
     /// Carries them out in the order of their offsets; if they are many, neighbours as one.
-    pub(super) fn carry_out(
+    pub(in crate::store) fn carry_out(
         &self,
         mut write: impl FnMut(u64, &[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
@@ -107,7 +107,7 @@ impl Layer {
     }
 
     /// Empties it; its memory stays for the next writes, unless it is much.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::store) fn clear(&mut self) {
         self.bytes.clear();
         self.bytes.shrink_to(KEPT_BYTES_MAX);
         self.places.clear();

@@ -1,8 +1,8 @@
 //! The blocks of a row with their places in the tree.
 
-use super::row::{Place, RawSection, Row, Stamped};
 use crate::block::Cid;
 use crate::error::{Error, Result};
+use crate::store::rows::row::{Place, RawSection, Row, Stamped};
 use crate::tree::{Entry, Key, Node, Sought, seek};
 
 /// A block of a row, and where in the tree it sits.

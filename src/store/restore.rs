@@ -1,11 +1,11 @@
 //! A store that was restored waits for its floors: until they are given, nothing is written.
 
-use super::open::set_fact;
-use super::read_table::ReadTable;
-use super::sealed::FACTS;
-use super::tables::Tables;
 use crate::error::{Error, Result};
 use crate::ident::Rev;
+use crate::store::open::set_fact;
+use crate::store::read_table::ReadTable;
+use crate::store::sealed::FACTS;
+use crate::store::tables::Tables;
 
 const RESTORED: &str = "restored";
 const REV_FLOOR: &str = "rev_floor";

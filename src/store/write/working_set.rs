@@ -1,18 +1,18 @@
 //! The part of a tree that one commit touches: loaded from rows, edited, written back as rows.
 
-use super::account::Head;
-use super::build::{Piece, RowBuilder, RowOut};
-use super::read_table::ReadBytes;
-use super::row::{
-    Place, Row, Stamped, Tally, encode_row, misplaced, node_key, parse_key, part_key, record_key,
-};
-use super::run::{RunPlace, placed};
 use crate::block::{Block, Cid};
 use crate::car::append_section;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::ident::Rev;
 use crate::limits::RUN_BYTES_MAX;
+use crate::store::account::Head;
+use crate::store::read_table::ReadBytes;
+use crate::store::rows::build::{Piece, RowBuilder, RowOut};
+use crate::store::rows::row::{
+    Place, Row, Stamped, Tally, encode_row, misplaced, node_key, parse_key, part_key, record_key,
+};
+use crate::store::rows::run::{RunPlace, placed};
 use crate::tree::{Child, Gap, Held, Key, NodeSource, Tree};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -110,7 +110,7 @@ impl<'a, T: ReadBytes> Region<'a, T> {
         if section.len() != length {
             return Err(Error::Corrupt(format!("the record at {key} is not as long as it says")));
         }
-        super::row::stamped(section.into(), stamp)
+        crate::store::rows::row::stamped(section.into(), stamp)
     }
 
     /// Writes the edited tree, its changed records and the commit back, and gives the nodes that

@@ -5,14 +5,14 @@
 //! page leads to is not what the node above it names: it gives an error, never another record and
 //! never an absence.
 
-use super::account::Head;
-use super::nodes::{NodeAt, Nodes, Way, way};
-use super::read::whole_record;
-use super::read_table::ReadBytes;
-use super::row::{Place, RawRow, Row, Stamped, misplaced, node_key, record_key};
-use super::run::{RunPlace, placed};
 use crate::block::{Block, Cid};
 use crate::error::{Error, Result};
+use crate::store::account::Head;
+use crate::store::read::nodes::{NodeAt, Nodes, Way, way};
+use crate::store::read_table::ReadBytes;
+use crate::store::rows::parts::whole_record;
+use crate::store::rows::row::{Place, RawRow, Row, Stamped, misplaced, node_key, record_key};
+use crate::store::rows::run::{RunPlace, placed};
 use crate::tree::{Key, Sought};
 use bytes::Bytes;
 
@@ -71,7 +71,7 @@ where
     let row = RawRow::decode(value.value())?;
     let node = row.each().next().transpose()?.filter(|node| node.cid == at.cid);
     let node = node.ok_or_else(missing)?;
-    let cid = match super::run::sought(&node, path)? {
+    let cid = match crate::store::rows::run::sought(&node, path)? {
         Sought::Absent => return Ok(None),
         Sought::Here(cid) => cid,
         Sought::Below => return Err(lost(path)),

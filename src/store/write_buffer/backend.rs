@@ -1,5 +1,5 @@
-use super::layer::Layer;
 use crate::store::session::StorageState;
+use crate::store::write_buffer::batch::Layer;
 use redb::{BackendError, StorageBackend};
 use std::io;
 use std::ops::Bound;

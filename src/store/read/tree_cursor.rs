@@ -1,11 +1,11 @@
 //! Reading blocks by their places, along a walk of their tree.
 
-use super::read::whole_record;
-use super::read_table::ReadBytes;
-use super::row::{Place, Row, Stamped, misplaced, node_key, record_key};
-use super::run::{Placed, RunPlace, placed};
 use crate::block::{Block, Cid};
 use crate::error::Result;
+use crate::store::read_table::ReadBytes;
+use crate::store::rows::parts::whole_record;
+use crate::store::rows::row::{Place, Row, Stamped, misplaced, node_key, record_key};
+use crate::store::rows::run::{Placed, RunPlace, placed};
 use crate::tree::Key;
 use bytes::Bytes;
 use std::collections::VecDeque;

@@ -1,0 +1,8 @@
+//! Reading a tree: one record, a list, every row, what changed.
+
+pub(crate) mod audit;
+pub(crate) mod changed;
+pub(crate) mod listing;
+pub(crate) mod nodes;
+pub(crate) mod record;
+pub(crate) mod tree_cursor;

@@ -1,0 +1,6 @@
+//! Rows: their keys and values, the runs in them, and how a tree becomes rows.
+
+pub(crate) mod build;
+pub(crate) mod parts;
+pub(crate) mod row;
+pub(crate) mod run;
