@@ -9,9 +9,9 @@ use crate::store::session::{Ended, Session, StorageState};
 use crate::store::shield::Shield;
 use crate::store::storage::{Attached, Storage};
 use crate::store::tables::View;
-use crate::store::write::notify::Signal;
+use crate::store::write::notify::Notify;
 use crate::store::write::{Unreadable, Writer, WriterOptions};
-use crate::store::write_buffer::Gathering;
+use crate::store::write_buffer::BufferedBackend;
 use redb::{Builder, StorageBackend};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) struct Core {
     pub(in crate::engine) session: Arc<Session>,
     pub(in crate::engine) writer: Writer,
-    pub(in crate::engine) signal: Arc<Signal>,
+    pub(in crate::engine) signal: Arc<Notify>,
     /// Numbers for trees that are to be imported.
     trees: Mutex<Range<u64>>,
 }
@@ -70,7 +70,7 @@ impl Core {
             session_over(storage.attach(), options.cache_bytes)?
         };
         let opened = prepare(&session, &*options.random, is_kept)?;
-        let signal = Arc::new(Signal::default());
+        let signal = Arc::new(Notify::default());
         let upkeep = WriterOptions {
             clock: Arc::clone(&options.clock),
             retention: options.retention,
@@ -127,7 +127,7 @@ fn session_over(backend: impl StorageBackend, cache_bytes: usize) -> Result<Arc<
     let state = Arc::new(StorageState::default());
     let mut builder = Builder::new();
     builder.set_cache_size(cache_bytes);
-    let backend = Gathering::over(backend, Arc::clone(&state));
+    let backend = BufferedBackend::over(backend, Arc::clone(&state));
     // A damaged file makes the database panic already here.
     let opened = catch_unwind(AssertUnwindSafe(|| builder.create_with_backend(backend)));
     let database = opened

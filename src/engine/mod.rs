@@ -30,7 +30,7 @@ pub use write::commit::Written;
 pub use write::op::{Op, WriteOptions};
 
 pub(crate) use account::handover::check_arrival;
-pub(crate) use import::staging::Whole;
+pub(crate) use import::staging::StagedTree;
 
 pub use crate::store::account::{EngineName, State, Trust, TrustKey};
 pub use crate::store::log::Retention;

@@ -1,5 +1,5 @@
 use crate::block::Cid;
-use crate::engine::{Engine, EngineName, State, Whole, check_arrival};
+use crate::engine::{Engine, EngineName, StagedTree, State, check_arrival};
 use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
 use crate::key::Signer;
@@ -182,7 +182,7 @@ fn carry(
     expect: &Expect,
     head: &Head,
     options: &MigrateOptions<'_>,
-) -> Result<Whole> {
+) -> Result<StagedTree> {
     let (receiver, sender) = std::io::pipe().map_err(|error| Error::io("opening a pipe", error))?;
     std::thread::scope(|scope| {
         let sending = scope.spawn(move || send(source, did, sender));
@@ -211,7 +211,7 @@ fn receive(
     head: &Head,
     pipe: PipeReader,
     options: &MigrateOptions<'_>,
-) -> Result<Whole> {
+) -> Result<StagedTree> {
     let counted = Counted { input: pipe, bytes: 0, progress: options.progress };
     let mut supply = StreamSupply::new(counted)?;
     destination.receive(&mut supply, expect, &head.commit)

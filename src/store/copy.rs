@@ -7,7 +7,7 @@ use crate::store::read_table::{Entry, ReadTable, ViewTable};
 use crate::store::restore::{Restored, await_floors};
 use crate::store::rows::row::tree_range;
 use crate::store::tables::{Tables, View};
-use crate::store::write::reclaim::{doomed_trees, journalled_trees};
+use crate::store::write::reclaim::{journalled_trees, marked_trees};
 use redb::{CursorError, Database, Key, Table, Value};
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -89,7 +89,7 @@ fn kept<'a>(
 
 fn nobodys(view: &View) -> Result<BTreeSet<u64>> {
     let mut trees = BTreeSet::new();
-    trees.extend(doomed_trees(view)?);
+    trees.extend(marked_trees(view)?);
     trees.extend(journalled_trees(view)?);
     Ok(trees)
 }

@@ -11,7 +11,7 @@ use crate::store::sealed::{FACTS, JOURNAL};
 use crate::store::session::Session;
 use crate::store::tables::{Tables, View, fact, missing_table, table_names};
 use crate::store::write::once;
-use crate::store::write::reclaim::doom;
+use crate::store::write::reclaim::mark_for_removal;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -115,7 +115,7 @@ fn remove_leftovers(session: &Session) -> Result<()> {
         }
         for tree in left {
             tables.journal.remove(tree)?;
-            doom(tables, tree)?;
+            mark_for_removal(tables, tree)?;
         }
         Ok(())
     })

@@ -53,7 +53,7 @@ pub(crate) const JOURNAL: Seal = Seal { table: "journal", is_plain: |_, value| v
 /// References to blobs: there is nothing but the key. Those of format 1 are in a table of their own.
 pub(crate) const BLOBS: Seal = Seal { table: "blobs", is_plain: |_, _| false };
 /// Trees to be removed, the same way.
-pub(crate) const DOOMED: Seal = Seal { table: "doomed", is_plain: |_, _| false };
+pub(crate) const REMOVALS: Seal = Seal { table: "doomed", is_plain: |_, _| false };
 
 impl Seal {
     /// The value for a payload.
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_value_is_believed_only_as_it_was_sealed() {
-        for seal in [FACTS, REVS, EVENTS, PURGES, JOURNAL, BLOBS, DOOMED] {
+        for seal in [FACTS, REVS, EVENTS, PURGES, JOURNAL, BLOBS, REMOVALS] {
             for payload in [vec![], vec![0; 8], vec![1; 16], vec![0x84; 40]] {
                 let value = seal.seal(b"key", &payload);
                 assert_eq!(seal.open(b"key", &value).unwrap(), payload);

@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::store::read_table::ReadTable;
-use crate::store::sealed::{BLOBS, DOOMED, EVENTS, FACTS, InOrder, JOURNAL, PURGES, REVS, Seal};
+use crate::store::sealed::{BLOBS, EVENTS, FACTS, InOrder, JOURNAL, PURGES, REMOVALS, REVS, Seal};
 use crate::store::tables::View;
 use redb::{Key, Value};
 
@@ -18,7 +18,7 @@ pub(crate) const TABLE_CHECKS: [TableCheck; 10] = [
     |view| sealed("events", view.events()?, EVENTS),
     |view| sealed("purges", view.purges()?, PURGES),
     |view| sealed("journal", view.journal()?, JOURNAL),
-    |view| sealed("doomed", view.doomed()?, DOOMED),
+    |view| sealed("doomed", view.removals()?, REMOVALS),
     |view| entries("accounts", view.accounts()?, |_, _| Ok(())),
     |view| entries("blobs of format 1", view.old_blobs()?, |_, ()| Ok(())),
     |view| entries("rows", view.rows()?, |_, _| Ok(())),

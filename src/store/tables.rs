@@ -17,9 +17,9 @@ const ACCOUNTS: TableDefinition<Bytes, Bytes> = TableDefinition::new("carrack.ac
 /// Trees that are being written (by an import or a migration): tree to what for.
 const JOURNAL: TableDefinition<u64, Bytes> = TableDefinition::new("carrack.journal.1");
 /// Trees whose rows are to be removed: tree to a seal.
-const DOOMED: TableDefinition<u64, Bytes> = TableDefinition::new("carrack.doomed.2");
+const REMOVALS: TableDefinition<u64, Bytes> = TableDefinition::new("carrack.doomed.2");
 /// Those of format 1.
-const OLD_DOOMED: TableDefinition<u64, ()> = TableDefinition::new("carrack.doomed.1");
+const OLD_REMOVALS: TableDefinition<u64, ()> = TableDefinition::new("carrack.doomed.1");
 /// Revisions that this engine itself held: DID, 0x00, revision to commit CID.
 const REVS: TableDefinition<Bytes, Bytes> = TableDefinition::new("carrack.revs.1");
 /// Which record needs which blob: tree, blob CID, path to a seal.
@@ -146,9 +146,9 @@ rooms! {
     /// Trees that are being written.
     journal: JOURNAL, u64, Bytes;
     /// Trees to be removed.
-    doomed: DOOMED, u64, Bytes;
+    removals: REMOVALS, u64, Bytes;
     /// Trees to be removed, as format 1 notes them.
-    old_doomed: OLD_DOOMED, u64, ();
+    old_removals: OLD_REMOVALS, u64, ();
     /// Revisions that were held here.
     #[allow(dead_code, reason = "what reads them is diffs since a revision")]
     revs: REVS, Bytes, Bytes;

@@ -7,7 +7,7 @@ use crate::commit::{Commit, UnsignedCommit};
 use crate::engine::account::lifecycle::{Rows, take_place};
 use crate::engine::export::export::export_tree;
 use crate::engine::handle::{Engine, account_row, find_account};
-use crate::engine::import::staging::Whole;
+use crate::engine::import::staging::StagedTree;
 use crate::engine::log::make::{account_event, append_all, arrival_events};
 use crate::engine::write::commit::put_account;
 use crate::error::{Error, Result};
@@ -103,7 +103,7 @@ impl Engine {
         supply: &mut dyn Supply,
         expect: &Expect,
         commit: &Cid,
-    ) -> Result<Whole> {
+    ) -> Result<StagedTree> {
         let mut check = |found: &Commit| {
             // Of another account, its head does not matter: the verification refuses it.
             if found.cid() == commit || expect.check_did(found.did()).is_err() {
@@ -123,7 +123,7 @@ impl Engine {
     /// whose signature the source knew this.
     pub(crate) fn activate(
         &self,
-        whole: &Whole,
+        whole: &StagedTree,
         signer: &dyn Signer,
         origin: Origin,
         arrival: &HeadKey,
@@ -137,7 +137,7 @@ impl Engine {
     fn try_activate(
         &self,
         did: Did,
-        whole: &Whole,
+        whole: &StagedTree,
         signer: &dyn Signer,
         origin: Origin,
         arrival: &HeadKey,

@@ -18,10 +18,10 @@ use crate::store::log::{append, purge};
 use crate::store::open::next_tree;
 use crate::store::read::record::commit_block;
 use crate::store::rows::build::{RowBuilder, RowOut};
-use crate::store::rows::row::Tally;
+use crate::store::rows::row::RowStats;
 use crate::store::tables::{Tables, View};
 use crate::store::write::bulk_insert::insert_all;
-use crate::store::write::reclaim::doom;
+use crate::store::write::reclaim::mark_for_removal;
 use crate::tree::{Key, Tree};
 
 impl Engine {
@@ -141,7 +141,7 @@ impl Engine {
             let seq = append(tables, &event)?;
             purge(tables, &did, seq)?;
             if let Some(head) = account.head.take() {
-                doom(tables, head.tree)?;
+                mark_for_removal(tables, head.tree)?;
             }
             account.state = State::Deleted;
             account.key = HeadKey::Unknown;
@@ -175,7 +175,7 @@ impl Engine {
 }
 
 /// The rows of a tree that has nothing but its root.
-fn first_rows(tree: u64, commit: &Commit, root: &Block, rev: Rev) -> (Rows, Tally) {
+fn first_rows(tree: u64, commit: &Commit, root: &Block, rev: Rev) -> (Rows, RowStats) {
     let mut rows = Rows::default();
     let mut builder = RowBuilder::new(tree);
     rows.commit(&mut builder, commit, rev);
@@ -208,7 +208,7 @@ pub(in crate::engine) fn take_place(
     account: &Account,
 ) -> Result<()> {
     if let Some(old) = before.and_then(|account| account.head.as_ref()) {
-        doom(tables, old.tree)?;
+        mark_for_removal(tables, old.tree)?;
     }
     if let Some(head) = &account.head {
         tables.journal.remove(head.tree)?;

@@ -2,7 +2,7 @@ use crate::block::Cid;
 use crate::commit::Commit;
 use crate::engine::blobs::BlobChanges;
 use crate::engine::diff::blocks::DiffBlocks;
-use crate::engine::diff::merge_tree::{Grafted, graft};
+use crate::engine::diff::merge_tree::{MergedTree, merge_tree};
 use crate::engine::diff::records::RecordDiff;
 use crate::engine::handle::{Engine, account_row};
 use crate::engine::import::import::{Admission, ImportOptions, admit, head_key};
@@ -17,7 +17,7 @@ use crate::store::blob_index;
 use crate::store::log::append;
 use crate::store::restore::rev_floor;
 use crate::store::tables::{Tables, View};
-use crate::store::write::working_set::{Region, RowChanges};
+use crate::store::write::working_set::{RowChanges, WorkingSet};
 use crate::verify::{Expect, Problems};
 use std::collections::HashSet;
 use std::io::Read;
@@ -206,9 +206,9 @@ struct Merged {
 
 /// Verifies the new tree and computes the rows that change.
 fn merge(diff: &mut DiffBlocks, view: &View, old: &Head, rev: Rev) -> Result<Merged> {
-    let mut region = Region::new(view.rows()?, old.tree);
+    let mut region = WorkingSet::new(view.rows()?, old.tree);
     let data = diff.commit.data().clone();
-    let mut grafted = graft(&data, &mut diff.blocks.by_cid, view.rows()?, old, &mut region)?;
+    let mut grafted = merge_tree(&data, &mut diff.blocks.by_cid, view.rows()?, old, &mut region)?;
     let mut records = RecordDiff::new(&grafted);
     records.find_blocks(diff, view, old, &grafted.old)?;
     records.check_new(old.tree)?;
@@ -222,7 +222,7 @@ fn merge(diff: &mut DiffBlocks, view: &View, old: &Head, rev: Rev) -> Result<Mer
     Ok(Merged { head, rows, blobs, created, updated, deleted, unreferenced, warnings })
 }
 
-fn unreferenced(diff: &DiffBlocks, grafted: &Grafted) -> u64 {
+fn unreferenced(diff: &DiffBlocks, grafted: &MergedTree) -> u64 {
     let records: HashSet<&Cid> =
         grafted.new.values().filter(|cid| diff.blocks.by_cid.contains_key(cid)).collect();
     let referenced = 1 + grafted.nodes + records.len() as u64;

@@ -10,13 +10,13 @@ use crate::limits::DIFF_BYTES_MAX;
 use crate::store::account::Head;
 use crate::store::read_table::ReadBytes;
 use crate::store::rows::parts::node;
-use crate::store::write::working_set::Region;
+use crate::store::write::working_set::WorkingSet;
 use crate::tree::{Child, Gap, Key, NodeSource, Tree};
 use std::collections::{BTreeMap, HashMap};
 
 /// A new tree whose subtrees that did not change are gaps at their held places, and the entries
 /// by which it differs.
-pub(in crate::engine) struct Grafted {
+pub(in crate::engine) struct MergedTree {
     pub(in crate::engine) tree: Tree,
     /// Entries of nodes that the diff brings.
     pub(in crate::engine) new: Entries,
@@ -30,20 +30,20 @@ pub(in crate::engine) type Entries = BTreeMap<Key, Cid>;
 
 /// Builds the tree with root `data` of the nodes in `blocks` and of what is held. `region` gets
 /// every row of a held node that is not in the new tree, or may have to be cut anew.
-pub(in crate::engine) fn graft<T>(
+pub(in crate::engine) fn merge_tree<T>(
     data: &Cid,
     blocks: &mut HashMap<Cid, Block>,
     rows: &T,
     head: &Head,
-    region: &mut Region<'_, T>,
-) -> Result<Grafted>
+    region: &mut WorkingSet<'_, T>,
+) -> Result<MergedTree>
 where
     T: ReadBytes,
 {
     let mut tree = Tree::at(data.clone(), None);
-    let mut top = Top { blocks, wanted: HashMap::new(), entries: Counted::default(), nodes: 0 };
+    let mut top = DiffTop { blocks, wanted: HashMap::new(), entries: Counted::default(), nodes: 0 };
     top.open(tree.root_mut())?;
-    let Top { wanted, entries: new, nodes, .. } = top;
+    let DiffTop { wanted, entries: new, nodes, .. } = top;
     let root = Child::Gap(Gap {
         cid: head.data.clone(),
         left: Key::edge(),
@@ -51,11 +51,11 @@ where
         height: Some(head.height),
     });
     let mut rest =
-        Rest { region, wanted: &wanted, found: HashMap::new(), entries: Counted::default() };
+        HeldRest { region, wanted: &wanted, found: HashMap::new(), entries: Counted::default() };
     rest.search(root)?;
-    let Rest { found, entries: old, .. } = rest;
-    hang(tree.root_mut(), &found, &mut |new, old| check_place(rows, head.tree, new, old))?;
-    Ok(Grafted { tree, new: new.entries, old: old.entries, nodes })
+    let HeldRest { found, entries: old, .. } = rest;
+    attach(tree.root_mut(), &found, &mut |new, old| check_place(rows, head.tree, new, old))?;
+    Ok(MergedTree { tree, new: new.entries, old: old.entries, nodes })
 }
 
 /// Entries, and a bound on the memory of their keys: nodes hold them in a shorter form.
@@ -75,7 +75,7 @@ impl Counted {
 }
 
 /// The upper part of the new tree, down to where the diff ends.
-struct Top<'d> {
+struct DiffTop<'d> {
     blocks: &'d mut HashMap<Cid, Block>,
     /// Nodes that have to be held already, and their places in the new tree.
     wanted: HashMap<Cid, Gap>,
@@ -83,7 +83,7 @@ struct Top<'d> {
     nodes: u64,
 }
 
-impl Top<'_> {
+impl DiffTop<'_> {
     /// Loads what the diff has of a subtree, and checks each node in its place. Recursion goes
     /// down one layer a call, here and below.
     fn open(&mut self, child: &mut Child) -> Result<()> {
@@ -118,15 +118,15 @@ impl Top<'_> {
 }
 
 /// The held tree without the subtrees that the new one takes over.
-struct Rest<'r, 'a, 'w, T> {
-    region: &'r mut Region<'a, T>,
+struct HeldRest<'r, 'a, 'w, T> {
+    region: &'r mut WorkingSet<'a, T>,
     wanted: &'w HashMap<Cid, Gap>,
     /// Nodes that are wanted, at their held places.
     found: HashMap<Cid, Gap>,
     entries: Counted,
 }
 
-impl<T: ReadBytes> Rest<'_, '_, '_, T> {
+impl<T: ReadBytes> HeldRest<'_, '_, '_, T> {
     fn search(&mut self, mut child: Child) -> Result<()> {
         if let Child::Gap(gap) = &child
             && self.wanted.contains_key(&gap.cid)
@@ -155,7 +155,7 @@ impl<T: ReadBytes> Rest<'_, '_, '_, T> {
 }
 
 /// Hangs held subtrees into the gaps of the new tree, which get their held places.
-fn hang(
+fn attach(
     child: &mut Child,
     found: &HashMap<Cid, Gap>,
     check: &mut dyn FnMut(&Gap, &Gap) -> Result<()>,
@@ -171,10 +171,10 @@ fn hang(
         }
         Child::Held(node) => {
             if let Some(child) = &mut node.left {
-                hang(child, found, check)?;
+                attach(child, found, check)?;
             }
             for child in node.entries.iter_mut().filter_map(|entry| entry.right.as_mut()) {
-                hang(child, found, check)?;
+                attach(child, found, check)?;
             }
         }
     }

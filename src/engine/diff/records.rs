@@ -3,7 +3,7 @@
 use crate::block::{Block, Cid, blob_refs, drisl};
 use crate::engine::blobs::{BlobChanges, Indexed, blob_key};
 use crate::engine::diff::blocks::{DiffBlocks, check_limit};
-use crate::engine::diff::merge_tree::{Entries, Grafted};
+use crate::engine::diff::merge_tree::{Entries, MergedTree};
 use crate::error::{Code, Error, Problem, Result};
 use crate::ident::RepoPath;
 use crate::limits::{DIFF_BYTES_MAX, IMPORTED_RECORD_BYTES_MAX};
@@ -11,9 +11,9 @@ use crate::store::account::Head;
 use crate::store::read::listing::{Records, Span};
 use crate::store::read::record::find;
 use crate::store::read_table::ByteTable;
-use crate::store::rows::row::Stamped;
+use crate::store::rows::row::StoredBlock;
 use crate::store::tables::View;
-use crate::store::write::working_set::{RecordChange, Region};
+use crate::store::write::working_set::{RecordChange, WorkingSet};
 use crate::tree::Key;
 use crate::verify::Problems;
 use std::collections::{HashMap, HashSet};
@@ -36,8 +36,8 @@ pub(in crate::engine) struct RecordDiff {
 }
 
 impl RecordDiff {
-    pub(in crate::engine) fn new(grafted: &Grafted) -> Self {
-        let Grafted { new, old, .. } = grafted;
+    pub(in crate::engine) fn new(grafted: &MergedTree) -> Self {
+        let MergedTree { new, old, .. } = grafted;
         let differs = |(key, cid): &(&Key, &Cid)| old.get(*key) != Some(*cid);
         let owned = |(key, cid): (&Key, &Cid)| (key.clone(), cid.clone());
         let puts: Vec<_> = new.iter().filter(differs).map(owned).collect();
@@ -85,7 +85,7 @@ impl RecordDiff {
         }
         let span = Span { from: Bound::Unbounded, to: Bound::Unbounded };
         for stored in Records::new(rows, nodes, head, span, false) {
-            let (_, stored): (_, Stamped) = stored?;
+            let (_, stored): (_, StoredBlock) = stored?;
             if missing.remove(&stored.frame.cid) {
                 let block = stored.block()?;
                 self.found.insert(block.cid().clone(), block);
@@ -137,7 +137,7 @@ impl RecordDiff {
     /// Looks at the records that go: their rows have to be known, and the blobs that they needed.
     pub(in crate::engine) fn forget_old(
         &mut self,
-        region: &mut Region<'_, Rows>,
+        region: &mut WorkingSet<'_, Rows>,
         tree: u64,
         old: &Entries,
     ) -> Result<()> {

@@ -1,6 +1,6 @@
 use crate::block::Cid;
 use crate::car::Writer;
-use crate::engine::export::link_check::Follow;
+use crate::engine::export::link_check::LinkChecker;
 use crate::engine::handle::{Engine, account_row};
 use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
@@ -62,7 +62,7 @@ pub(in crate::engine) fn export_tree(
     output: impl Write,
 ) -> Result<Exported> {
     let (tree, held) = (head.tree, head.blocks);
-    let check = Check::Whole(Follow::new(head));
+    let check = Check::StagedTree(LinkChecker::new(head));
     write_car(head, Extent::Full, check, output, move |outlet| {
         let blocks = read_tree(&view, tree, outlet)?;
         if blocks == held {
@@ -100,20 +100,20 @@ pub(in crate::engine) fn write_car(
 /// What is checked of the blocks that leave the store.
 pub(in crate::engine) enum Check {
     /// Each is hashed, and is what its parent names; none is missing.
-    Whole(Follow),
+    StagedTree(LinkChecker),
     /// Whoever reads them has checked them.
     Done,
 }
 
 impl Check {
     fn sections(&mut self, sections: &[u8]) -> Result<()> {
-        let Self::Whole(follow) = self else { return Ok(()) };
+        let Self::StagedTree(follow) = self else { return Ok(()) };
         raw_sections(sections).try_for_each(|section| follow.next(&section?))
     }
 
     pub(in crate::engine) fn end(&self) -> Result<()> {
         match self {
-            Self::Whole(follow) => follow.end(),
+            Self::StagedTree(follow) => follow.end(),
             Self::Done => Ok(()),
         }
     }

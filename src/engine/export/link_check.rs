@@ -10,7 +10,7 @@ use crate::tree::{Link, links};
 /// Follows the links of a whole repository in streaming order: each block has to be the one that
 /// is due, and to hash to its CID. So a row that is lost, damaged or in the wrong place is noticed
 /// before its bytes are anybody's.
-pub(in crate::engine) struct Follow {
+pub(in crate::engine) struct LinkChecker {
     commit: Cid,
     data: Cid,
     /// What is still to come, the next thing last.
@@ -18,7 +18,7 @@ pub(in crate::engine) struct Follow {
     begun: bool,
 }
 
-impl Follow {
+impl LinkChecker {
     pub(in crate::engine) fn new(head: &Head) -> Self {
         Self { commit: head.commit.clone(), data: head.data.clone(), due: Vec::new(), begun: false }
     }

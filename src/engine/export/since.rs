@@ -4,9 +4,9 @@ use crate::engine::revs::rev_key;
 use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
 use crate::store::account::Head;
-use crate::store::read::changed::Changed;
+use crate::store::read::changed::ChangedCursor;
 use crate::store::read::record::commit_of;
-use crate::store::rows::row::Stamped;
+use crate::store::rows::row::StoredBlock;
 use crate::store::sealed::REVS;
 use crate::store::tables::View;
 use crate::tree::{Walk, Want};
@@ -58,7 +58,7 @@ impl Engine {
 
 /// Reads the commit and what is newer than `since`, and gives the number of blocks.
 fn read_changed(view: &View, head: &Head, since: Rev, mut outlet: Outlet) -> Result<u64> {
-    let mut changed = Changed::new(view.rows()?, head.tree, since);
+    let mut changed = ChangedCursor::new(view.rows()?, head.tree, since);
     let mut blocks = 1;
     if !outlet.push(&commit(view, head)?)? {
         return Ok(blocks);
@@ -76,7 +76,7 @@ fn read_changed(view: &View, head: &Head, since: Rev, mut outlet: Outlet) -> Res
             }
             Want::Record(want) => {
                 let found = changed.record(&want.key, &want.cid)?;
-                found.as_ref().map(Stamped::block).transpose()?;
+                found.as_ref().map(StoredBlock::block).transpose()?;
                 found
             }
             Want::Leave { .. } => None,
@@ -99,7 +99,7 @@ fn commit(view: &View, head: &Head) -> Result<bytes::Bytes> {
     Ok(stored.section)
 }
 
-fn enter(walk: &mut Walk, node: &Stamped) -> Result<()> {
+fn enter(walk: &mut Walk, node: &StoredBlock) -> Result<()> {
     match walk.enter(&node.block()?).into_iter().next() {
         None => Ok(()),
         Some(problem) => Err(Error::Corrupt(problem.to_string())),

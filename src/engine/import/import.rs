@@ -2,7 +2,7 @@ use crate::block::Cid;
 use crate::commit::{Commit, Signature};
 use crate::engine::account::lifecycle::take_place;
 use crate::engine::handle::{Engine, find_account};
-use crate::engine::import::staging::{Staged, Whole};
+use crate::engine::import::staging::{Staged, StagedTree};
 use crate::engine::log::make::{append_all, arrival_events};
 use crate::engine::write::commit::put_account;
 use crate::error::{Code, Error, Problem, Result};
@@ -13,7 +13,7 @@ use crate::store::account::{Account, Head, HeadKey, HeldKey, State, Trust, Trust
 use crate::store::read_table::ReadTable;
 use crate::store::restore::rev_floor;
 use crate::store::tables::Tables;
-use crate::store::write::reclaim::doom;
+use crate::store::write::reclaim::mark_for_removal;
 use crate::verify::{Expect, FileSupply, Input, Report, Supply, verify};
 use std::time::Duration;
 
@@ -185,7 +185,7 @@ impl Engine {
         supply: &mut dyn Supply,
         expect: &Expect,
         check_head: &mut dyn FnMut(&Commit) -> Result<()>,
-    ) -> Result<(Report, Whole)> {
+    ) -> Result<(Report, StagedTree)> {
         let mut staged = Staged::begin(self, check_head)?;
         let outcome = match verify(supply, expect, &*self.clock, &mut staged) {
             Ok(report) if report.is_valid() => staged.complete().map(|whole| (report, whole)),
@@ -209,7 +209,7 @@ impl Engine {
     fn remove_tree(&self, tree: u64) -> Result<()> {
         self.submit(move |tables| {
             tables.journal.remove(tree)?;
-            doom(tables, tree)?;
+            mark_for_removal(tables, tree)?;
             Ok(())
         })?;
         self.await_removal(tree)
@@ -219,7 +219,7 @@ impl Engine {
     fn await_removal(&self, tree: u64) -> Result<()> {
         loop {
             let core = self.core()?;
-            let is_there = core.view()?.doomed()?.get(tree)?.is_some();
+            let is_there = core.view()?.removals()?.get(tree)?.is_some();
             if !is_there || !core.writer.unreadable().is_empty() {
                 return Ok(());
             }
@@ -232,7 +232,7 @@ impl Engine {
     /// compared. Gives the account as it is stored then.
     fn publish(
         &self,
-        whole: Whole,
+        whole: StagedTree,
         options: &ImportOptions,
         key: HeadKey,
         seen: Option<Account>,
@@ -375,7 +375,12 @@ fn not_newer(rev: Rev, last: Rev) -> Problem {
 }
 
 /// The account with what has come.
-fn arrived(before: Option<&Account>, whole: &Whole, key: &HeadKey, may_be_ahead: bool) -> Account {
+fn arrived(
+    before: Option<&Account>,
+    whole: &StagedTree,
+    key: &HeadKey,
+    may_be_ahead: bool,
+) -> Account {
     let state = match before.map(|account| &account.state) {
         None | Some(State::Deleted) => State::Active,
         // What was moved away and comes back is not switched on by the way.
@@ -408,11 +413,11 @@ fn confirm(
     tables: &mut Tables<'_>,
     did: &Did,
     before: Account,
-    whole: &Whole,
+    whole: &StagedTree,
     key: &HeadKey,
 ) -> Result<Account> {
     tables.journal.remove(whole.tree)?;
-    doom(tables, whole.tree)?;
+    mark_for_removal(tables, whole.tree)?;
     if key.trust() == Trust::Unverified || before.key == *key {
         return Ok(before);
     }
@@ -421,7 +426,7 @@ fn confirm(
     Ok(account)
 }
 
-impl Whole {
+impl StagedTree {
     /// The head that an account gets with this tree.
     pub(in crate::engine) fn head(&self) -> Head {
         Head {

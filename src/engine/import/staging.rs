@@ -11,8 +11,8 @@ use crate::error::{Error, Problem, Result};
 use crate::ident::Rev;
 use crate::limits::STAGED_BYTES;
 use crate::store::blob_index;
-use crate::store::rows::build::{Piece, RowBuilder};
-use crate::store::rows::row::Tally;
+use crate::store::rows::build::{RecordSource, RowBuilder};
+use crate::store::rows::row::RowStats;
 use crate::store::sealed::JOURNAL;
 use crate::store::write::Pending;
 use crate::tree::{NodeWant, RecordWant};
@@ -48,7 +48,7 @@ pub(in crate::engine) struct Staged<'a> {
 }
 
 /// A tree that has been written whole.
-pub(crate) struct Whole {
+pub(crate) struct StagedTree {
     /// The session that it was written in, and in which it has to be made an account's.
     pub(in crate::engine) core: Arc<Core>,
     pub(crate) tree: u64,
@@ -56,7 +56,7 @@ pub(crate) struct Whole {
     pub(in crate::engine) rev: Rev,
     pub(in crate::engine) height: u8,
     pub(in crate::engine) records: u64,
-    pub(in crate::engine) tally: Tally,
+    pub(in crate::engine) tally: RowStats,
     /// What is unusual about the records, beside what the verification says.
     pub(in crate::engine) warnings: Problems,
 }
@@ -93,18 +93,18 @@ impl<'a> Staged<'a> {
 
     /// Hands over what is left, and waits until all of it is written: with the next that is durable,
     /// it is.
-    pub(in crate::engine) fn complete(mut self) -> Result<Whole> {
+    pub(in crate::engine) fn complete(mut self) -> Result<StagedTree> {
         let whole = self.finish();
         whole.map_err(|error| self.give_up(error))
     }
 
-    fn finish(&mut self) -> Result<Whole> {
+    fn finish(&mut self) -> Result<StagedTree> {
         self.flush()?;
         while let Some(pending) = self.waiting.pop_front() {
             pending.wait()?;
         }
         let unfinished = || Error::Corrupt("an import ended without a head".to_owned());
-        Ok(Whole {
+        Ok(StagedTree {
             core: Arc::clone(&self.core),
             tree: self.tree,
             commit: self.commit.take().ok_or_else(unfinished)?,
@@ -212,7 +212,7 @@ impl Sink for Staged<'_> {
         }
         let stamp = self.stamp()?;
         self.frame(block);
-        let piece = Piece::Section(&self.section);
+        let piece = RecordSource::Section(&self.section);
         self.builder.record(&want.key, piece, stamp, &mut self.rows);
         self.after()
     }

@@ -163,7 +163,7 @@ impl Events<'_> {
         let start = Instant::now();
         loop {
             let core = self.engine.core()?;
-            let rings = core.signal.rings();
+            let count = core.signal.count();
             if let Some(event) = self.next()? {
                 return Ok(Some(event));
             }
@@ -172,7 +172,7 @@ impl Events<'_> {
                 return Ok(None);
             }
             // A session that ends while this waits may have a successor.
-            if !core.signal.wait(rings, left) {
+            if !core.signal.wait(count, left) {
                 core.check_writes()?;
             }
         }

@@ -4,7 +4,7 @@ use crate::engine::export::export::{Check, Outlet, outlet};
 use crate::engine::read::snapshot::Snapshot;
 use crate::error::{Error, Problem, Result};
 use crate::ident::Nsid;
-use crate::store::read::tree_cursor::Along;
+use crate::store::read::tree_cursor::TreeCursor;
 use crate::tree::{Key, KeyRange, Walk, Want};
 use std::io::Write;
 
@@ -53,7 +53,7 @@ impl Snapshot {
 
     /// Reads the blocks of the proof, and gives the number of records.
     fn read_range(&self, range: &KeyRange, outlet: Outlet) -> Result<u64> {
-        let mut stored = Along::new(self.view.rows()?, self.head.tree);
+        let mut stored = TreeCursor::new(self.view.rows()?, self.head.tree);
         let mut out = Sections { outlet, section: Vec::new() };
         let mut records = 0;
         let mut listened_to = out.push(&stored.record(&Key::edge(), &self.head.commit)?)?;

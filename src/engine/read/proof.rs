@@ -3,7 +3,7 @@ use crate::engine::read::snapshot::Snapshot;
 use crate::error::{Error, Result};
 use crate::ident::RepoPath;
 use crate::store::read::record::commit_block;
-use crate::store::write::working_set::Region;
+use crate::store::write::working_set::WorkingSet;
 use crate::tree::{Key, Tree};
 use std::io::Write;
 
@@ -16,7 +16,7 @@ impl Snapshot {
     pub fn proof(&self, path: &RepoPath, output: impl Write) -> Result<bool> {
         self.check_age()?;
         let head = &self.head;
-        let mut region = Region::new(self.view.rows()?, head.tree);
+        let mut region = WorkingSet::new(self.view.rows()?, head.tree);
         let mut tree = Tree::at(head.data.clone(), Some(head.height));
         let (found, nodes) = tree.proof(&Key::from(path.as_bytes()), &mut region)?;
         let commit = commit_block(self.view.rows()?, head)?;

@@ -9,7 +9,7 @@ use crate::store::account::Head;
 use crate::store::read::listing::{Listed, Records, Span};
 use crate::store::read::record::find;
 use crate::store::read_table::ByteTable;
-use crate::store::rows::row::Stamped;
+use crate::store::rows::row::StoredBlock;
 use crate::store::tables::View;
 use crate::tree::Key;
 use std::ops::Bound;
@@ -112,7 +112,7 @@ impl Snapshot {
     /// # Errors
     /// As [`Snapshot::record`], here and from each item.
     pub fn list(&self, list: &List) -> Result<impl Iterator<Item = Result<Record>> + '_> {
-        let entries = self.listed::<Stamped>(list)?;
+        let entries = self.listed::<StoredBlock>(list)?;
         Ok(entries.zip(0u32..).map(|(entry, number)| {
             let (path, stored) = entry?;
             self.check_age_at(number)?;
@@ -208,7 +208,7 @@ impl Snapshot {
     }
 }
 
-fn as_record(path: RepoPath, stored: &Stamped) -> Result<Record> {
+fn as_record(path: RepoPath, stored: &StoredBlock) -> Result<Record> {
     Ok(Record { path, block: stored.block()?, rev: stored.stamp })
 }
 

@@ -11,13 +11,13 @@ use crate::ident::{Did, RepoPath, Rev};
 use crate::limits::BLOB_REFS_MAX;
 use crate::store::account::{Account, Head};
 use crate::store::blob_index::keys_of_tree;
-use crate::store::read::audit::{Census, Located, tree_of};
+use crate::store::read::audit::{RowAudit, RowPosition, tree_of};
 use crate::store::read_table::ReadTable;
-use crate::store::rows::build::{Piece, RowBuilder, RowOut};
+use crate::store::rows::build::{RecordSource, RowBuilder, RowOut};
 use crate::store::rows::row::tree_range;
 use crate::store::table_check::TABLE_CHECKS;
 use crate::store::tables::View;
-use crate::store::write::reclaim::{doomed_trees, journalled_trees};
+use crate::store::write::reclaim::{journalled_trees, marked_trees};
 use crate::tree::{Key, Walk, Want};
 use crate::verify::Problems;
 use std::collections::BTreeSet;
@@ -191,7 +191,7 @@ fn scrub_account(
     let mut scrub = Scrub {
         did,
         head,
-        census: Census::new(view.rows()?, head.tree)?,
+        census: RowAudit::new(view.rows()?, head.tree)?,
         builder: RowBuilder::new(head.tree),
         rows: RowsDigest::default(),
         blobs: BTreeSet::new(),
@@ -212,7 +212,7 @@ fn scrub_account(
 struct Scrub<'a> {
     did: &'a Did,
     head: &'a Head,
-    census: Census<'a>,
+    census: RowAudit<'a>,
     builder: RowBuilder,
     /// The rows that the content asks for.
     rows: RowsDigest,
@@ -232,7 +232,7 @@ impl Scrub<'_> {
     }
 
     fn head(&mut self, account: &Account) -> Result<()> {
-        let Some((block, stamp)) = self.block(&Located::record(b""), &self.head.commit)? else {
+        let Some((block, stamp)) = self.block(&RowPosition::record(b""), &self.head.commit)? else {
             return Ok(());
         };
         let commit = match Commit::decode(&block) {
@@ -267,7 +267,7 @@ impl Scrub<'_> {
             match walk.next() {
                 Want::Node(want) => {
                     let height = want.height.unwrap_or(self.head.height);
-                    let place = Located::node(want.left.as_bytes(), height);
+                    let place = RowPosition::node(want.left.as_bytes(), height);
                     let Some((block, stamp)) = self.block(&place, &want.cid)? else { continue };
                     let problems = walk.enter(&block);
                     if problems.is_empty() {
@@ -300,7 +300,7 @@ impl Scrub<'_> {
         if let Err(reason) = RepoPath::check(key.as_bytes()) {
             self.fault(Problem::new(Code::BadPath, reason).path(key));
         }
-        let Some((block, stamp)) = self.block(&Located::record(key.as_bytes()), cid)? else {
+        let Some((block, stamp)) = self.block(&RowPosition::record(key.as_bytes()), cid)? else {
             return Ok(());
         };
         for (number, blob) in blob_refs(block.bytes()).iter().enumerate() {
@@ -311,7 +311,7 @@ impl Scrub<'_> {
         }
         self.check_stamp(stamp, key);
         let section = section_of(&block);
-        self.builder.record(key, Piece::Section(&section), stamp, &mut self.rows);
+        self.builder.record(key, RecordSource::Section(&section), stamp, &mut self.rows);
         Ok(())
     }
 
@@ -325,7 +325,11 @@ impl Scrub<'_> {
     }
 
     /// The block at a place, if it is there and hashes right; else the fault is noted.
-    fn block(&mut self, place: &Located, cid: &crate::block::Cid) -> Result<Option<(Block, Rev)>> {
+    fn block(
+        &mut self,
+        place: &RowPosition,
+        cid: &crate::block::Cid,
+    ) -> Result<Option<(Block, Rev)>> {
         let found = self.census.take(place, cid)?;
         for problem in self.census.take_faults() {
             self.fault(problem);
@@ -392,7 +396,7 @@ fn check_orphans(view: &View, report: &mut ScrubReport) -> Result<()> {
         }
     }
     known.extend(journalled_trees(view)?);
-    known.extend(doomed_trees(view)?);
+    known.extend(marked_trees(view)?);
     report.rows = view.rows()?.len()?;
     let mut next = 0;
     while let Some(row) = view.rows()?.range(&tree_range(next).0[..]..)?.next() {

@@ -12,7 +12,7 @@ use crate::key::{Signer, VerifyingKey};
 use crate::limits::{NODE_BYTES_MAX, NODE_ENTRIES_MAX};
 use crate::store::account::Head;
 use crate::store::read_table::ReadBytes;
-use crate::store::write::working_set::{RecordChange, Region, RowChanges};
+use crate::store::write::working_set::{RecordChange, RowChanges, WorkingSet};
 use crate::tree::{Key, Tree};
 use bytes::Bytes;
 
@@ -29,7 +29,7 @@ pub(in crate::engine) struct Prepared {
 
 /// Edits of one tree that have not been signed yet.
 pub(in crate::engine) struct Draft<'a, T> {
-    region: Region<'a, T>,
+    region: WorkingSet<'a, T>,
     tree: Tree,
     old: &'a Head,
     ops: Vec<RepoOp>,
@@ -40,7 +40,7 @@ pub(in crate::engine) struct Draft<'a, T> {
 impl<'a, T: ReadBytes> Draft<'a, T> {
     pub(in crate::engine) fn new(rows: &'a T, old: &'a Head) -> Self {
         Self {
-            region: Region::new(rows, old.tree),
+            region: WorkingSet::new(rows, old.tree),
             tree: Tree::at(old.data.clone(), Some(old.height)),
             old,
             ops: Vec::new(),

@@ -8,7 +8,7 @@ use crate::event::{RepoOp, invert};
 use crate::limits::EVENT_BLOCKS_BYTES_MAX;
 use crate::store::account::Head;
 use crate::store::read_table::ReadBytes;
-use crate::store::write::working_set::{RecordChange, Region};
+use crate::store::write::working_set::{RecordChange, WorkingSet};
 use crate::tree::{Child, Gap, Key, NodeSource, Tree};
 use bytes::Bytes;
 use std::collections::{HashMap, HashSet};
@@ -22,7 +22,7 @@ use std::collections::{HashMap, HashSet};
 /// two keys that stay, and no undoing comes past those. The way to an updated record is all new.
 /// One inversion is carried out, so an event that would not verify is never made.
 pub(in crate::engine) fn commit_slice<T>(
-    region: &mut Region<'_, T>,
+    region: &mut WorkingSet<'_, T>,
     old: &Head,
     tree: &Tree,
     commit: &Commit,
@@ -71,7 +71,7 @@ struct Recorder<'r, 'a, T> {
     /// Nodes that the edit has in memory, those included whose place has changed.
     held: HashMap<Cid, Block>,
     /// The others: they are where they were.
-    region: &'r mut Region<'a, T>,
+    region: &'r mut WorkingSet<'a, T>,
     read: Vec<Block>,
 }
 

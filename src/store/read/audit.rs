@@ -4,16 +4,18 @@ use crate::block::{Block, Cid};
 use crate::error::{Code, Error, Problem, Result};
 use crate::ident::Rev;
 use crate::store::read_table::{ByteEntries, ByteTable, ReadTable};
-use crate::store::rows::row::{Place, Row, Stamped, node_key, parse_key, record_key, without_form};
-use crate::store::rows::run::{RunPlace, placed};
+use crate::store::rows::row::{
+    Place, Row, StoredBlock, node_key, parse_key, record_key, without_form,
+};
+use crate::store::rows::run::{RunPlace, run_entries};
 use bytes::Bytes;
 use std::collections::VecDeque;
 
 /// A place in a tree, comparable: the row key that a single block there has, without the tree.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Located(Vec<u8>);
+pub(crate) struct RowPosition(Vec<u8>);
 
-impl Located {
+impl RowPosition {
     pub(crate) fn record(path: &[u8]) -> Self {
         Self(record_key(0, path).split_off(8))
     }
@@ -37,10 +39,10 @@ pub(crate) fn digest_row(hasher: &mut blake3::Hasher, key: &[u8], value: &[u8]) 
 }
 
 /// The rows of a tree, read once from the first to the last.
-pub(crate) struct Census<'a> {
+pub(crate) struct RowAudit<'a> {
     range: ByteEntries<'a>,
     /// Blocks of the row at hand.
-    ready: VecDeque<(Located, Stamped)>,
+    ready: VecDeque<(RowPosition, StoredBlock)>,
     /// A record whose rows are not all read yet.
     digest: blake3::Hasher,
     faults: Vec<Problem>,
@@ -48,7 +50,7 @@ pub(crate) struct Census<'a> {
     ahead: Option<(Vec<u8>, Bytes)>,
 }
 
-impl<'a> Census<'a> {
+impl<'a> RowAudit<'a> {
     pub(crate) fn new(rows: &'a ByteTable, tree: u64) -> Result<Self> {
         let (start, end) = crate::store::rows::row::tree_range(tree);
         let range = rows.range(&start[..]..&end[..])?;
@@ -57,8 +59,8 @@ impl<'a> Census<'a> {
     }
 
     /// The block at `place`, which has to have this CID, with its stamp. What was passed on the way
-    /// is a fault, and waits to be fetched by [`Census::take_faults`].
-    pub(crate) fn take(&mut self, place: &Located, cid: &Cid) -> Result<Option<(Block, Rev)>> {
+    /// is a fault, and waits to be fetched by [`RowAudit::take_faults`].
+    pub(crate) fn take(&mut self, place: &RowPosition, cid: &Cid) -> Result<Option<(Block, Rev)>> {
         let mut found = None;
         loop {
             self.fill()?;
@@ -150,10 +152,10 @@ impl<'a> Census<'a> {
         }
         let row = Row::decode(value)?;
         let row = if row.count() == 1 { self.whole(key, &row)? } else { row };
-        for placed in placed(&place, &row)? {
+        for placed in run_entries(&place, &row)? {
             let at = match &placed.place {
-                RunPlace::Node { left, height } => Located::node(left.as_bytes(), *height),
-                RunPlace::Record { path } => Located::record(path.as_bytes()),
+                RunPlace::Node { left, height } => RowPosition::node(left.as_bytes(), *height),
+                RunPlace::Record { path } => RowPosition::record(path.as_bytes()),
             };
             self.ready.push_back((at, placed.block));
         }

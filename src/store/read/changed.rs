@@ -5,29 +5,34 @@ use crate::error::{Error, Result};
 use crate::ident::Rev;
 use crate::store::read_table::ReadBytes;
 use crate::store::rows::parts::whole_record;
-use crate::store::rows::row::{Place, Row, Stamped, misplaced, node_key, record_key};
-use crate::store::rows::run::{Placed, RunPlace, placed};
+use crate::store::rows::row::{Place, Row, StoredBlock, misplaced, node_key, record_key};
+use crate::store::rows::run::{RunEntry, RunPlace, run_entries};
 use crate::tree::Key;
 use bytes::Bytes;
 use std::collections::VecDeque;
 
 /// Answers in streaming order what is at a place, if it is newer than a revision. A caller that
 /// gets no node does not ask for what hangs on it: no block is newer than its node.
-pub(crate) struct Changed<'a, T> {
+pub(crate) struct ChangedCursor<'a, T> {
     rows: &'a T,
     tree: u64,
     since: Rev,
     /// What is left of the run at hand.
-    run: VecDeque<Placed>,
+    run: VecDeque<RunEntry>,
 }
 
-impl<'a, T: ReadBytes> Changed<'a, T> {
+impl<'a, T: ReadBytes> ChangedCursor<'a, T> {
     pub(crate) fn new(rows: &'a T, tree: u64, since: Rev) -> Self {
         Self { rows, tree, since, run: VecDeque::new() }
     }
 
     /// The node of this height right of `left`, which has to be `cid`.
-    pub(crate) fn node(&mut self, left: &Key, height: u8, cid: &Cid) -> Result<Option<Stamped>> {
+    pub(crate) fn node(
+        &mut self,
+        left: &Key,
+        height: u8,
+        cid: &Cid,
+    ) -> Result<Option<StoredBlock>> {
         let found = match self.in_run(left, Some(height)) {
             Some(found) => found,
             None => match self.node_row(left, height)? {
@@ -40,7 +45,7 @@ impl<'a, T: ReadBytes> Changed<'a, T> {
     }
 
     /// The record at `path` (the commit at ""), which has to be `cid`.
-    pub(crate) fn record(&mut self, path: &Key, cid: &Cid) -> Result<Option<Stamped>> {
+    pub(crate) fn record(&mut self, path: &Key, cid: &Cid) -> Result<Option<StoredBlock>> {
         let bytes = path.as_bytes();
         let found = match self.in_run(path, None) {
             Some(found) => found,
@@ -55,10 +60,10 @@ impl<'a, T: ReadBytes> Changed<'a, T> {
 
     fn newer(
         &self,
-        found: Stamped,
+        found: StoredBlock,
         cid: &Cid,
         place: impl FnOnce() -> Place,
-    ) -> Result<Option<Stamped>> {
+    ) -> Result<Option<StoredBlock>> {
         if found.frame.cid != *cid {
             return Err(misplaced(cid, &place()));
         }
@@ -66,8 +71,8 @@ impl<'a, T: ReadBytes> Changed<'a, T> {
     }
 
     /// Takes the block at a place from the run at hand. What comes before it was not asked for.
-    fn in_run(&mut self, key: &Key, node: Option<u8>) -> Option<Stamped> {
-        while let Some(Placed { place, block }) = self.run.pop_front() {
+    fn in_run(&mut self, key: &Key, node: Option<u8>) -> Option<StoredBlock> {
+        while let Some(RunEntry { place, block }) = self.run.pop_front() {
             let is_here = match &place {
                 RunPlace::Node { left, height } => left == key && node == Some(*height),
                 RunPlace::Record { path } => path == key && node.is_none(),
@@ -80,7 +85,7 @@ impl<'a, T: ReadBytes> Changed<'a, T> {
     }
 
     /// A node that begins a row, which may be a run; `None` if it is not newer.
-    fn node_row(&mut self, left: &Key, height: u8) -> Result<Option<Stamped>> {
+    fn node_row(&mut self, left: &Key, height: u8) -> Result<Option<StoredBlock>> {
         let missing =
             || Error::Corrupt(format!("the node of height {height} at {left} has no row"));
         let key = node_key(self.tree, left.as_bytes(), height);
@@ -89,7 +94,7 @@ impl<'a, T: ReadBytes> Changed<'a, T> {
             return Ok(None);
         }
         let place = Place::Node { left: left.as_bytes().to_vec(), height };
-        self.run = placed(&place, &row)?.into();
+        self.run = run_entries(&place, &row)?.into();
         self.run.pop_front().map(|first| Some(first.block)).ok_or_else(missing)
     }
 

@@ -12,7 +12,7 @@ use crate::store::read::record::root;
 use crate::store::read_table::{ByteEntries, ReadBytes};
 use crate::store::rows::parts::whole_record;
 use crate::store::rows::row::{
-    Place, RawRow, RawSection, Row, Stamped, continues_record, misplaced, node_key, record_key,
+    Place, RawRow, RawSection, Row, StoredBlock, continues_record, misplaced, node_key, record_key,
     tree_range,
 };
 use crate::tree::{Key, Node};
@@ -30,7 +30,7 @@ pub(crate) trait Listed: Sized {
 }
 
 /// The record.
-impl Listed for Stamped {
+impl Listed for StoredBlock {
     fn in_run(row: &RawRow<'_>, section: &RawSection<'_>) -> Result<Self> {
         row.stamped(section)
     }

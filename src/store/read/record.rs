@@ -11,8 +11,8 @@ use crate::store::account::Head;
 use crate::store::read::nodes::{NodeAt, Nodes, Way, way};
 use crate::store::read_table::ReadBytes;
 use crate::store::rows::parts::whole_record;
-use crate::store::rows::row::{Place, RawRow, Row, Stamped, misplaced, node_key, record_key};
-use crate::store::rows::run::{RunPlace, placed};
+use crate::store::rows::row::{Place, RawRow, Row, StoredBlock, misplaced, node_key, record_key};
+use crate::store::rows::run::{RunPlace, run_entries};
 use crate::tree::{Key, Sought};
 use bytes::Bytes;
 
@@ -23,7 +23,12 @@ pub(crate) fn root(head: &Head) -> NodeAt {
 
 /// The record at `path`, or `None` if the nodes on the way to it say that there is none. A look-up a
 /// level at most; nodes above layer 0 are mostly kept in memory.
-pub(crate) fn find<T>(rows: &T, nodes: &Nodes, head: &Head, path: &[u8]) -> Result<Option<Stamped>>
+pub(crate) fn find<T>(
+    rows: &T,
+    nodes: &Nodes,
+    head: &Head,
+    path: &[u8],
+) -> Result<Option<StoredBlock>>
 where
     T: ReadBytes,
 {
@@ -40,7 +45,7 @@ where
 }
 
 /// The head's commit.
-pub(crate) fn commit_of<T: ReadBytes>(rows: &T, head: &Head) -> Result<Stamped> {
+pub(crate) fn commit_of<T: ReadBytes>(rows: &T, head: &Head) -> Result<StoredBlock> {
     record_in_row(rows, head.tree, b"", &head.commit)
 }
 
@@ -50,7 +55,7 @@ pub(crate) fn commit_block<T: ReadBytes>(rows: &T, head: &Head) -> Result<Block>
 }
 
 /// A record that has rows of its own, and is the one that its node names.
-fn record_in_row<T>(rows: &T, tree: u64, path: &[u8], cid: &Cid) -> Result<Stamped>
+fn record_in_row<T>(rows: &T, tree: u64, path: &[u8], cid: &Cid) -> Result<StoredBlock>
 where
     T: ReadBytes,
 {
@@ -62,7 +67,7 @@ where
 }
 
 /// The record at a path that only this node of layer 0 can hold.
-fn find_at_bottom<T>(rows: &T, tree: u64, at: &NodeAt, path: &[u8]) -> Result<Option<Stamped>>
+fn find_at_bottom<T>(rows: &T, tree: u64, at: &NodeAt, path: &[u8]) -> Result<Option<StoredBlock>>
 where
     T: ReadBytes,
 {
@@ -94,10 +99,10 @@ where
     }
 }
 
-fn find_among_equals(at: &NodeAt, value: &[u8], path: &[u8]) -> Result<Stamped> {
+fn find_among_equals(at: &NodeAt, value: &[u8], path: &[u8]) -> Result<StoredBlock> {
     let row = Row::decode(&Bytes::copy_from_slice(value))?;
     let is_it = |place: &RunPlace| matches!(place, RunPlace::Record { path: found } if found.as_bytes() == path);
-    let hit = placed(&at.place(), &row)?.into_iter().find(|block| is_it(&block.place));
+    let hit = run_entries(&at.place(), &row)?.into_iter().find(|block| is_it(&block.place));
     hit.map(|placed| placed.block).ok_or_else(|| lost(path))
 }
 

@@ -4,22 +4,22 @@ use crate::block::{Block, Cid};
 use crate::error::Result;
 use crate::store::read_table::ReadBytes;
 use crate::store::rows::parts::whole_record;
-use crate::store::rows::row::{Place, Row, Stamped, misplaced, node_key, record_key};
-use crate::store::rows::run::{Placed, RunPlace, placed};
+use crate::store::rows::row::{Place, Row, StoredBlock, misplaced, node_key, record_key};
+use crate::store::rows::run::{RunEntry, RunPlace, run_entries};
 use crate::tree::Key;
 use bytes::Bytes;
 use std::collections::VecDeque;
 
 /// Gives the blocks that a walk asks for, as long as it asks in streaming order; it may leave out
 /// any. It holds one row.
-pub(crate) struct Along<'a, T> {
+pub(crate) struct TreeCursor<'a, T> {
     rows: &'a T,
     tree: u64,
     /// What the row at hand has not given yet.
-    ready: VecDeque<Placed>,
+    ready: VecDeque<RunEntry>,
 }
 
-impl<'a, T: ReadBytes> Along<'a, T> {
+impl<'a, T: ReadBytes> TreeCursor<'a, T> {
     pub(crate) fn new(rows: &'a T, tree: u64) -> Self {
         Self { rows, tree, ready: VecDeque::new() }
     }
@@ -36,7 +36,7 @@ impl<'a, T: ReadBytes> Along<'a, T> {
         }
         let row = self.row(&node_key(self.tree, left.as_bytes(), height))?;
         let row = row.ok_or_else(|| misplaced(cid, &place()))?;
-        self.ready = placed(&place(), &row)?.into();
+        self.ready = run_entries(&place(), &row)?.into();
         let stored = self.of_row_at_hand(is_it).ok_or_else(|| misplaced(cid, &place()))?;
         proved(&stored, cid, place)
     }
@@ -57,7 +57,7 @@ impl<'a, T: ReadBytes> Along<'a, T> {
     }
 
     /// What comes before it in the row has been left out by the walk.
-    fn of_row_at_hand(&mut self, is_it: impl Fn(&RunPlace) -> bool) -> Option<Stamped> {
+    fn of_row_at_hand(&mut self, is_it: impl Fn(&RunPlace) -> bool) -> Option<StoredBlock> {
         while let Some(next) = self.ready.pop_front() {
             if is_it(&next.place) {
                 return Some(next.block);
@@ -72,7 +72,7 @@ impl<'a, T: ReadBytes> Along<'a, T> {
     }
 }
 
-fn proved(stored: &Stamped, cid: &Cid, place: impl Fn() -> Place) -> Result<Block> {
+fn proved(stored: &StoredBlock, cid: &Cid, place: impl Fn() -> Place) -> Result<Block> {
     let block = stored.block()?;
     if block.cid() == cid { Ok(block) } else { Err(misplaced(cid, &place())) }
 }

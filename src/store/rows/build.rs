@@ -2,7 +2,7 @@
 
 use crate::ident::Rev;
 use crate::limits::RUN_BYTES_MAX;
-use crate::store::rows::row::{Tally, encode_row, encode_section_rows, node_key, record_key};
+use crate::store::rows::row::{RowStats, encode_row, encode_section_rows, node_key, record_key};
 use crate::tree::Key;
 
 /// Where finished rows go.
@@ -15,7 +15,7 @@ pub(crate) trait RowOut {
 
 /// A record on its way into rows.
 #[derive(Clone, Copy)]
-pub(crate) enum Piece<'a> {
+pub(crate) enum RecordSource<'a> {
     /// Its section.
     Section(&'a [u8]),
     /// It has rows of its own, is too long for any run, and has not changed; this is its length.
@@ -27,7 +27,7 @@ pub(crate) enum Piece<'a> {
 /// [`RUN_BYTES_MAX`]; anything else is a row a block.
 pub(crate) struct RowBuilder {
     tree: u64,
-    tally: Tally,
+    tally: RowStats,
     /// How many nodes above the undecided subtree have been entered and not left.
     above: usize,
     /// The subtree that may yet become a run.
@@ -59,11 +59,11 @@ struct Item {
 
 impl RowBuilder {
     pub(crate) fn new(tree: u64) -> Self {
-        Self { tree, tally: Tally::default(), above: 0, undecided: Undecided::default() }
+        Self { tree, tally: RowStats::default(), above: 0, undecided: Undecided::default() }
     }
 
     /// What has gone through so far.
-    pub(crate) fn tally(&self) -> Tally {
+    pub(crate) fn tally(&self) -> RowStats {
         self.tally
     }
 
@@ -87,7 +87,7 @@ impl RowBuilder {
             self.above += 1;
             return out.put(self.node_key(left, height), encode_row(&[stamp], section));
         }
-        let index = self.undecided.push(left, Some(height), stamp, Piece::Section(section));
+        let index = self.undecided.push(left, Some(height), stamp, RecordSource::Section(section));
         self.undecided.open.push(index);
         self.overflow(out);
     }
@@ -96,19 +96,19 @@ impl RowBuilder {
     pub(crate) fn record(
         &mut self,
         path: &Key,
-        piece: Piece<'_>,
+        piece: RecordSource<'_>,
         stamp: Rev,
         out: &mut dyn RowOut,
     ) {
         self.count(match &piece {
-            Piece::Section(section) => section.len(),
-            Piece::Kept(length) => *length,
+            RecordSource::Section(section) => section.len(),
+            RecordSource::Kept(length) => *length,
         });
         if self.undecided.open.is_empty() {
             let key = record_key(self.tree, path.as_bytes());
             return match piece {
-                Piece::Section(section) => emit_section(&key, stamp, section, out),
-                Piece::Kept(_) => out.keep(key),
+                RecordSource::Section(section) => emit_section(&key, stamp, section, out),
+                RecordSource::Kept(_) => out.keep(key),
             };
         }
         self.undecided.push(path, None, stamp, piece);
@@ -127,7 +127,7 @@ impl RowBuilder {
     }
 
     fn count(&mut self, length: usize) {
-        self.tally.add(Tally { blocks: 1, bytes: length as u64 });
+        self.tally.add(RowStats { blocks: 1, bytes: length as u64 });
     }
 
     fn node_key(&self, left: &Key, height: u8) -> Vec<u8> {
@@ -180,15 +180,21 @@ impl RowBuilder {
 }
 
 impl Undecided {
-    fn push(&mut self, key: &Key, height: Option<u8>, stamp: Rev, piece: Piece<'_>) -> usize {
+    fn push(
+        &mut self,
+        key: &Key,
+        height: Option<u8>,
+        stamp: Rev,
+        piece: RecordSource<'_>,
+    ) -> usize {
         let from = self.sections.len();
         let kept = match piece {
-            Piece::Section(section) => {
+            RecordSource::Section(section) => {
                 self.sections.extend_from_slice(section);
                 self.length += section.len();
                 None
             }
-            Piece::Kept(length) => {
+            RecordSource::Kept(length) => {
                 self.length += length;
                 Some(length)
             }

@@ -3,15 +3,15 @@
 use crate::error::{Error, Result};
 use crate::store::read_table::ReadBytes;
 use crate::store::rows::row::{
-    Place, Row, Stamped, node_key, parse_key, part_key, stamped, tree_range,
+    Place, Row, StoredBlock, node_key, parse_key, part_key, stamped, tree_range,
 };
-use crate::store::rows::run::{RunPlace, placed};
+use crate::store::rows::run::{RunPlace, run_entries};
 use crate::tree::Key;
 use bytes::Bytes;
 
 /// The node of this height right of `left`, wherever it is kept: it begins the last row at or
 /// before its place, or it is in the run that does.
-pub(crate) fn node<T>(rows: &T, tree: u64, left: &Key, height: u8) -> Result<Option<Stamped>>
+pub(crate) fn node<T>(rows: &T, tree: u64, left: &Key, height: u8) -> Result<Option<StoredBlock>>
 where
     T: ReadBytes,
 {
@@ -25,12 +25,12 @@ where
     }
     let row = Row::decode(&Bytes::copy_from_slice(value.value()))?;
     let is_here = |at: &RunPlace| matches!(at, RunPlace::Node { left: l, height: h } if l == left && *h == height);
-    let hit = placed(&place, &row)?.into_iter().find(|block| is_here(&block.place));
+    let hit = run_entries(&place, &row)?.into_iter().find(|block| is_here(&block.place));
     Ok(hit.map(|placed| placed.block))
 }
 
 /// Puts a record together that may continue in further rows.
-pub(crate) fn whole_record<T>(rows: &T, tree: u64, path: &[u8], row: &Row) -> Result<Stamped>
+pub(crate) fn whole_record<T>(rows: &T, tree: u64, path: &[u8], row: &Row) -> Result<StoredBlock>
 where
     T: ReadBytes,
 {

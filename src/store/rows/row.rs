@@ -239,7 +239,7 @@ impl<'a> RawRow<'a> {
     }
 
     /// A section of it, copied out, with its stamp.
-    pub(crate) fn stamped(&self, section: &RawSection<'a>) -> Result<Stamped> {
+    pub(crate) fn stamped(&self, section: &RawSection<'a>) -> Result<StoredBlock> {
         // What asks for no revisions need not wait for this.
         if !self.is_checked.replace(true) {
             self.header.check()?;
@@ -316,14 +316,14 @@ pub(crate) struct Frames<'a> {
 
 /// A section of a row with its stamp; its bytes are not hashed yet.
 #[derive(Clone, Debug)]
-pub(crate) struct Stamped {
+pub(crate) struct StoredBlock {
     pub(crate) frame: Frame,
     /// The whole section.
     pub(crate) section: Bytes,
     pub(crate) stamp: Rev,
 }
 
-impl Stamped {
+impl StoredBlock {
     /// The block, hashed on its way out of the store.
     pub(crate) fn block(&self) -> Result<Block> {
         Block::check(self.frame.cid.clone(), self.frame.bytes.clone())
@@ -332,7 +332,7 @@ impl Stamped {
 }
 
 impl Iterator for Frames<'_> {
-    type Item = Result<Stamped>;
+    type Item = Result<StoredBlock>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.position >= self.row.sections.len() {
@@ -357,10 +357,10 @@ impl Iterator for Frames<'_> {
 }
 
 /// A section with its stamp, its CID read.
-pub(crate) fn stamped(section: Bytes, stamp: Rev) -> Result<Stamped> {
+pub(crate) fn stamped(section: Bytes, stamp: Rev) -> Result<StoredBlock> {
     let frame =
         parse_section(&section, 0).map_err(|problem| Error::Corrupt(problem.to_string()))?;
-    Ok(Stamped { frame, section, stamp })
+    Ok(StoredBlock { frame, section, stamp })
 }
 
 fn cut_section(rest: &Bytes) -> Result<Bytes> {
@@ -468,14 +468,14 @@ fn short() -> Error {
 
 /// What a row adds to an account's counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
+pub(crate) struct RowStats {
     /// Blocks.
     pub(crate) blocks: u64,
     /// Bytes of sections.
     pub(crate) bytes: u64,
 }
 
-impl Tally {
+impl RowStats {
     /// The sections of one row, or of a section that continues in further rows.
     pub(crate) fn of(value: &[u8]) -> Result<Self> {
         let row = RawRow::decode(value)?;

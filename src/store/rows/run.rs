@@ -2,13 +2,13 @@
 
 use crate::block::Cid;
 use crate::error::{Error, Result};
-use crate::store::rows::row::{Place, RawSection, Row, Stamped};
+use crate::store::rows::row::{Place, RawSection, Row, StoredBlock};
 use crate::tree::{Entry, Key, Node, Sought, seek};
 
 /// A block of a row, and where in the tree it sits.
-pub(crate) struct Placed {
+pub(crate) struct RunEntry {
     pub(crate) place: RunPlace,
-    pub(crate) block: Stamped,
+    pub(crate) block: StoredBlock,
 }
 
 /// Where a block of a run sits.
@@ -22,12 +22,12 @@ pub(crate) enum RunPlace {
 /// Gives the blocks of a row in order, each with its place. A row is a record (or the commit), a
 /// node, or a run; in a run the nodes say what comes next, and are hashed: a damaged one would give
 /// a record another path, or none.
-pub(crate) fn placed(place: &Place, row: &Row) -> Result<Vec<Placed>> {
+pub(crate) fn run_entries(place: &Place, row: &Row) -> Result<Vec<RunEntry>> {
     let mut frames = row.frames();
     let (left, height) = match place {
         Place::Record { path, .. } => {
             let place = RunPlace::Record { path: Key::from(&path[..]) };
-            return Ok(vec![Placed { place, block: next(&mut frames)? }]);
+            return Ok(vec![RunEntry { place, block: next(&mut frames)? }]);
         }
         Place::Node { left, height } => (Key::from(&left[..]), *height),
     };
@@ -39,7 +39,7 @@ pub(crate) fn placed(place: &Place, row: &Row) -> Result<Vec<Placed>> {
         if let (RunPlace::Node { left, height }, true) = (&place, is_run) {
             push_children(&mut due, left, *height, &block)?;
         }
-        out.push(Placed { place, block });
+        out.push(RunEntry { place, block });
         if out.len() > row.count() {
             break;
         }
@@ -78,12 +78,17 @@ fn decoded(bytes: &[u8], cid: &Cid) -> Result<Node> {
     Node::decode(bytes).map_err(|problem| Error::Corrupt(problem.cid(cid).to_string()))
 }
 
-fn next(frames: &mut impl Iterator<Item = Result<Stamped>>) -> Result<Stamped> {
+fn next(frames: &mut impl Iterator<Item = Result<StoredBlock>>) -> Result<StoredBlock> {
     frames.next().ok_or_else(|| Error::Corrupt("a row lacks a block".to_owned()))?
 }
 
 /// Puts what a node asks for on the stack, the first thing on top.
-fn push_children(due: &mut Vec<RunPlace>, left: &Key, height: u8, block: &Stamped) -> Result<()> {
+fn push_children(
+    due: &mut Vec<RunPlace>,
+    left: &Key,
+    height: u8,
+    block: &StoredBlock,
+) -> Result<()> {
     let node = decoded(block.block()?.bytes(), &block.frame.cid)?;
     let below = |left: &Key| {
         let height = height.checked_sub(1);

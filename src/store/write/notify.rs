@@ -5,21 +5,21 @@ use std::time::Duration;
 
 /// A bell: each ring is counted, so that none is missed between a look and a wait.
 #[derive(Debug, Default)]
-pub(crate) struct Signal {
+pub(crate) struct Notify {
     state: Mutex<State>,
     rung: Condvar,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
-    rings: u64,
+    count: u64,
     closed: bool,
 }
 
-impl Signal {
+impl Notify {
     /// Something has become durable.
-    pub(crate) fn ring(&self) {
-        self.change(|state| state.rings = state.rings.wrapping_add(1));
+    pub(crate) fn notify(&self) {
+        self.change(|state| state.count = state.count.wrapping_add(1));
     }
 
     /// Nothing will become durable any more.
@@ -28,15 +28,15 @@ impl Signal {
     }
 
     /// How often it has rung; to be asked for before looking.
-    pub(crate) fn rings(&self) -> u64 {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).rings
+    pub(crate) fn count(&self) -> u64 {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).count
     }
 
     /// Waits until it has rung more often than `seen`, is closed, or the time is over. Says whether
     /// it may still ring.
     pub(crate) fn wait(&self, seen: u64, timeout: Duration) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let still = |state: &mut State| state.rings == seen && !state.closed;
+        let still = |state: &mut State| state.count == seen && !state.closed;
         let waited = self.rung.wait_timeout_while(state, timeout, still);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         !state.closed

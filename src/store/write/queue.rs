@@ -8,7 +8,7 @@ use crate::store::restore;
 use crate::store::session::Session;
 use crate::store::tables::Tables;
 use crate::store::write::job::{Job, Pending};
-use crate::store::write::notify::Signal;
+use crate::store::write::notify::Notify;
 use crate::store::write::turn::turn;
 use crate::store::write::upkeep::{Unreadable, Upkeep};
 use std::collections::VecDeque;
@@ -38,7 +38,7 @@ pub(crate) struct WriterOptions {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) retention: Retention,
     /// Rung when something has become durable.
-    pub(crate) signal: Arc<Signal>,
+    pub(crate) signal: Arc<Notify>,
     /// Whether removal and trimming in the background are done.
     pub(crate) upkeep: bool,
     /// Why every job is refused, if it is: the store is only read.
@@ -178,7 +178,7 @@ fn past_gate<R>(
 }
 
 /// Tells those who wait that nothing more will come, however the thread ends.
-struct Closing(Arc<Signal>);
+struct Closing(Arc<Notify>);
 
 impl Drop for Closing {
     fn drop(&mut self) {
@@ -195,7 +195,7 @@ fn run(session: &Arc<Session>, jobs: &Receiver<Job>, options: &WriterOptions, up
         pace.last_batch = batch.iter().filter(|job| job.bulk.is_none()).count();
         let is_idle = batch.is_empty();
         let mut done = turn(session, batch, &mut pace);
-        options.signal.ring();
+        options.signal.notify();
         if done.is_ok() && upkeep.wants_turn(is_idle) {
             done = upkeep.turn(session);
         }

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::store::read_table::ReadTable;
 use crate::store::rows::row::tree_range;
-use crate::store::sealed::{DOOMED, JOURNAL};
+use crate::store::sealed::{JOURNAL, REMOVALS};
 use crate::store::tables::{Tables, View};
 use crate::store::write::probe_beside;
 use redb::Value;
@@ -74,28 +74,28 @@ pub(crate) fn carry_out(tables: &mut Tables<'_>, removal: &Removal) -> Result<()
         tables.old_blobs.retain_in(&start[..]..=&last[..], |_, ()| false)?;
     }
     if removal.is_last {
-        tables.doomed.remove(removal.tree)?;
-        tables.old_doomed.remove(removal.tree)?;
+        tables.removals.remove(removal.tree)?;
+        tables.old_removals.remove(removal.tree)?;
     }
     Ok(())
 }
 
 /// Marks a tree for removal.
-pub(crate) fn doom(tables: &mut Tables<'_>, tree: u64) -> Result<()> {
-    tables.doomed.insert(tree, &DOOMED.seal(&tree.to_le_bytes(), b"")[..])?;
+pub(crate) fn mark_for_removal(tables: &mut Tables<'_>, tree: u64) -> Result<()> {
+    tables.removals.insert(tree, &REMOVALS.seal(&tree.to_le_bytes(), b"")[..])?;
     Ok(())
 }
 
 /// The trees that are marked for removal. A mark that does not belong to its number is an error:
 /// what it would remove may be an account's.
-pub(crate) fn doomed_trees(view: &View) -> Result<Vec<u64>> {
+pub(crate) fn marked_trees(view: &View) -> Result<Vec<u64>> {
     let mut trees = Vec::new();
-    for marked in view.doomed()?.entries()? {
+    for marked in view.removals()?.entries()? {
         let (tree, seal) = marked?;
-        DOOMED.open(&tree.value().to_le_bytes(), seal.value())?;
+        REMOVALS.open(&tree.value().to_le_bytes(), seal.value())?;
         trees.push(tree.value());
     }
-    for marked in view.old_doomed()?.entries()? {
+    for marked in view.old_removals()?.entries()? {
         trees.push(marked?.0.value());
     }
     Ok(trees)

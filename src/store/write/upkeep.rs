@@ -12,7 +12,7 @@ use crate::store::session::Session;
 use crate::store::tables::{Tables, View};
 use crate::store::write::queue::WriterOptions;
 use crate::store::write::reclaim;
-use crate::store::write::reclaim::{Removal, doomed_trees, plan_removal};
+use crate::store::write::reclaim::{Removal, marked_trees, plan_removal};
 use crate::store::write::turn::{abort, begin, commit};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -148,7 +148,7 @@ impl Upkeep {
         if restore::awaited(view.facts()?)?.is_some() {
             return Ok(None);
         }
-        for tree in doomed_trees(&view)? {
+        for tree in marked_trees(&view)? {
             if !self.left_out.trees.contains(&tree) {
                 *subject = Subject::Tree(tree);
                 return plan_removal(&view, tree).map(|removal| Some(Plan::Remove(removal)));

@@ -8,17 +8,18 @@ use crate::ident::Rev;
 use crate::limits::RUN_BYTES_MAX;
 use crate::store::account::Head;
 use crate::store::read_table::ReadBytes;
-use crate::store::rows::build::{Piece, RowBuilder, RowOut};
+use crate::store::rows::build::{RecordSource, RowBuilder, RowOut};
 use crate::store::rows::row::{
-    Place, Row, Stamped, Tally, encode_row, misplaced, node_key, parse_key, part_key, record_key,
+    Place, Row, RowStats, StoredBlock, encode_row, misplaced, node_key, parse_key, part_key,
+    record_key,
 };
-use crate::store::rows::run::{RunPlace, placed};
+use crate::store::rows::run::{RunPlace, run_entries};
 use crate::tree::{Child, Gap, Held, Key, NodeSource, Tree};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Rows that were loaded, blocks found in them, and the rows that take their place.
-pub(crate) struct Region<'a, T> {
+pub(crate) struct WorkingSet<'a, T> {
     rows: &'a T,
     tree: u64,
     /// The rows that the edit has read, as they are stored.
@@ -28,7 +29,7 @@ pub(crate) struct Region<'a, T> {
     /// The same nodes by CID: a node that is built anew with old content keeps its stamp.
     node_stamps: HashMap<Cid, Rev>,
     /// Sections of records that share a row with others.
-    records: HashMap<Key, Stamped>,
+    records: HashMap<Key, StoredBlock>,
 }
 
 /// How the stored rows have to change.
@@ -37,8 +38,8 @@ pub(crate) struct RowChanges {
     pub(crate) puts: Vec<(Vec<u8>, Vec<u8>)>,
     pub(crate) deletes: Vec<Vec<u8>>,
     /// What the old rows of the region held, and what the new ones hold.
-    pub(crate) was: Tally,
-    pub(crate) is: Tally,
+    pub(crate) was: RowStats,
+    pub(crate) is: RowStats,
 }
 
 impl RowChanges {
@@ -71,7 +72,7 @@ pub(crate) struct RecordChange {
     pub(crate) block: Option<Block>,
 }
 
-impl<'a, T: ReadBytes> Region<'a, T> {
+impl<'a, T: ReadBytes> WorkingSet<'a, T> {
     pub(crate) fn new(rows: &'a T, tree: u64) -> Self {
         Self {
             rows,
@@ -90,7 +91,7 @@ impl<'a, T: ReadBytes> Region<'a, T> {
     }
 
     /// The record at `key` as it is stored, if the tree has one there. Its node has to be loaded.
-    pub(crate) fn stored_record(&mut self, key: &Key) -> Result<Stamped> {
+    pub(crate) fn stored_record(&mut self, key: &Key) -> Result<StoredBlock> {
         if let Some(record) = self.records.get(key) {
             return Ok(record.clone());
         }
@@ -181,7 +182,7 @@ impl<'a, T: ReadBytes> Region<'a, T> {
             )));
         };
         let place = Place::Node { left: left.as_bytes().to_vec(), height };
-        for placed in placed(&place, &row)? {
+        for placed in run_entries(&place, &row)? {
             match placed.place {
                 RunPlace::Node { left, height } => {
                     let block = placed.block.block()?;
@@ -197,7 +198,7 @@ impl<'a, T: ReadBytes> Region<'a, T> {
     }
 }
 
-impl<T: ReadBytes> NodeSource for Region<'_, T> {
+impl<T: ReadBytes> NodeSource for WorkingSet<'_, T> {
     fn load(&mut self, gap: &Gap) -> Result<Block> {
         let height = gap
             .height
@@ -228,7 +229,7 @@ struct WriteBack<'c> {
 impl WriteBack<'_> {
     fn child<T: ReadBytes>(
         &mut self,
-        region: &mut Region<'_, T>,
+        region: &mut WorkingSet<'_, T>,
         child: &mut Child,
         left: &Key,
     ) -> Result<()> {
@@ -275,7 +276,7 @@ impl WriteBack<'_> {
     /// A changed bottom subtree, whole, through the builder.
     fn bottom<T: ReadBytes>(
         &mut self,
-        region: &mut Region<'_, T>,
+        region: &mut WorkingSet<'_, T>,
         node: &mut Held,
         left: &Key,
     ) -> Result<()> {
@@ -298,13 +299,13 @@ impl WriteBack<'_> {
 
     fn bottom_record<T: ReadBytes>(
         &mut self,
-        region: &mut Region<'_, T>,
+        region: &mut WorkingSet<'_, T>,
         key: &Key,
         value: &Cid,
     ) -> Result<()> {
         if let Some(RecordChange { block: Some(block), .. }) = self.changed.get(key) {
             let section = section_of(block);
-            self.builder.record(key, Piece::Section(&section), self.rev, &mut self.out);
+            self.builder.record(key, RecordSource::Section(&section), self.rev, &mut self.out);
             return Ok(());
         }
         let place = record_key(region.tree, key.as_bytes());
@@ -313,7 +314,7 @@ impl WriteBack<'_> {
             && row.first_length()? > RUN_BYTES_MAX
         {
             let (length, stamp) = (row.first_length()?, row.stamp(0)?);
-            self.builder.record(key, Piece::Kept(length), stamp, &mut self.out);
+            self.builder.record(key, RecordSource::Kept(length), stamp, &mut self.out);
             return Ok(());
         }
         let stored = region.stored_record(key)?;
@@ -321,7 +322,12 @@ impl WriteBack<'_> {
             let place = Place::Record { path: key.as_bytes().to_vec(), part: 0 };
             return Err(misplaced(value, &place));
         }
-        self.builder.record(key, Piece::Section(&stored.section), stored.stamp, &mut self.out);
+        self.builder.record(
+            key,
+            RecordSource::Section(&stored.section),
+            stored.stamp,
+            &mut self.out,
+        );
         Ok(())
     }
 
@@ -332,11 +338,20 @@ impl WriteBack<'_> {
         }
         if let Some(block) = &change.block {
             let piece = section_of(block);
-            self.builder.record(&change.key, Piece::Section(&piece), self.rev, &mut self.out);
+            self.builder.record(
+                &change.key,
+                RecordSource::Section(&piece),
+                self.rev,
+                &mut self.out,
+            );
         }
     }
 
-    fn node_section<T>(&mut self, region: &Region<'_, T>, node: &Held) -> Result<(Vec<u8>, Rev)> {
+    fn node_section<T>(
+        &mut self,
+        region: &WorkingSet<'_, T>,
+        node: &Held,
+    ) -> Result<(Vec<u8>, Rev)> {
         let block = node
             .block
             .as_ref()
@@ -379,9 +394,9 @@ fn section_of(block: &Block) -> Vec<u8> {
     section
 }
 
-fn row_tally(key: &[u8], value: &[u8]) -> Result<Tally> {
+fn row_tally(key: &[u8], value: &[u8]) -> Result<RowStats> {
     match parse_key(key)?.1 {
-        Place::Record { part, .. } if part > 0 => Ok(Tally::default()),
-        _ => Tally::of(value),
+        Place::Record { part, .. } if part > 0 => Ok(RowStats::default()),
+        _ => RowStats::of(value),
     }
 }

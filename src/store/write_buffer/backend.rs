@@ -1,5 +1,5 @@
 use crate::store::session::StorageState;
-use crate::store::write_buffer::batch::Layer;
+use crate::store::write_buffer::batch::WriteBatch;
 use redb::{BackendError, StorageBackend};
 use std::io;
 use std::ops::Bound;
@@ -11,7 +11,7 @@ const GATHERED_BYTES_MAX: usize = 24 << 20;
 
 /// A storage over another that is asked to write as seldom as may be.
 #[derive(Debug)]
-pub(crate) struct Gathering<B> {
+pub(crate) struct BufferedBackend<B> {
     below: B,
     /// Whether anything may be written, and what has failed first.
     state: Arc<StorageState>,
@@ -27,12 +27,12 @@ pub(crate) struct Gathering<B> {
 struct Layers {
     /// Those that are being carried out. They are kept until that is done: reads see them, and
     /// what has failed can be tried again.
-    carried: Option<Arc<Layer>>,
+    carried: Option<Arc<WriteBatch>>,
     /// Those that came since.
-    open: Layer,
+    open: WriteBatch,
 }
 
-impl<B: StorageBackend> Gathering<B> {
+impl<B: StorageBackend> BufferedBackend<B> {
     pub(crate) fn over(below: B, state: Arc<StorageState>) -> Self {
         Self {
             below,
@@ -79,7 +79,7 @@ impl<B: StorageBackend> Gathering<B> {
 }
 
 impl Layers {
-    fn next_to_carry(&mut self) -> Option<Arc<Layer>> {
+    fn next_to_carry(&mut self) -> Option<Arc<WriteBatch>> {
         if self.carried.is_none() && !self.open.is_empty() {
             self.carried = Some(Arc::new(std::mem::take(&mut self.open)));
         }
@@ -87,7 +87,7 @@ impl Layers {
     }
 
     /// Keeps the memory of a layer for the next.
-    fn reuse(&mut self, layer: Arc<Layer>) {
+    fn reuse(&mut self, layer: Arc<WriteBatch>) {
         if let Ok(mut layer) = Arc::try_unwrap(layer)
             && self.open.is_empty()
         {
@@ -97,7 +97,7 @@ impl Layers {
     }
 }
 
-impl<B: StorageBackend> StorageBackend for Gathering<B> {
+impl<B: StorageBackend> StorageBackend for BufferedBackend<B> {
     fn len(&self) -> io::Result<u64> {
         self.below.len()
     }
@@ -271,7 +271,7 @@ mod tests {
             acts in prop::collection::vec(act(), 0..80),
         ) {
             let below: &'static Fragile = Box::leak(Box::new(Fragile::with(u32::MAX)));
-            let gathering = Gathering::over(below, Arc::default());
+            let gathering = BufferedBackend::over(below, Arc::default());
             let mut plain: Vec<u8> = vec![0; 5000];
             gathering.set_len(5000).unwrap();
             for act in acts {
@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn what_could_not_be_written_is_seen_and_tried_again() {
         let below: &'static Fragile = Box::leak(Box::new(Fragile::with(1)));
-        let gathering = Gathering::over(below, Arc::default());
+        let gathering = BufferedBackend::over(below, Arc::default());
         gathering.set_len(100).unwrap();
         for (offset, data) in [(50, b"two"), (10, b"one")] {
             gathering.write(offset, data).unwrap();
@@ -332,7 +332,7 @@ mod tests {
     fn a_frozen_storage_takes_no_writes() {
         let below: &'static Fragile = Box::leak(Box::new(Fragile::with(u32::MAX)));
         let state: Arc<StorageState> = Arc::default();
-        let gathering = Gathering::over(below, Arc::clone(&state));
+        let gathering = BufferedBackend::over(below, Arc::clone(&state));
         gathering.set_len(100).unwrap();
         gathering.write(0, b"before").unwrap();
         gathering.sync_data().unwrap();

@@ -15,13 +15,13 @@ const GATHERED_BYTES_MIN: usize = 8 << 20;
 const KEPT_BYTES_MAX: usize = 4 << 20;
 
 #[derive(Debug, Default)]
-pub(in crate::store) struct Layer {
+pub(in crate::store) struct WriteBatch {
     bytes: Vec<u8>,
     /// Offset in the storage to the place in `bytes`.
     places: BTreeMap<u64, Range<usize>>,
 }
 
-impl Layer {
+impl WriteBatch {
     pub(in crate::store) fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
@@ -123,7 +123,7 @@ fn place(distance: u64) -> usize {
 mod tests {
     use super::*;
 
-    fn carried_out(layer: &Layer) -> Vec<(u64, Vec<u8>)> {
+    fn carried_out(layer: &WriteBatch) -> Vec<(u64, Vec<u8>)> {
         let mut writes = Vec::new();
         let write = |offset, data: &[u8]| {
             writes.push((offset, data.to_vec()));
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn few_bytes_are_written_in_order_and_piece_by_piece() {
-        let mut layer = Layer::default();
+        let mut layer = WriteBatch::default();
         for (offset, data) in [(30, "dd"), (10, "aa"), (12, "bb")] {
             assert!(layer.put(offset, data.as_bytes()));
         }
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn neighbours_among_many_are_written_as_one_up_to_a_length() {
-        let mut layer = Layer::default();
+        let mut layer = WriteBatch::default();
         let page = |number: u64| vec![u8::try_from(number % 251).unwrap(); 4096];
         // In no order, and two pages are not there.
         for number in (0..2200).map(|number| number * 7 % 2200) {
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_write_may_be_repeated_and_may_not_lie_across_another() {
-        let mut layer = Layer::default();
+        let mut layer = WriteBatch::default();
         assert!(layer.put(10, b"aaaa"));
         assert!(layer.put(10, b"bbbb"));
         for (offset, data) in [(10, "c"), (8, "ccc"), (13, "c"), (9, "cccccc")] {

@@ -6,4 +6,4 @@
 mod backend;
 mod batch;
 
-pub(crate) use backend::Gathering;
+pub(crate) use backend::BufferedBackend;
