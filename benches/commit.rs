@@ -4,7 +4,7 @@
 mod common;
 
 use carrack::engine::{Engine, ImportOptions, Op, WriteOptions};
-use carrack::verify::{Expect, Input};
+use carrack::verify::{ExpectedHead, Input};
 use common::{Order, car_in, did, record, signing_key};
 use criterion::{Criterion, criterion_group, criterion_main};
 
@@ -15,7 +15,7 @@ fn commit(criterion: &mut Criterion) {
     for records in [1_000, 50_000] {
         let engine = Engine::open(folder.path().join(format!("{records}.redb"))).unwrap();
         let input = Input::open(&car_in(folder.path(), records, Order::Streaming)).unwrap();
-        let expect = Expect { did: Some(did()), keys: vec![signing_key().verifying_key()] };
+        let expect = ExpectedHead { did: Some(did()), keys: vec![signing_key().verifying_key()] };
         let options = ImportOptions { expect, ..ImportOptions::default() };
         engine.import(&input, &options).unwrap();
         let mut next = records;

@@ -17,7 +17,7 @@ mod common;
 
 use carrack::engine::{Engine, ImportOptions, Op, Options, WriteOptions};
 use carrack::ident::{ManualClock, SeededRandom};
-use carrack::verify::{Expect, Input, Nothing, verify_file};
+use carrack::verify::{Discard, ExpectedHead, Input, verify_file};
 use common::{Order, did, record, signing_key, write_car};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -97,7 +97,7 @@ fn set_up(scenario: &str, folder: &Path, size: Size) -> Box<dyn FnOnce()> {
 fn verify(input: Input, records: u64) -> Box<dyn FnOnce()> {
     let (clock, expect) = (ManualClock::new(NOW_MICROS), expect());
     Box::new(move || {
-        let report = verify_file(&input, &expect, &clock, &mut Nothing).unwrap();
+        let report = verify_file(&input, &expect, &clock, &mut Discard).unwrap();
         assert!(report.is_valid() && report.records == Some(records));
     })
 }
@@ -148,8 +148,8 @@ fn copy(folder: &Path, name: &str) -> PathBuf {
     store
 }
 
-fn expect() -> Expect {
-    Expect { did: Some(did()), keys: vec![signing_key().verifying_key()] }
+fn expect() -> ExpectedHead {
+    ExpectedHead { did: Some(did()), keys: vec![signing_key().verifying_key()] }
 }
 
 fn import_options() -> ImportOptions {

@@ -5,14 +5,14 @@ mod common;
 
 use carrack::engine::{Engine, ImportOptions};
 use carrack::ident::SystemClock;
-use carrack::verify::{Expect, Input, Nothing, verify_file};
+use carrack::verify::{Discard, ExpectedHead, Input, verify_file};
 use common::{Order, car_in, did, signing_key};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
 const RECORDS: u64 = 10_000;
 
-fn expect() -> Expect {
-    Expect { did: Some(did()), keys: vec![signing_key().verifying_key()] }
+fn expect() -> ExpectedHead {
+    ExpectedHead { did: Some(did()), keys: vec![signing_key().verifying_key()] }
 }
 
 fn transfer(criterion: &mut Criterion) {
@@ -23,7 +23,7 @@ fn transfer(criterion: &mut Criterion) {
         let input = Input::open(&car_in(folder.path(), RECORDS, order)).unwrap();
         group.bench_function(format!("verify {name}"), |bench| {
             bench.iter(|| {
-                let report = verify_file(&input, &expect(), &SystemClock, &mut Nothing).unwrap();
+                let report = verify_file(&input, &expect(), &SystemClock, &mut Discard).unwrap();
                 assert!(report.is_valid());
             });
         });

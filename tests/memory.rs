@@ -14,7 +14,7 @@ use carrack::engine::{Engine, ImportOptions, Options};
 use carrack::ident::SystemClock;
 use carrack::key::{Curve, SigningKey};
 use carrack::migrate::{MigrateOptions, migrate};
-use carrack::verify::{Expect, Input, Nothing, verify_file};
+use carrack::verify::{Discard, ExpectedHead, Input, verify_file};
 use common::{Order, did, signing_key, write_car};
 use std::path::Path;
 use std::process::Command;
@@ -105,18 +105,18 @@ fn job_of_a_child() {
     let folder = Path::new(&folder);
     let (what, order) = job.split_once(' ').unwrap();
     let input = Input::open(&folder.join(format!("{order}.car"))).unwrap();
-    let expect = Expect { did: Some(did()), keys: vec![signing_key().verifying_key()] };
+    let expect = ExpectedHead { did: Some(did()), keys: vec![signing_key().verifying_key()] };
     let options = ImportOptions { expect: expect.clone(), ..ImportOptions::default() };
     let store = folder.join(format!("{order}.redb"));
     match what {
         "verify" => {
-            assert!(verify_file(&input, &expect, &SystemClock, &mut Nothing).unwrap().is_valid());
+            assert!(verify_file(&input, &expect, &SystemClock, &mut Discard).unwrap().is_valid());
         }
         "import" => {
             Engine::open(store).unwrap().import(&input, &options).unwrap();
         }
         "inspect" => {
-            let report = verify_file(&input, &expect, &SystemClock, &mut Nothing).unwrap();
+            let report = verify_file(&input, &expect, &SystemClock, &mut Discard).unwrap();
             assert_eq!((report.records, report.is_valid()), (Some(500), order != "blocks"));
         }
         "refuse" => {

@@ -6,7 +6,7 @@ use carrack::block::Cid;
 use carrack::car::{self, Frame, Reader, Section, Writer};
 use carrack::engine::ImportOptions;
 use carrack::verify::{
-    Expect, Input, ListingDigest, Nothing, Order, Report, StreamSupply, verify, verify_file,
+    Discard, ExpectedHead, Input, ListingDigest, Order, Report, StreamSource, verify, verify_file,
 };
 use carrack::{Code, Error};
 use std::io::Read;
@@ -125,11 +125,12 @@ fn verifies(data: &[u8], readable: bool) {
     let input = Input::spill(data, "fuzz").unwrap();
     let (report, listing) = verify_input(&input);
     // Who wants only the verdict mostly gets it without a walk: the same one.
-    let judged = verify_file(&input, &Expect::default(), &sample::clock(), &mut Nothing).unwrap();
+    let judged =
+        verify_file(&input, &ExpectedHead::default(), &sample::clock(), &mut Discard).unwrap();
     assert_eq!(judged.to_json(), report.to_json());
     let mut digest = ListingDigest::default();
-    let streamed = StreamSupply::new(data).and_then(|mut supply| {
-        verify(&mut supply, &Expect::default(), &sample::clock(), &mut digest)
+    let streamed = StreamSource::new(data).and_then(|mut supply| {
+        verify(&mut supply, &ExpectedHead::default(), &sample::clock(), &mut digest)
     });
     if let Some(streamed) = streamed.ok().filter(Report::is_valid) {
         assert!(report.is_valid(), "valid as a stream only");
@@ -150,7 +151,8 @@ fn verifies(data: &[u8], readable: bool) {
 
 fn verify_input(input: &Input) -> (Report, String) {
     let mut digest = ListingDigest::default();
-    let report = verify_file(input, &Expect::default(), &sample::clock(), &mut digest).unwrap();
+    let report =
+        verify_file(input, &ExpectedHead::default(), &sample::clock(), &mut digest).unwrap();
     (report, digest.finish())
 }
 

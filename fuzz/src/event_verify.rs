@@ -7,7 +7,7 @@ use carrack::car::Reader;
 use carrack::commit::{Commit, Signature};
 use carrack::event::{CommitEvent, Event, Frame, Verdict, decode_frame, invert, verify_frame};
 use carrack::tree::{Key, Tree};
-use carrack::verify::Expect;
+use carrack::verify::ExpectedHead;
 use memchr::memmem;
 use std::collections::HashMap;
 
@@ -32,7 +32,7 @@ pub fn mutate(data: &mut [u8], size: usize, seed: u32) -> usize {
 
 pub fn check(data: &[u8]) {
     let clock = sample::clock();
-    let report = verify_frame(data, &Expect::default(), &clock);
+    let report = verify_frame(data, &ExpectedHead::default(), &clock);
     let frame = decode_frame(data);
     match (report.verdict, &frame) {
         (Verdict::Ignored, Ok(Frame::Ignored(_))) => {}
@@ -46,7 +46,8 @@ pub fn check(data: &[u8]) {
         assert!(report.problems.is_empty());
     }
     // A key can only make things worse.
-    let expect = Expect { did: Some(sample::did()), keys: vec![sample::key().verifying_key()] };
+    let expect =
+        ExpectedHead { did: Some(sample::did()), keys: vec![sample::key().verifying_key()] };
     let strict = verify_frame(data, &expect, &clock);
     if strict.verdict == Verdict::Valid {
         assert_eq!(report.verdict, Verdict::Valid);
@@ -59,7 +60,7 @@ pub fn check(data: &[u8]) {
 fn valid(event: &Event) {
     let encoded = event.encode();
     assert_eq!(decode_frame(&encoded).unwrap(), Frame::Event(event.clone()));
-    let again = verify_frame(&encoded, &Expect::default(), &sample::clock());
+    let again = verify_frame(&encoded, &ExpectedHead::default(), &sample::clock());
     assert_eq!(again.verdict, Verdict::Valid);
     assert_eq!((again.seq, again.did.as_ref()), (Some(event.seq()), Some(event.did())));
     if let Event::Commit(event) = event {

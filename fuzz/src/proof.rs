@@ -7,7 +7,7 @@ use crate::{mend, sample};
 use carrack::block::{Block, Cid};
 use carrack::ident::{Nsid, RepoPath};
 use carrack::verify::{
-    Expect, Input, ListingDigest, Nothing, verify_collection_file, verify_proof,
+    Discard, ExpectedHead, Input, ListingDigest, verify_collection_file, verify_proof,
 };
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -27,9 +27,10 @@ pub fn check(data: &[u8]) {
     let Some((number, car)) = data.split_first_chunk::<2>() else { return };
     let path = sample::path(u32::from(u16::from_le_bytes(*number)) % (2 * RECORDS));
     let clock = sample::clock();
-    let anyone = verify_proof(car, &path, &Expect::default(), &clock).unwrap();
+    let anyone = verify_proof(car, &path, &ExpectedHead::default(), &clock).unwrap();
     assert_eq!(anyone.cid.is_some(), anyone.present == Some(true));
-    let expect = Expect { did: Some(sample::did()), keys: vec![sample::key().verifying_key()] };
+    let expect =
+        ExpectedHead { did: Some(sample::did()), keys: vec![sample::key().verifying_key()] };
     let proof = verify_proof(car, &path, &expect, &clock).unwrap();
     if proof.report.is_valid() {
         assert!(anyone.report.is_valid());
@@ -39,11 +40,11 @@ pub fn check(data: &[u8]) {
     of_its_collection(car, &path, &expect);
 }
 
-fn of_its_collection(car: &[u8], path: &RepoPath, expect: &Expect) {
+fn of_its_collection(car: &[u8], path: &RepoPath, expect: &ExpectedHead) {
     let collection: Nsid = path.collection().parse().unwrap();
     let input = Input::spill(car, "fuzz").unwrap();
     let clock = sample::clock();
-    let proof = verify_collection_file(&input, &collection, expect, &clock, &mut Nothing).unwrap();
+    let proof = verify_collection_file(&input, &collection, expect, &clock, &mut Discard).unwrap();
     assert_eq!(proof.records.is_some(), proof.complete.is_some());
     assert_eq!(proof.listing_sha256.is_some(), proof.complete.is_some());
     if proof.is_valid() {

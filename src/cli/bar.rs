@@ -1,6 +1,6 @@
 use carrack::Problem;
 use carrack::block::{Block, Cid};
-use carrack::verify::{Given, Missed, Sound, Supply, Tail};
+use carrack::verify::{BlockSource, Missing, RecordBlock, Totals, TreeCounts};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
 
@@ -67,12 +67,12 @@ impl<'a, S> Watched<'a, S> {
     }
 }
 
-impl<S: Supply> Supply for Watched<'_, S> {
+impl<S: BlockSource> BlockSource for Watched<'_, S> {
     fn roots(&self) -> &[Cid] {
         self.supply.roots()
     }
 
-    fn want(&mut self, cid: &Cid) -> carrack::Result<Result<Block, Missed>> {
+    fn want(&mut self, cid: &Cid) -> carrack::Result<Result<Block, Missing>> {
         let given = self.supply.want(cid)?;
         self.bar.set(self.supply.position());
         Ok(given)
@@ -86,19 +86,19 @@ impl<S: Supply> Supply for Watched<'_, S> {
         self.supply.skip_tree();
     }
 
-    fn judge(&mut self, root: &Cid) -> carrack::Result<Option<Sound>> {
-        let judged = self.supply.judge(root)?;
+    fn check_outline(&mut self, root: &Cid) -> carrack::Result<Option<TreeCounts>> {
+        let judged = self.supply.check_outline(root)?;
         self.bar.set(self.supply.position());
         Ok(judged)
     }
 
-    fn want_record(&mut self, cid: &Cid) -> carrack::Result<Result<Given, Missed>> {
+    fn want_record(&mut self, cid: &Cid) -> carrack::Result<Result<RecordBlock, Missing>> {
         let given = self.supply.want_record(cid)?;
         self.bar.set(self.supply.position());
         Ok(given)
     }
 
-    fn finish(&mut self, problems: &mut dyn FnMut(Problem)) -> carrack::Result<Tail> {
+    fn finish(&mut self, problems: &mut dyn FnMut(Problem)) -> carrack::Result<Totals> {
         self.supply.finish(problems)
     }
 

@@ -10,7 +10,7 @@ use super::text::{count, or_dash, things};
 use super::verify::{Seen, VerifyArgs, print_head, print_verdict, signer, verdict, with_listing};
 use carrack::ident::{Nsid, SystemClock};
 use carrack::verify::{
-    CollectionReport, FileSupply, Input, verify_collection, verify_collection_file,
+    CollectionReport, FileSource, Input, verify_collection, verify_collection_file,
 };
 use carrack::{Code, Problem};
 
@@ -43,7 +43,7 @@ fn verify_input(
 ) -> Result<(CollectionReport, Seen), Failure> {
     let bar = Bar::bytes("verifying", input.length());
     let (expect, clock, mut seen) = (&keys.expect, &SystemClock, Seen::default());
-    let report = match FileSupply::new(input.clone()) {
+    let report = match FileSource::new(input.clone()) {
         Ok(supply) => {
             let mut supply = Watched::new(supply, &bar);
             verify_collection(&mut supply, collection, expect, clock, &mut seen)?

@@ -8,7 +8,7 @@ use super::text::{or_dash, things};
 use carrack::event::{Frame, decode_frame};
 use carrack::follow::{Followed, Mirror, Taken};
 use carrack::limits::EVENT_FRAME_BYTES_MAX;
-use carrack::verify::{Expect, problems_json};
+use carrack::verify::{ExpectedHead, problems_json};
 use carrack::{Error, ErrorKind};
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -82,7 +82,7 @@ impl Told {
         &mut self,
         mirror: &mut Mirror<'_>,
         file: &Path,
-        expect: &Expect,
+        expect: &ExpectedHead,
     ) -> Result<(), Failure> {
         let bytes = input::read(file, EVENT_FRAME_BYTES_MAX as u64)?;
         let taken = match mirror.take(&bytes, expect) {

@@ -10,7 +10,7 @@ use carrack::Engine;
 use carrack::block::Cid;
 use carrack::engine::{ImportOptions, Imported, TrustKey};
 use carrack::key::VerifyingKey;
-use carrack::verify::{FileSupply, Input, problems_json};
+use carrack::verify::{FileSource, Input, problems_json};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -83,7 +83,7 @@ fn import(
         below_floor: args.below_floor,
     };
     let bar = Bar::bytes("importing", input.length());
-    let mut supply = Watched::new(FileSupply::new(input.clone())?, &bar);
+    let mut supply = Watched::new(FileSource::new(input.clone())?, &bar);
     Ok(engine.import_supply(&mut supply, &options)?)
 }
 

@@ -4,7 +4,7 @@ use carrack::ident::plc::PlcLog;
 use carrack::ident::{Did, DidDocument};
 use carrack::key::VerifyingKey;
 use carrack::limits::{DID_DOCUMENT_BYTES_MAX, PLC_LOG_BYTES_MAX};
-use carrack::verify::Expect;
+use carrack::verify::ExpectedHead;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -29,7 +29,7 @@ pub(super) struct KeySources {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Keys {
     /// Account and keys, those of the past last.
-    pub(super) expect: Expect,
+    pub(super) expect: ExpectedHead,
     /// Keys that the account has had and has no longer.
     earlier: Vec<VerifyingKey>,
 }
@@ -81,9 +81,9 @@ impl Keys {
     }
 
     /// The same expectation without keys of the past.
-    pub(super) fn current(&self) -> Expect {
+    pub(super) fn current(&self) -> ExpectedHead {
         let current = self.expect.keys.iter().filter(|key| !self.is_earlier(key));
-        Expect { did: self.expect.did.clone(), keys: current.cloned().collect() }
+        ExpectedHead { did: self.expect.did.clone(), keys: current.cloned().collect() }
     }
 
     /// Whether there are keys of the past.

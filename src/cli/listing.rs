@@ -11,7 +11,7 @@ use carrack::engine::List;
 use carrack::ident::{Did, Nsid, RepoPath, SystemClock};
 use carrack::limits::SNAPSHOT_SECONDS_MAX;
 use carrack::tree::{Key, RecordWant};
-use carrack::verify::{Expect, FileSupply, Lines, Sink, verify};
+use carrack::verify::{ExpectedHead, FileSource, Lines, Sink, verify};
 use clap::Args;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -51,10 +51,10 @@ fn list_file(file: &Path, collection: Option<&Nsid>) -> Result<Answer, Failure> 
     }
     let input = input::open(file)?;
     let bar = Bar::bytes("listing", input.length());
-    let mut supply = Watched::new(FileSupply::new(input)?, &bar);
+    let mut supply = Watched::new(FileSource::new(input)?, &bar);
     let prefix = collection.map(|collection| format!("{collection}/"));
     let mut listed = Listed { lines: Lines::new(Output::new()), prefix };
-    let report = verify(&mut supply, &Expect::default(), &SystemClock, &mut listed)?;
+    let report = verify(&mut supply, &ExpectedHead::default(), &SystemClock, &mut listed)?;
     listed.lines.into_inner().flush()?;
     match report.problems.listed() {
         [] => Ok(Answer::Yes),

@@ -12,7 +12,7 @@ use carrack::key::VerifyingKey;
 use carrack::limits::PROOF_BYTES_MAX;
 use carrack::tree::RecordWant;
 use carrack::verify::{
-    FileSupply, Input, ListingDigest, Problems, ProofReport, Report, Sink, verify, verify_proof,
+    FileSource, Input, ListingDigest, Problems, ProofReport, Report, Sink, verify, verify_proof,
 };
 use carrack::{Code, Error, Problem};
 use clap::Args;
@@ -68,7 +68,7 @@ fn whole(args: &VerifyArgs, keys: &Keys) -> Result<Answer, Failure> {
 fn verify_input(input: &Input, keys: &Keys, lists: bool) -> Result<(Report, Seen), Failure> {
     let bar = Bar::bytes("verifying", input.length());
     let mut seen = Seen { head: None, listing: lists.then(ListingDigest::default) };
-    let supply = match FileSupply::new(input.clone()) {
+    let supply = match FileSource::new(input.clone()) {
         Ok(supply) => supply,
         Err(Error::Problem(problem)) => {
             let mut report = Report::default();

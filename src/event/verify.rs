@@ -13,7 +13,7 @@ use crate::limits::{
     EVENT_BLOCKS_BYTES_MAX, EVENT_OPS_MAX, RECORD_BYTES_MAX, SYNC_BLOCKS_BYTES_MAX,
 };
 use crate::tree::{Key, Tree};
-use crate::verify::Expect;
+use crate::verify::ExpectedHead;
 use std::collections::HashSet;
 
 /// Checks a frame strictly, and lists every problem.
@@ -24,11 +24,11 @@ use std::collections::HashSet;
 /// ```
 /// use carrack::event::{Verdict, verify_frame};
 /// use carrack::ident::SystemClock;
-/// use carrack::verify::Expect;
-/// let report = verify_frame(b"no frame", &Expect::default(), &SystemClock);
+/// use carrack::verify::ExpectedHead;
+/// let report = verify_frame(b"no frame", &ExpectedHead::default(), &SystemClock);
 /// assert_eq!(report.verdict, Verdict::Invalid);
 /// ```
-pub fn verify_frame(bytes: &[u8], expect: &Expect, clock: &dyn Clock) -> EventReport {
+pub fn verify_frame(bytes: &[u8], expect: &ExpectedHead, clock: &dyn Clock) -> EventReport {
     let mut seen = Seen::default();
     let frame = read_frame(bytes, &mut seen);
     let mut check = Check { report: EventReport::new(seen), expect, clock };
@@ -45,7 +45,7 @@ pub fn verify_frame(bytes: &[u8], expect: &Expect, clock: &dyn Clock) -> EventRe
 
 struct Check<'a> {
     report: EventReport,
-    expect: &'a Expect,
+    expect: &'a ExpectedHead,
     clock: &'a dyn Clock,
 }
 

@@ -8,7 +8,7 @@ use crate::error::{Code, Error, Problem, Result};
 use crate::event::{CommitEvent, Event, Frame, Verdict, decode_frame, verify_frame};
 use crate::ident::{Clock, Rev};
 use crate::tree::Tree;
-use crate::verify::Expect;
+use crate::verify::ExpectedHead;
 
 /// What is known of an account's repository.
 pub(super) struct Tip<'a> {
@@ -70,7 +70,12 @@ pub(super) fn read(frame: &[u8]) -> Result<Option<Event>> {
 }
 
 /// Checks everything that the frame itself and the keys can show.
-pub(super) fn check(frame: &[u8], event: &Event, expect: &Expect, clock: &dyn Clock) -> Result<()> {
+pub(super) fn check(
+    frame: &[u8],
+    event: &Event,
+    expect: &ExpectedHead,
+    clock: &dyn Clock,
+) -> Result<()> {
     if matches!(event, Event::Commit(_) | Event::Sync(_)) && expect.keys.is_empty() {
         let message = format!("no key to check the signature of an event of {} with", event.did());
         return Err(Error::Request(message));

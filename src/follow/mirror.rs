@@ -7,7 +7,7 @@ use crate::event::{AccountEvent, AccountStatus, CommitEvent, Event, SyncEvent};
 use crate::ident::{Did, Rev};
 use crate::key::VerifyingKey;
 use crate::store::account::{Account, Head};
-use crate::verify::{Expect, Input};
+use crate::verify::{ExpectedHead, Input};
 use std::sync::Arc;
 
 /// Keeps an engine's copies in step with one event stream.
@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// use carrack::engine::{Engine, Op, Options, WriteOptions};
 /// use carrack::follow::{Followed, Mirror};
 /// use carrack::key::{Curve, SigningKey};
-/// use carrack::verify::Expect;
+/// use carrack::verify::ExpectedHead;
 /// use redb::backends::InMemoryBackend;
 ///
 /// let host = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
@@ -33,7 +33,7 @@ use std::sync::Arc;
 ///
 /// let copies = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
 /// let mut mirror = Mirror::new(&copies);
-/// let expect = Expect { did: None, keys: vec![key.verifying_key()] };
+/// let expect = ExpectedHead { did: None, keys: vec![key.verifying_key()] };
 /// let mut last = None;
 /// let mut events = host.events(0)?;
 /// while let Some(event) = events.next()? {
@@ -110,7 +110,7 @@ impl<'a> Mirror<'a> {
     /// key; `State` for an account that is moving or has moved away from this engine; `Swap` if
     /// somebody else changed the copy at the same time; `Limit` if a commit replaces more than one
     /// transaction takes. Nothing has changed then, and the stream's number does not count.
-    pub fn take(&mut self, frame: &[u8], expect: &Expect) -> Result<Taken<Followed>> {
+    pub fn take(&mut self, frame: &[u8], expect: &ExpectedHead) -> Result<Taken<Followed>> {
         let Some(event) = read(frame)? else {
             return Ok(Taken::unknown(Followed::Ignored(Ignored::Unknown)));
         };
@@ -136,13 +136,13 @@ impl<'a> Mirror<'a> {
     /// # Errors
     /// As [`Engine::import`]; `BadRev` if the copy is ahead of the export, which then is of a host
     /// that has lost revisions: delete the copy first, if that is what is wanted.
-    pub fn recover(&self, input: &Input, did: &Did, expect: &Expect) -> Result<Imported> {
+    pub fn recover(&self, input: &Input, did: &Did, expect: &ExpectedHead) -> Result<Imported> {
         let account = self.engine.held(did)?;
         let keys = keys_for(account.as_ref(), expect)?;
         let held = account.as_ref().filter(|_| expect.keys.is_empty());
         let held = held.map(|account| account.key.clone());
         let replace = account.and_then(|account| account.head).map(|head| head.commit);
-        let expect = Expect { did: Some(did.clone()), keys };
+        let expect = ExpectedHead { did: Some(did.clone()), keys };
         let options = ImportOptions { expect, replace, ..copying() };
         match held {
             Some(held) => self.engine.import_under(input, &options, &held),
@@ -151,12 +151,12 @@ impl<'a> Mirror<'a> {
     }
 
     /// The copy that an event is about; `None` if there is none and none begins with it.
-    fn copy(&self, event: &Event, expect: &Expect) -> Result<Option<Copy<'a>>> {
+    fn copy(&self, event: &Event, expect: &ExpectedHead) -> Result<Option<Copy<'a>>> {
         let did = event.did();
         let account = self.engine.held(did)?;
         let given = expect.clone();
         let keys = keys_for(account.as_ref(), expect)?;
-        let expect = Expect { did: expect.did.clone(), keys };
+        let expect = ExpectedHead { did: expect.did.clone(), keys };
         let (head, last_rev) = match account {
             Some(account)
                 if matches!(account.state, State::Leaving { .. } | State::Moved { .. }) =>
@@ -175,7 +175,7 @@ impl<'a> Mirror<'a> {
 }
 
 /// The keys that are given, or else the one that the held head verified under.
-fn keys_for(account: Option<&Account>, expect: &Expect) -> Result<Vec<VerifyingKey>> {
+fn keys_for(account: Option<&Account>, expect: &ExpectedHead) -> Result<Vec<VerifyingKey>> {
     if !expect.keys.is_empty() {
         return Ok(expect.keys.clone());
     }
@@ -193,9 +193,9 @@ fn copying() -> ImportOptions {
 struct Copy<'a> {
     engine: &'a Engine,
     /// What the caller has given.
-    given: Expect,
+    given: ExpectedHead,
     /// The same; without a key, with the one of the held head.
-    expect: Expect,
+    expect: ExpectedHead,
     head: Option<Head>,
     /// The last revision of an account that is or was here.
     last_rev: Option<Rev>,

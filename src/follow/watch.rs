@@ -5,7 +5,7 @@ use crate::block::Cid;
 use crate::error::Result;
 use crate::event::{AccountEvent, AccountStatus, CommitEvent, Event, SyncEvent};
 use crate::ident::{Clock, Did, Rev};
-use crate::verify::Expect;
+use crate::verify::ExpectedHead;
 use std::collections::HashMap;
 
 /// Watches one event stream for a relay: verifies every frame, and remembers of each account the
@@ -20,7 +20,7 @@ use std::collections::HashMap;
 /// use carrack::follow::{Watch, Watched};
 /// use carrack::ident::{Did, SystemClock};
 /// use carrack::key::{Curve, SigningKey};
-/// use carrack::verify::Expect;
+/// use carrack::verify::ExpectedHead;
 /// use redb::backends::InMemoryBackend;
 ///
 /// let host = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
@@ -28,7 +28,7 @@ use std::collections::HashMap;
 /// let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
 /// let rev = host.create_account(&did, &key)?;
 ///
-/// let keys_of = |_: &Did| Expect { did: None, keys: vec![key.verifying_key()] };
+/// let keys_of = |_: &Did| ExpectedHead { did: None, keys: vec![key.verifying_key()] };
 /// let mut watch = Watch::new();
 /// let mut events = host.events(0)?;
 /// while let Some(event) = events.next()? {
@@ -94,7 +94,7 @@ impl Watch {
     pub fn take(
         &mut self,
         frame: &[u8],
-        expect_for: &dyn Fn(&Did) -> Expect,
+        expect_for: &dyn Fn(&Did) -> ExpectedHead,
         clock: &dyn Clock,
     ) -> Result<Taken<Watched>> {
         let Some(event) = read(frame)? else {

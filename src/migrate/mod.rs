@@ -3,6 +3,6 @@
 //! The order of the steps, and why none of them can lose a write, is in
 //! [`crate::manual::migration`].
 
-mod voyage;
+mod run;
 
-pub use voyage::{MigrateOptions, Migrated, abort, migrate};
+pub use run::{MigrateOptions, Migrated, abort, migrate};

@@ -1,9 +1,13 @@
 //! What changed between two trees, without looking at what they share.
 
-use super::{Child, HeldEntry, Key, NodeSource, Tree};
 use crate::block::{Block, Cid};
 use crate::error::Result;
 use crate::limits::LAYER_MAX;
+use crate::tree::Child;
+use crate::tree::HeldEntry;
+use crate::tree::Key;
+use crate::tree::NodeSource;
+use crate::tree::Tree;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 

@@ -1,8 +1,11 @@
 //! Search, and the nodes that prove its outcome.
 
-use super::{Child, Key, NodeSource, Tree};
 use crate::block::{Block, Cid};
 use crate::error::Result;
+use crate::tree::Child;
+use crate::tree::Key;
+use crate::tree::NodeSource;
+use crate::tree::Tree;
 
 impl Tree {
     /// The record at `key`, or `None` if the tree proves that there is none.

@@ -5,15 +5,15 @@
 //! and why a gap is not an absence.
 
 mod diff;
-mod edit;
+mod insert;
 mod key;
 mod layer;
 mod lookup;
-mod merge;
 mod node;
 mod partial;
-mod place;
 mod range;
+mod remove;
+mod rules;
 mod scan;
 mod walk;
 

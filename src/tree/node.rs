@@ -1,8 +1,9 @@
-use super::{Key, scan};
 use crate::block::Cid;
 use crate::block::drisl::{Decoder, Encoder, Fault};
 use crate::error::{Code, Problem};
 use crate::limits::{NODE_BYTES_MAX, PATH_BYTES_MAX};
+use crate::tree::Key;
+use crate::tree::scan;
 
 /// A node of the tree as its block says it, keys in full.
 ///
@@ -44,7 +45,7 @@ impl Node {
         scan::node(bytes).map_or_else(|| Self::decode_any(bytes), Ok)
     }
 
-    pub(super) fn decode_any(bytes: &[u8]) -> Result<Self, Problem> {
+    pub(in crate::tree) fn decode_any(bytes: &[u8]) -> Result<Self, Problem> {
         if bytes.len() > NODE_BYTES_MAX {
             let message = format!("a node of {} bytes; {NODE_BYTES_MAX} at most", bytes.len());
             return Err(Problem::new(Code::TooLarge, message));

@@ -1,7 +1,9 @@
-use super::place::Place;
-use super::{Entry, Key, Node};
 use crate::block::{Block, Cid};
 use crate::error::{Code, Error, Problem, Result};
+use crate::tree::Entry;
+use crate::tree::Key;
+use crate::tree::Node;
+use crate::tree::rules::Place;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
@@ -47,7 +49,7 @@ impl<S: BuildHasher> NodeSource for HashMap<Cid, Block, S> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Tree {
-    pub(super) root: Child,
+    pub(in crate::tree) root: Child,
 }
 
 /// A subtree: a promise, or in memory.
@@ -185,7 +187,7 @@ impl From<Held> for Child {
 
 impl Held {
     /// A node without anything in it yet.
-    pub(super) fn new(height: u8) -> Self {
+    pub(in crate::tree) fn new(height: u8) -> Self {
         Self { height, left: None, entries: Vec::new(), block: None, origin: None }
     }
 
@@ -215,12 +217,12 @@ impl Held {
     }
 
     /// Whether it has neither entries nor a subtree.
-    pub(super) fn is_bare(&self) -> bool {
+    pub(in crate::tree) fn is_bare(&self) -> bool {
         self.entries.is_empty() && self.left.is_none()
     }
 
     /// The number of entries that come before `key`, and whether the next one has it.
-    pub(super) fn search(&self, key: &Key) -> (usize, bool) {
+    pub(in crate::tree) fn search(&self, key: &Key) -> (usize, bool) {
         match self.entries.binary_search_by(|entry| entry.key.cmp(key)) {
             Ok(index) => (index, true),
             Err(index) => (index, false),
@@ -228,7 +230,7 @@ impl Held {
     }
 
     /// The subtree left of entry `index`.
-    pub(super) fn slot(&mut self, index: usize) -> Option<&mut Option<Child>> {
+    pub(in crate::tree) fn slot(&mut self, index: usize) -> Option<&mut Option<Child>> {
         match index.checked_sub(1) {
             None => Some(&mut self.left),
             Some(before) => self.entries.get_mut(before).map(|entry| &mut entry.right),
@@ -236,7 +238,7 @@ impl Held {
     }
 
     /// To be called before any change.
-    pub(super) fn touch(&mut self) {
+    pub(in crate::tree) fn touch(&mut self) {
         self.block = None;
         self.origin = None;
     }

@@ -1,7 +1,7 @@
 //! A range of keys, and which subtrees may hold some of it.
 
-use super::Key;
 use crate::ident::Nsid;
+use crate::tree::Key;
 
 /// The keys from one up to, and without, another.
 ///

@@ -2,15 +2,15 @@
 //! bytes, blessed CIDs. Of anything else it says nothing, and the general decoder reads it.
 #![allow(clippy::option_option, reason = "the outer one is: not of the usual form")]
 
-use super::Key;
-use super::node::{Entry, Node};
 use crate::block::{Cid, Codec};
 use crate::error::Problem;
 use crate::limits::{NODE_BYTES_MAX, PATH_BYTES_MAX};
+use crate::tree::Key;
+use crate::tree::node::{Entry, Node};
 use std::cmp::Ordering;
 
 /// Reads a node, if it has the usual form: exactly what [`Node::decode`] makes of it.
-pub(super) fn node(bytes: &[u8]) -> Option<Node> {
+pub(in crate::tree) fn node(bytes: &[u8]) -> Option<Node> {
     let mut entries = Vec::with_capacity(Scan::begin(bytes)?.entries_possible());
     let left = usual_entries(bytes, |key, value, right| {
         entries.push(Entry { key: Key::from(key), value, right });

@@ -1,11 +1,11 @@
 //! The form of nodes, rule by rule, and their places.
 
-use super::node::shared_prefix;
 use super::*;
 use crate::block::drisl::Encoder;
 use crate::block::{Block, Cid, Codec};
 use crate::error::{Code, Error, Result};
 use crate::limits::{NODE_BYTES_MAX, PATH_BYTES_MAX};
+use crate::tree::node::shared_prefix;
 use std::collections::HashMap;
 
 fn cid(name: &str) -> Cid {

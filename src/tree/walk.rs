@@ -1,11 +1,13 @@
 //! The streaming walk: a tree in the order of the repository specification, node by node, every
 //! structural rule checked as it goes, one path in memory.
 
-use super::place::Place;
-use super::{Entry, Key, Node};
 use crate::block::{Block, Cid};
 use crate::error::{Code, Problem};
 use crate::limits::LAYER_MAX;
+use crate::tree::Entry;
+use crate::tree::Key;
+use crate::tree::Node;
+use crate::tree::rules::Place;
 
 /// A walk over a whole tree in pre-order, each record at its entry.
 ///

@@ -1,15 +1,15 @@
 //! What a partial CAR proves of a whole collection.
 
-use super::expect::Expect;
-use super::file_supply::FileSupply;
-use super::listing::ListingDigest;
-use super::report::Report;
-use super::repository::{Sink, Verification, report_of};
-use super::supply::Supply;
 use crate::block::Cid;
 use crate::error::{Code, Result};
 use crate::ident::{Clock, Nsid};
 use crate::tree::{KeyRange, Walk, Want};
+use crate::verify::block_source::BlockSource;
+use crate::verify::expected_head::ExpectedHead;
+use crate::verify::file_source::FileSource;
+use crate::verify::listing::ListingDigest;
+use crate::verify::report::Report;
+use crate::verify::repository::{Sink, Verification, report_of};
 use serde_json::{Map, Value, json};
 
 /// What a partial CAR proves of a collection.
@@ -56,15 +56,15 @@ impl CollectionReport {
 /// is none. `sink` sees the nodes that were visited, and the collection's entries and records.
 ///
 /// Subtrees that can hold nothing of the collection are neither needed nor looked at; a missing
-/// one that can is `NotProven`. Memory is bounded as in [`verify`](super::verify), at any size of
+/// one that can is `NotProven`. Memory is bounded as in [`verify`](crate::verify::verify), at any size of
 /// the collection. Under a head that has a problem nothing is proven.
 ///
 /// # Errors
 /// Only if reading fails, or the sink does; what is wrong with the proof is in the report.
 pub fn verify_collection(
-    supply: &mut dyn Supply,
+    supply: &mut dyn BlockSource,
     collection: &Nsid,
-    expect: &Expect,
+    expect: &ExpectedHead,
     clock: &dyn Clock,
     sink: &mut dyn Sink,
 ) -> Result<CollectionReport> {
@@ -90,7 +90,7 @@ pub fn verify_collection(
 /// use carrack::engine::{Engine, Op, WriteOptions};
 /// use carrack::ident::{Did, SystemClock, SystemRandom};
 /// use carrack::key::{Curve, Signer, SigningKey};
-/// use carrack::verify::{Expect, Input, Nothing, verify_collection_file};
+/// use carrack::verify::{ExpectedHead, Input, Discard, verify_collection_file};
 ///
 /// # let folder = tempfile::tempdir().map_err(|error| carrack::Error::Request(error.to_string()))?;
 /// # let engine = Engine::open(folder.path().join("store.redb"))?;
@@ -106,8 +106,8 @@ pub fn verify_collection(
 /// engine.snapshot(&did)?.prove_collection(&posts, &mut proof)?;
 ///
 /// let input = Input::spill(&proof[..], "example")?;
-/// let expect = Expect { did: Some(did), keys: vec![key.verifying_key()] };
-/// let report = verify_collection_file(&input, &posts, &expect, &SystemClock, &mut Nothing)?;
+/// let expect = ExpectedHead { did: Some(did), keys: vec![key.verifying_key()] };
+/// let report = verify_collection_file(&input, &posts, &expect, &SystemClock, &mut Discard)?;
 /// assert!(report.is_valid());
 /// assert_eq!((report.complete, report.records), (Some(true), Some(1)));
 /// # Ok::<(), carrack::Error>(())
@@ -116,13 +116,13 @@ pub fn verify_collection(
 /// # Errors
 /// As [`verify_collection`].
 pub fn verify_collection_file(
-    input: &super::Input,
+    input: &crate::verify::Input,
     collection: &Nsid,
-    expect: &Expect,
+    expect: &ExpectedHead,
     clock: &dyn Clock,
     sink: &mut dyn Sink,
 ) -> Result<CollectionReport> {
-    match FileSupply::new(input.clone()) {
+    match FileSource::new(input.clone()) {
         Ok(mut supply) => verify_collection(&mut supply, collection, expect, clock, sink),
         Err(error) => Ok(CollectionReport::of(report_of(error)?, collection)),
     }

@@ -1,10 +1,10 @@
 //! Where each block of a CAR is, and what is known of it: 17 to 18 bytes a section, whatever the size of
 //! the blocks.
 
-use super::keyed::Keyed;
-use super::steps::Steps;
 use crate::block::Cid;
 use crate::limits::SECTION_BYTES_MAX;
+use crate::verify::cid_hash::CidHash;
+use crate::verify::steps::Steps;
 use std::ops::Range;
 
 /// Finds sections by CID.
@@ -15,8 +15,8 @@ use std::ops::Range;
 /// A look-up takes some few steps, and never more than twice the binary logarithm of the number of
 /// sections, whatever the file: a section may be there a million times, and its copies stand next to
 /// each other.
-pub(super) struct Index {
-    keyed: Keyed,
+pub(in crate::verify) struct Index {
+    keyed: CidHash,
     /// In the order of their hashes, copies in the order of the file.
     slots: Vec<Slot>,
     /// Where the slots begin whose hashes begin with these bits, for all values of as many bits as
@@ -24,12 +24,12 @@ pub(super) struct Index {
     starts: Vec<u32>,
     /// By how many bits a hash is shifted to give those bits.
     shift: u32,
-    pub(super) steps: Steps,
+    pub(in crate::verify) steps: Steps,
 }
 
 /// What the index keeps of a section.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Slot {
+pub(in crate::verify) struct Slot {
     hash: u64,
     /// Offset in the upper 40 bits, then the state in two, then the length.
     place: u64,
@@ -37,20 +37,20 @@ pub(super) struct Slot {
 
 /// A section's place in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) offset: u64,
+pub(in crate::verify) struct Place {
+    pub(in crate::verify) offset: u64,
     /// In bytes. The index does not know it of a long section, and says 0.
-    pub(super) length: u64,
-    pub(super) state: State,
+    pub(in crate::verify) length: u64,
+    pub(in crate::verify) state: State,
 }
 
 /// What is known of a section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(in crate::verify) enum State {
     /// Nothing.
     Unknown,
     /// The bytes were hashed and are a record that an import takes, without any remark.
-    Sound,
+    TreeCounts,
     /// It is longer than any block of a repository. Its bytes hash to its CID.
     Long,
     /// The same, and they do not.
@@ -58,9 +58,9 @@ pub(super) enum State {
 }
 
 /// The largest file that can be indexed: offsets have 40 bits.
-pub(super) const INDEXED_BYTES_MAX: u64 = 1 << 40;
+pub(in crate::verify) const INDEXED_BYTES_MAX: u64 = 1 << 40;
 /// The most sections that can be indexed.
-pub(super) const INDEXED_SECTIONS_MAX: u64 = u32::MAX as u64;
+pub(in crate::verify) const INDEXED_SECTIONS_MAX: u64 = u32::MAX as u64;
 const OFFSET_SHIFT: u32 = 24;
 const STATE_SHIFT: u32 = 22;
 const LENGTH: u64 = (1 << STATE_SHIFT) - 1;
@@ -70,7 +70,7 @@ const SHARING: usize = 2;
 const _: () = assert!(SECTION_BYTES_MAX as u64 + 4 <= LENGTH);
 
 impl Slot {
-    pub(super) fn new(keyed: &Keyed, cid: &Cid, place: Place) -> Self {
+    pub(in crate::verify) fn new(keyed: &CidHash, cid: &Cid, place: Place) -> Self {
         let Place { offset, length, state } = place;
         let place = offset << OFFSET_SHIFT | (state as u64) << STATE_SHIFT | length & LENGTH;
         Self { hash: keyed.hash(cid), place }
@@ -83,7 +83,7 @@ impl Slot {
     fn place(self) -> Place {
         let state = match self.place >> STATE_SHIFT & 3 {
             0 => State::Unknown,
-            1 => State::Sound,
+            1 => State::TreeCounts,
             2 => State::Long,
             _ => State::LongWrong,
         };
@@ -91,7 +91,7 @@ impl Slot {
     }
 
     fn forget_soundness(&mut self) {
-        if self.place().state == State::Sound {
+        if self.place().state == State::TreeCounts {
             self.place &= !(1 << STATE_SHIFT);
         }
     }
@@ -100,12 +100,12 @@ impl Slot {
 impl Index {
     /// An index of these slots, whose hashes are of this key. The memory is that of the slots and at
     /// most an eighth of it.
-    pub(super) fn new(keyed: Keyed, mut slots: Vec<Slot>) -> Self {
+    pub(in crate::verify) fn new(keyed: CidHash, mut slots: Vec<Slot>) -> Self {
         slots.shrink_to_fit();
         slots.sort_unstable();
         // Several are sound if each is: then one look tells.
         for copies in slots.chunk_by_mut(|one, next| one.hash == next.hash) {
-            let are_sound = copies.iter().all(|slot| slot.place().state == State::Sound);
+            let are_sound = copies.iter().all(|slot| slot.place().state == State::TreeCounts);
             if copies.len() > 1 && !are_sound {
                 copies.iter_mut().for_each(Slot::forget_soundness);
             }
@@ -116,7 +116,7 @@ impl Index {
     }
 
     /// How many sections it knows.
-    pub(super) fn sections(&self) -> u64 {
+    pub(in crate::verify) fn sections(&self) -> u64 {
         self.slots.len() as u64
     }
 
@@ -129,16 +129,16 @@ impl Index {
     }
 
     /// Has the memory's answer to a look-up come, while others are on their way.
-    pub(super) fn warm(&self, hash: u64) -> u64 {
+    pub(in crate::verify) fn warm(&self, hash: u64) -> u64 {
         self.slots.get(self.sharing(hash).start).map_or(0, |slot| slot.hash)
     }
 
-    pub(super) fn hash(&self, cid: &Cid) -> u64 {
+    pub(in crate::verify) fn hash(&self, cid: &Cid) -> u64 {
         self.keyed.hash(cid)
     }
 
     /// The slots with this hash, by number.
-    pub(super) fn candidates(&self, hash: u64) -> Range<usize> {
+    pub(in crate::verify) fn candidates(&self, hash: u64) -> Range<usize> {
         let sharing = self.sharing(hash);
         let slots = self.slots.get(sharing.clone()).unwrap_or_default();
         let before = slots.partition_point(|slot| {
@@ -160,7 +160,7 @@ impl Index {
     }
 
     /// The candidate at `offset`, if there is one.
-    pub(super) fn at_offset(&self, range: Range<usize>, offset: u64) -> Option<usize> {
+    pub(in crate::verify) fn at_offset(&self, range: Range<usize>, offset: u64) -> Option<usize> {
         let slots = self.slots.get(range.clone())?;
         let before = slots.partition_point(|slot| {
             self.steps.add();
@@ -170,7 +170,7 @@ impl Index {
         found.then_some(range.start + before)
     }
 
-    pub(super) fn place(&self, slot: usize) -> Option<Place> {
+    pub(in crate::verify) fn place(&self, slot: usize) -> Option<Place> {
         self.steps.add();
         self.slots.get(slot).map(|slot| slot.place())
     }
@@ -197,18 +197,18 @@ fn start(number: usize) -> u32 {
 
 /// Which sections the walk has asked for.
 #[derive(Clone)]
-pub(super) struct Taken(Vec<u64>);
+pub(in crate::verify) struct Taken(Vec<u64>);
 
 /// The sections with one hash, of which some were not asked for.
-pub(super) struct Left {
+pub(in crate::verify) struct Left {
     slots: Range<usize>,
     /// One that was asked for.
-    pub(super) taken: Option<usize>,
+    pub(in crate::verify) taken: Option<usize>,
 }
 
 impl Taken {
     /// Those of this index that stand before `offset`.
-    pub(super) fn before(index: &Index, offset: u64) -> Self {
+    pub(in crate::verify) fn before(index: &Index, offset: u64) -> Self {
         let mut taken = Self(vec![0; index.slots.len().div_ceil(64)]);
         if offset > 0 {
             for (number, slot) in index.slots.iter().enumerate() {
@@ -221,7 +221,7 @@ impl Taken {
     }
 
     /// Marks a section as asked for; says whether it was before.
-    pub(super) fn take(&mut self, slot: usize) -> bool {
+    pub(in crate::verify) fn take(&mut self, slot: usize) -> bool {
         let bit = 1 << (slot % 64);
         let Some(word) = self.0.get_mut(slot / 64) else { return false };
         let was = *word & bit != 0;
@@ -230,7 +230,7 @@ impl Taken {
     }
 
     /// How many were asked for.
-    pub(super) fn count(&self) -> u64 {
+    pub(in crate::verify) fn count(&self) -> u64 {
         self.0.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
@@ -239,7 +239,10 @@ impl Taken {
     }
 
     /// The sections that were not asked for, in groups that share a hash.
-    pub(super) fn rest<'a>(&'a self, index: &'a Index) -> impl Iterator<Item = Left> + 'a {
+    pub(in crate::verify) fn rest<'a>(
+        &'a self,
+        index: &'a Index,
+    ) -> impl Iterator<Item = Left> + 'a {
         // Mostly there is none: that is seen at a glance.
         let slots = if self.count() == index.sections() { &[] } else { &index.slots[..] };
         let mut start = 0;
@@ -253,7 +256,7 @@ impl Taken {
     }
 
     /// Those of such a group that were not asked for.
-    pub(super) fn left<'a>(&'a self, group: &Left) -> impl Iterator<Item = usize> + 'a {
+    pub(in crate::verify) fn left<'a>(&'a self, group: &Left) -> impl Iterator<Item = usize> + 'a {
         group.slots.clone().filter(|slot| !self.holds(*slot))
     }
 }
@@ -264,7 +267,7 @@ mod tests {
     use crate::block::Codec;
 
     fn place(number: u64) -> Place {
-        let state = if number.is_multiple_of(3) { State::Sound } else { State::Unknown };
+        let state = if number.is_multiple_of(3) { State::TreeCounts } else { State::Unknown };
         Place { offset: 59 + number, length: 40, state }
     }
 
@@ -275,7 +278,7 @@ mod tests {
     #[test]
     fn what_was_put_in_is_found_and_nothing_else() {
         for count in [0, 1, 5, 64, 20_000] {
-            let keyed = Keyed::new();
+            let keyed = CidHash::new();
             // Every eighth is there twice.
             let each = (0..count).chain((0..count).step_by(8).map(|number| number + 1_000_000));
             let slot = |number| Slot::new(&keyed, &cid(number % 1_000_000), place(number));
@@ -291,7 +294,7 @@ mod tests {
                 // Sound is what of its copies each is.
                 let are_sound = (number % 3, (number + 1_000_000) % 3) == (0, 0);
                 let is_sound = if is_twice { are_sound } else { number % 3 == 0 };
-                assert_eq!(found.state == State::Sound, is_sound, "{number} of {count}");
+                assert_eq!(found.state == State::TreeCounts, is_sound, "{number} of {count}");
                 let second = index.at_offset(range.clone(), 59 + 1_000_000 + number);
                 assert_eq!(second.is_some(), is_twice);
                 assert!(!taken.take(range.start) && taken.take(range.start));
@@ -309,7 +312,7 @@ mod tests {
 
     #[test]
     fn copies_of_a_section_make_no_look_up_long() {
-        let keyed = Keyed::new();
+        let keyed = CidHash::new();
         let copies = (0..300_000).map(|number| Slot::new(&keyed, &cid(7), place(number)));
         let others = (8..3000).map(|number| Slot::new(&keyed, &cid(number), place(1 << 30)));
         let index = Index::new(keyed.clone(), copies.chain(others).collect());

@@ -1,16 +1,16 @@
 //! What there is of a file that is not in streaming order.
 
-use super::ahead::Ahead;
-use super::compact::{Compact, Sound};
-use super::course::{self, Course, RepeatedTooOften};
-use super::fetch::{At, Fetched, Source, read_section};
-use super::index::{Index, Place, Taken};
-use super::input::Input;
-use super::others::Others;
-use super::sections::{Section, THREAD_BYTES};
 use crate::block::{Block, Cid};
 use crate::car;
 use crate::error::Result;
+use crate::verify::index::{Index, Place, Taken};
+use crate::verify::input::Input;
+use crate::verify::node_outline::{NodeOutlines, TreeCounts};
+use crate::verify::others::Others;
+use crate::verify::position::{self, Position, RepeatedTooOften};
+use crate::verify::prefetch::fetch::{At, Fetched, Source, read_section};
+use crate::verify::prefetch::read_ahead::Ahead;
+use crate::verify::sections::{Section, THREAD_BYTES};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -30,12 +30,12 @@ const LINKS_IN_A_BATCH: usize = 8192;
 const BATCHES_WAITING: usize = 3;
 
 /// A file whose sections can be looked up.
-pub(super) struct Indexed {
-    pub(super) source: Source,
-    course: course::Indexed,
-    pub(super) others: OtherSections,
+pub(in crate::verify) struct Indexed {
+    pub(in crate::verify) source: Source,
+    course: position::Indexed,
+    pub(in crate::verify) others: OtherSections,
     /// Its nodes, until the tree has been judged.
-    compact: Option<Compact>,
+    compact: Option<NodeOutlines>,
     ahead: Option<Ahead<Fetched>>,
     /// What the fetching that is under way has given.
     fetched: u64,
@@ -44,7 +44,7 @@ pub(super) struct Indexed {
 }
 
 /// Sections with CIDs that no block of a repository has.
-pub(super) enum OtherSections {
+pub(in crate::verify) enum OtherSections {
     /// Nothing has asked for one.
     Unindexed,
     /// A node has named one.
@@ -54,21 +54,21 @@ pub(super) enum OtherSections {
 }
 
 /// What nothing has asked for.
-pub(super) struct Rest {
+pub(in crate::verify) struct Rest {
     /// As a report counts them.
-    pub(super) unreferenced: u64,
+    pub(in crate::verify) unreferenced: u64,
     /// Whether some are copies of what was asked for.
-    pub(super) has_copies: bool,
+    pub(in crate::verify) has_copies: bool,
     /// What is wrong with them.
-    pub(super) findings: Others,
+    pub(in crate::verify) findings: Others,
     /// Sections that were asked for, and those that were not.
-    pub(super) reached: u64,
-    pub(super) unreached: u64,
+    pub(in crate::verify) reached: u64,
+    pub(in crate::verify) unreached: u64,
 }
 
 impl Rest {
     /// Of an input of which so many sections were asked for, one after the other, and no more.
-    pub(super) fn none(reached: u64) -> Self {
+    pub(in crate::verify) fn none(reached: u64) -> Self {
         let findings = Others::default();
         Self { unreferenced: 0, has_copies: false, findings, reached, unreached: 0 }
     }
@@ -76,16 +76,16 @@ impl Rest {
 
 impl Indexed {
     /// Of a walk that has been given what stands before `in_order`.
-    pub(super) fn new(
+    pub(in crate::verify) fn new(
         input: &Input,
         index: Index,
-        compact: Option<Compact>,
+        compact: Option<NodeOutlines>,
         in_order: u64,
         with_records: bool,
     ) -> Self {
         let index = Arc::new(index);
         Self {
-            course: course::Indexed {
+            course: position::Indexed {
                 taken: Taken::before(&index, in_order),
                 repeatable: input.length().saturating_mul(REPEATED_FACTOR) + REPEATED_BYTES,
             },
@@ -99,9 +99,9 @@ impl Indexed {
     }
 
     /// Notes that a section with this CID has been given.
-    pub(super) fn pass(
+    pub(in crate::verify) fn pass(
         &mut self,
-        course: &mut Course,
+        course: &mut Position,
         cid: &Cid,
         at: At,
     ) -> Result<(), RepeatedTooOften> {
@@ -114,14 +114,18 @@ impl Indexed {
 
     /// Finds out whether the tree below `root` has nothing wrong with it. One thread goes through
     /// its nodes, this one looks up what they link to.
-    pub(super) fn judge(&mut self, root: &Cid, course: &mut Course) -> Option<Sound> {
+    pub(in crate::verify) fn check_outline(
+        &mut self,
+        root: &Cid,
+        course: &mut Position,
+    ) -> Option<TreeCounts> {
         let compact = self.compact.take()?;
         let root = root.clone();
         let mut indexed = self.course.clone();
         let (sender, batches) = sync_channel::<Vec<(u64, bool)>>(BATCHES_WAITING);
         let judging = std::thread::spawn(move || {
             let mut batch = Vec::with_capacity(LINKS_IN_A_BATCH);
-            let sound = compact.judge(&root, |hash, is_node| {
+            let sound = compact.check_outline(&root, |hash, is_node| {
                 batch.push((hash, is_node));
                 let is_full = batch.len() == LINKS_IN_A_BATCH;
                 !is_full || sender.send(std::mem::take(&mut batch)).is_ok()
@@ -140,7 +144,7 @@ impl Indexed {
 
     /// What was fetched ahead, if it is this; if it is something else, the walk has left the way,
     /// and nothing more of it is of use.
-    pub(super) fn take_fetched(&mut self, cid: &Cid) -> Result<Option<Fetched>> {
+    pub(in crate::verify) fn take_fetched(&mut self, cid: &Cid) -> Result<Option<Fetched>> {
         let Some(ahead) = &mut self.ahead else { return Ok(None) };
         match ahead.next()? {
             Some(fetched) if fetched.cid == *cid => {
@@ -155,7 +159,7 @@ impl Indexed {
         }
     }
 
-    pub(super) fn fetch_below(&mut self, block: &Block) {
+    pub(in crate::verify) fn fetch_below(&mut self, block: &Block) {
         if self.ahead.is_some() || self.tries == 0 {
             return;
         }
@@ -164,7 +168,11 @@ impl Indexed {
     }
 
     /// A section with this CID: the one that is due, if it is one of several.
-    pub(super) fn find(&self, cid: &Cid, in_order: u64) -> Result<Option<(At, car::Section)>> {
+    pub(in crate::verify) fn find(
+        &self,
+        cid: &Cid,
+        in_order: u64,
+    ) -> Result<Option<(At, car::Section)>> {
         let index = match &self.others {
             _ if cid.is_of_repository() => &*self.source.index,
             OtherSections::Indexed(index, _) => index,
@@ -185,7 +193,7 @@ impl Indexed {
     }
 
     /// Hashes the sections that nothing asked for, and counts them.
-    pub(super) fn check_rest(&self) -> Result<Rest> {
+    pub(in crate::verify) fn check_rest(&self) -> Result<Rest> {
         let (index, taken) = (&self.source.index, &self.course.taken);
         let mut rest = self.rest_of(index, taken, true)?;
         if let OtherSections::Indexed(index, taken) = &self.others {

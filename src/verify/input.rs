@@ -51,12 +51,12 @@ impl Input {
     }
 
     /// Reads from `offset` on.
-    pub(super) fn reader_at(&self, offset: u64) -> At {
+    pub(in crate::verify) fn reader_at(&self, offset: u64) -> At {
         At { input: self.clone(), position: offset }
     }
 
     /// Reads exactly `length` bytes at `offset`.
-    pub(super) fn read_exact_at(&self, offset: u64, length: usize) -> Result<Vec<u8>> {
+    pub(in crate::verify) fn read_exact_at(&self, offset: u64, length: usize) -> Result<Vec<u8>> {
         let mut buffer = vec![0; length];
         let mut filled = 0;
         while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {

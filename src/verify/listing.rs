@@ -1,7 +1,7 @@
-use super::repository::Sink;
 use crate::block::Cid;
 use crate::error::{Error, Result};
 use crate::tree::RecordWant;
+use crate::verify::repository::Sink;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use std::io::Write;

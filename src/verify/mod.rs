@@ -3,19 +3,19 @@
 //!
 //! Import goes through the same walk, so that what is stored is what has been verified.
 
-mod ahead;
+mod block_source;
+mod cid_hash;
 mod collection;
-mod compact;
-mod course;
-mod expect;
-mod fetch;
-mod file_supply;
+mod expected_head;
+mod file_source;
 mod index;
 mod indexed;
 mod input;
-mod keyed;
 mod listing;
+mod node_outline;
 mod others;
+mod position;
+mod prefetch;
 mod proof;
 mod read_through;
 mod report;
@@ -23,20 +23,19 @@ mod repository;
 mod sections;
 mod slots;
 mod steps;
-mod stream_supply;
-mod supply;
+mod stream_source;
 
+pub use block_source::{BlockSource, Missing, RecordBlock, Totals};
 pub use collection::{CollectionReport, verify_collection, verify_collection_file};
-pub use compact::Sound;
-pub use expect::Expect;
-pub use file_supply::FileSupply;
+pub use expected_head::ExpectedHead;
+pub use file_source::FileSource;
 pub use input::Input;
 pub use listing::{Lines, ListingDigest};
+pub use node_outline::TreeCounts;
 pub use proof::{ProofReport, verify_proof};
 pub use report::{Order, Problems, Report, problems_json};
-pub use repository::{Nothing, Sink, verify, verify_file};
-pub use stream_supply::StreamSupply;
-pub use supply::{Given, Missed, Supply, Tail};
+pub use repository::{Discard, Sink, verify, verify_file};
+pub use stream_source::StreamSource;
 
 #[cfg(test)]
 mod tests;

@@ -1,17 +1,17 @@
 //! What is found of sections that are not looked up: those with CIDs that no block of a repository
 //! has, blobs above all.
 
-use super::sections::{Finding, Section};
 use crate::car::Passed;
 use crate::error::Problem;
 use crate::limits::PROBLEMS_LISTED_MAX;
+use crate::verify::sections::{Finding, Section};
 use std::collections::BTreeMap;
 
 /// They are counted and, where that is possible, hashed; none is kept.
 #[derive(Default)]
-pub(super) struct Others {
-    pub(super) sections: u64,
-    pub(super) wrong: FirstWrong,
+pub(in crate::verify) struct Others {
+    pub(in crate::verify) sections: u64,
+    pub(in crate::verify) wrong: FirstWrong,
     unchecked: Unchecked,
 }
 
@@ -23,7 +23,7 @@ struct Unchecked {
 }
 
 impl Others {
-    pub(super) fn add(&mut self, section: Section) {
+    pub(in crate::verify) fn add(&mut self, section: Section) {
         self.sections += 1;
         let offset = section.offset;
         match section.finding() {
@@ -33,7 +33,7 @@ impl Others {
         }
     }
 
-    pub(super) fn merge(&mut self, other: Self) {
+    pub(in crate::verify) fn merge(&mut self, other: Self) {
         self.sections += other.sections;
         self.wrong.merge(other.wrong);
         if let Some(first) = other.unchecked.first {
@@ -42,7 +42,7 @@ impl Others {
     }
 
     /// A remark on those that could not be hashed.
-    pub(super) fn warning(&self) -> Option<Problem> {
+    pub(in crate::verify) fn warning(&self) -> Option<Problem> {
         let first = self.unchecked.first.as_ref()?.unchecked();
         let count = self.unchecked.count;
         let message = format!(
@@ -65,14 +65,14 @@ impl Unchecked {
 /// Problems of sections that come in another order each time: the first of the file, as many as are
 /// listed.
 #[derive(Default)]
-pub(super) struct FirstWrong {
+pub(in crate::verify) struct FirstWrong {
     first: BTreeMap<u64, Problem>,
     /// One of those further on, and how many they are.
     further: Option<(Problem, u64)>,
 }
 
 impl FirstWrong {
-    pub(super) fn add(&mut self, offset: u64, problem: Problem) {
+    pub(in crate::verify) fn add(&mut self, offset: u64, problem: Problem) {
         self.first.insert(offset, problem);
         if self.first.len() > PROBLEMS_LISTED_MAX
             && let Some((_, last)) = self.first.pop_last()
@@ -81,7 +81,7 @@ impl FirstWrong {
         }
     }
 
-    pub(super) fn merge(&mut self, other: Self) {
+    pub(in crate::verify) fn merge(&mut self, other: Self) {
         for (offset, problem) in other.first {
             self.add(offset, problem);
         }
@@ -96,7 +96,7 @@ impl FirstWrong {
     }
 
     /// In the order of the file; the further ones only count.
-    pub(super) fn tell(self, report: &mut dyn FnMut(Problem)) {
+    pub(in crate::verify) fn tell(self, report: &mut dyn FnMut(Problem)) {
         self.first.into_values().for_each(&mut *report);
         if let Some((problem, more)) = self.further {
             (0..more).for_each(|_| report(problem.clone()));

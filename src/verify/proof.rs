@@ -1,6 +1,3 @@
-use super::expect::Expect;
-use super::report::{Report, problems_json};
-use super::repository::report_of;
 use crate::block::{Block, Cid, drisl};
 use crate::car::{Blocks, Reader};
 use crate::commit::Commit;
@@ -8,6 +5,9 @@ use crate::error::{Code, Error, Problem, Result};
 use crate::ident::{Clock, RepoPath};
 use crate::limits::{PROOF_BLOCKS_MAX, PROOF_BYTES_MAX};
 use crate::tree::{Gap, Key, NodeSource, Tree};
+use crate::verify::expected_head::ExpectedHead;
+use crate::verify::report::{Report, problems_json};
+use crate::verify::repository::report_of;
 use serde_json::{Map, Value, json};
 use std::io::Read;
 
@@ -44,7 +44,7 @@ impl ProofReport {
 pub fn verify_proof(
     input: impl Read,
     path: &RepoPath,
-    expect: &Expect,
+    expect: &ExpectedHead,
     clock: &dyn Clock,
 ) -> Result<ProofReport> {
     let mut proof =
@@ -102,7 +102,7 @@ fn read_blocks(input: impl Read, report: &mut Report) -> Result<(Vec<Cid>, Block
 fn head(
     roots: &[Cid],
     blocks: &Blocks,
-    expect: &Expect,
+    expect: &ExpectedHead,
     clock: &dyn Clock,
     report: &mut Report,
 ) -> Option<Cid> {

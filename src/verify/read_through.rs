@@ -1,19 +1,19 @@
 //! Reads a whole file to find out where its sections are.
 
-use super::compact::{Compact, Gathered, Room};
-use super::index::{Index, Place, Slot, State};
-use super::input::Input;
-use super::keyed::Keyed;
-use super::others::Others;
-use super::sections::{NODE, Section, each_section};
-use super::slots::{Listed, SlotList, links_possible};
 use crate::block::Cid;
 use crate::car;
 use crate::error::{Code, Problem, Result};
+use crate::verify::cid_hash::CidHash;
+use crate::verify::index::{Index, Place, Slot, State};
+use crate::verify::input::Input;
+use crate::verify::node_outline::{Budget, Gathered, NodeOutlines};
+use crate::verify::others::Others;
+use crate::verify::sections::{NODE, Section, each_section};
+use crate::verify::slots::{Listed, SlotList, links_possible};
 
 /// Which sections are indexed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::verify) enum Kind {
     /// Those with CIDs as blocks of repositories have them. The others are hashed, and counted.
     Repository,
     /// Those with any other CID that a node can hold. That a node does is known only when the walk
@@ -23,37 +23,37 @@ pub(super) enum Kind {
 
 /// What is to be found out.
 #[derive(Clone, Copy)]
-pub(super) struct Reading<'a> {
-    pub(super) input: &'a Input,
-    pub(super) kind: Kind,
+pub(in crate::verify) struct Reading<'a> {
+    pub(in crate::verify) input: &'a Input,
+    pub(in crate::verify) kind: Kind,
     /// Whether what is indexed is hashed as well.
-    pub(super) hashes: bool,
+    pub(in crate::verify) hashes: bool,
     /// Whether nodes are kept.
-    pub(super) keeps_nodes: bool,
+    pub(in crate::verify) keeps_nodes: bool,
 }
 
 /// What was found.
-pub(super) struct Found {
+pub(in crate::verify) struct Found {
     /// A problem if there are too many sections.
-    pub(super) index: Result<Index, Problem>,
-    pub(super) pass: Pass,
+    pub(in crate::verify) index: Result<Index, Problem>,
+    pub(in crate::verify) pass: Pass,
 }
 
 /// What was found beside the index.
-pub(super) struct Pass {
-    pub(super) nodes: Option<Compact>,
-    pub(super) others: Others,
+pub(in crate::verify) struct Pass {
+    pub(in crate::verify) nodes: Option<NodeOutlines>,
+    pub(in crate::verify) others: Others,
     /// All of them.
-    pub(super) sections: u64,
+    pub(in crate::verify) sections: u64,
     /// What broke off the reading.
-    pub(super) broken: Option<Problem>,
+    pub(in crate::verify) broken: Option<Problem>,
 }
 
 impl Reading<'_> {
     /// Reads the file from its start, a second time if many sections stand before the nodes that
     /// may link to them.
-    pub(super) fn run(self) -> Result<Found> {
-        let keyed = Keyed::new();
+    pub(in crate::verify) fn run(self) -> Result<Found> {
+        let keyed = CidHash::new();
         let (pass, listed) = match self.pass(&keyed, None)? {
             (_, Listed::TooMany { sections, allowed }) if sections <= allowed => {
                 self.pass(&keyed, Some(sections))?
@@ -67,8 +67,8 @@ impl Reading<'_> {
         Ok(Found { index, pass })
     }
 
-    fn pass(self, keyed: &Keyed, most: Option<u64>) -> Result<(Pass, Listed)> {
-        let (list, room) = (SlotList::new(most), Room::default());
+    fn pass(self, keyed: &CidHash, most: Option<u64>) -> Result<(Pass, Listed)> {
+        let (list, room) = (SlotList::new(most), Budget::default());
         let begin = || Worker {
             reading: self,
             keyed,
@@ -89,7 +89,7 @@ impl Reading<'_> {
             nodes.push(worker.nodes);
         }
         let keeps = self.keeps_nodes;
-        let nodes = keeps.then(|| Compact::of(nodes, keyed.clone(), &room)).flatten();
+        let nodes = keeps.then(|| NodeOutlines::of(nodes, keyed.clone(), &room)).flatten();
         Ok((Pass { nodes, others, sections, broken }, list.finish()))
     }
 }
@@ -100,9 +100,9 @@ const SLOTS_AT_ONCE: usize = 4096;
 /// What one thread takes in.
 struct Worker<'a> {
     reading: Reading<'a>,
-    keyed: &'a Keyed,
+    keyed: &'a CidHash,
     list: &'a SlotList,
-    room: &'a Room,
+    room: &'a Budget,
     slots: Vec<Slot>,
     links: u64,
     sections: u64,
@@ -139,7 +139,7 @@ impl Worker<'_> {
         let Some(cid) = section.cid() else { return };
         // Only blessed CIDs are told apart for certain enough by the keyed hash.
         let is_sound = section.is_sound && cid.blessed().is_some();
-        self.push(cid, if is_sound { Place { state: State::Sound, ..place } } else { place });
+        self.push(cid, if is_sound { Place { state: State::TreeCounts, ..place } } else { place });
         if self.reading.keeps_nodes
             && !section.is_sound
             && let Ok(block) = section.into_block()
@@ -174,7 +174,7 @@ fn place_of(section: &car::Section) -> Place {
 }
 
 /// More than the tree can make use of.
-pub(super) fn too_many(sections: u64, allowed: u64) -> Problem {
+pub(in crate::verify) fn too_many(sections: u64, allowed: u64) -> Problem {
     let message = format!(
         "{sections} sections that could be of the repository, of which the tree can reach so few \
          that {allowed} are allowed"

@@ -1,9 +1,9 @@
-use super::compact::Sound;
 use crate::block::Cid;
 use crate::commit::Signature;
 use crate::error::Problem;
 use crate::ident::{Did, Rev};
 use crate::limits::PROBLEMS_LISTED_MAX;
+use crate::verify::node_outline::TreeCounts;
 use serde_json::{Map, Value, json};
 
 /// What a verification found. `None` is for what could not be found out.
@@ -73,7 +73,7 @@ impl Problems {
     }
 
     /// Counts some that nobody kept.
-    pub(super) fn omit(&mut self, more: u64) {
+    pub(in crate::verify) fn omit(&mut self, more: u64) {
         self.omitted += more;
     }
 
@@ -100,7 +100,7 @@ impl Problems {
 
 impl Report {
     /// Nothing of the tree is missing: it can be counted.
-    pub(super) fn count(&mut self, tree: Sound) {
+    pub(in crate::verify) fn count(&mut self, tree: TreeCounts) {
         self.records = Some(tree.records);
         self.nodes = Some(tree.nodes);
         self.height = Some(tree.height);

@@ -1,17 +1,17 @@
 //! The walk over a whole repository.
 
-use super::compact::Sound;
-use super::expect::Expect;
-use super::read_through::too_many;
-use super::report::{Problems, Report};
-use super::slots::sections_allowed;
-use super::supply::{Given, Missed, Supply, Tail};
 use crate::block::{Block, Cid, drisl};
 use crate::commit::Commit;
 use crate::error::{Code, Error, Problem, Result};
 use crate::ident::{Clock, RepoPath};
 use crate::limits::IMPORTED_RECORD_BYTES_MAX;
 use crate::tree::{NodeWant, RecordWant, Walk, Want};
+use crate::verify::block_source::{BlockSource, Missing, RecordBlock, Totals};
+use crate::verify::expected_head::ExpectedHead;
+use crate::verify::node_outline::TreeCounts;
+use crate::verify::read_through::too_many;
+use crate::verify::report::{Problems, Report};
+use crate::verify::slots::sections_allowed;
 
 /// What wants to see a repository while it is verified, each part as it wishes. Everything comes
 /// in streaming order.
@@ -73,9 +73,9 @@ pub trait Sink {
 
 /// A sink for who wants only the report.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Nothing;
+pub struct Discard;
 
-impl Sink for Nothing {
+impl Sink for Discard {
     fn needs_records(&self) -> bool {
         false
     }
@@ -95,8 +95,8 @@ impl Sink for Nothing {
 /// # Errors
 /// Only if reading fails, or the sink does; what is wrong with the repository is in the report.
 pub fn verify(
-    supply: &mut dyn Supply,
-    expect: &Expect,
+    supply: &mut dyn BlockSource,
+    expect: &ExpectedHead,
     clock: &dyn Clock,
     sink: &mut dyn Sink,
 ) -> Result<Report> {
@@ -106,7 +106,7 @@ pub fn verify(
         check.supply.skip_tree();
     }
     if let Some(data) = check.head(expect, clock)? {
-        let sound = if wants_verdict { check.supply.judge(&data)? } else { None };
+        let sound = if wants_verdict { check.supply.check_outline(&data)? } else { None };
         match sound {
             Some(sound) => check.report.count(sound),
             None => check.tree(data)?,
@@ -116,15 +116,15 @@ pub fn verify(
 }
 
 /// A walk under way, over a whole repository or a part of one.
-pub(super) struct Verification<'a> {
-    supply: &'a mut dyn Supply,
-    pub(super) sink: &'a mut dyn Sink,
+pub(in crate::verify) struct Verification<'a> {
+    supply: &'a mut dyn BlockSource,
+    pub(in crate::verify) sink: &'a mut dyn Sink,
     skips_records: bool,
-    pub(super) report: Report,
+    pub(in crate::verify) report: Report,
 }
 
 impl<'a> Verification<'a> {
-    pub(super) fn new(supply: &'a mut dyn Supply, sink: &'a mut dyn Sink) -> Self {
+    pub(in crate::verify) fn new(supply: &'a mut dyn BlockSource, sink: &'a mut dyn Sink) -> Self {
         let skips_records = !sink.needs_records();
         if skips_records {
             supply.skip_records();
@@ -138,7 +138,11 @@ impl<'a> Verification<'a> {
     }
 
     /// The commit; gives the root of the tree.
-    pub(super) fn head(&mut self, expect: &Expect, clock: &dyn Clock) -> Result<Option<Cid>> {
+    pub(in crate::verify) fn head(
+        &mut self,
+        expect: &ExpectedHead,
+        clock: &dyn Clock,
+    ) -> Result<Option<Cid>> {
         let Some(root) = self.supply.roots().first().cloned() else {
             self.problem(Problem::new(Code::NoRoot, "the header names no root"));
             return Ok(None);
@@ -194,13 +198,13 @@ impl<'a> Verification<'a> {
         }
         if counts.complete {
             let Counts { records, nodes, height, .. } = counts;
-            self.report.count(Sound { records, nodes, height });
+            self.report.count(TreeCounts { records, nodes, height });
         }
         Ok(())
     }
 
     /// Enters a node; says whether it could be, or else its subtree is left out.
-    pub(super) fn node(
+    pub(in crate::verify) fn node(
         &mut self,
         walk: &mut Walk,
         want: &NodeWant,
@@ -219,18 +223,20 @@ impl<'a> Verification<'a> {
     }
 
     /// An entry and its record; says whether the record is there.
-    pub(super) fn entry(&mut self, want: &RecordWant) -> Result<bool> {
+    pub(in crate::verify) fn entry(&mut self, want: &RecordWant) -> Result<bool> {
         if let Err(reason) = RepoPath::check(want.key.as_bytes()) {
             let message = format!("a key is not a repository path: {reason}");
             self.problem(Problem::new(Code::BadPath, message).path(&want.key).cid(&want.cid));
         }
         self.sink.entry(want)?;
         match self.supply.want_record(&want.cid)? {
-            Ok(Given::SoundUnread) if self.skips_records => {}
-            Ok(Given::Sound(block)) if *block.cid() == want.cid => {
+            Ok(RecordBlock::SoundUnread) if self.skips_records => {}
+            Ok(RecordBlock::TreeCounts(block)) if *block.cid() == want.cid => {
                 self.sink.record(want, &block)?;
             }
-            Ok(Given::Hashed(block)) if *block.cid() == want.cid => self.record(want, &block)?,
+            Ok(RecordBlock::Hashed(block)) if *block.cid() == want.cid => {
+                self.record(want, &block)?
+            }
             Ok(other) => {
                 self.problem(other.not_what_was_wanted().cid(&want.cid).path(&want.key));
                 return Ok(false);
@@ -274,13 +280,13 @@ impl<'a> Verification<'a> {
     }
 
     /// What the supply gives, if it is what was asked for: a supply may be anybody's.
-    fn want(&mut self, cid: &Cid) -> Result<Result<Block, Missed>> {
+    fn want(&mut self, cid: &Cid) -> Result<Result<Block, Missing>> {
         let given = self.supply.want(cid)?;
         Ok(given.and_then(|block| {
             if block.cid() == cid {
                 return Ok(block);
             }
-            Err(Missed::Wrong(Given::Hashed(block).not_what_was_wanted()))
+            Err(Missing::Wrong(RecordBlock::Hashed(block).not_what_was_wanted()))
         }))
     }
 
@@ -298,12 +304,12 @@ impl<'a> Verification<'a> {
     }
 
     /// Sums up.
-    pub(super) fn finish(mut self) -> Result<Report> {
+    pub(in crate::verify) fn finish(mut self) -> Result<Report> {
         self.read_rest()?;
         Ok(self.report)
     }
 
-    fn read_rest(&mut self) -> Result<Tail> {
+    fn read_rest(&mut self) -> Result<Totals> {
         // As many as are listed anyway: a file may have one in each of millions of sections.
         let mut found = Problems::default();
         let tail = self.supply.finish(&mut |problem| found.push(problem))?;
@@ -345,10 +351,10 @@ impl Counts {
     }
 }
 
-impl Given {
+impl RecordBlock {
     fn not_what_was_wanted(self) -> Problem {
         let message = match self {
-            Self::Hashed(block) | Self::Sound(block) => {
+            Self::Hashed(block) | Self::TreeCounts(block) => {
                 format!("the supply gives {} for it", block.cid())
             }
             Self::SoundUnread => "the supply keeps its bytes, which were wanted".to_owned(),
@@ -357,7 +363,7 @@ impl Given {
     }
 }
 
-impl Missed {
+impl Missing {
     /// `None` if it is told in the end.
     fn problem(self, code: Code, absent: &str) -> Option<Problem> {
         match self {
@@ -369,7 +375,7 @@ impl Missed {
 }
 
 /// The report on an input that is not even a CAR, or fails otherwise with a problem of its own.
-pub(super) fn report_of(error: Error) -> Result<Report> {
+pub(in crate::verify) fn report_of(error: Error) -> Result<Report> {
     match error {
         Error::Problem(problem) => {
             let mut report = Report::default();
@@ -384,10 +390,10 @@ pub(super) fn report_of(error: Error) -> Result<Report> {
 ///
 /// ```
 /// use carrack::ident::SystemClock;
-/// use carrack::verify::{Expect, Input, Nothing, verify_file};
+/// use carrack::verify::{ExpectedHead, Input, Discard, verify_file};
 ///
 /// let input = Input::spill(&b"not a CAR"[..], "example")?;
-/// let report = verify_file(&input, &Expect::default(), &SystemClock, &mut Nothing)?;
+/// let report = verify_file(&input, &ExpectedHead::default(), &SystemClock, &mut Discard)?;
 /// assert!(!report.is_valid());
 /// # Ok::<(), carrack::Error>(())
 /// ```
@@ -395,12 +401,12 @@ pub(super) fn report_of(error: Error) -> Result<Report> {
 /// # Errors
 /// Only if reading fails, or the sink does.
 pub fn verify_file(
-    input: &super::Input,
-    expect: &Expect,
+    input: &crate::verify::Input,
+    expect: &ExpectedHead,
     clock: &dyn Clock,
     sink: &mut dyn Sink,
 ) -> Result<Report> {
-    match super::FileSupply::new(input.clone()) {
+    match crate::verify::FileSource::new(input.clone()) {
         Ok(mut supply) => verify(&mut supply, expect, clock, sink),
         Err(error) => report_of(error),
     }

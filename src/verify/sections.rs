@@ -1,25 +1,25 @@
 //! The sections of a file in their order, hashed ahead of the walk that takes them.
 
-use super::ahead::{Ahead, Outlet};
-use super::input::{At, Input};
 use crate::block::{Block, Cid, drisl};
 use crate::car::{self, Frame, Passed, Reader};
 use crate::error::{Error, Problem, Result};
 use crate::limits::IMPORTED_RECORD_BYTES_MAX;
+use crate::verify::input::{At, Input};
+use crate::verify::prefetch::read_ahead::{Ahead, Outlet};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
 /// Below this many bytes, a thread of its own costs more than it gives.
-pub(super) const THREAD_BYTES: u64 = 1 << 20;
+pub(in crate::verify) const THREAD_BYTES: u64 = 1 << 20;
 
 /// A section that has been hashed.
-pub(super) struct Section {
-    pub(super) offset: u64,
+pub(in crate::verify) struct Section {
+    pub(in crate::verify) offset: u64,
     /// Of the whole section, in bytes.
-    pub(super) length: u64,
+    pub(in crate::verify) length: u64,
     /// Whether its bytes are a record that an import takes without a remark. Of a node it is
     /// `false`, which says nothing.
-    pub(super) is_sound: bool,
+    pub(in crate::verify) is_sound: bool,
     content: Content,
 }
 
@@ -30,7 +30,7 @@ enum Content {
 }
 
 impl Section {
-    pub(super) fn hash(section: car::Section) -> Self {
+    pub(in crate::verify) fn hash(section: car::Section) -> Self {
         match section {
             car::Section::Frame(frame) => Self::hash_frame(frame),
             car::Section::Passed(passed) => Self {
@@ -62,7 +62,7 @@ impl Section {
     }
 
     /// What it says that its bytes hash to, if it can be said here.
-    pub(super) fn cid(&self) -> Option<&Cid> {
+    pub(in crate::verify) fn cid(&self) -> Option<&Cid> {
         match &self.content {
             Content::Block(block) => Some(block.cid()),
             Content::Wrong(wrong) => Some(&wrong.0),
@@ -71,7 +71,7 @@ impl Section {
     }
 
     /// The block, or why it cannot be had.
-    pub(super) fn into_block(self) -> Result<Block, Problem> {
+    pub(in crate::verify) fn into_block(self) -> Result<Block, Problem> {
         match self.content {
             Content::Block(block) => Ok(block),
             Content::Wrong(wrong) => Err(wrong.1),
@@ -80,7 +80,7 @@ impl Section {
     }
 
     /// Whether its bytes hash to its CID.
-    pub(super) fn finding(self) -> Finding {
+    pub(in crate::verify) fn finding(self) -> Finding {
         match self.content {
             Content::Block(_) => Finding::Right,
             Content::Wrong(wrong) => Finding::Wrong(wrong.1),
@@ -94,7 +94,7 @@ impl Section {
 }
 
 /// What there is to say of a section that nothing asks for.
-pub(super) enum Finding {
+pub(in crate::verify) enum Finding {
     Right,
     Wrong(Problem),
     /// Its hash cannot be computed here.
@@ -102,10 +102,10 @@ pub(super) enum Finding {
 }
 
 /// How every node begins; a record may begin so too.
-pub(super) const NODE: &[u8] = b"\xa2\x61e";
+pub(in crate::verify) const NODE: &[u8] = b"\xa2\x61e";
 
 /// Whether its bytes are a record that an import takes without a remark. Nodes are left out.
-pub(super) fn is_sound(block: &Block) -> bool {
+pub(in crate::verify) fn is_sound(block: &Block) -> bool {
     let bytes = block.bytes();
     block.cid().is_of_repository()
         && bytes.len() <= IMPORTED_RECORD_BYTES_MAX
@@ -114,7 +114,7 @@ pub(super) fn is_sound(block: &Block) -> bool {
 }
 
 /// The sections of a file from its first on.
-pub(super) enum Sections {
+pub(in crate::verify) enum Sections {
     None,
     Here(Reader<At>),
     Ahead(Ahead<Result<Section>>),
@@ -122,7 +122,7 @@ pub(super) enum Sections {
 
 impl Sections {
     /// Of a file whose header has been read.
-    pub(super) fn new(input: &Input, reader: Reader<At>) -> Self {
+    pub(in crate::verify) fn new(input: &Input, reader: Reader<At>) -> Self {
         if input.length() < THREAD_BYTES {
             return Self::Here(reader);
         }
@@ -130,7 +130,7 @@ impl Sections {
     }
 
     /// The next section; `None` at the end. After an error there is nothing more.
-    pub(super) fn next(&mut self) -> Result<Option<Section>> {
+    pub(in crate::verify) fn next(&mut self) -> Result<Option<Section>> {
         match self {
             Self::None => Ok(None),
             Self::Here(reader) => Ok(reader.next_section()?.map(Section::hash)),
@@ -170,7 +170,7 @@ fn memory_of(section: &car::Section) -> usize {
 
 /// Reads all sections of a file, not hashed, and takes in each, on as many threads as there are
 /// processors. Gives what each thread has taken in, and what broke off the reading.
-pub(super) fn each_section<T: Send>(
+pub(in crate::verify) fn each_section<T: Send>(
     input: &Input,
     begin: impl Fn() -> T + Sync,
     take_in: impl Fn(&mut T, car::Section) + Sync,

@@ -1,7 +1,7 @@
 //! The slots of an index while a file is read for it: no more of them than its tree can make use of.
 
-use super::index::{INDEXED_SECTIONS_MAX, Slot};
 use crate::limits::{UNREACHED_BLOCKS_FACTOR, UNREACHED_BLOCKS_MAX};
+use crate::verify::index::{INDEXED_SECTIONS_MAX, Slot};
 use std::sync::{Mutex, PoisonError};
 
 /// A link takes so many bytes of its node, at least: a key of one letter, the head of a link, and the
@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 const LINK_BYTES_MIN: usize = 2 + 5 + 34;
 
 /// How many links a node of so many bytes has, at most.
-pub(super) fn links_possible(node_bytes: usize) -> u64 {
+pub(in crate::verify) fn links_possible(node_bytes: usize) -> u64 {
     (node_bytes / LINK_BYTES_MIN) as u64
 }
 
@@ -21,13 +21,13 @@ pub(super) fn links_possible(node_bytes: usize) -> u64 {
 /// counted as they come, and there are never more slots than are allowed for as many reached
 /// sections. A file can buy slots with sections that look like nodes, and no more for its bytes than
 /// it could with a tree that is right.
-pub(super) fn sections_allowed(reached: u64) -> u64 {
+pub(in crate::verify) fn sections_allowed(reached: u64) -> u64 {
     let unreached = UNREACHED_BLOCKS_MAX.max(reached.saturating_mul(UNREACHED_BLOCKS_FACTOR));
     reached.saturating_add(unreached)
 }
 
 /// The slots that several threads come to.
-pub(super) struct SlotList(Mutex<List>);
+pub(in crate::verify) struct SlotList(Mutex<List>);
 
 struct List {
     slots: Vec<Slot>,
@@ -40,7 +40,7 @@ struct List {
 }
 
 /// What has become of the slots of a file.
-pub(super) enum Listed {
+pub(in crate::verify) enum Listed {
     All(Vec<Slot>),
     /// They were too many, at least when they came: none was kept. The sections that there are, and
     /// how many are allowed by all the links that there are.
@@ -51,13 +51,13 @@ pub(super) enum Listed {
 }
 
 impl SlotList {
-    pub(super) fn new(most: Option<u64>) -> Self {
+    pub(in crate::verify) fn new(most: Option<u64>) -> Self {
         let list = List { slots: Vec::new(), sections: 0, links: 0, most, is_over: false };
         Self(Mutex::new(list))
     }
 
     /// Takes the slots, and counts links that sections may have which came with them.
-    pub(super) fn add(&self, slots: &mut Vec<Slot>, links: u64) {
+    pub(in crate::verify) fn add(&self, slots: &mut Vec<Slot>, links: u64) {
         let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         list.sections += slots.len() as u64;
         list.links += links;
@@ -73,7 +73,7 @@ impl SlotList {
         }
     }
 
-    pub(super) fn finish(self) -> Listed {
+    pub(in crate::verify) fn finish(self) -> Listed {
         let list = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         if list.is_over {
             return Listed::TooMany { sections: list.sections, allowed: list.allowed() };

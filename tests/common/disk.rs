@@ -42,7 +42,7 @@ pub enum Loss {
     /// Pages of 4 KiB that a seed picks.
     Pages(u64),
     /// All of it: only the confirmation was lost.
-    Nothing,
+    Discard,
 }
 
 impl Loss {
@@ -50,7 +50,7 @@ impl Loss {
     pub fn all(seed: u64) -> Vec<Self> {
         let seeds = (0..3).map(|n| seed * 3 + n);
         let some = seeds.flat_map(|seed| [Self::Tail(seed), Self::Pages(seed)]);
-        [Self::Everything, Self::Nothing].into_iter().chain(some).collect()
+        [Self::Everything, Self::Discard].into_iter().chain(some).collect()
     }
 }
 
@@ -110,7 +110,7 @@ impl Disk {
         let mut image = state.durable.clone();
         let kept = match loss {
             Loss::Everything => Vec::new(),
-            Loss::Nothing => state.pending.clone(),
+            Loss::Discard => state.pending.clone(),
             Loss::Tail(seed) => {
                 let count = Dice(seed).roll(state.pending.len() as u64 + 1) as usize;
                 state.pending[..count].to_vec()

@@ -7,7 +7,7 @@ use carrack::engine::{Engine, ImportOptions, Op, State, WriteOptions};
 use carrack::event::{Event, Frame, decode_frame};
 use carrack::follow::{Followed, Mirror};
 use carrack::ident::Rev;
-use carrack::verify::{Expect, Input};
+use carrack::verify::{ExpectedHead, Input};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An account at its host, with all heads that it ever had.
@@ -138,8 +138,8 @@ impl Host {
     }
 }
 
-pub fn expect() -> Expect {
-    Expect { did: None, keys: vec![key().verifying_key()] }
+pub fn expect() -> ExpectedHead {
+    ExpectedHead { did: None, keys: vec![key().verifying_key()] }
 }
 
 pub fn event(frame: &[u8]) -> Event {

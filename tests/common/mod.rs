@@ -19,7 +19,7 @@ pub use disk::Disk;
 use carrack::engine::{Engine, ImportOptions, Imported, List, Op, Options, WriteOptions, Written};
 use carrack::ident::{Did, ManualClock, RepoPath, SeededRandom};
 use carrack::key::{Curve, SigningKey};
-use carrack::verify::{Expect, Input};
+use carrack::verify::{ExpectedHead, Input};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -116,7 +116,7 @@ pub fn export(engine: &Engine, did: &Did) -> Vec<u8> {
 
 /// What an import with the tests' key is given.
 pub fn with_key() -> ImportOptions {
-    let expect = Expect { did: None, keys: vec![key().verifying_key()] };
+    let expect = ExpectedHead { did: None, keys: vec![key().verifying_key()] };
     ImportOptions { expect, ..ImportOptions::default() }
 }
 

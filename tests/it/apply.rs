@@ -18,7 +18,7 @@ use carrack::ident::Rev;
 use carrack::key::{Curve, SigningKey};
 use carrack::limits::SECTION_BYTES_MAX;
 use carrack::tree::{Entry, Node};
-use carrack::verify::Expect;
+use carrack::verify::ExpectedHead;
 use carrack::{Error, ErrorKind};
 use redb::backends::InMemoryBackend;
 use std::collections::BTreeMap;
@@ -141,11 +141,11 @@ fn who_may_apply_a_diff_and_to_what() {
     copy.set_state(did, State::Deactivated).unwrap();
     let other = SigningKey::from_bytes(Curve::P256, &[9; 32]).unwrap();
     let keys = vec![other.verifying_key()];
-    let expect = Expect { did: None, keys };
+    let expect = ExpectedHead { did: None, keys };
     let error = apply(&ImportOptions { expect, ..ImportOptions::default() }).unwrap_err();
     assert_eq!(error.problems()[0].code, Code::BadSignature);
     let someone = Some("did:plc:aaaaaaaaaaaaaaaaaaaaaaaa".parse().unwrap());
-    let expect = Expect { did: someone, keys: Vec::new() };
+    let expect = ExpectedHead { did: someone, keys: Vec::new() };
     let error = apply(&ImportOptions { expect, ..ImportOptions::default() }).unwrap_err();
     assert_eq!(error.problems()[0].code, Code::DidMismatch);
     // A copy that is too far behind cannot use it, one that is not there neither.

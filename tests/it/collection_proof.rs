@@ -10,7 +10,7 @@ use carrack::ident::{Nsid, Rev, SystemClock};
 use carrack::key::{Curve, SigningKey};
 use carrack::tree::{Entry, Key, Node, layer};
 use carrack::verify::{
-    CollectionReport, Expect, Input, ListingDigest, Nothing, Order, StreamSupply,
+    CollectionReport, Discard, ExpectedHead, Input, ListingDigest, Order, StreamSource,
     verify_collection, verify_collection_file,
 };
 use carrack::{Code, Error};
@@ -157,18 +157,18 @@ fn car_of<'a>(root: &Cid, blocks: impl Iterator<Item = &'a Block>) -> Vec<u8> {
     car(root, blocks.map(|block| (block.cid(), &block.bytes()[..])))
 }
 
-fn expect() -> Expect {
-    Expect { did: Some(did()), keys: vec![signing_key().verifying_key()] }
+fn expect() -> ExpectedHead {
+    ExpectedHead { did: Some(did()), keys: vec![signing_key().verifying_key()] }
 }
 
 fn check(proof: &[u8], collection: &str) -> CollectionReport {
     check_for(proof, collection, &expect())
 }
 
-fn check_for(proof: &[u8], collection: &str, expect: &Expect) -> CollectionReport {
+fn check_for(proof: &[u8], collection: &str, expect: &ExpectedHead) -> CollectionReport {
     let input = Input::spill(proof, "a proof").unwrap();
     let collection = nsid(collection);
-    verify_collection_file(&input, &collection, expect, &SystemClock, &mut Nothing).unwrap()
+    verify_collection_file(&input, &collection, expect, &SystemClock, &mut Discard).unwrap()
 }
 
 fn codes(report: &CollectionReport) -> Vec<Code> {
@@ -194,10 +194,10 @@ fn every_collection_is_proven_whole_or_empty() {
             // Nothing in it that is not needed, in the order of the walk, and so for a pipe too.
             assert_eq!(report.report.unreferenced_blocks, Some(0));
             assert_eq!(report.report.order, Some(Order::Streaming));
-            let mut stream = StreamSupply::new(&proof[..]).unwrap();
+            let mut stream = StreamSource::new(&proof[..]).unwrap();
             let of = nsid(collection);
             let piped =
-                verify_collection(&mut stream, &of, &expect(), &SystemClock, &mut Nothing).unwrap();
+                verify_collection(&mut stream, &of, &expect(), &SystemClock, &mut Discard).unwrap();
             assert!(piped.is_valid());
             account.assert_right(&piped);
             // A whole repository proves each of its collections.
@@ -325,14 +325,14 @@ fn under_a_wrong_head_nothing_is_proven() {
     let account = Account::random(2, 3, 2);
     let proof = account.proof("app.bsky.feed.post");
     let other = SigningKey::from_bytes(Curve::P256, &[9; 32]).unwrap();
-    let wrong_key = Expect { keys: vec![other.verifying_key()], ..expect() };
-    let wrong_did = Expect { did: Some("did:plc:other".parse().unwrap()), ..expect() };
+    let wrong_key = ExpectedHead { keys: vec![other.verifying_key()], ..expect() };
+    let wrong_did = ExpectedHead { did: Some("did:plc:other".parse().unwrap()), ..expect() };
     for (expect, code) in [(wrong_key, Code::BadSignature), (wrong_did, Code::DidMismatch)] {
         let report = check_for(&proof, "app.bsky.feed.post", &expect);
         assert_eq!(codes(&report), [code]);
         assert_eq!((report.complete, report.records), (None, None));
     }
-    let report = check_for(&proof, "app.bsky.feed.post", &Expect::default());
+    let report = check_for(&proof, "app.bsky.feed.post", &ExpectedHead::default());
     assert_eq!(report.complete, Some(true));
 }
 

@@ -14,7 +14,7 @@ use carrack::Engine;
 use carrack::block::{Block, Cid};
 use carrack::engine::{Op, State};
 use carrack::ident::{Rev, SystemClock};
-use carrack::verify::{Input, Nothing, verify_file};
+use carrack::verify::{Discard, Input, verify_file};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
 #[track_caller]
 fn assert_valid(car: &[u8]) {
     let input = Input::spill(car, "export").unwrap();
-    let report = verify_file(&input, &with_key().expect, &SystemClock, &mut Nothing).unwrap();
+    let report = verify_file(&input, &with_key().expect, &SystemClock, &mut Discard).unwrap();
     assert!(report.is_valid(), "{:?}", report.problems.listed());
     assert_eq!(report.unreferenced_blocks, Some(0));
 }

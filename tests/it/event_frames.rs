@@ -8,7 +8,7 @@ use carrack::event::{
     Verdict, decode_frame, verify_frame,
 };
 use carrack::ident::{Did, ManualClock};
-use carrack::verify::Expect;
+use carrack::verify::ExpectedHead;
 use ipld_core::ipld;
 use ipld_core::ipld::Ipld;
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ fn did() -> Did {
 }
 
 fn verify(frame: &[u8]) -> EventReport {
-    let expect = Expect { did: Some(did()), keys: Vec::new() };
+    let expect = ExpectedHead { did: Some(did()), keys: Vec::new() };
     verify_frame(frame, &expect, &ManualClock::new(NOW))
 }
 

@@ -16,7 +16,7 @@ use carrack::limits::{
     RECORD_BYTES_MAX, SECTION_BYTES_MAX, SYNC_BLOCKS_BYTES_MAX,
 };
 use carrack::tree::{Gap, NodeSource, Tree, diff};
-use carrack::verify::Expect;
+use carrack::verify::ExpectedHead;
 use ipld_core::ipld;
 use ipld_core::ipld::Ipld;
 use std::collections::HashMap;
@@ -148,7 +148,7 @@ fn delete(number: usize) -> RepoOp {
 }
 
 fn verify(frame: &[u8]) -> EventReport {
-    let expect = Expect { did: Some(did()), keys: vec![key().verifying_key()] };
+    let expect = ExpectedHead { did: Some(did()), keys: vec![key().verifying_key()] };
     verify_frame(frame, &expect, &ManualClock::new(NOW))
 }
 

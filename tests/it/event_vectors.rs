@@ -12,7 +12,7 @@ use carrack::event::{
 use carrack::ident::{Did, ManualClock};
 use carrack::key::VerifyingKey;
 use carrack::tree::Node;
-use carrack::verify::Expect;
+use carrack::verify::ExpectedHead;
 use data_encoding::BASE64_NOPAD;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -25,12 +25,12 @@ fn json_lines(path: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn expect(key: &Value) -> Expect {
+fn expect(key: &Value) -> ExpectedHead {
     let keys = key.as_str().map(|key| key.parse::<VerifyingKey>().unwrap());
-    Expect { did: None, keys: keys.into_iter().collect() }
+    ExpectedHead { did: None, keys: keys.into_iter().collect() }
 }
 
-fn verify(frame: &[u8], expect: &Expect) -> EventReport {
+fn verify(frame: &[u8], expect: &ExpectedHead) -> EventReport {
     verify_frame(frame, expect, &ManualClock::new(NOW))
 }
 
@@ -143,7 +143,7 @@ fn frames_of_the_reference_server() {
         assert_eq!(event.time().as_str(), facts["time"].as_str().unwrap());
         assert_eq!(event.encode(), frame, "{file}");
         let other: Did = "did:web:other.example".parse().unwrap();
-        let report = verify(&frame, &Expect { did: Some(other), keys: Vec::new() });
+        let report = verify(&frame, &ExpectedHead { did: Some(other), keys: Vec::new() });
         assert_eq!(report.problems.listed()[0].code, Code::DidMismatch);
     }
 }
@@ -186,7 +186,7 @@ fn a_commit_of_before_sync_1_1() {
     let frame = relay_frame(&json!({ "header": { "op": 1, "t": "#commit" }, "body": body }));
     let Event::Commit(commit) = event(&frame) else { panic!("no commit") };
     assert_eq!((commit.seq, commit.ops.len(), commit.prev_data), (4_623_075_231, 1, None));
-    let report = verify(&frame, &Expect::default());
+    let report = verify(&frame, &ExpectedHead::default());
     let codes = codes(&report);
     assert_eq!(codes, [Code::InversionFailed]);
 }

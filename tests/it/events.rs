@@ -9,7 +9,7 @@ use carrack::event::{CommitEvent, Event, RepoOp, Verdict, verify_frame};
 use carrack::ident::{RepoPath, Rev, SystemClock};
 use carrack::key::{Curve, SigningKey};
 use carrack::tree::{Gap, Key, Node, NodeSource, Tree, diff, layer};
-use carrack::verify::Expect;
+use carrack::verify::ExpectedHead;
 use carrack::{Engine, Error};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
@@ -147,7 +147,7 @@ fn export(engine: &Engine) -> HashMap<Cid, Block> {
 fn random_histories_give_valid_and_exact_events() {
     let engine = engine();
     engine.create_account(&did(), &key()).unwrap();
-    let expect = Expect { did: Some(did()), keys: vec![key().verifying_key()] };
+    let expect = ExpectedHead { did: Some(did()), keys: vec![key().verifying_key()] };
     let (mut dice, mut model) = (Dice(42), BTreeMap::new());
     let mut before = export(&engine);
     let mut cursor = engine.last_seq().unwrap();
@@ -185,7 +185,7 @@ fn an_empty_write_signs_anew_over_the_same_tree() {
     let written = engine.write(&did(), vec![], &rekey, &other).unwrap();
     assert_eq!(written.data, written.prev_data);
     let logged = engine.events(cursor).unwrap().next().unwrap().unwrap();
-    let expect = Expect { did: Some(did()), keys: vec![other.verifying_key()] };
+    let expect = ExpectedHead { did: Some(did()), keys: vec![other.verifying_key()] };
     let report = verify_frame(&logged.frame(), &expect, &SystemClock);
     assert_eq!(report.verdict, Verdict::Valid, "{:?}", report.problems);
     let same = vec![Op::update("com.example.a/1".parse().unwrap(), vec![0xa0])];
@@ -290,7 +290,7 @@ fn deletes_whose_slice_is_too_large_are_announced_as_a_sync() {
     let logged = engine.events(seq + 1).unwrap().next().unwrap().unwrap();
     let Event::Sync(sync) = logged.event().unwrap() else { panic!("not a #sync") };
     assert_eq!(sync.rev, written.rev);
-    let expect = Expect { did: Some(did()), keys: vec![key().verifying_key()] };
+    let expect = ExpectedHead { did: Some(did()), keys: vec![key().verifying_key()] };
     let report = verify_frame(&logged.frame(), &expect, &SystemClock);
     assert_eq!(report.verdict, Verdict::Valid, "{:?}", report.problems);
     assert_clean(&engine);

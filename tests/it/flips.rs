@@ -11,7 +11,7 @@ use crate::common::{NOW, clock, did, engine, handmade, record};
 use carrack::engine::ImportOptions;
 use carrack::ident::Rev;
 use carrack::key::{Curve, SigningKey};
-use carrack::verify::{Expect, Input, Nothing, Report, verify_file};
+use carrack::verify::{Discard, ExpectedHead, Input, Report, verify_file};
 use carrack::{Engine, Error};
 
 /// Twelve records over the layers 0 to 3.
@@ -30,13 +30,13 @@ struct Check {
 
 impl Check {
     fn new(key: &SigningKey) -> Self {
-        let expect = Expect { did: Some(did()), keys: vec![key.verifying_key()] };
+        let expect = ExpectedHead { did: Some(did()), keys: vec![key.verifying_key()] };
         Self { engine: engine(), options: ImportOptions { expect, ..Default::default() } }
     }
 
     fn verify(&self, car: &[u8]) -> Report {
         let input = Input::spill(car, "flipped").unwrap();
-        verify_file(&input, &self.options.expect, &*clock(), &mut Nothing).unwrap()
+        verify_file(&input, &self.options.expect, &*clock(), &mut Discard).unwrap()
     }
 
     #[track_caller]

@@ -9,7 +9,7 @@ use carrack::error::{Code, Error};
 use carrack::event::Event;
 use carrack::follow::{Followed, Ignored, Mirror, Mismatch};
 use carrack::key::{Curve, SigningKey};
-use carrack::verify::{Expect, Input};
+use carrack::verify::{ExpectedHead, Input};
 
 #[test]
 fn every_event_brings_the_copy_to_the_hosts_root() {
@@ -156,7 +156,7 @@ fn keys_decide_what_is_taken() {
     let mut host = Host::new(80);
     let copies = crate::common::engine();
     let mut mirror = Mirror::new(&copies);
-    let none = Expect::default();
+    let none = ExpectedHead::default();
     let frames = host.news();
     // Nothing is created under a key that nobody vouches for.
     for frame in &frames {
@@ -166,7 +166,7 @@ fn keys_decide_what_is_taken() {
     assert!(copies.accounts().unwrap().is_empty());
     let mut mirror = Mirror::new(&copies);
     let other = SigningKey::from_bytes(Curve::P256, &[9; 32]).unwrap();
-    let wrong = Expect { did: None, keys: vec![other.verifying_key()] };
+    let wrong = ExpectedHead { did: None, keys: vec![other.verifying_key()] };
     let commit = frames.last().unwrap();
     let refused = mirror.take(commit, &wrong).unwrap_err();
     assert_eq!(refused.problems()[0].code, Code::BadSignature);

@@ -12,7 +12,7 @@ use carrack::engine::{ImportOptions, Op};
 use carrack::ident::plc::{Operation, PlcLog, PlcState};
 use carrack::ident::{ManualClock, Rev};
 use carrack::key::{Check, Curve, Signer, SigningKey, VerifyingKey};
-use carrack::verify::{Expect, verify_proof};
+use carrack::verify::{ExpectedHead, verify_proof};
 use carrack::{Code, Error};
 
 const K256_ORDER: &str = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
@@ -75,7 +75,7 @@ fn an_archive_with_the_twin_is_refused() {
         let commit = Commit::decode(&malleable[0]).unwrap();
         assert_eq!(commit.check(&[key.verifying_key()]), Signature::HighS);
 
-        let expect = Expect { did: Some(did()), keys: vec![key.verifying_key()] };
+        let expect = ExpectedHead { did: Some(did()), keys: vec![key.verifying_key()] };
         let options = ImportOptions { expect, ..ImportOptions::default() };
         let engine = engine();
         let error = import(&engine, &car(&malleable), &options).unwrap_err();
@@ -99,7 +99,7 @@ fn a_proof_under_the_twin_proves_nothing() {
         blocks.push(frame.into_block().unwrap());
     }
     let key = crate::common::key().verifying_key();
-    let expect = Expect { did: Some(did()), keys: vec![key.clone()] };
+    let expect = ExpectedHead { did: Some(did()), keys: vec![key.clone()] };
     let check = |blocks: &[Block]| {
         verify_proof(&car(blocks)[..], &at, &expect, &ManualClock::new(NOW)).unwrap()
     };

@@ -14,8 +14,8 @@ use carrack::ident::{RepoPath, Rev, SystemClock};
 use carrack::limits::SECTION_BYTES_MAX;
 use carrack::tree::{Entry, Node, layer};
 use carrack::verify::{
-    Expect, Input, ListingDigest, Nothing, Order, Report, Sink, StreamSupply, verify, verify_file,
-    verify_proof,
+    Discard, ExpectedHead, Input, ListingDigest, Order, Report, Sink, StreamSource, verify,
+    verify_file, verify_proof,
 };
 use carrack::{Code, Error};
 use std::collections::BTreeMap;
@@ -39,8 +39,8 @@ fn rev() -> Rev {
     Rev::from_micros(NOW, 1).unwrap()
 }
 
-fn expect() -> Expect {
-    Expect { did: Some(did()), keys: vec![key().verifying_key()] }
+fn expect() -> ExpectedHead {
+    ExpectedHead { did: Some(did()), keys: vec![key().verifying_key()] }
 }
 
 /// Forty records over several layers, as sections in streaming order.
@@ -66,7 +66,7 @@ impl Sink for Walked {}
 fn report(car: &[u8]) -> Report {
     let input = Input::spill(car, "test").unwrap();
     let report = |sink: &mut dyn Sink| verify_file(&input, &expect(), &SystemClock, sink).unwrap();
-    let judged = report(&mut Nothing);
+    let judged = report(&mut Discard);
     assert_eq!(report(&mut ListingDigest::default()).to_json(), judged.to_json());
     assert_eq!(report(&mut Walked).to_json(), judged.to_json());
     match import(&engine(), car, &with_key()) {
@@ -228,7 +228,7 @@ fn a_long_section_that_the_tree_names_is_the_only_problem() {
             }
         }
         // A stream, which keeps nothing and cannot go back.
-        let mut stream = StreamSupply::new(&streaming[..]).unwrap();
+        let mut stream = StreamSource::new(&streaming[..]).unwrap();
         let report = verify(&mut stream, &expect(), &SystemClock, &mut Walked).unwrap();
         assert_eq!(codes(&report), [Code::TooLarge]);
         assert_eq!(report.problems.listed()[0].path.as_deref(), Some(second));
@@ -293,7 +293,7 @@ fn a_flood_is_the_only_problem() {
 
     let verdict = |parts: &[Vec<Vec<u8>>]| {
         let input = Input::spill(&car(&root, &parts.concat())[..], "test").unwrap();
-        verify_file(&input, &expect(), &SystemClock, &mut Nothing).unwrap()
+        verify_file(&input, &expect(), &SystemClock, &mut Discard).unwrap()
     };
     // Behind a tree that has been read.
     let found = verdict(&[sections.clone(), flood(1_010_000)]);
@@ -327,7 +327,7 @@ fn many_sections_before_their_nodes_are_no_flood() {
         Input::spill(&car(&root, &parts)[..], "test").unwrap()
     };
     let verified =
-        |links| verify_file(&input(links), &expect(), &SystemClock, &mut Nothing).unwrap();
+        |links| verify_file(&input(links), &expect(), &SystemClock, &mut Discard).unwrap();
     // Not enough of them: nothing was looked up. Enough: the tree is found, and its size counts.
     let found = verified(0);
     assert_eq!((codes(&found), found.did), (vec![Code::TooManyBlocks], None));

@@ -18,7 +18,7 @@ use carrack::engine::{ImportOptions, Op, State, Trust};
 use carrack::ident::Rev;
 use carrack::key::{Curve, Signer, SigningKey};
 use carrack::tree::{Entry, Key, Node};
-use carrack::verify::Expect;
+use carrack::verify::ExpectedHead;
 use carrack::{Code, Engine, Error, ErrorKind};
 use std::collections::BTreeMap;
 
@@ -167,7 +167,7 @@ fn refused() -> Vec<(&'static str, Code, Vec<u8>)> {
 }
 
 fn expecting() -> ImportOptions {
-    let expect = Expect { did: Some(did()), keys: vec![key().verifying_key()] };
+    let expect = ExpectedHead { did: Some(did()), keys: vec![key().verifying_key()] };
     ImportOptions { expect, ..ImportOptions::default() }
 }
 

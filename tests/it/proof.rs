@@ -13,7 +13,7 @@ use carrack::engine::Op;
 use carrack::ident::RepoPath;
 use carrack::key::{Curve, SigningKey};
 use carrack::tree::layer;
-use carrack::verify::{Expect, ProofReport, verify_proof};
+use carrack::verify::{ExpectedHead, ProofReport, verify_proof};
 use carrack::{Code, Engine};
 
 /// An account whose records are a random choice of all mined paths.
@@ -37,11 +37,11 @@ fn proof(engine: &Engine, path: &RepoPath) -> (bool, Vec<u8>) {
     (present, car)
 }
 
-fn expect() -> Expect {
-    Expect { did: Some(did()), keys: vec![key().verifying_key()] }
+fn expect() -> ExpectedHead {
+    ExpectedHead { did: Some(did()), keys: vec![key().verifying_key()] }
 }
 
-fn look(car: &[u8], path: &RepoPath, expect: &Expect) -> ProofReport {
+fn look(car: &[u8], path: &RepoPath, expect: &ExpectedHead) -> ProofReport {
     verify_proof(car, path, expect, &*clock()).unwrap()
 }
 
@@ -175,10 +175,10 @@ fn the_wrong_signer_or_account() {
     let engine = random_account(6);
     let (_, car) = proof(&engine, &MINED[0][0]);
     let stranger = SigningKey::from_bytes(Curve::P256, &[3; 32]).unwrap().verifying_key();
-    let wrong_key = Expect { did: None, keys: vec![stranger] };
+    let wrong_key = ExpectedHead { did: None, keys: vec![stranger] };
     let found = look(&car, &MINED[0][0], &wrong_key);
     assert_eq!(codes(&found), [Code::BadSignature]);
     assert_eq!((found.present, found.cid), (None, None), "nothing is proven under a wrong head");
-    let wrong_did = Expect { did: Some(did_of(9)), keys: expect().keys };
+    let wrong_did = ExpectedHead { did: Some(did_of(9)), keys: expect().keys };
     assert_eq!(codes(&look(&car, &MINED[0][0], &wrong_did)), [Code::DidMismatch]);
 }

@@ -15,7 +15,7 @@ use carrack::event::Event;
 use carrack::ident::{Clock, ManualClock, Rev};
 use carrack::key::{Curve, Signer, SigningKey, VerifyingKey};
 use carrack::migrate::{MigrateOptions, abort, migrate};
-use carrack::verify::{Given, Missed, StreamSupply, Supply, Tail};
+use carrack::verify::{BlockSource, Missing, RecordBlock, StreamSource, Totals};
 use carrack::{Engine, Error, Problem, Result};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -71,12 +71,12 @@ impl Clock for ActingClock {
 /// Acts when the root of the tree is asked for: behind the look at the head.
 struct ActingSupply<S>(S, usize, Once);
 
-impl<S: Supply> Supply for ActingSupply<S> {
+impl<S: BlockSource> BlockSource for ActingSupply<S> {
     fn roots(&self) -> &[Cid] {
         self.0.roots()
     }
 
-    fn want(&mut self, cid: &Cid) -> Result<Result<Block, Missed>> {
+    fn want(&mut self, cid: &Cid) -> Result<Result<Block, Missing>> {
         self.1 += 1;
         if self.1 == 2 {
             self.2.act();
@@ -84,11 +84,11 @@ impl<S: Supply> Supply for ActingSupply<S> {
         self.0.want(cid)
     }
 
-    fn want_record(&mut self, cid: &Cid) -> Result<Result<Given, Missed>> {
+    fn want_record(&mut self, cid: &Cid) -> Result<Result<RecordBlock, Missing>> {
         self.0.want_record(cid)
     }
 
-    fn finish(&mut self, problems: &mut dyn FnMut(Problem)) -> Result<Tail> {
+    fn finish(&mut self, problems: &mut dyn FnMut(Problem)) -> Result<Totals> {
         self.0.finish(problems)
     }
 
@@ -125,7 +125,7 @@ fn an_import_over_an_account_that_changes_meanwhile() {
     let of_action = Arc::clone(&engine);
     let once = Once::of(move || of_action.set_state(&did(), State::TakenDown).unwrap());
     let car = archive(1_000, 1);
-    let mut supply = ActingSupply(StreamSupply::new(&car[..]).unwrap(), 0, once);
+    let mut supply = ActingSupply(StreamSource::new(&car[..]).unwrap(), 0, once);
     let before = engine.status(&did()).unwrap();
     let error = engine.import_supply(&mut supply, &over(&engine)).unwrap_err();
     assert!(matches!(error, Error::Swap { .. }), "{error}");

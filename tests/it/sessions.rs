@@ -13,7 +13,7 @@ use crate::common::{
 use crate::common::{with_key, write};
 use carrack::engine::{HealthState, List, Op, Options};
 use carrack::ident::Rev;
-use carrack::verify::{FileSupply, Input};
+use carrack::verify::{FileSource, Input};
 use carrack::{Engine, ErrorKind};
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -178,12 +178,12 @@ fn an_import_does_not_go_on_across_a_reopening() {
         paths.zip(0..).map(|(path, n)| (path.to_string(), record(50_000, n))).collect();
     let car = repository(&large, &did(), Rev::from_micros(crate::common::NOW, 0).unwrap(), &key());
     let input = Reopening { car: &car, at: 0, engine: &engine, left: car.len() * 3 / 4 };
-    let mut supply = carrack::verify::StreamSupply::new(input).unwrap();
+    let mut supply = carrack::verify::StreamSource::new(input).unwrap();
     let error = engine.import_supply(&mut supply, &with_key()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Stale, "{error}");
     assert!(engine.accounts().unwrap().is_empty());
     crate::common::await_rows(&engine, 0);
-    let mut supply = FileSupply::new(Input::spill(&car[..], "test").unwrap()).unwrap();
+    let mut supply = FileSource::new(Input::spill(&car[..], "test").unwrap()).unwrap();
     engine.import_supply(&mut supply, &with_key()).unwrap();
     assert_eq!(export(&engine, &did()), car);
     assert_clean(&engine);

@@ -6,7 +6,7 @@ use carrack::block::{Block, Cid};
 use carrack::engine::{Engine, Extent, ImportOptions};
 use carrack::ident::Rev;
 use carrack::tree::{Tree, diff};
-use carrack::verify::{Expect, Input};
+use carrack::verify::{ExpectedHead, Input};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -135,7 +135,7 @@ fn a_diff_since_an_unknown_revision_is_a_full_export() {
     let exported = source.engine.export_since(&source.did, unknown, &mut car).unwrap();
     assert_eq!((exported.extent, &car), (Extent::Full, &full));
     // An import ends the line: what was held before it is not known any more.
-    let expect = Expect { did: None, keys: vec![source.key.verifying_key()] };
+    let expect = ExpectedHead { did: None, keys: vec![source.key.verifying_key()] };
     let options = ImportOptions { expect, ..ImportOptions::default() };
     copy.import(&Input::spill(&full[..], "a test").unwrap(), &options).unwrap();
     car.clear();

@@ -14,7 +14,7 @@ use carrack::engine::{ImportOptions, Imported, Op, State, Trust, TrustKey, Write
 use carrack::follow::{Followed, Mirror};
 use carrack::key::{Curve, Signer, SigningKey, VerifyingKey};
 use carrack::migrate::{MigrateOptions, migrate};
-use carrack::verify::{Expect, Input};
+use carrack::verify::{ExpectedHead, Input};
 use carrack::{Code, Engine, Error, ErrorKind, Result};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,8 +27,8 @@ fn named(key: &SigningKey) -> String {
     key.verifying_key().to_did_key()
 }
 
-fn expect(keys: &[&SigningKey]) -> Expect {
-    Expect { did: None, keys: keys.iter().map(Signer::verifying_key).collect() }
+fn expect(keys: &[&SigningKey]) -> ExpectedHead {
+    ExpectedHead { did: None, keys: keys.iter().map(Signer::verifying_key).collect() }
 }
 
 fn post(name: &str) -> Vec<Op> {
@@ -202,10 +202,10 @@ fn a_check_against_the_identity_decides() {
     engine.check_trust(&did(), &expect(&[&other_key()]), &[]).unwrap();
     assert_eq!(trust(&engine), CHECKED);
 
-    let stranger = Expect { did: Some(did_of(4)), ..expect(&[&key()]) };
+    let stranger = ExpectedHead { did: Some(did_of(4)), ..expect(&[&key()]) };
     let error = engine.check_trust(&did(), &stranger, &[]).unwrap_err();
     assert_eq!(error.problems()[0].code, Code::DidMismatch);
-    let error = engine.check_trust(&did(), &Expect::default(), &[]).unwrap_err();
+    let error = engine.check_trust(&did(), &ExpectedHead::default(), &[]).unwrap_err();
     assert!(matches!(error, Error::Request(_)), "{error}");
     engine.delete_account(&did()).unwrap();
     assert_eq!(trust(&engine), UNCHECKED);
@@ -306,11 +306,11 @@ fn a_mirror_without_a_key_carries_trust() {
     write(&host, "c", &other_key()).unwrap();
     let mut events = host.events(after).unwrap();
     let mut mirror = Mirror::new(&copy);
-    let mut next = |mirror: &mut Mirror<'_>, expect: &Expect| {
+    let mut next = |mirror: &mut Mirror<'_>, expect: &ExpectedHead| {
         let frame = events.next().unwrap().unwrap().frame();
         mirror.take(&frame, expect).unwrap().outcome
     };
-    let followed = next(&mut mirror, &Expect::default());
+    let followed = next(&mut mirror, &ExpectedHead::default());
     assert!(matches!(followed, Followed::Applied { .. }), "{followed:?}");
     assert_eq!(trust(&copy), UNCHECKED);
     next(&mut mirror, &expect(&[&other_key()]));
@@ -324,7 +324,7 @@ fn a_recovery_without_a_key_carries_trust() {
     let copy = unchecked_copy(&host);
     write(&host, "b", &other_key()).unwrap();
     let input = || Input::spill(&export(&host, &did())[..], "host").unwrap();
-    Mirror::new(&copy).recover(&input(), &did(), &Expect::default()).unwrap();
+    Mirror::new(&copy).recover(&input(), &did(), &ExpectedHead::default()).unwrap();
     assert_eq!(copy.status(&did()).unwrap().rev, host.status(&did()).unwrap().rev);
     assert_eq!(trust(&copy), UNCHECKED);
     Mirror::new(&copy).recover(&input(), &did(), &expect(&[&other_key()])).unwrap();
@@ -374,7 +374,7 @@ fn another_account_is_said_before_anything_else() {
     let engine = engine_with_account();
     let records = BTreeMap::from([("com.example.post/a".to_owned(), record(20, 1))]);
     let rev = carrack::ident::Rev::from_micros(NOW + 5, 0).unwrap();
-    let stranger = || Expect { did: Some(did_of(7)), ..expect(&[&key()]) };
+    let stranger = || ExpectedHead { did: Some(did_of(7)), ..expect(&[&key()]) };
     // Of an account that takes writes, of one that was deleted, of one that is not here.
     engine.create_account(&did_of(1), &key()).unwrap();
     engine.delete_account(&did_of(1)).unwrap();

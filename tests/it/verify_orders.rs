@@ -9,7 +9,8 @@ use carrack::car::{Reader, Writer};
 use carrack::ident::SystemClock;
 use carrack::tree::RecordWant;
 use carrack::verify::{
-    Expect, Input, Missed, Nothing, Order as Found, Report, Sink, Supply, Tail, verify, verify_file,
+    BlockSource, Discard, ExpectedHead, Input, Missing, Order as Found, Report, Sink, Totals,
+    verify, verify_file,
 };
 use std::collections::HashMap;
 use std::path::Path;
@@ -22,20 +23,20 @@ type Sections = Vec<(Cid, Vec<u8>)>;
 /// What the reader of a plain map of blocks finds, which has no order and reads nothing ahead.
 struct Plain {
     roots: Vec<Cid>,
-    blocks: HashMap<Cid, Result<Block, Missed>>,
+    blocks: HashMap<Cid, Result<Block, Missing>>,
 }
 
-impl Supply for Plain {
+impl BlockSource for Plain {
     fn roots(&self) -> &[Cid] {
         &self.roots
     }
 
-    fn want(&mut self, cid: &Cid) -> carrack::Result<Result<Block, Missed>> {
-        Ok(self.blocks.get(cid).cloned().unwrap_or(Err(Missed::Absent)))
+    fn want(&mut self, cid: &Cid) -> carrack::Result<Result<Block, Missing>> {
+        Ok(self.blocks.get(cid).cloned().unwrap_or(Err(Missing::Absent)))
     }
 
-    fn finish(&mut self, _: &mut dyn FnMut(carrack::Problem)) -> carrack::Result<Tail> {
-        Ok(Tail::default())
+    fn finish(&mut self, _: &mut dyn FnMut(carrack::Problem)) -> carrack::Result<Totals> {
+        Ok(Totals::default())
     }
 
     fn position(&self) -> u64 {
@@ -55,8 +56,8 @@ impl Sink for Counting {
     }
 }
 
-fn expect() -> Expect {
-    Expect { did: Some(did()), keys: vec![signing_key().verifying_key()] }
+fn expect() -> ExpectedHead {
+    ExpectedHead { did: Some(did()), keys: vec![signing_key().verifying_key()] }
 }
 
 fn read(path: &Path) -> (Cid, Sections) {
@@ -72,11 +73,11 @@ fn read(path: &Path) -> (Cid, Sections) {
 fn plain(root: &Cid, sections: &Sections) -> Report {
     let mut blocks = HashMap::new();
     for (cid, bytes) in sections {
-        let block = Block::check(cid.clone(), bytes.clone()).map_err(Missed::Wrong);
+        let block = Block::check(cid.clone(), bytes.clone()).map_err(Missing::Wrong);
         blocks.entry(cid.clone()).or_insert(block);
     }
     let mut supply = Plain { roots: vec![root.clone()], blocks };
-    verify(&mut supply, &expect(), &SystemClock, &mut Nothing).unwrap()
+    verify(&mut supply, &expect(), &SystemClock, &mut Discard).unwrap()
 }
 
 /// Every problem without its offset, which a map has none of, in order.
@@ -104,7 +105,7 @@ fn compare(folder: &Path, root: &Cid, sections: &Sections, what: &str) -> Report
     let plain = plain(root, sections);
     let mut counting = Counting::default();
     let with = verify_file(&input, &expect(), &SystemClock, &mut counting).unwrap();
-    let without = verify_file(&input, &expect(), &SystemClock, &mut Nothing).unwrap();
+    let without = verify_file(&input, &expect(), &SystemClock, &mut Discard).unwrap();
     let unread = |report: &Report| -> Vec<String> {
         // What no walk comes to is only found by who reads the file.
         told(report).into_iter().take(told(&plain).len()).collect()

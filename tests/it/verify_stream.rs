@@ -10,7 +10,7 @@ use carrack::Code;
 use carrack::block::Block;
 use carrack::engine::Engine;
 use carrack::ident::Rev;
-use carrack::verify::StreamSupply;
+use carrack::verify::StreamSource;
 
 fn whole() -> Vec<Block> {
     let paths = MINED[0][..20].iter().chain(&MINED[1][..6]).chain(&MINED[2][..2]);
@@ -20,7 +20,7 @@ fn whole() -> Vec<Block> {
 
 /// Takes a stream in, as a move does.
 fn take(engine: &Engine, stream: &[u8]) -> carrack::Result<()> {
-    let mut supply = StreamSupply::new(stream)?;
+    let mut supply = StreamSource::new(stream)?;
     engine.import_supply(&mut supply, &with_key()).map(drop)
 }
 

@@ -9,7 +9,9 @@ use carrack::car::{Reader, Writer};
 use carrack::commit::UnsignedCommit;
 use carrack::ident::{Rev, SystemClock};
 use carrack::tree::{Entry, Node, RecordWant, layer};
-use carrack::verify::{Expect, FileSupply, Input, Nothing, Report, Sink, Supply, verify_file};
+use carrack::verify::{
+    BlockSource, Discard, ExpectedHead, FileSource, Input, Report, Sink, verify_file,
+};
 use std::collections::BTreeSet;
 
 /// A node as it is to become, right or wrong.
@@ -226,8 +228,8 @@ fn has_node_twice(car: &[u8]) -> bool {
     false
 }
 
-fn expect() -> Expect {
-    Expect { did: Some(did()), keys: vec![signing_key().verifying_key()] }
+fn expect() -> ExpectedHead {
+    ExpectedHead { did: Some(did()), keys: vec![signing_key().verifying_key()] }
 }
 
 fn report(input: &Input, sink: &mut dyn Sink) -> Report {
@@ -248,14 +250,14 @@ fn a_verdict_without_a_walk_is_that_of_the_walk() {
 
         let mut entries = Entries::default();
         let walked = report(&input, &mut entries);
-        let judged = report(&input, &mut Nothing);
+        let judged = report(&input, &mut Discard);
         assert_eq!(judged.to_json(), walked.to_json(), "round {round}\n{tree:?}");
 
-        let mut supply = FileSupply::new(input).unwrap();
+        let mut supply = FileSource::new(input).unwrap();
         supply.skip_records();
         supply.skip_tree();
         supply.want(walked.commit.as_ref().unwrap()).unwrap().unwrap();
-        let sound = supply.judge(&data).unwrap();
+        let sound = supply.check_outline(&data).unwrap();
         // An empty repository is left to the walk, and so is a file that has a node twice.
         let is_sound = walked.is_valid() && walked.records != Some(0);
         assert!(is_sound || sound.is_none(), "round {round}\n{tree:?}");

@@ -5,7 +5,7 @@ use crate::common::material::fixtures;
 use carrack::engine::{Engine, ImportOptions, List, Op, Options, WriteOptions};
 use carrack::ident::{Did, SystemClock};
 use carrack::key::{Curve, SigningKey};
-use carrack::verify::{Expect, Input, ListingDigest, verify_file};
+use carrack::verify::{ExpectedHead, Input, ListingDigest, verify_file};
 use redb::backends::InMemoryBackend;
 
 #[test]
@@ -15,7 +15,7 @@ fn smoke() {
     let input = Input::open(&fixtures().join("pegasus/sample.car")).unwrap();
     let key = "did:key:zQ3shQo6TF2moaqMTrUZEM1jeuYRQXeHEx4evX9751y2qPqRA".parse().unwrap();
     let options =
-        ImportOptions { expect: Expect { did: None, keys: vec![key] }, ..Default::default() };
+        ImportOptions { expect: ExpectedHead { did: None, keys: vec![key] }, ..Default::default() };
     let imported = engine.import(&input, &options).unwrap();
     assert_eq!(imported.records, 4224);
     let did: Did = "did:plc:z72i7hdynmk6r22z27h6tvur".parse().unwrap();

@@ -10,14 +10,14 @@ use carrack::event::{Event, Frame, decode_frame};
 use carrack::follow::{Ignored, Known, Mismatch, Taken, Watch, Watched};
 use carrack::ident::{Did, ManualClock};
 use carrack::key::VerifyingKey;
-use carrack::verify::Expect;
+use carrack::verify::ExpectedHead;
 use serde_json::Value;
 
 /// Late in 2026, behind all captures.
 const NOW: u64 = 1_798_000_000_000_000;
 
 fn take(watch: &mut Watch, frame: &[u8], key: &VerifyingKey) -> carrack::Result<Taken<Watched>> {
-    let expect_for = |did: &Did| Expect { did: Some(did.clone()), keys: vec![key.clone()] };
+    let expect_for = |did: &Did| ExpectedHead { did: Some(did.clone()), keys: vec![key.clone()] };
     watch.take(frame, &expect_for, &ManualClock::new(NOW))
 }
 
@@ -80,7 +80,7 @@ fn relay_scenarios() {
                 let identity = &accounts.iter().find(is).unwrap()["identity"];
                 let key = identity["keys"]["atproto"]["publicKeyMultibase"].as_str().unwrap();
                 let key = format!("did:key:{key}").parse().unwrap();
-                Expect { did: Some(did.clone()), keys: vec![key] }
+                ExpectedHead { did: Some(did.clone()), keys: vec![key] }
             };
             let taken = watch.take(&frame, &expect_for, &ManualClock::new(NOW));
             if scenario["lenient"] == true && is_commit {
@@ -196,7 +196,7 @@ fn repeated_older_and_contradicting_events_are_dropped() {
     assert_eq!(why(&outcome(&mut watch, &altered)), Some(Mismatch::Since));
     assert_eq!(why(&outcome(&mut watch, &renumbered(next, 1_003))), Some(Mismatch::Earlier));
     // Without a key nothing is believed, and a forged frame leaves no trace.
-    let no_key = |_: &Did| Expect::default();
+    let no_key = |_: &Did| ExpectedHead::default();
     let error = watch.take(&renumbered(next, 1_004), &no_key, &ManualClock::new(NOW));
     assert!(matches!(error, Err(Error::Request(_))));
     let forged = changed(next, |event| {

@@ -6,7 +6,7 @@ use crate::cli::failure::Failure;
 use crate::cli::store;
 use carrack::Engine;
 use carrack::engine::ImportOptions;
-use carrack::verify::{Expect, Input};
+use carrack::verify::{ExpectedHead, Input};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{Builder, scope};
@@ -77,7 +77,7 @@ pub(super) fn write_car(
 
 /// Generated accounts are signed, and imports check it.
 pub(super) fn import_options() -> carrack::Result<ImportOptions> {
-    let expect = Expect { did: None, keys: vec![signing_key()?.verifying_key()] };
+    let expect = ExpectedHead { did: None, keys: vec![signing_key()?.verifying_key()] };
     Ok(ImportOptions { expect, ..ImportOptions::default() })
 }
 

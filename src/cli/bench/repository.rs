@@ -85,11 +85,11 @@ fn shuffle(places: &mut [u32]) {
 mod tests {
     use super::*;
     use carrack::ident::SystemClock;
-    use carrack::verify::{self, Expect, Input, Nothing, verify_file};
+    use carrack::verify::{self, Discard, ExpectedHead, Input, verify_file};
 
     #[test]
     fn both_orders_are_valid_and_the_same_repository() {
-        let expect = |did: &Did| Expect {
+        let expect = |did: &Did| ExpectedHead {
             did: Some(did.clone()),
             keys: vec![signing_key().unwrap().verifying_key()],
         };
@@ -102,7 +102,7 @@ mod tests {
                 assert_eq!(length, bytes.len() as u64);
                 let input = Input::spill(&bytes[..], "a test").unwrap();
                 let report =
-                    verify_file(&input, &expect(made.did()), &SystemClock, &mut Nothing).unwrap();
+                    verify_file(&input, &expect(made.did()), &SystemClock, &mut Discard).unwrap();
                 assert!(report.is_valid(), "{:?}", report.problems);
                 assert_eq!(report.records, Some(count));
                 assert_eq!(report.unreferenced_blocks, Some(0));

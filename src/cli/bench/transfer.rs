@@ -12,7 +12,7 @@ use crate::cli::input;
 use crate::cli::keys::KeySources;
 use crate::cli::run::Answer;
 use carrack::ident::{Did, SystemClock};
-use carrack::verify::{Expect, Input, Nothing, verify_file};
+use carrack::verify::{Discard, ExpectedHead, Input, verify_file};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 use std::ffi::{OsStr, OsString};
@@ -92,7 +92,7 @@ fn given(file: &Path, keys: &KeySources) -> Result<Subject, Failure> {
     step("verify", 0, 0);
     let expect = keys.read()?.expect;
     let input = Input::open(file)?;
-    let report = verify_file(&input, &expect, &SystemClock, &mut Nothing)?;
+    let report = verify_file(&input, &expect, &SystemClock, &mut Discard)?;
     let (Some(did), Some(order), true) = (report.did, report.order, report.problems.is_empty())
     else {
         let name = file.display();
@@ -123,12 +123,12 @@ fn generated(records: u64, orders: Orders, scratch: &Scratch) -> Result<Subject,
             files.push((order.as_str(), path));
         }
     }
-    let expect = Expect { did: None, keys: vec![signing_key()?.verifying_key()] };
+    let expect = ExpectedHead { did: None, keys: vec![signing_key()?.verifying_key()] };
     let did = repository.did().clone();
     Ok(Subject { did, keys: key_args(&expect), files, generated: true })
 }
 
-fn key_args(expect: &Expect) -> Vec<OsString> {
+fn key_args(expect: &ExpectedHead) -> Vec<OsString> {
     let args = expect.keys.iter().flat_map(|key| ["--key".to_owned(), key.to_did_key()]);
     args.map(OsString::from).collect()
 }

@@ -8,7 +8,7 @@ use carrack::engine::ImportOptions;
 use carrack::ident::{Did, SystemClock};
 use carrack::key::VerifyingKey;
 use carrack::migrate::{MigrateOptions, migrate as move_account};
-use carrack::verify::{Expect, Input, Nothing, verify_file};
+use carrack::verify::{Discard, ExpectedHead, Input, verify_file};
 use clap::Args;
 use serde_json::{Map, Value};
 use std::fs::File;
@@ -45,7 +45,7 @@ type Measured = Result<Map<String, Value>, Failure>;
 pub(super) fn verify(job: &CarJob) -> Measured {
     let input = Input::open(&job.file)?;
     let meter = Meter::start();
-    let report = verify_file(&input, &job.expectation(), &SystemClock, &mut Nothing)?;
+    let report = verify_file(&input, &job.expectation(), &SystemClock, &mut Discard)?;
     let usage = meter.stop();
     if let Some(problem) = report.problems.listed().first() {
         return Err(Failure::no(format!("{} is not valid: {problem}", job.file.display())));
@@ -96,8 +96,8 @@ pub(super) fn migrate(job: &MigrateJob) -> Measured {
 }
 
 impl CarJob {
-    fn expectation(&self) -> Expect {
-        Expect { did: None, keys: self.keys.clone() }
+    fn expectation(&self) -> ExpectedHead {
+        ExpectedHead { did: None, keys: self.keys.clone() }
     }
 }
 

@@ -12,7 +12,7 @@ use carrack::ident::{Clock, Did, ManualClock, SystemRandom};
 use carrack::key::{Curve, SigningKey};
 use carrack::limits::EVENT_OPS_MAX;
 use carrack::migrate::{MigrateOptions, Migrated, migrate};
-use carrack::verify::{Expect, Input, ListingDigest, Report, verify_file};
+use carrack::verify::{ExpectedHead, Input, ListingDigest, Report, verify_file};
 use clap::Args;
 use std::io::BufWriter;
 use std::path::Path;
@@ -139,7 +139,8 @@ impl Demo {
         self.page.pace("export", &Pace { seconds, records, bytes: exported })?;
         let key = self.identity.verified_key()?;
         let ((report, offline), seconds) = timed(|| {
-            let expect = Expect { did: Some(self.did.clone()), keys: key.into_iter().collect() };
+            let expect =
+                ExpectedHead { did: Some(self.did.clone()), keys: key.into_iter().collect() };
             verify_car(car, &expect, &*self.clock)
         })?;
         self.page.pace("verify", &Pace { seconds, records, bytes: exported })?;
@@ -192,7 +193,11 @@ fn export(engine: &Engine, did: &Did, car: &Path) -> carrack::Result<u64> {
     Ok(exported.bytes)
 }
 
-fn verify_car(car: &Path, expect: &Expect, clock: &dyn Clock) -> carrack::Result<(Report, String)> {
+fn verify_car(
+    car: &Path,
+    expect: &ExpectedHead,
+    clock: &dyn Clock,
+) -> carrack::Result<(Report, String)> {
     let mut listing = ListingDigest::default();
     let report = verify_file(&Input::open(car)?, expect, clock, &mut listing)?;
     Ok((report, listing.finish()))

@@ -16,7 +16,7 @@ use crate::key::{Signer, VerifyingKey};
 use crate::store::account::{Account, EngineName, Head, HeadKey, HeldKey, Origin, State, Trust};
 use crate::store::log::append;
 use crate::store::rows::build::RowBuilder;
-use crate::verify::{Expect, Supply};
+use crate::verify::{BlockSource, ExpectedHead};
 use std::io::Write;
 
 impl Engine {
@@ -100,8 +100,8 @@ impl Engine {
     /// Verifies a repository that is being sent, into a tree that nobody sees yet.
     pub(crate) fn receive(
         &self,
-        supply: &mut dyn Supply,
-        expect: &Expect,
+        supply: &mut dyn BlockSource,
+        expect: &ExpectedHead,
         commit: &Cid,
     ) -> Result<StagedTree> {
         let mut check = |found: &Commit| {

@@ -11,7 +11,7 @@ use crate::key::VerifyingKey;
 use crate::store::account::{Account, HeadKey, Trust, TrustKey};
 use crate::store::read::record::commit_block;
 use crate::store::tables::View;
-use crate::verify::Expect;
+use crate::verify::ExpectedHead;
 
 /// What a check of a head against its account's identity has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl Engine {
     /// ```
     /// use carrack::engine::{Engine, Options, Trust, TrustKey, WriteOptions};
     /// use carrack::key::{Curve, SigningKey};
-    /// use carrack::verify::Expect;
+    /// use carrack::verify::ExpectedHead;
     /// use redb::backends::InMemoryBackend;
     ///
     /// let engine = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
@@ -64,7 +64,7 @@ impl Engine {
     /// engine.write(&did, vec![], &rekey, &new)?;
     /// assert_eq!(engine.status(&did)?.trust, Trust::Unverified);
     ///
-    /// let expect = Expect { did: None, keys: vec![new.verifying_key()] };
+    /// let expect = ExpectedHead { did: None, keys: vec![new.verifying_key()] };
     /// let checked = engine.check_trust(&did, &expect, &[])?;
     /// assert_eq!((checked.trust, checked.trust_key), (Trust::Verified, Some(TrustKey::Current)));
     /// # Ok::<(), carrack::Error>(())
@@ -77,7 +77,7 @@ impl Engine {
     pub fn check_trust(
         &self,
         did: &Did,
-        expect: &Expect,
+        expect: &ExpectedHead,
         historic: &[VerifyingKey],
     ) -> Result<TrustChecked> {
         expect.check_did(did)?;

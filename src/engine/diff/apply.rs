@@ -18,7 +18,7 @@ use crate::store::log::append;
 use crate::store::restore::rev_floor;
 use crate::store::tables::{Tables, View};
 use crate::store::write::working_set::{RowChanges, WorkingSet};
-use crate::verify::{Expect, Problems};
+use crate::verify::{ExpectedHead, Problems};
 use std::collections::HashSet;
 use std::io::Read;
 
@@ -153,7 +153,7 @@ fn check_head(
         Some(held) => vec![held],
         None => return Err(no_key()),
     };
-    let expect = Expect { did: expect.did.clone(), keys };
+    let expect = ExpectedHead { did: expect.did.clone(), keys };
     let mut found = Vec::new();
     let signature = expect.check(commit, clock, &mut |problem| found.push(problem));
     if !found.is_empty() {

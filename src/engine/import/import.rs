@@ -14,14 +14,14 @@ use crate::store::read_table::ReadTable;
 use crate::store::restore::rev_floor;
 use crate::store::tables::Tables;
 use crate::store::write::reclaim::mark_for_removal;
-use crate::verify::{Expect, FileSupply, Input, Report, Supply, verify};
+use crate::verify::{BlockSource, ExpectedHead, FileSource, Input, Report, verify};
 use std::time::Duration;
 
 /// What an import may do and has to check.
 #[derive(Clone, Debug, Default)]
 pub struct ImportOptions {
     /// Account and keys that the head has to agree with.
-    pub expect: Expect,
+    pub expect: ExpectedHead,
     /// Take a repository whose signature cannot be checked, and mark the account so.
     pub unverified: bool,
     /// Over an account that takes writes: the exact head that may be replaced.
@@ -83,7 +83,7 @@ impl Engine {
     /// above the floor that a restored store was given. `Request` without a key; `State` if the
     /// account takes writes and its head was not named; `Swap` if another head was named.
     pub fn import(&self, input: &Input, options: &ImportOptions) -> Result<Imported> {
-        match FileSupply::new(input.clone()) {
+        match FileSource::new(input.clone()) {
             Ok(mut supply) => self.import_supply(&mut supply, options),
             Err(Error::Problem(problem)) => Err(Error::Refused(vec![*problem])),
             Err(error) => Err(error),
@@ -96,7 +96,7 @@ impl Engine {
     /// As [`Engine::import`].
     pub fn import_supply(
         &self,
-        supply: &mut dyn Supply,
+        supply: &mut dyn BlockSource,
         options: &ImportOptions,
     ) -> Result<Imported> {
         self.import_from(supply, options, None)
@@ -110,7 +110,7 @@ impl Engine {
         options: &ImportOptions,
         held: &HeadKey,
     ) -> Result<Imported> {
-        match FileSupply::new(input.clone()) {
+        match FileSource::new(input.clone()) {
             Ok(mut supply) => self.import_from(&mut supply, options, Some(held)),
             Err(Error::Problem(problem)) => Err(Error::Refused(vec![*problem])),
             Err(error) => Err(error),
@@ -119,7 +119,7 @@ impl Engine {
 
     fn import_from(
         &self,
-        supply: &mut dyn Supply,
+        supply: &mut dyn BlockSource,
         options: &ImportOptions,
         held: Option<&HeadKey>,
     ) -> Result<Imported> {
@@ -182,8 +182,8 @@ impl Engine {
     /// Verifies into a tree that nobody sees. If anything is wrong, no row of it is left.
     pub(in crate::engine) fn stage(
         &self,
-        supply: &mut dyn Supply,
-        expect: &Expect,
+        supply: &mut dyn BlockSource,
+        expect: &ExpectedHead,
         check_head: &mut dyn FnMut(&Commit) -> Result<()>,
     ) -> Result<(Report, StagedTree)> {
         let mut staged = Staged::begin(self, check_head)?;

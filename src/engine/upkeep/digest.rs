@@ -17,7 +17,7 @@ impl Engine {
     /// use carrack::Engine;
     /// use carrack::engine::{ImportOptions, Options};
     /// use carrack::key::{Curve, SigningKey};
-    /// use carrack::verify::{Expect, Input};
+    /// use carrack::verify::{ExpectedHead, Input};
     /// use redb::backends::InMemoryBackend;
     ///
     /// let a = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
@@ -28,7 +28,7 @@ impl Engine {
     /// a.export(&did, &mut car)?;
     ///
     /// let b = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
-    /// let expect = Expect { did: None, keys: vec![key.verifying_key()] };
+    /// let expect = ExpectedHead { did: None, keys: vec![key.verifying_key()] };
     /// let options = ImportOptions { expect, ..ImportOptions::default() };
     /// b.import(&Input::spill(&car[..], "export")?, &options)?;
     /// assert_eq!(a.rows_digest(&did)?, b.rows_digest(&did)?);

@@ -13,7 +13,7 @@ use carrack::engine::{Engine, Extent, ImportOptions, Op, Options, State, WriteOp
 use carrack::ident::{Did, ManualClock, RepoPath, Rev};
 use carrack::key::{Curve, SigningKey};
 use carrack::tree::{Walk, Want, layer};
-use carrack::verify::{Expect, Input};
+use carrack::verify::{ExpectedHead, Input};
 use ipld_core::ipld;
 use redb::backends::InMemoryBackend;
 use std::collections::{BTreeMap, BTreeSet};
@@ -149,7 +149,7 @@ pub fn export(engine: &Engine, did: &Did) -> Vec<u8> {
 
 pub fn imported(car: &[u8], clock: &Arc<ManualClock>, key: &SigningKey) -> Engine {
     let engine = Engine::open_backend(InMemoryBackend::new(), &options(clock)).unwrap();
-    let expect = Expect { did: None, keys: vec![key.verifying_key()] };
+    let expect = ExpectedHead { did: None, keys: vec![key.verifying_key()] };
     let options = ImportOptions { expect, ..ImportOptions::default() };
     engine.import(&Input::spill(car, "a test").unwrap(), &options).unwrap();
     engine

@@ -7,7 +7,7 @@ use carrack::block::json;
 use carrack::engine::{Engine, ImportOptions, List, Op, Options, WriteOptions};
 use carrack::ident::{Did, SystemClock};
 use carrack::key::{Curve, SigningKey};
-use carrack::verify::{Expect, Input, Nothing, verify_file};
+use carrack::verify::{ExpectedHead, Input, Discard, verify_file};
 use carrack_peers::{Ask, DID, Fresh, Job, Meter, Outcome, SECRET, answer};
 use redb::backends::InMemoryBackend;
 use serde_json::{Map, Value};
@@ -32,7 +32,7 @@ fn main() {
 fn verify(ask: &Ask) -> Result<Outcome> {
     let meter = Meter::start();
     let input = Input::open(&ask.file)?;
-    let report = verify_file(&input, &expect()?, &SystemClock, &mut Nothing)?;
+    let report = verify_file(&input, &expect()?, &SystemClock, &mut Discard)?;
     if !report.is_valid() {
         return Err(format!("{:?}", report.problems.listed()).into());
     }
@@ -94,8 +94,8 @@ fn encode(fresh: &Fresh) -> Result<Vec<u8>> {
     Ok(json::from_json(&object.into())?)
 }
 
-fn expect() -> Result<Expect> {
-    Ok(Expect { did: Some(did()?), keys: vec![key()?.verifying_key()] })
+fn expect() -> Result<ExpectedHead> {
+    Ok(ExpectedHead { did: Some(did()?), keys: vec![key()?.verifying_key()] })
 }
 
 fn did() -> Result<Did> {

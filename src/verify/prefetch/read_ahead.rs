@@ -13,7 +13,7 @@ const BATCH_BYTES: usize = 512 * 1024;
 const BATCH_ITEMS: usize = 4096;
 
 /// What such threads make, in order. They end with this, wherever they are.
-pub(super) struct Ahead<T> {
+pub(in crate::verify) struct Ahead<T> {
     ready: std::vec::IntoIter<T>,
     /// Where batches come from, in turn: the first that has no more is the end.
     sources: Vec<Receiver<Vec<T>>>,
@@ -23,14 +23,14 @@ pub(super) struct Ahead<T> {
 
 impl<T: Send + 'static> Ahead<T> {
     /// Starts a thread that puts what it makes into the outlet, until that refuses.
-    pub(super) fn start(make: impl FnOnce(&mut Outlet<T>) + Send + 'static) -> Self {
+    pub(in crate::verify) fn start(make: impl FnOnce(&mut Outlet<T>) + Send + 'static) -> Self {
         let (sender, source) = sync_channel(BATCHES_WAITING);
         let thread = std::thread::spawn(move || Outlet::to(vec![sender]).fill(make));
         Self::from(vec![source], vec![thread])
     }
 
     /// Starts a thread that puts what is to be made into the outlet, and some that make it.
-    pub(super) fn start_several<P: Send + 'static>(
+    pub(in crate::verify) fn start_several<P: Send + 'static>(
         threads: usize,
         plan: impl FnOnce(&mut Outlet<P>) + Send + 'static,
         make: impl Fn(P) -> T + Clone + Send + 'static,
@@ -59,7 +59,7 @@ impl<T: Send + 'static> Ahead<T> {
     }
 
     /// The next item; `None` once everything has been made and taken.
-    pub(super) fn next(&mut self) -> Result<Option<T>> {
+    pub(in crate::verify) fn next(&mut self) -> Result<Option<T>> {
         loop {
             if let Some(item) = self.ready.next() {
                 return Ok(Some(item));
@@ -97,7 +97,7 @@ impl<T> Drop for Ahead<T> {
 }
 
 /// Where a thread puts what it makes, or plans.
-pub(super) struct Outlet<T> {
+pub(in crate::verify) struct Outlet<T> {
     /// Each gets a batch in turn.
     senders: Vec<SyncSender<Vec<T>>>,
     turn: usize,
@@ -116,14 +116,14 @@ impl<T> Outlet<T> {
     }
 
     /// Puts an item that keeps so many bytes in memory; false if nobody takes any more.
-    pub(super) fn put(&mut self, item: T, bytes: usize) -> bool {
+    pub(in crate::verify) fn put(&mut self, item: T, bytes: usize) -> bool {
         self.batch.push(item);
         self.bytes += bytes;
         self.bytes < BATCH_BYTES && self.batch.len() < BATCH_ITEMS || self.flush()
     }
 
     /// Hands over what there is; false if nobody takes any more.
-    pub(super) fn flush(&mut self) -> bool {
+    pub(in crate::verify) fn flush(&mut self) -> bool {
         self.bytes = 0;
         if self.batch.is_empty() {
             return true;

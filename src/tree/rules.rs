@@ -1,22 +1,24 @@
 //! The rules that a node has to keep in its place: what its parent leaves to it.
 
-use super::{Key, Node, layer};
 use crate::error::{Code, Problem};
+use crate::tree::Key;
+use crate::tree::Node;
+use crate::tree::layer;
 
 /// Where a node hangs.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(in crate::tree) struct Place<'a> {
     /// The key left of it.
-    pub(super) left: &'a Key,
+    pub(in crate::tree) left: &'a Key,
     /// The first key that is too far right for it; `None` at the right edge.
-    pub(super) end: Option<&'a Key>,
+    pub(in crate::tree) end: Option<&'a Key>,
     /// Its height; a root's is said by its keys.
-    pub(super) height: Option<u8>,
+    pub(in crate::tree) height: Option<u8>,
 }
 
 impl Place<'_> {
     /// Checks a node against every rule, and gives its height.
-    pub(super) fn check(self, node: &Node) -> (u8, Vec<Problem>) {
+    pub(in crate::tree) fn check(self, node: &Node) -> (u8, Vec<Problem>) {
         let mut problems = Vec::new();
         let of_first = || node.entries.first().map(|entry| layer(entry.key.as_bytes()));
         let height = self.height.or_else(of_first).unwrap_or(0);

@@ -1,19 +1,19 @@
 //! Gives a walk the blocks that it asks for from a file, whatever the order of its sections.
 
-use super::compact::Sound;
-use super::course::Course;
-use super::fetch::{At, Fetched, Found};
-use super::index::{INDEXED_BYTES_MAX, State, Taken};
-use super::indexed::{Indexed, OtherSections, Rest};
-use super::input::Input;
-use super::others::Others;
-use super::read_through::{Kind, Reading};
-use super::report::Order;
-use super::sections::{Section, Sections};
-use super::supply::{Given, Missed, Supply, Tail};
 use crate::block::{Block, Cid};
 use crate::car::Reader;
 use crate::error::{Code, Error, Problem, Result};
+use crate::verify::block_source::{BlockSource, Missing, RecordBlock, Totals};
+use crate::verify::index::{INDEXED_BYTES_MAX, State, Taken};
+use crate::verify::indexed::{Indexed, OtherSections, Rest};
+use crate::verify::input::Input;
+use crate::verify::node_outline::TreeCounts;
+use crate::verify::others::Others;
+use crate::verify::position::Position;
+use crate::verify::prefetch::fetch::{At, Fetched, Found};
+use crate::verify::read_through::{Kind, Reading};
+use crate::verify::report::Order;
+use crate::verify::sections::{Section, Sections};
 
 /// Blocks from a file. As long as they come in the order of the walk, none of them is kept; at
 /// the first that does not, the file is indexed, and read ahead in the order of its tree.
@@ -23,13 +23,13 @@ use crate::error::{Code, Error, Problem, Result};
 /// make use of: then the file is given up, with the problem `TooManyBlocks`.
 ///
 /// Hashing and reading go on in threads of their own, a few batches ahead.
-pub struct FileSupply {
+pub struct FileSource {
     input: Input,
     roots: Vec<Cid>,
     /// The sections as they come, until the file is indexed.
     sections: Sections,
     next: Option<Section>,
-    course: Course,
+    course: Position,
     count: u64,
     /// What broke off the reading of sections.
     broken: Option<Problem>,
@@ -44,7 +44,7 @@ pub struct FileSupply {
     flood: Option<Problem>,
 }
 
-impl FileSupply {
+impl FileSource {
     /// Reads the header.
     ///
     /// # Errors
@@ -62,7 +62,7 @@ impl FileSupply {
             input,
             roots,
             next: None,
-            course: Course::from(start),
+            course: Position::from(start),
             count: 0,
             broken: None,
             skips_records: false,
@@ -162,10 +162,10 @@ impl FileSupply {
     }
 
     /// Notes that the walk has been given a section, and refuses what it names too often.
-    fn give(&mut self, cid: &Cid, at: At) -> Result<(), Missed> {
+    fn give(&mut self, cid: &Cid, at: At) -> Result<(), Missing> {
         let Some(indexed) = &mut self.indexed else { return Ok(()) };
         let passed = indexed.pass(&mut self.course, cid, at);
-        passed.map_err(|_| Missed::Wrong(repeated_too_often(cid, at.place.offset)))
+        passed.map_err(|_| Missing::Wrong(repeated_too_often(cid, at.place.offset)))
     }
 
     /// What was fetched ahead, if it is this.
@@ -177,25 +177,25 @@ impl FileSupply {
     }
 
     /// Looks a block up and reads it. If much hangs on it, the rest of that is fetched ahead.
-    fn look_up(&mut self, cid: &Cid) -> Result<Result<Block, Missed>> {
+    fn look_up(&mut self, cid: &Cid) -> Result<Result<Block, Missing>> {
         let in_order = self.course.in_order;
         if self.indexed()?.is_none() {
-            return Ok(Err(Missed::GivenUp));
+            return Ok(Err(Missing::GivenUp));
         }
         if !cid.is_of_repository() {
             self.index_others()?;
         }
-        let Some(indexed) = &self.indexed else { return Ok(Err(Missed::GivenUp)) };
+        let Some(indexed) = &self.indexed else { return Ok(Err(Missing::GivenUp)) };
         if !cid.is_of_repository() && matches!(indexed.others, OtherSections::TooMany) {
-            return Ok(Err(Missed::GivenUp));
+            return Ok(Err(Missing::GivenUp));
         }
         let Some((at, section)) = indexed.find(cid, in_order)? else {
-            return Ok(Err(Missed::Absent));
+            return Ok(Err(Missing::Absent));
         };
         if let Err(missed) = self.give(cid, at) {
             return Ok(Err(missed));
         }
-        let block = section.into_block().map_err(Missed::Wrong);
+        let block = section.into_block().map_err(Missing::Wrong);
         if let (Ok(block), Some(indexed)) = (&block, &mut self.indexed) {
             indexed.fetch_below(block);
         }
@@ -240,7 +240,7 @@ impl FileSupply {
     }
 }
 
-impl Supply for FileSupply {
+impl BlockSource for FileSource {
     fn roots(&self) -> &[Cid] {
         &self.roots
     }
@@ -253,7 +253,7 @@ impl Supply for FileSupply {
         self.skips_tree = true;
     }
 
-    fn judge(&mut self, root: &Cid) -> Result<Option<Sound>> {
+    fn check_outline(&mut self, root: &Cid) -> Result<Option<TreeCounts>> {
         // A file in streaming order needs no index.
         if !self.is_read_through() && self.peek()?.is_some_and(|next| next.cid() == Some(root)) {
             self.skips_tree = false;
@@ -261,16 +261,16 @@ impl Supply for FileSupply {
         }
         let mut course = self.course.clone();
         let Some(indexed) = self.indexed()? else { return Ok(None) };
-        let sound = indexed.judge(root, &mut course);
+        let sound = indexed.check_outline(root, &mut course);
         if sound.is_some() {
             self.course = course;
         }
         Ok(sound)
     }
 
-    fn want(&mut self, cid: &Cid) -> Result<Result<Block, Missed>> {
+    fn want(&mut self, cid: &Cid) -> Result<Result<Block, Missing>> {
         if let Some(section) = self.take_in_order(cid)? {
-            return Ok(section.into_block().map_err(Missed::Wrong));
+            return Ok(section.into_block().map_err(Missing::Wrong));
         }
         if let Some(Fetched { found: Found::Block(at, block), .. }) = self.take_fetched(cid)? {
             return Ok(self.give(cid, at).map(|()| block));
@@ -278,36 +278,36 @@ impl Supply for FileSupply {
         self.look_up(cid)
     }
 
-    fn want_record(&mut self, cid: &Cid) -> Result<Result<Given, Missed>> {
+    fn want_record(&mut self, cid: &Cid) -> Result<Result<RecordBlock, Missing>> {
         if let Some(section) = self.take_in_order(cid)? {
             let is_sound = section.is_sound;
-            return Ok(section.into_block().map_err(Missed::Wrong).map(given(is_sound)));
+            return Ok(section.into_block().map_err(Missing::Wrong).map(given(is_sound)));
         }
         Ok(match self.take_fetched(cid)? {
             Some(Fetched { found: Found::Unread(at), .. }) => {
-                self.give(cid, at).map(|()| Given::SoundUnread)
+                self.give(cid, at).map(|()| RecordBlock::SoundUnread)
             }
             Some(Fetched { found: Found::Block(at, block), .. }) => {
-                let is_sound = at.place.state == State::Sound;
+                let is_sound = at.place.state == State::TreeCounts;
                 self.give(cid, at).map(|()| given(is_sound)(block))
             }
-            _ => self.look_up(cid)?.map(Given::Hashed),
+            _ => self.look_up(cid)?.map(RecordBlock::Hashed),
         })
     }
 
-    fn finish(&mut self, report: &mut dyn FnMut(Problem)) -> Result<Tail> {
+    fn finish(&mut self, report: &mut dyn FnMut(Problem)) -> Result<Totals> {
         let rest = self.rest()?;
         let warning = rest.findings.warning();
         rest.findings.wrong.tell(report);
         if let Some(problem) = self.broken.take() {
             report(problem);
         }
-        let mut tail = Tail {
+        let mut tail = Totals {
             sections: self.count,
             reached: rest.reached,
             unreached: rest.unreached,
             warning,
-            ..Tail::default()
+            ..Totals::default()
         };
         if let Some(problem) = self.flood.take() {
             report(problem);
@@ -324,8 +324,8 @@ impl Supply for FileSupply {
     }
 }
 
-fn given(is_sound: bool) -> fn(Block) -> Given {
-    if is_sound { Given::Sound } else { Given::Hashed }
+fn given(is_sound: bool) -> fn(Block) -> RecordBlock {
+    if is_sound { RecordBlock::TreeCounts } else { RecordBlock::Hashed }
 }
 
 /// A small file whose tree names one large block at a million places.
@@ -335,9 +335,9 @@ fn repeated_too_often(cid: &Cid, offset: u64) -> Problem {
 }
 
 #[cfg(test)]
-impl FileSupply {
+impl FileSource {
     /// How many times a slot of the index was looked at.
-    pub(super) fn steps(&self) -> u64 {
+    pub(in crate::verify) fn steps(&self) -> u64 {
         self.indexed.as_ref().map_or(0, |indexed| indexed.source.index.steps.count())
     }
 }

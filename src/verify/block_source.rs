@@ -1,25 +1,25 @@
-use super::compact::Sound;
-use super::report::Order;
 use crate::block::{Block, Cid};
 use crate::error::{Problem, Result};
+use crate::verify::node_outline::TreeCounts;
+use crate::verify::report::Order;
 
 /// Where a walk's blocks come from.
-pub trait Supply {
+pub trait BlockSource {
     /// The roots that the header names.
     fn roots(&self) -> &[Cid];
 
     /// The block with this CID, hashed.
     ///
     /// # Errors
-    /// `Err` if reading fails; [`Missed`] within `Ok` if the input does not give the block.
-    fn want(&mut self, cid: &Cid) -> Result<Result<Block, Missed>>;
+    /// `Err` if reading fails; [`Missing`] within `Ok` if the input does not give the block.
+    fn want(&mut self, cid: &Cid) -> Result<Result<Block, Missing>>;
 
     /// The record with this CID, hashed. A supply that has looked at it already says so.
     ///
     /// # Errors
-    /// As [`Supply::want`].
-    fn want_record(&mut self, cid: &Cid) -> Result<Result<Given, Missed>> {
-        Ok(self.want(cid)?.map(Given::Hashed))
+    /// As [`BlockSource::want`].
+    fn want_record(&mut self, cid: &Cid) -> Result<Result<RecordBlock, Missing>> {
+        Ok(self.want(cid)?.map(RecordBlock::Hashed))
     }
 
     /// Says beforehand that nobody wants the bytes of records that are sound. A supply that makes
@@ -35,7 +35,7 @@ pub trait Supply {
     ///
     /// # Errors
     /// If reading fails.
-    fn judge(&mut self, root: &Cid) -> Result<Option<Sound>> {
+    fn check_outline(&mut self, root: &Cid) -> Result<Option<TreeCounts>> {
         let _ = root;
         Ok(None)
     }
@@ -44,7 +44,7 @@ pub trait Supply {
     ///
     /// # Errors
     /// If reading fails.
-    fn finish(&mut self, problems: &mut dyn FnMut(Problem)) -> Result<Tail>;
+    fn finish(&mut self, problems: &mut dyn FnMut(Problem)) -> Result<Totals>;
 
     /// Bytes of sections that were given so far, for progress.
     fn position(&self) -> u64;
@@ -52,29 +52,29 @@ pub trait Supply {
 
 /// A record that a supply gives.
 #[derive(Clone, Debug)]
-pub enum Given {
+pub enum RecordBlock {
     /// Nothing is known of it but its hash.
     Hashed(Block),
     /// It is *sound*: also of the data model, and no longer than an import takes.
-    Sound(Block),
+    TreeCounts(Block),
     /// The input has it and it is sound; its bytes were not wanted.
     SoundUnread,
 }
 
 /// Why a block is not to be had.
 #[derive(Clone, Debug)]
-pub enum Missed {
+pub enum Missing {
     /// No section has this CID.
     Absent,
     /// A section has it, and something is wrong with that.
     Wrong(Problem),
-    /// The input was given up: nothing can be said of the block. [`Supply::finish`] tells why.
+    /// The input was given up: nothing can be said of the block. [`BlockSource::finish`] tells why.
     GivenUp,
 }
 
 /// What is known when everything has been read. `None` is for what could not be found out.
 #[derive(Clone, Debug, Default)]
-pub struct Tail {
+pub struct Totals {
     /// Sections in the input.
     pub sections: u64,
     /// Distinct CIDs of sections that the tree does not ask for; of sections with CIDs that no block of a

@@ -8,15 +8,15 @@ use std::hash::{BuildHasher, RandomState};
 /// digest, with random numbers of 128 bits. Whoever can have two digests begin alike, which takes
 /// 2^32 tries for 64 bits, gains nothing here.
 #[derive(Clone)]
-pub(super) struct Keyed {
+pub(in crate::verify) struct CidHash {
     words: [u128; 4],
     codec: u128,
     other: RandomState,
 }
 
-impl Keyed {
+impl CidHash {
     /// With a key drawn from the system's random source.
-    pub(super) fn new() -> Self {
+    pub(in crate::verify) fn new() -> Self {
         let other = RandomState::new();
         let mut drawn = 0u64;
         let mut draw = || {
@@ -27,7 +27,7 @@ impl Keyed {
         Self { words: std::array::from_fn(|_| draw()), codec: draw(), other }
     }
 
-    pub(super) fn hash(&self, cid: &Cid) -> u64 {
+    pub(in crate::verify) fn hash(&self, cid: &Cid) -> u64 {
         let Some((codec, digest)) = cid.blessed() else { return self.other.hash_one(cid) };
         let (words, _) = digest.as_chunks::<8>();
         let start = match codec {
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn equal_cids_have_equal_hashes_and_others_do_not() {
-        let keyed = Keyed::new();
+        let keyed = CidHash::new();
         let mut seen = std::collections::HashSet::new();
         for number in 0u32..20_000 {
             let bytes = number.to_be_bytes();
@@ -65,6 +65,6 @@ mod tests {
     #[test]
     fn each_key_is_another() {
         let cid = Cid::of(Codec::Raw, b"carrack");
-        assert_ne!(Keyed::new().hash(&cid), Keyed::new().hash(&cid), "a chance of 2^-64");
+        assert_ne!(CidHash::new().hash(&cid), CidHash::new().hash(&cid), "a chance of 2^-64");
     }
 }

@@ -1,9 +1,14 @@
 //! Removal with its merge and trim.
 
-use super::edit::lost;
-use super::{Child, Held, Key, NodeSource, Tree, layer};
 use crate::block::Cid;
 use crate::error::Result;
+use crate::tree::Child;
+use crate::tree::Held;
+use crate::tree::Key;
+use crate::tree::NodeSource;
+use crate::tree::Tree;
+use crate::tree::insert::lost;
+use crate::tree::layer;
 
 impl Tree {
     /// Takes `key` out, and gives its value if it was there.

@@ -1,11 +1,11 @@
 //! The nodes of a file in few bytes each: as much of them as it takes to see that a tree has
 //! nothing wrong with it. What is wrong with one they cannot say.
 
-use super::index::{Index, Place, Slot, State};
-use super::keyed::Keyed;
 use crate::block::{Block, Cid};
 use crate::ident::RepoPath;
 use crate::tree::{layer, shared_prefix, usual_entries};
+use crate::verify::cid_hash::CidHash;
+use crate::verify::index::{Index, Place, Slot, State};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Memory for nodes comes in pieces of so many bytes, of which there are so many at most. Of a
@@ -24,18 +24,18 @@ const KEY: u8 = 3;
 const UNSAID: u8 = u8::MAX;
 
 /// The pieces of memory that there are.
-pub(super) struct Room {
+pub(in crate::verify) struct Budget {
     asked_for: AtomicUsize,
     most: usize,
 }
 
-impl Default for Room {
+impl Default for Budget {
     fn default() -> Self {
         Self::of(CHUNKS_MAX)
     }
 }
 
-impl Room {
+impl Budget {
     fn of(most: usize) -> Self {
         Self { asked_for: AtomicUsize::new(0), most }
     }
@@ -51,7 +51,7 @@ impl Room {
 
 /// Nodes as one thread comes to them.
 #[derive(Default)]
-pub(super) struct Gathered {
+pub(in crate::verify) struct Gathered {
     chunks: Vec<(usize, Vec<u8>)>,
     slots: Vec<Slot>,
     /// What is left of the last chunk.
@@ -64,7 +64,7 @@ pub(super) struct Gathered {
 
 impl Gathered {
     /// Keeps a block, if it is a node with nothing wrong in itself, and there is room.
-    pub(super) fn add(&mut self, block: &Block, keyed: &Keyed, room: &Room) {
+    pub(in crate::verify) fn add(&mut self, block: &Block, keyed: &CidHash, room: &Budget) {
         if room.is_exceeded() {
             *self = Self::default();
         } else if block.cid().is_dag_cbor() && self.condense(block.bytes(), keyed).is_some() {
@@ -74,7 +74,7 @@ impl Gathered {
 
     /// Puts into `head` and `node` what is needed of these bytes: its height, its links, and of its keys those
     /// next to a subtree's, each with as much of it as the one before does not have.
-    fn condense(&mut self, bytes: &[u8], keyed: &Keyed) -> Option<()> {
+    fn condense(&mut self, bytes: &[u8], keyed: &CidHash) -> Option<()> {
         let Self { head, node, last_key, .. } = self;
         head.clear();
         node.clear();
@@ -122,7 +122,7 @@ impl Gathered {
         (is_right && is_possible).then_some(())
     }
 
-    fn keep(&mut self, cid: &Cid, keyed: &Keyed, room: &Room) {
+    fn keep(&mut self, cid: &Cid, keyed: &CidHash, room: &Budget) {
         let needed = self.head.len() + self.node.len() + PLACE_BYTES;
         if needed > CHUNK_BYTES {
             // A tree with such a node is walked.
@@ -160,7 +160,7 @@ fn put_key(node: &mut Vec<u8>, before: &[u8], key: &[u8]) {
 }
 
 /// All nodes of a file that have nothing wrong in themselves.
-pub(super) struct Compact {
+pub(in crate::verify) struct NodeOutlines {
     /// Each at the place of its number.
     chunks: Vec<Vec<u8>>,
     index: Index,
@@ -168,7 +168,7 @@ pub(super) struct Compact {
 
 /// The tree below a root that has nothing wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sound {
+pub struct TreeCounts {
     /// Its entries.
     pub records: u64,
     /// Its nodes.
@@ -177,9 +177,13 @@ pub struct Sound {
     pub height: u64,
 }
 
-impl Compact {
+impl NodeOutlines {
     /// Of what the threads have come to; `None` if there was no room for all of it.
-    pub(super) fn of(gathered: Vec<Gathered>, keyed: Keyed, room: &Room) -> Option<Self> {
+    pub(in crate::verify) fn of(
+        gathered: Vec<Gathered>,
+        keyed: CidHash,
+        room: &Budget,
+    ) -> Option<Self> {
         if room.is_exceeded() {
             return None;
         }
@@ -199,13 +203,13 @@ impl Compact {
     ///
     /// A key is compared with the one before it in the whole tree, wherever there is a subtree's
     /// edge between them: if they all ascend, each node is between the keys that it hangs between.
-    pub(super) fn judge(
+    pub(in crate::verify) fn check_outline(
         &self,
         root: &Cid,
         mut show: impl FnMut(u64, bool) -> bool,
-    ) -> Option<Sound> {
+    ) -> Option<TreeCounts> {
         let root = self.index.hash(root);
-        let mut found = Sound { records: 0, nodes: 0, height: 0 };
+        let mut found = TreeCounts { records: 0, nodes: 0, height: 0 };
         let mut last = Vec::new();
         let mut levels = vec![self.enter(root, None)?];
         show(root, true).then_some(())?;
@@ -312,32 +316,36 @@ mod tests {
         (layer(key.as_bytes()) == 0).then(|| Block::dag_cbor(node().encode()))
     }
 
-    fn gather(nodes: &[Block], room: &Room) -> Option<Compact> {
-        let keyed = Keyed::new();
+    fn gather(nodes: &[Block], room: &Budget) -> Option<NodeOutlines> {
+        let keyed = CidHash::new();
         let mut gathered = Gathered::default();
         for node in nodes {
             gathered.add(node, &keyed, room);
         }
-        Compact::of(vec![gathered], keyed, room)
+        NodeOutlines::of(vec![gathered], keyed, room)
     }
 
     #[test]
     fn a_tree_is_judged_only_if_there_was_room_for_all_nodes() {
         let nodes: Vec<Block> = (0..40_000).filter_map(node).collect();
-        let roomy = gather(&nodes, &Room::default()).unwrap();
+        let roomy = gather(&nodes, &Budget::default()).unwrap();
         for root in [nodes.first().unwrap(), nodes.last().unwrap()] {
             let mut shown = Vec::new();
-            let sound = roomy.judge(root.cid(), |_, is_node| {
+            let sound = roomy.check_outline(root.cid(), |_, is_node| {
                 shown.push(is_node);
                 true
             });
-            assert_eq!(sound, Some(Sound { records: 1, nodes: 1, height: 1 }));
+            assert_eq!(sound, Some(TreeCounts { records: 1, nodes: 1, height: 1 }));
             assert_eq!(shown, [true, false]);
-            assert_eq!(roomy.judge(root.cid(), |_, is_node| is_node), None, "a refused record");
+            assert_eq!(
+                roomy.check_outline(root.cid(), |_, is_node| is_node),
+                None,
+                "a refused record"
+            );
         }
-        assert!(roomy.judge(&cid("no node of these"), |_, _| true).is_none());
+        assert!(roomy.check_outline(&cid("no node of these"), |_, _| true).is_none());
         for most in [0, 1] {
-            assert!(gather(&nodes, &Room::of(most)).is_none(), "{most}");
+            assert!(gather(&nodes, &Budget::of(most)).is_none(), "{most}");
         }
     }
 
@@ -359,7 +367,7 @@ mod tests {
         let large = node_that_grows();
         assert!(large.bytes().len() < CHUNK_BYTES, "it would not be read at all");
         let nodes: Vec<Block> = (0..60_000).filter_map(node).collect();
-        let (keyed, room) = (Keyed::new(), Room::default());
+        let (keyed, room) = (CidHash::new(), Budget::default());
         let mut threads = [Gathered::default(), Gathered::default()];
         for (number, node) in nodes.iter().enumerate() {
             let [one, other] = &mut threads;
@@ -369,12 +377,12 @@ mod tests {
             let thread = if number / 5000 % 2 == 0 { one } else { other };
             thread.add(node, &keyed, &room);
         }
-        let compact = Compact::of(threads.into(), keyed.clone(), &room).unwrap();
+        let compact = NodeOutlines::of(threads.into(), keyed.clone(), &room).unwrap();
         assert!(compact.chunks.iter().filter(|chunk| !chunk.is_empty()).count() > 3);
-        assert!(compact.judge(large.cid(), |_, _| true).is_none());
+        assert!(compact.check_outline(large.cid(), |_, _| true).is_none());
         for node in &nodes {
             let mut shown = Vec::new();
-            let sound = compact.judge(node.cid(), |hash, _| {
+            let sound = compact.check_outline(node.cid(), |hash, _| {
                 shown.push(hash);
                 true
             });
@@ -400,9 +408,9 @@ mod tests {
             wrong.push(node);
         }
         let blocks: Vec<Block> = wrong.iter().map(|node| Block::dag_cbor(node.encode())).collect();
-        let compact = gather(&blocks, &Room::default()).unwrap();
+        let compact = gather(&blocks, &Budget::default()).unwrap();
         for block in &blocks {
-            assert!(compact.judge(block.cid(), |_, _| true).is_none(), "{block:?}");
+            assert!(compact.check_outline(block.cid(), |_, _| true).is_none(), "{block:?}");
         }
     }
 }

@@ -1,8 +1,14 @@
 //! Insertion with its split; updates.
 
-use super::{Child, Held, HeldEntry, Key, NodeSource, Tree, layer};
 use crate::block::Cid;
 use crate::error::{Error, Result};
+use crate::tree::Child;
+use crate::tree::Held;
+use crate::tree::HeldEntry;
+use crate::tree::Key;
+use crate::tree::NodeSource;
+use crate::tree::Tree;
+use crate::tree::layer;
 
 impl Tree {
     /// Puts `value` at `key`, and gives what was there and how many entries the node has now.
@@ -128,6 +134,6 @@ fn raise(mut child: Child, from: u8, to: u8) -> Child {
     child
 }
 
-pub(super) fn lost(key: &Key) -> Error {
+pub(in crate::tree) fn lost(key: &Key) -> Error {
     Error::Corrupt(format!("the tree lost its place at {key}"))
 }

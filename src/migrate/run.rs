@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
 use crate::key::Signer;
 use crate::store::account::{Account, Head, Origin};
-use crate::verify::{Expect, StreamSupply};
+use crate::verify::{ExpectedHead, StreamSource};
 use std::io::{PipeReader, PipeWriter, Read};
 use std::time::Instant;
 
@@ -102,7 +102,7 @@ pub fn migrate(
     let account = source.account(did)?;
     let head = departing_head(&account, did, options.to, there)?.clone();
     let keys = account.key.load()?.into_iter().collect();
-    let expect = Expect { did: Some(did.clone()), keys };
+    let expect = ExpectedHead { did: Some(did.clone()), keys };
     let whole = carry(source, destination, did, &expect, &head, options)?;
     let origin = Origin { engine: source.engine_name(), commit: head.commit.clone() };
     let arrived = destination.activate(&whole, options.signer, origin, &account.key)?;
@@ -179,7 +179,7 @@ fn carry(
     source: &Engine,
     destination: &Engine,
     did: &Did,
-    expect: &Expect,
+    expect: &ExpectedHead,
     head: &Head,
     options: &MigrateOptions<'_>,
 ) -> Result<StagedTree> {
@@ -207,13 +207,13 @@ fn send(source: &Engine, did: &Did, pipe: PipeWriter) -> Result<()> {
 
 fn receive(
     destination: &Engine,
-    expect: &Expect,
+    expect: &ExpectedHead,
     head: &Head,
     pipe: PipeReader,
     options: &MigrateOptions<'_>,
 ) -> Result<StagedTree> {
     let counted = Counted { input: pipe, bytes: 0, progress: options.progress };
-    let mut supply = StreamSupply::new(counted)?;
+    let mut supply = StreamSource::new(counted)?;
     destination.receive(&mut supply, expect, &head.commit)
 }
 

@@ -1,44 +1,44 @@
 //! What a walk has been given of a file, in which order.
 
-use super::index::{Index, Place, State, Taken};
+use crate::verify::index::{Index, Place, State, Taken};
 use std::ops::Range;
 
 /// How far a walk has come.
 #[derive(Clone)]
-pub(super) struct Course {
+pub(in crate::verify) struct Position {
     /// Bytes of the sections that were given, and of the header.
-    pub(super) given: u64,
+    pub(in crate::verify) given: u64,
     /// Where the sections that came in order end.
-    pub(super) in_order: u64,
-    pub(super) streaming: bool,
+    pub(in crate::verify) in_order: u64,
+    pub(in crate::verify) streaming: bool,
 }
 
 /// The same of a file that has been indexed.
 #[derive(Clone)]
-pub(super) struct Indexed {
-    pub(super) taken: Taken,
+pub(in crate::verify) struct Indexed {
+    pub(in crate::verify) taken: Taken,
     /// Bytes that may still be given a second time.
-    pub(super) repeatable: u64,
+    pub(in crate::verify) repeatable: u64,
 }
 
 /// The tree names blocks again and again: more than several times the whole input.
-pub(super) struct RepeatedTooOften;
+pub(in crate::verify) struct RepeatedTooOften;
 
-impl Course {
+impl Position {
     /// Begins behind the header.
-    pub(super) fn from(offset: u64) -> Self {
+    pub(in crate::verify) fn from(offset: u64) -> Self {
         Self { given: offset, in_order: offset, streaming: true }
     }
 
     /// The section that is next in the file has been given.
-    pub(super) fn pass_next(&mut self, offset: u64, length: u64) {
+    pub(in crate::verify) fn pass_next(&mut self, offset: u64, length: u64) {
         self.given += length;
         self.in_order = offset + length;
     }
 
     /// A section has been given, of the index that this is the record of; so many bytes may be given
     /// a second time.
-    pub(super) fn pass(
+    pub(in crate::verify) fn pass(
         &mut self,
         taken: &mut Taken,
         repeatable: &mut u64,
@@ -61,7 +61,7 @@ impl Course {
 
     /// Links of a tree in the order of a walk, each with whether it is to a node: `None` if one of
     /// them has no section, or it takes a look at the sections to tell.
-    pub(super) fn pass_all(
+    pub(in crate::verify) fn pass_all(
         &mut self,
         indexed: &mut Indexed,
         index: &Index,
@@ -79,7 +79,7 @@ impl Course {
     }
 }
 
-impl Course {
+impl Position {
     /// The section that a walk would take for this link, if it is certain that nothing is wrong with
     /// it. Of a record there may be several: the one that is due, or the first.
     fn slot(&self, index: &Index, hash: u64, is_node: bool) -> Option<usize> {
@@ -89,7 +89,7 @@ impl Course {
             return Some(first).filter(|_| range.len() == 1);
         }
         // Of several, each is what the first is.
-        if range.is_empty() || index.place(first)?.state != State::Sound {
+        if range.is_empty() || index.place(first)?.state != State::TreeCounts {
             return None;
         }
         Some(if range.len() == 1 { first } else { self.due(index, range) })

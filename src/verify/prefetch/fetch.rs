@@ -3,16 +3,16 @@
 //! What it reads is a guess at what the walk will ask for: it follows links and checks nothing but
 //! hashes. The walk judges, and asks for itself where the two part.
 
-use super::ahead::{Ahead, Outlet};
-use super::index::{Index, Place, State};
-use super::input::Input;
-use super::sections::is_sound;
 use crate::block::{Block, Cid};
 use crate::car::varint::BYTES_MAX;
 use crate::car::{Passed, Section, parse_section, section_start};
 use crate::error::Result;
 use crate::limits::{CID_BYTES_MAX, LAYER_MAX};
 use crate::tree::{Link, links};
+use crate::verify::index::{Index, Place, State};
+use crate::verify::input::Input;
+use crate::verify::prefetch::read_ahead::{Ahead, Outlet};
+use crate::verify::sections::is_sound;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -20,13 +20,13 @@ use std::sync::Arc;
 const READERS: usize = 2;
 
 /// A block that the walk will probably ask for next.
-pub(super) struct Fetched {
-    pub(super) cid: Cid,
-    pub(super) found: Found,
+pub(in crate::verify) struct Fetched {
+    pub(in crate::verify) cid: Cid,
+    pub(in crate::verify) found: Found,
 }
 
 /// What the file has of it.
-pub(super) enum Found {
+pub(in crate::verify) enum Found {
     /// A section, which is right.
     Block(At, Block),
     /// A section that was found sound when the file was indexed; its bytes were not asked for.
@@ -39,23 +39,23 @@ pub(super) enum Found {
 
 /// A section in the index.
 #[derive(Clone, Copy)]
-pub(super) struct At {
-    pub(super) slot: usize,
-    pub(super) place: Place,
+pub(in crate::verify) struct At {
+    pub(in crate::verify) slot: usize,
+    pub(in crate::verify) place: Place,
 }
 
 /// What may be fetched where, and how much of it.
 #[derive(Clone)]
-pub(super) struct Source {
-    pub(super) input: Input,
-    pub(super) index: Arc<Index>,
+pub(in crate::verify) struct Source {
+    pub(in crate::verify) input: Input,
+    pub(in crate::verify) index: Arc<Index>,
     /// Whether the bytes of sound records are wanted too.
-    pub(super) with_records: bool,
+    pub(in crate::verify) with_records: bool,
 }
 
 impl Source {
     /// Fetches everything below this node, if there is more than records.
-    pub(super) fn fetch_below(&self, node: &Block) -> Option<Ahead<Fetched>> {
+    pub(in crate::verify) fn fetch_below(&self, node: &Block) -> Option<Ahead<Fetched>> {
         let links = links(node.bytes()).ok()?;
         if !links.iter().any(|link| matches!(link, Link::Node(_))) {
             return None;
@@ -127,7 +127,7 @@ impl Source {
         if !is_node && self.with_records {
             return Ok(Fetched { cid, found: Found::Planned(at) });
         }
-        if !is_node && at.place.state == State::Sound {
+        if !is_node && at.place.state == State::TreeCounts {
             return Ok(Fetched { cid, found: Found::Unread(at) });
         }
         self.read(cid, at, is_node)
@@ -143,8 +143,8 @@ impl Source {
     fn read(&self, cid: Cid, at: At, is_node: bool) -> Result<Fetched> {
         let found = match read_section(&self.input, at.place)?.into_block() {
             Ok(block) if *block.cid() == cid => {
-                let is_sound = at.place.state == State::Sound || !is_node && is_sound(&block);
-                let state = if is_sound { State::Sound } else { at.place.state };
+                let is_sound = at.place.state == State::TreeCounts || !is_node && is_sound(&block);
+                let state = if is_sound { State::TreeCounts } else { at.place.state };
                 Found::Block(At { place: Place { state, ..at.place }, ..at }, block)
             }
             _ => Found::Unclear,
@@ -179,7 +179,7 @@ impl Fetched {
 }
 
 /// Reads the section at this place; of a long one only how it begins.
-pub(super) fn read_section(input: &Input, place: Place) -> Result<Section> {
+pub(in crate::verify) fn read_section(input: &Input, place: Place) -> Result<Section> {
     let Place { offset, length, state } = place;
     if !matches!(state, State::Long | State::LongWrong) {
         // The index has lengths of sections that are held.

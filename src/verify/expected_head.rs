@@ -5,14 +5,14 @@ use crate::key::VerifyingKey;
 
 /// What a repository's head has to agree with. The default asks for nothing.
 #[derive(Clone, Debug, Default)]
-pub struct Expect {
+pub struct ExpectedHead {
     /// The account that it has to belong to.
     pub did: Option<Did>,
     /// Keys of which any may have signed it. Without one, the signature stays unchecked.
     pub keys: Vec<VerifyingKey>,
 }
 
-impl Expect {
+impl ExpectedHead {
     /// Checks that an account is the one that is expected, if one is.
     ///
     /// # Errors

@@ -1,18 +1,18 @@
-use super::report::Order;
-use super::supply::{Missed, Supply, Tail};
 use crate::block::{Block, Cid};
 use crate::car::{Reader, Section};
 use crate::error::{Code, Problem, Result};
+use crate::verify::block_source::{BlockSource, Missing, Totals};
+use crate::verify::report::Order;
 use std::io::Read;
 
 /// Blocks from a stream that has to be in streaming order, as an engine sends it: nothing is
 /// kept, and anything else than the block that is due ends it.
-pub struct StreamSupply<R> {
+pub struct StreamSource<R> {
     reader: Reader<R>,
     sections: u64,
 }
 
-impl<R: Read> StreamSupply<R> {
+impl<R: Read> StreamSource<R> {
     /// Reads the header.
     ///
     /// # Errors
@@ -22,32 +22,32 @@ impl<R: Read> StreamSupply<R> {
     }
 }
 
-impl<R: Read> Supply for StreamSupply<R> {
+impl<R: Read> BlockSource for StreamSource<R> {
     fn roots(&self) -> &[Cid] {
         self.reader.roots()
     }
 
-    fn want(&mut self, cid: &Cid) -> Result<Result<Block, Missed>> {
-        let Some(section) = self.reader.next_section()? else { return Ok(Err(Missed::Absent)) };
+    fn want(&mut self, cid: &Cid) -> Result<Result<Block, Missing>> {
+        let Some(section) = self.reader.next_section()? else { return Ok(Err(Missing::Absent)) };
         self.sections += 1;
         if section.cid() != Some(cid) {
             let message = format!("the stream gives {}, where {cid} is due", name(&section));
             return Err(Problem::new(Code::BadSection, message).offset(section.offset()).into());
         }
-        Ok(section.into_block().map_err(Missed::Wrong))
+        Ok(section.into_block().map_err(Missing::Wrong))
     }
 
-    fn finish(&mut self, _report: &mut dyn FnMut(Problem)) -> Result<Tail> {
+    fn finish(&mut self, _report: &mut dyn FnMut(Problem)) -> Result<Totals> {
         if let Some(section) = self.reader.next_section()? {
             let message = format!("the stream goes on with {} behind its end", name(&section));
             return Err(Problem::new(Code::BadSection, message).offset(section.offset()).into());
         }
-        Ok(Tail {
+        Ok(Totals {
             sections: self.sections,
             unreferenced: Some(0),
             order: Some(Order::Streaming),
             reached: self.sections,
-            ..Tail::default()
+            ..Totals::default()
         })
     }
 
