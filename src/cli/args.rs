@@ -1,25 +1,25 @@
-use super::account::{AccountsArgs, CreateArgs, StatusArgs};
-use super::apply::ApplyArgs;
-use super::backup::BackupArgs;
-use super::bench::BenchArgs;
-use super::compact::CompactArgs;
-use super::demo::DemoArgs;
-use super::event::EventArgs;
-use super::events::EventsArgs;
-use super::export::ExportArgs;
-use super::floors::FloorsArgs;
-use super::follow::FollowArgs;
-use super::import::ImportArgs;
-use super::key::KeyArgs;
-use super::listing::LsArgs;
-use super::migrate::MigrateArgs;
-use super::plc::PlcArgs;
-use super::proof::ProofArgs;
-use super::record::GetArgs;
-use super::scrub::ScrubArgs;
-use super::trust::TrustArgs;
-use super::verify::VerifyArgs;
-use super::write::WriteArgs;
+use crate::cli::bench::BenchArgs;
+use crate::cli::commands::account::{AccountsArgs, CreateArgs, StatusArgs};
+use crate::cli::commands::apply::ApplyArgs;
+use crate::cli::commands::backup::BackupArgs;
+use crate::cli::commands::compact::CompactArgs;
+use crate::cli::commands::event::EventArgs;
+use crate::cli::commands::events::EventsArgs;
+use crate::cli::commands::export::ExportArgs;
+use crate::cli::commands::floors::FloorsArgs;
+use crate::cli::commands::follow::FollowArgs;
+use crate::cli::commands::get::GetArgs;
+use crate::cli::commands::import::ImportArgs;
+use crate::cli::commands::key::KeyArgs;
+use crate::cli::commands::ls::LsArgs;
+use crate::cli::commands::migrate::MigrateArgs;
+use crate::cli::commands::plc::PlcArgs;
+use crate::cli::commands::proof::ProofArgs;
+use crate::cli::commands::scrub::ScrubArgs;
+use crate::cli::commands::trust::TrustArgs;
+use crate::cli::commands::verify::VerifyArgs;
+use crate::cli::commands::write::WriteArgs;
+use crate::cli::demo::DemoArgs;
 use clap::{Parser, Subcommand};
 
 /// Keeps, proves and moves AT Protocol repositories.
@@ -31,13 +31,13 @@ use clap::{Parser, Subcommand};
 /// cannot be read or written.
 #[derive(Debug, Parser)]
 #[command(name = "carrack", version, propagate_version = true)]
-pub(super) struct Cli {
+pub(in crate::cli) struct Cli {
     #[command(subcommand)]
-    pub(super) command: Command,
+    pub(in crate::cli) command: Command,
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(in crate::cli) enum Command {
     /// Verify a repository, or with --proof what a partial one proves, offline
     Verify(VerifyArgs),
     /// List records as lines `path cid`, of a FILE or of an account in a STORE
@@ -94,7 +94,7 @@ pub(super) enum Command {
 
 impl Command {
     /// Whether an answer is due as JSON.
-    pub(super) fn json(&self) -> bool {
+    pub(in crate::cli) fn json(&self) -> bool {
         match self {
             Self::Verify(args) => args.json,
             Self::Import(args) => args.json,
@@ -115,7 +115,7 @@ impl Command {
     }
 
     /// Whether its JSON has a verdict, which a refusal has to give too.
-    pub(super) fn judges(&self) -> bool {
+    pub(in crate::cli) fn judges(&self) -> bool {
         matches!(
             self,
             Self::Verify(_)

@@ -1,7 +1,7 @@
 //! Why a command did not answer: in one place from errors to words and exit codes.
 
-use super::guard::is_of_database;
-use super::output::Output;
+use crate::cli::answer::Output;
+use crate::cli::io::panics::is_of_database;
 use carrack::verify::problems_json;
 use carrack::{Error, Problem};
 use serde_json::{Map, Value};
@@ -20,7 +20,7 @@ const PROBLEMS_TOLD: usize = 20;
 
 /// Why a command stopped.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(in crate::cli) enum Failure {
     /// Whoever read the output has gone away.
     NobodyReads,
     /// Anything else.
@@ -36,17 +36,17 @@ pub(super) enum Failure {
 
 impl Failure {
     /// The answer is no.
-    pub(super) fn no(message: impl Into<String>) -> Self {
+    pub(in crate::cli) fn no(message: impl Into<String>) -> Self {
         Self::Told { code: NO, message: message.into(), problems: Vec::new() }
     }
 
     /// Wrong usage, or a file that is of no use.
-    pub(super) fn unusable(message: impl Into<String>) -> Self {
+    pub(in crate::cli) fn unusable(message: impl Into<String>) -> Self {
         Self::Told { code: UNUSABLE, message: message.into(), problems: Vec::new() }
     }
 
     /// A file could not be read or written.
-    pub(super) fn io(doing: impl fmt::Display, error: &std::io::Error) -> Self {
+    pub(in crate::cli) fn io(doing: impl fmt::Display, error: &std::io::Error) -> Self {
         if error.kind() == ErrorKind::BrokenPipe {
             return Self::NobodyReads;
         }
@@ -54,7 +54,7 @@ impl Failure {
     }
 
     /// A panic in the library, which is a bug or a damaged store.
-    pub(super) fn broken(panic: &str) -> Self {
+    pub(in crate::cli) fn broken(panic: &str) -> Self {
         if is_of_database(panic) {
             return Self::unusable(damaged_database(panic));
         }
@@ -63,7 +63,7 @@ impl Failure {
 
     /// The same with something said before it.
     #[must_use]
-    pub(super) fn preceded_by(self, words: impl fmt::Display) -> Self {
+    pub(in crate::cli) fn preceded_by(self, words: impl fmt::Display) -> Self {
         match self {
             Self::NobodyReads => Self::NobodyReads,
             Self::Told { code, message, problems } => {
@@ -73,7 +73,7 @@ impl Failure {
     }
 
     /// What it says.
-    pub(super) fn message(&self) -> &str {
+    pub(in crate::cli) fn message(&self) -> &str {
         match self {
             Self::NobodyReads => "nobody reads the output",
             Self::Told { message, .. } => message,
@@ -81,7 +81,7 @@ impl Failure {
     }
 
     /// Tells it, in JSON too if that is due, and gives the exit code.
-    pub(super) fn report(self, json: bool, judges: bool) -> ExitCode {
+    pub(in crate::cli) fn report(self, json: bool, judges: bool) -> ExitCode {
         let Self::Told { code, message, problems } = self else {
             return ExitCode::from(NOBODY_READS);
         };
@@ -157,7 +157,7 @@ fn advice(error: &Error) -> Option<&'static str> {
 }
 
 /// What is said when the database cannot read its own file.
-pub(super) fn damaged_database(why: impl fmt::Display) -> String {
+pub(in crate::cli) fn damaged_database(why: impl fmt::Display) -> String {
     format!(
         "the store is damaged, its database cannot read its own pages; restore it from a backup \
          ({why})"
@@ -165,7 +165,7 @@ pub(super) fn damaged_database(why: impl fmt::Display) -> String {
 }
 
 /// Says something on the standard error. Where that is closed, nobody wants to know.
-pub(super) fn tell(words: fmt::Arguments<'_>) {
+pub(in crate::cli) fn tell(words: fmt::Arguments<'_>) {
     let mut stderr = std::io::stderr().lock();
     let _ = writeln!(stderr, "{words}");
 }

@@ -1,5 +1,5 @@
-use super::failure::Failure;
-use super::input::{is_standard, read};
+use crate::cli::failure::Failure;
+use crate::cli::io::input::{is_standard, read};
 use carrack::ident::plc::PlcLog;
 use carrack::ident::{Did, DidDocument};
 use carrack::key::VerifyingKey;
@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 
 /// Where the keys come from that may have signed a repository.
 #[derive(Clone, Debug, Default, Args)]
-pub(super) struct KeySources {
+pub(in crate::cli) struct KeySources {
     /// A key that may have signed, as did:key; any of several will do
     #[arg(long = "key", value_name = "DID_KEY")]
-    pub(super) keys: Vec<VerifyingKey>,
+    pub(in crate::cli) keys: Vec<VerifyingKey>,
     /// A DID document that names account and key
     #[arg(long, value_name = "FILE")]
     did_doc: Option<PathBuf>,
@@ -27,16 +27,16 @@ pub(super) struct KeySources {
 
 /// What is expected of a repository, and which keys are of the past.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Keys {
+pub(in crate::cli) struct Keys {
     /// Account and keys, those of the past last.
-    pub(super) expect: ExpectedHead,
+    pub(in crate::cli) expect: ExpectedHead,
     /// Keys that the account has had and has no longer.
     earlier: Vec<VerifyingKey>,
 }
 
 impl KeySources {
     /// Reads the documents.
-    pub(super) fn read(&self) -> Result<Keys, Failure> {
+    pub(in crate::cli) fn read(&self) -> Result<Keys, Failure> {
         let mut keys = Keys::default();
         keys.expect.did.clone_from(&self.did);
         keys.expect.keys.clone_from(&self.keys);
@@ -50,17 +50,17 @@ impl KeySources {
     }
 
     /// Whether any source was given.
-    pub(super) fn any(&self) -> bool {
+    pub(in crate::cli) fn any(&self) -> bool {
         !self.keys.is_empty() || self.did_doc.is_some() || self.plc_log.is_some()
     }
 
     /// Whether an account was named by its DID.
-    pub(super) fn names_account(&self) -> bool {
+    pub(in crate::cli) fn names_account(&self) -> bool {
         self.did.is_some()
     }
 
     /// Refuses to read the standard input twice.
-    pub(super) fn check_standard_input(&self, file: &Path) -> Result<(), Failure> {
+    pub(in crate::cli) fn check_standard_input(&self, file: &Path) -> Result<(), Failure> {
         let named = [self.did_doc.as_deref(), self.plc_log.as_deref(), Some(file)];
         if named.into_iter().flatten().filter(|path| is_standard(path)).count() > 1 {
             return Err(Failure::unusable("only one input can be `-`"));
@@ -71,23 +71,23 @@ impl KeySources {
 
 impl Keys {
     /// Whether this key is one of the past, and was not asked for by itself.
-    pub(super) fn is_earlier(&self, key: &VerifyingKey) -> bool {
+    pub(in crate::cli) fn is_earlier(&self, key: &VerifyingKey) -> bool {
         self.earlier.contains(key)
     }
 
     /// The keys of the past.
-    pub(super) fn earlier(&self) -> &[VerifyingKey] {
+    pub(in crate::cli) fn earlier(&self) -> &[VerifyingKey] {
         &self.earlier
     }
 
     /// The same expectation without keys of the past.
-    pub(super) fn current(&self) -> ExpectedHead {
+    pub(in crate::cli) fn current(&self) -> ExpectedHead {
         let current = self.expect.keys.iter().filter(|key| !self.is_earlier(key));
         ExpectedHead { did: self.expect.did.clone(), keys: current.cloned().collect() }
     }
 
     /// Whether there are keys of the past.
-    pub(super) fn has_earlier(&self) -> bool {
+    pub(in crate::cli) fn has_earlier(&self) -> bool {
         !self.earlier.is_empty()
     }
 
@@ -141,7 +141,7 @@ impl Keys {
 }
 
 /// What is said of a signature by a key of the past.
-pub(super) fn earlier_key(key: &VerifyingKey) -> String {
+pub(in crate::cli) fn earlier_key(key: &VerifyingKey) -> String {
     format!(
         "the signature verifies only under {key}, which the account has had and has no longer: \
          the head was signed before the last change of keys, or by whoever holds the old key"

@@ -1,38 +1,15 @@
-//! The command line: each command reads its arguments, asks the library, and says what it was told.
+//! The command line: each command reads its arguments, calls the library, and prints what it returns.
 
-mod account;
-mod apply;
+mod answer;
 mod args;
-mod backup;
-mod bar;
 mod bench;
-mod collection;
-mod compact;
+mod commands;
 mod demo;
-mod event;
-mod events;
-mod export;
 mod failure;
-mod floors;
-mod follow;
-mod guard;
-mod import;
-mod input;
-mod key;
+mod io;
 mod keys;
-mod listing;
-mod migrate;
-mod output;
-mod plc;
-mod proof;
-mod record;
 mod run;
-mod scrub;
 mod store;
-mod target;
 mod text;
-mod trust;
-mod verify;
-mod write;
 
 pub(crate) use run::run;

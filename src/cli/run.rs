@@ -1,16 +1,17 @@
-use super::args::{Cli, Command};
-use super::failure::{Failure, tell};
-use super::guard::{Guarded, guarded};
-use super::{
-    account, apply, backup, bench, compact, demo, event, events, export, floors, follow, import,
-    key, listing, migrate, plc, proof, record, scrub, trust, verify, write,
+use crate::cli::args::{Cli, Command};
+use crate::cli::commands::{
+    account, apply, backup, compact, event, events, export, floors, follow, get, import, key, ls,
+    migrate, plc, proof, scrub, trust, verify, write,
 };
+use crate::cli::failure::{Failure, tell};
+use crate::cli::io::panics::{Guarded, guarded};
+use crate::cli::{bench, demo};
 use clap::Parser;
 use std::process::ExitCode;
 
 /// What a command that ran to its end says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(in crate::cli) enum Answer {
     /// Done, or yes.
     Yes,
     /// No, and why, for the standard error.
@@ -49,8 +50,8 @@ fn outcome(ended: Guarded<Result<Answer, Failure>>) -> Result<Answer, Failure> {
 fn carry_out(command: &Command) -> Result<Answer, Failure> {
     match command {
         Command::Verify(args) => verify::run(args),
-        Command::Ls(args) => listing::run(args),
-        Command::Get(args) => record::run(args),
+        Command::Ls(args) => ls::run(args),
+        Command::Get(args) => get::run(args),
         Command::Import(args) => import::run(args),
         Command::Apply(args) => apply::run(args),
         Command::Export(args) => export::run(args),

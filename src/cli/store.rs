@@ -1,4 +1,4 @@
-use super::failure::{Failure, tell};
+use crate::cli::failure::{Failure, tell};
 use carrack::Error;
 use carrack::engine::{Engine, Options};
 use clap::Args;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The store of a command.
 #[derive(Debug, Args)]
-pub(super) struct StoreArgs {
+pub(in crate::cli) struct StoreArgs {
     store: PathBuf,
     /// Read a store of an older format as it is, without upgrading it: nothing is written to it
     #[arg(long)]
@@ -15,20 +15,20 @@ pub(super) struct StoreArgs {
 }
 
 impl StoreArgs {
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::cli) fn path(&self) -> &Path {
         &self.store
     }
 }
 
 /// Where a store is, and whether it may be upgraded.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(in crate::cli) struct Place<'a> {
     path: &'a Path,
     upgrade: bool,
 }
 
 impl<'a> Place<'a> {
-    pub(super) fn of(path: &'a Path, no_upgrade: bool) -> Self {
+    pub(in crate::cli) fn of(path: &'a Path, no_upgrade: bool) -> Self {
         Self { path, upgrade: !no_upgrade }
     }
 }
@@ -52,17 +52,17 @@ impl<'a> From<&'a PathBuf> for Place<'a> {
 }
 
 /// Opens a store that has to be there.
-pub(super) fn existing<'a>(place: impl Into<Place<'a>>) -> Result<Engine, Failure> {
+pub(in crate::cli) fn existing<'a>(place: impl Into<Place<'a>>) -> Result<Engine, Failure> {
     open(place.into(), false)
 }
 
 /// Opens a store that has to be there, with so much memory for its pages.
-pub(super) fn existing_with_cache(path: &Path, bytes: usize) -> Result<Engine, Failure> {
+pub(in crate::cli) fn existing_with_cache(path: &Path, bytes: usize) -> Result<Engine, Failure> {
     open_with(path, &Options { create: false, cache_bytes: bytes, ..Options::default() })
 }
 
 /// Opens a store, or creates it.
-pub(super) fn existing_or_new<'a>(place: impl Into<Place<'a>>) -> Result<Engine, Failure> {
+pub(in crate::cli) fn existing_or_new<'a>(place: impl Into<Place<'a>>) -> Result<Engine, Failure> {
     open(place.into(), true)
 }
 
@@ -83,7 +83,7 @@ fn open_with(path: &Path, options: &Options) -> Result<Engine, Failure> {
     Ok(engine)
 }
 
-pub(super) fn not_opened(path: &Path, error: Error) -> Failure {
+pub(in crate::cli) fn not_opened(path: &Path, error: Error) -> Failure {
     let name = path.display();
     match error {
         Error::Store(error) => match *error {

@@ -1,7 +1,7 @@
 //! Numbers for people.
 
 /// With commas between thousands: `1,234,567`.
-pub(super) fn count(number: u64) -> String {
+pub(in crate::cli) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.chars().enumerate() {
@@ -14,14 +14,14 @@ pub(super) fn count(number: u64) -> String {
 }
 
 /// A number and the thing counted: `1 record`, `2 records`.
-pub(super) fn things(number: u64, thing: &str) -> String {
+pub(in crate::cli) fn things(number: u64, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {thing}{plural}", count(number))
 }
 
 /// Bytes in decimal units: `12.3 MB`.
 #[allow(clippy::cast_precision_loss, reason = "one decimal is shown")]
-pub(super) fn bytes(number: u64) -> String {
+pub(in crate::cli) fn bytes(number: u64) -> String {
     const UNITS: [(&str, f64); 3] = [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)];
     let size = number as f64;
     match UNITS.iter().find(|(_, unit)| size >= *unit) {
@@ -37,12 +37,12 @@ pub(super) fn bytes(number: u64) -> String {
     clippy::cast_sign_loss,
     reason = "a rate is shown to few digits"
 )]
-pub(super) fn per_second(number: u64, seconds: f64) -> u64 {
+pub(in crate::cli) fn per_second(number: u64, seconds: f64) -> u64 {
     (number as f64 / seconds.max(1e-6)).round() as u64
 }
 
 /// The first of what may be there, or a dash.
-pub(super) fn or_dash(value: Option<impl ToString>) -> String {
+pub(in crate::cli) fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 

@@ -1,12 +1,12 @@
-use super::args::Common;
-use super::child;
-use super::commit::{latency_chart, latency_table};
-use super::figures::{Spread, float, number, shown, size, tally, time, whole};
-use super::machine::Machine;
-use super::report::{Report, Table, check_target};
-use super::repository::{Order, Repository};
-use super::scratch::Scratch;
-use super::step::step;
+use crate::cli::bench::args::Common;
+use crate::cli::bench::child;
+use crate::cli::bench::commit::{latency_chart, latency_table};
+use crate::cli::bench::figures::{Spread, float, number, shown, size, tally, time, whole};
+use crate::cli::bench::machine::Machine;
+use crate::cli::bench::report::{Report, Table, check_target};
+use crate::cli::bench::repository::{Order, Repository};
+use crate::cli::bench::scratch::Scratch;
+use crate::cli::bench::step::step;
 use crate::cli::failure::Failure;
 use crate::cli::run::Answer;
 use clap::Args;
@@ -16,7 +16,7 @@ use std::io::Write;
 use std::path::Path;
 
 #[derive(Debug, Args)]
-pub(super) struct AccountsBenchArgs {
+pub(in crate::cli) struct AccountsBenchArgs {
     /// How many accounts
     #[arg(long, value_name = "A", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     accounts: u64,
@@ -27,7 +27,7 @@ pub(super) struct AccountsBenchArgs {
     #[arg(long, value_name = "C", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=1024))]
     callers: u64,
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(in crate::cli) common: Common,
 }
 
 /// The files of the measurement.
@@ -37,7 +37,7 @@ const KILLED: &str = "killed.redb";
 /// How often the store is opened, clean and after a kill.
 const OPENINGS: u32 = 5;
 
-pub(super) fn run(args: &AccountsBenchArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &AccountsBenchArgs) -> Result<Answer, Failure> {
     check_target(args.common.html.as_deref())?;
     let scratch = Scratch::new(args.common.dir.as_deref())?;
     let machine = Machine::here(scratch.path());

@@ -1,11 +1,11 @@
 //! Imports of many small accounts into a new store, measured.
 
-use super::figures::float;
-use super::fill::import_options;
-use super::job::answer_with;
-use super::latency::Latencies;
-use super::threads::together;
-use super::usage::Usage;
+use crate::cli::bench::figures::float;
+use crate::cli::bench::fill::import_options;
+use crate::cli::bench::job::answer_with;
+use crate::cli::bench::latency::Latencies;
+use crate::cli::bench::threads::together;
+use crate::cli::bench::usage::Usage;
 use crate::cli::failure::Failure;
 use crate::cli::run::Answer;
 use crate::cli::store;
@@ -20,7 +20,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 #[derive(Debug, Args)]
-pub(super) struct AccountsJob {
+pub(in crate::cli) struct AccountsJob {
     cars: PathBuf,
     store: PathBuf,
     #[arg(long)]
@@ -28,7 +28,7 @@ pub(super) struct AccountsJob {
 }
 
 /// Answers, and then waits to be killed with its store open.
-pub(super) fn run(job: &AccountsJob) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(job: &AccountsJob) -> Result<Answer, Failure> {
     let engine = store::existing_or_new(&job.store)?;
     let failed = |error| Failure::io(format_args!("reading {}", job.cars.display()), &error);
     let cars = Cars(Mutex::new(BufReader::new(File::open(&job.cars).map_err(failed)?)));

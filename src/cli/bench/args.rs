@@ -1,8 +1,8 @@
-use super::accounts::{self, AccountsBenchArgs};
-use super::commit::{self, CommitBenchArgs};
-use super::job::{self, JobArgs};
-use super::read::{self, ReadBenchArgs};
-use super::transfer::{self, TransferArgs};
+use crate::cli::bench::accounts::{self, AccountsBenchArgs};
+use crate::cli::bench::commit::{self, CommitBenchArgs};
+use crate::cli::bench::job::{self, JobArgs};
+use crate::cli::bench::read::{self, ReadBenchArgs};
+use crate::cli::bench::transfer::{self, TransferArgs};
 use crate::cli::failure::Failure;
 use crate::cli::run::Answer;
 use clap::{Args, Subcommand};
@@ -30,16 +30,16 @@ enum What {
 
 /// What all measurements can be told.
 #[derive(Debug, Args)]
-pub(super) struct Common {
+pub(in crate::cli) struct Common {
     /// Print one JSON object
     #[arg(long)]
-    pub(super) json: bool,
+    pub(in crate::cli) json: bool,
     /// Also write a page with tables and charts that needs nothing beside it
     #[arg(long, value_name = "FILE")]
-    pub(super) html: Option<PathBuf>,
+    pub(in crate::cli) html: Option<PathBuf>,
     /// Where the stores go while it runs: a folder on the disk that is to be measured
     #[arg(long, value_name = "DIR")]
-    pub(super) dir: Option<PathBuf>,
+    pub(in crate::cli) dir: Option<PathBuf>,
 }
 
 impl BenchArgs {

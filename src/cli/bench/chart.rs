@@ -1,5 +1,5 @@
-use super::html::escaped;
-use super::report::{Bar, Chart};
+use crate::cli::bench::html::escaped;
+use crate::cli::bench::report::{Bar, Chart};
 
 /// Places in the drawing, in its own units.
 const LABEL_WIDTH: f64 = 190.0;
@@ -8,7 +8,7 @@ const VALUE_WIDTH: f64 = 110.0;
 const ROW_HEIGHT: f64 = 26.0;
 
 /// A chart as a drawing that stands in a page.
-pub(super) fn svg(chart: &Chart) -> String {
+pub(in crate::cli) fn svg(chart: &Chart) -> String {
     let most = chart.bars.iter().filter_map(most_of).fold(0.0, f64::max);
     let width = LABEL_WIDTH + BAR_WIDTH + VALUE_WIDTH;
     let rows: Vec<String> = chart

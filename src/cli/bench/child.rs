@@ -8,7 +8,9 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// Runs a job to its end, and gives what it measured.
-pub(super) fn run<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Result<Value, Failure> {
+pub(in crate::cli) fn run<A: AsRef<OsStr>>(
+    args: impl IntoIterator<Item = A>,
+) -> Result<Value, Failure> {
     let mut job = Job::start(args)?;
     let answer = job.answer()?;
     job.end()?;
@@ -16,7 +18,7 @@ pub(super) fn run<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Result<
 }
 
 /// Runs a job until it has answered, and kills it then, with its store open.
-pub(super) fn run_and_kill<A: AsRef<OsStr>>(
+pub(in crate::cli) fn run_and_kill<A: AsRef<OsStr>>(
     args: impl IntoIterator<Item = A>,
 ) -> Result<Value, Failure> {
     let mut job = Job::start(args)?;

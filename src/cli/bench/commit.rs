@@ -1,12 +1,12 @@
-use super::args::Common;
-use super::child;
-use super::figures::{number, shown, size, tally, time, time_of_micros};
-use super::fill::{fill, write_car};
-use super::machine::Machine;
-use super::records::RECORDS_MAX;
-use super::report::{Bar, Chart, Report, Table, check_target};
-use super::scratch::Scratch;
-use super::step::step;
+use crate::cli::bench::args::Common;
+use crate::cli::bench::child;
+use crate::cli::bench::figures::{number, shown, size, tally, time, time_of_micros};
+use crate::cli::bench::fill::{fill, write_car};
+use crate::cli::bench::machine::Machine;
+use crate::cli::bench::records::RECORDS_MAX;
+use crate::cli::bench::report::{Bar, Chart, Report, Table, check_target};
+use crate::cli::bench::scratch::Scratch;
+use crate::cli::bench::step::step;
 use crate::cli::failure::Failure;
 use crate::cli::run::Answer;
 use clap::Args;
@@ -15,7 +15,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 #[derive(Debug, Args)]
-pub(super) struct CommitBenchArgs {
+pub(in crate::cli) struct CommitBenchArgs {
     /// Records that each account has before
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=RECORDS_MAX))]
     records: u64,
@@ -32,10 +32,10 @@ pub(super) struct CommitBenchArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=RECORDS_MAX))]
     during_import: Option<u64>,
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(in crate::cli) common: Common,
 }
 
-pub(super) fn run(args: &CommitBenchArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &CommitBenchArgs) -> Result<Answer, Failure> {
     check_target(args.common.html.as_deref())?;
     let scratch = Scratch::new(args.common.dir.as_deref())?;
     let machine = Machine::here(scratch.path());
@@ -157,7 +157,7 @@ fn latencies(found: &Value) -> Table {
 }
 
 /// A row for each name, of the latencies at its place in what was found.
-pub(super) fn latency_table<'a>(
+pub(in crate::cli) fn latency_table<'a>(
     found: &Value,
     rows: impl IntoIterator<Item = &'a (&'a str, &'a str)>,
 ) -> Table {
@@ -186,13 +186,13 @@ fn import_table(found: &Value) -> Option<Table> {
 }
 
 /// p50, p90, p99, p99.9 and the longest, as cells.
-pub(super) fn percentiles(found: &Value, at: &str) -> [String; 5] {
+pub(in crate::cli) fn percentiles(found: &Value, at: &str) -> [String; 5] {
     ["p50", "p90", "p99", "p999", "max"]
         .map(|name| shown(number(found, &format!("{at}/{name}_micros")), time_of_micros))
 }
 
 /// The distribution of latencies as bars.
-pub(super) fn latency_chart(title: &'static str, found: &Value, at: &str) -> Chart {
+pub(in crate::cli) fn latency_chart(title: &'static str, found: &Value, at: &str) -> Chart {
     let mut chart = Chart::new(title, time_of_micros);
     for (label, name) in [
         ("p10", "p10"),

@@ -1,12 +1,12 @@
 //! Commits by many threads, measured; then again beside an import.
 
-use super::figures::{float, rate};
-use super::fill::import_options;
-use super::latency::Latencies;
-use super::records::{Dice, Records};
-use super::repository::signing_key;
-use super::threads::together;
-use super::usage::Usage;
+use crate::cli::bench::figures::{float, rate};
+use crate::cli::bench::fill::import_options;
+use crate::cli::bench::latency::Latencies;
+use crate::cli::bench::records::{Dice, Records};
+use crate::cli::bench::repository::signing_key;
+use crate::cli::bench::threads::together;
+use crate::cli::bench::usage::Usage;
 use crate::cli::failure::Failure;
 use crate::cli::store;
 use carrack::Engine;
@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 #[derive(Debug, Args)]
-pub(super) struct CommitJob {
+pub(in crate::cli) struct CommitJob {
     store: PathBuf,
     #[arg(long)]
     records: u64,
@@ -38,12 +38,12 @@ pub(super) struct CommitJob {
 /// Between two reads beside an import.
 const READ_PAUSE: Duration = Duration::from_millis(1);
 
-pub(super) fn run(job: &CommitJob) -> Result<Map<String, Value>, Failure> {
+pub(in crate::cli) fn run(job: &CommitJob) -> Result<Map<String, Value>, Failure> {
     let engine = store::existing(&job.store)?;
     let key = signing_key()?;
     let names = (0..job.accounts).map(|seed| Records::of(seed).did());
     let names = names.collect::<carrack::Result<Vec<_>>>()?;
-    let harbour = Harbour { job, engine: &engine, key: &key, names: &names };
+    let harbour = Load { job, engine: &engine, key: &key, names: &names };
     let mut found = Map::new();
     found.insert("alone".to_owned(), harbour.alone()?);
     if let Some(file) = &job.import {
@@ -53,14 +53,14 @@ pub(super) fn run(job: &CommitJob) -> Result<Map<String, Value>, Failure> {
 }
 
 /// What the threads share.
-struct Harbour<'a> {
+struct Load<'a> {
     job: &'a CommitJob,
     engine: &'a Engine,
     key: &'a SigningKey,
     names: &'a [Did],
 }
 
-impl Harbour<'_> {
+impl Load<'_> {
     /// So many commits, and nothing else.
     fn alone(&self) -> Result<Value, Failure> {
         let mut work = Vec::new();

@@ -5,54 +5,54 @@ use serde_json::{Value, json};
 
 /// A count as a number with a fraction.
 #[allow(clippy::cast_precision_loss, reason = "measured numbers are shown to few digits")]
-pub(super) fn float(number: u64) -> f64 {
+pub(in crate::cli) fn float(number: u64) -> f64 {
     number as f64
 }
 
 /// Nanoseconds as microseconds.
-pub(super) fn micros(nanos: u64) -> f64 {
+pub(in crate::cli) fn micros(nanos: u64) -> f64 {
     float(nanos) / 1e3
 }
 
 /// How many in a second.
-pub(super) fn rate(number: u64, seconds: f64) -> f64 {
+pub(in crate::cli) fn rate(number: u64, seconds: f64) -> f64 {
     float(number) / seconds.max(1e-9)
 }
 
 /// Median, least and most of what some runs took.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Spread {
-    pub(super) median: f64,
-    pub(super) min: f64,
-    pub(super) max: f64,
+pub(in crate::cli) struct Spread {
+    pub(in crate::cli) median: f64,
+    pub(in crate::cli) min: f64,
+    pub(in crate::cli) max: f64,
 }
 
 impl Spread {
     /// `None` for no runs. Of an even number, the median is the lower of the two in the middle.
-    pub(super) fn of(mut values: Vec<f64>) -> Option<Self> {
+    pub(in crate::cli) fn of(mut values: Vec<f64>) -> Option<Self> {
         values.sort_by(f64::total_cmp);
         let (min, max) = (*values.first()?, *values.last()?);
         let median = *values.get((values.len() - 1) / 2)?;
         Some(Self { median, min, max })
     }
 
-    pub(super) fn to_json(self) -> Value {
+    pub(in crate::cli) fn to_json(self) -> Value {
         json!({ "median": self.median, "min": self.min, "max": self.max })
     }
 }
 
 /// A number of some JSON that a job gave, if it knew it.
-pub(super) fn number(of: &Value, pointer: &str) -> Option<f64> {
+pub(in crate::cli) fn number(of: &Value, pointer: &str) -> Option<f64> {
     of.pointer(pointer).and_then(Value::as_f64)
 }
 
 /// A number for a table, or a dash.
-pub(super) fn shown(value: Option<f64>, show: fn(f64) -> String) -> String {
+pub(in crate::cli) fn shown(value: Option<f64>, show: fn(f64) -> String) -> String {
     value.map_or_else(|| "-".to_owned(), show)
 }
 
 /// `0.123 s`, `4.56 ms`, `78.9 us`.
-pub(super) fn time(seconds: f64) -> String {
+pub(in crate::cli) fn time(seconds: f64) -> String {
     match seconds {
         10.0.. => format!("{seconds:.1} s"),
         1.0.. => format!("{seconds:.2} s"),
@@ -62,28 +62,28 @@ pub(super) fn time(seconds: f64) -> String {
 }
 
 /// The same of microseconds.
-pub(super) fn time_of_micros(micros: f64) -> String {
+pub(in crate::cli) fn time_of_micros(micros: f64) -> String {
     time(micros / 1e6)
 }
 
 /// Bytes, in decimal units.
-pub(super) fn size(number: f64) -> String {
+pub(in crate::cli) fn size(number: f64) -> String {
     bytes(whole(number))
 }
 
 /// A count with commas.
-pub(super) fn tally(number: f64) -> String {
+pub(in crate::cli) fn tally(number: f64) -> String {
     count(whole(number))
 }
 
 /// How many times as much.
-pub(super) fn times(ratio: f64) -> String {
+pub(in crate::cli) fn times(ratio: f64) -> String {
     format!("{ratio:.2}x")
 }
 
 /// The nearest count.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is rounded first")]
-pub(super) fn whole(number: f64) -> u64 {
+pub(in crate::cli) fn whole(number: f64) -> u64 {
     number.round().max(0.0) as u64
 }
 

@@ -1,7 +1,7 @@
 //! Stores with generated accounts in them, made before anything is measured.
 
-use super::repository::{Order, Repository, signing_key};
-use super::scratch::Scratch;
+use crate::cli::bench::repository::{Order, Repository, signing_key};
+use crate::cli::bench::scratch::Scratch;
 use crate::cli::failure::Failure;
 use crate::cli::store;
 use carrack::Engine;
@@ -15,7 +15,11 @@ use std::thread::{Builder, scope};
 const THREADS: u64 = 8;
 
 /// Makes a store with accounts number 0 and up, of so many records each.
-pub(super) fn fill(scratch: &Scratch, accounts: u64, records: u64) -> Result<PathBuf, Failure> {
+pub(in crate::cli) fn fill(
+    scratch: &Scratch,
+    accounts: u64,
+    records: u64,
+) -> Result<PathBuf, Failure> {
     let path = scratch.file("store.redb");
     let engine = store::existing_or_new(&path)?;
     let next = AtomicU64::new(0);
@@ -65,7 +69,7 @@ impl Fill<'_> {
 }
 
 /// Writes an account's repository into a file.
-pub(super) fn write_car(
+pub(in crate::cli) fn write_car(
     scratch: &Scratch,
     name: &str,
     seed: u64,
@@ -76,7 +80,7 @@ pub(super) fn write_car(
 }
 
 /// Generated accounts are signed, and imports check it.
-pub(super) fn import_options() -> carrack::Result<ImportOptions> {
+pub(in crate::cli) fn import_options() -> carrack::Result<ImportOptions> {
     let expect = ExpectedHead { did: None, keys: vec![signing_key()?.verifying_key()] };
     Ok(ImportOptions { expect, ..ImportOptions::default() })
 }

@@ -1,7 +1,7 @@
 //! The page: one file that needs nothing beside it.
 
-use super::chart::svg;
-use super::report::{Report, Table};
+use crate::cli::bench::chart::svg;
+use crate::cli::bench::report::{Report, Table};
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1b2733;--dim:#5a6a78;--paper:#fbfaf7;--line:#d8d5cc;--bar:#2f6f8f;--mark:#b4541f}\
@@ -16,7 +16,7 @@ svg{width:100%;height:auto}svg text{font:13px system-ui,sans-serif;fill:var(--in
 svg .bar{fill:var(--bar)}svg .range{stroke:var(--mark);stroke-width:2}li{color:var(--dim)}";
 
 /// The report as a page.
-pub(super) fn page(report: &Report) -> String {
+pub(in crate::cli) fn page(report: &Report) -> String {
     let title = escaped(&format!("carrack bench {}", report.bench));
     let mut out = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -61,7 +61,7 @@ fn push_row<'a>(out: &mut String, tag: &str, cells: impl Iterator<Item = &'a str
 }
 
 /// Text as it stands in a page, in attributes too.
-pub(super) fn escaped(text: &str) -> String {
+pub(in crate::cli) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
         match char {

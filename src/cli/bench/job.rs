@@ -1,14 +1,14 @@
-//! The other side of [`super::child`]: a hidden command that does one thing, measures it, and
+//! The other side of [`crate::cli::bench::child`]: a hidden command that does one thing, measures it, and
 //! answers with a line of JSON.
 
-use super::accounts_job::{self, AccountsJob};
-use super::commit_job::{self, CommitJob};
-use super::read_job::{self, ReadJob};
-use super::transfer_job::{self, CarJob, ExportJob, MigrateJob};
-use super::usage::Meter;
-use super::yardstick::{self, CopyJob};
+use crate::cli::answer::Output;
+use crate::cli::bench::accounts_job::{self, AccountsJob};
+use crate::cli::bench::commit_job::{self, CommitJob};
+use crate::cli::bench::read_job::{self, ReadJob};
+use crate::cli::bench::transfer_job::{self, CarJob, ExportJob, MigrateJob};
+use crate::cli::bench::usage::Meter;
+use crate::cli::bench::yardstick::{self, CopyJob};
 use crate::cli::failure::Failure;
-use crate::cli::output::Output;
 use crate::cli::run::Answer;
 use crate::cli::store;
 use clap::{Args, Subcommand};
@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-pub(super) struct JobArgs {
+pub(in crate::cli) struct JobArgs {
     #[command(subcommand)]
     job: Job,
 }
@@ -36,7 +36,7 @@ enum Job {
     Open { store: PathBuf },
 }
 
-pub(super) fn run(args: &JobArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &JobArgs) -> Result<Answer, Failure> {
     let answer = match &args.job {
         Job::Hash { file } => yardstick::hash(file)?,
         Job::Copy(job) => yardstick::copy(job)?,
@@ -62,6 +62,6 @@ pub(super) fn run(args: &JobArgs) -> Result<Answer, Failure> {
 }
 
 /// Gives an answer to the process that waits for it.
-pub(super) fn answer_with(answer: Map<String, Value>) -> Result<(), Failure> {
+pub(in crate::cli) fn answer_with(answer: Map<String, Value>) -> Result<(), Failure> {
     Output::new().json(&Value::Object(answer))
 }

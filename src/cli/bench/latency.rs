@@ -1,10 +1,10 @@
-use super::figures::{float, micros};
+use crate::cli::bench::figures::{float, micros};
 use serde_json::{Value, json};
 use std::time::Duration;
 
 /// How long each of many things took, shortest first.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Latencies(Vec<u64>);
+pub(in crate::cli) struct Latencies(Vec<u64>);
 
 /// Shares in ten thousandths, and their names.
 const SHARES: [(u64, &str); 6] = [
@@ -17,7 +17,7 @@ const SHARES: [(u64, &str); 6] = [
 ];
 
 impl Latencies {
-    pub(super) fn of(durations: Vec<Duration>) -> Self {
+    pub(in crate::cli) fn of(durations: Vec<Duration>) -> Self {
         let nanos = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         let mut all: Vec<u64> = durations.into_iter().map(nanos).collect();
         all.sort_unstable();
@@ -25,12 +25,12 @@ impl Latencies {
     }
 
     /// The nanoseconds that `share` ten thousandths of all stayed within, by nearest rank.
-    pub(super) fn at(&self, share: u64) -> Option<u64> {
+    pub(in crate::cli) fn at(&self, share: u64) -> Option<u64> {
         let rank = (self.0.len() as u64 * share).div_ceil(10_000).max(1);
         self.0.get(usize::try_from(rank - 1).ok()?).copied()
     }
 
-    pub(super) fn to_json(&self) -> Value {
+    pub(in crate::cli) fn to_json(&self) -> Value {
         let mut out = json!({ "count": self.0.len(), "mean_micros": self.mean_micros() });
         if let Some(fields) = out.as_object_mut() {
             fields.extend(

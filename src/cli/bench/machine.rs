@@ -1,12 +1,12 @@
-use super::figures::float;
-use super::usage::field_of;
+use crate::cli::bench::figures::float;
+use crate::cli::bench::usage::field_of;
 use carrack::event::Timestamp;
 use carrack::ident::{Clock, SystemClock};
 use serde_json::{Value, json};
 use std::path::Path;
 
 /// Where and when something was measured.
-pub(super) struct Machine {
+pub(in crate::cli) struct Machine {
     cores: Option<usize>,
     cpu: Option<String>,
     memory_bytes: Option<u64>,
@@ -18,7 +18,7 @@ pub(super) struct Machine {
 
 impl Machine {
     /// This machine now, with its folder for the stores.
-    pub(super) fn here(folder: &Path) -> Self {
+    pub(in crate::cli) fn here(folder: &Path) -> Self {
         Self {
             cores: std::thread::available_parallelism().ok().map(Into::into),
             cpu: cpu_model(),
@@ -29,7 +29,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn to_json(&self) -> Value {
+    pub(in crate::cli) fn to_json(&self) -> Value {
         json!({
             "cores": self.cores,
             "cpu": self.cpu,
@@ -44,7 +44,7 @@ impl Machine {
     }
 
     /// What it is, and what it ran, in a line each.
-    pub(super) fn lines(&self) -> Vec<(&'static str, String)> {
+    pub(in crate::cli) fn lines(&self) -> Vec<(&'static str, String)> {
         let mut machine = vec![self.cpu.clone().unwrap_or_else(|| "unknown processor".to_owned())];
         machine.extend(self.cores.map(|cores| format!("{cores} cores")));
         let gib = |bytes| format!("{:.1} GiB", float(bytes) / f64::from(1 << 30));
@@ -61,7 +61,7 @@ impl Machine {
     }
 
     /// What makes the numbers mean less than they seem to.
-    pub(super) fn doubts(&self) -> Vec<String> {
+    pub(in crate::cli) fn doubts(&self) -> Vec<String> {
         let mut doubts = Vec::new();
         if cfg!(debug_assertions) {
             doubts

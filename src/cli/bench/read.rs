@@ -1,13 +1,13 @@
-use super::args::Common;
-use super::child;
-use super::commit::{latency_chart, latency_table};
-use super::figures::{number, shown, size, tally, time};
-use super::fill::fill;
-use super::machine::Machine;
-use super::records::RECORDS_MAX;
-use super::report::{Bar, Chart, Report, Table, check_target};
-use super::scratch::Scratch;
-use super::step::step;
+use crate::cli::bench::args::Common;
+use crate::cli::bench::child;
+use crate::cli::bench::commit::{latency_chart, latency_table};
+use crate::cli::bench::figures::{number, shown, size, tally, time};
+use crate::cli::bench::fill::fill;
+use crate::cli::bench::machine::Machine;
+use crate::cli::bench::records::RECORDS_MAX;
+use crate::cli::bench::report::{Bar, Chart, Report, Table, check_target};
+use crate::cli::bench::scratch::Scratch;
+use crate::cli::bench::step::step;
 use crate::cli::failure::Failure;
 use crate::cli::run::Answer;
 use clap::Args;
@@ -15,7 +15,7 @@ use serde_json::Value;
 use std::ffi::OsString;
 
 #[derive(Debug, Args)]
-pub(super) struct ReadBenchArgs {
+pub(in crate::cli) struct ReadBenchArgs {
     /// Records of the account
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=RECORDS_MAX))]
     records: u64,
@@ -29,10 +29,10 @@ pub(super) struct ReadBenchArgs {
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
     cache: u64,
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(in crate::cli) common: Common,
 }
 
-pub(super) fn run(args: &ReadBenchArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &ReadBenchArgs) -> Result<Answer, Failure> {
     check_target(args.common.html.as_deref())?;
     let scratch = Scratch::new(args.common.dir.as_deref())?;
     let machine = Machine::here(scratch.path());

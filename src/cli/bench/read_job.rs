@@ -1,10 +1,10 @@
 //! Reads of one account, measured.
 
-use super::figures::float;
-use super::latency::Latencies;
-use super::records::{Dice, Records};
-use super::threads::together;
-use super::usage::Usage;
+use crate::cli::bench::figures::float;
+use crate::cli::bench::latency::Latencies;
+use crate::cli::bench::records::{Dice, Records};
+use crate::cli::bench::threads::together;
+use crate::cli::bench::usage::Usage;
 use crate::cli::failure::Failure;
 use crate::cli::store;
 use carrack::engine::{Engine, List, Snapshot};
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 #[derive(Debug, Args)]
-pub(super) struct ReadJob {
+pub(in crate::cli) struct ReadJob {
     store: PathBuf,
     #[arg(long)]
     records: u64,
@@ -31,7 +31,7 @@ pub(super) struct ReadJob {
 /// Records of a page of a listing.
 const PAGE: usize = 10_000;
 
-pub(super) fn run(job: &ReadJob) -> Result<Map<String, Value>, Failure> {
+pub(in crate::cli) fn run(job: &ReadJob) -> Result<Map<String, Value>, Failure> {
     let cache = usize::try_from(job.cache << 20).unwrap_or(usize::MAX);
     let engine = store::existing_with_cache(&job.store, cache)?;
     let records = Records::of(0);

@@ -5,7 +5,7 @@ use carrack::ident::{Did, Rev};
 use data_encoding::BASE32_NOPAD;
 
 /// More are not made: the last would be dated after today.
-pub(super) const RECORDS_MAX: u64 = 20_000_000;
+pub(in crate::cli) const RECORDS_MAX: u64 = 20_000_000;
 /// 2020-01-01.
 const FIRST_MICROS: u64 = 1_577_836_800_000_000;
 /// Room for one record. The lower half is where it may be, so there is none in the upper half.
@@ -16,13 +16,13 @@ const CLOCK_ID: u16 = 11;
 /// The records of one account, like those that accounts have: the same seed and number always give
 /// the same record, so none has to be kept.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Records {
+pub(in crate::cli) struct Records {
     seed: u64,
 }
 
 /// What a record is, in the order of the collections' names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(in crate::cli) enum Kind {
     Like,
     Post,
     Repost,
@@ -31,7 +31,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// In the order of their paths.
-    pub(super) const ALL: [Self; 4] = [Self::Like, Self::Post, Self::Repost, Self::Follow];
+    pub(in crate::cli) const ALL: [Self; 4] = [Self::Like, Self::Post, Self::Repost, Self::Follow];
 
     fn collection(self) -> &'static str {
         match self {
@@ -45,39 +45,39 @@ impl Kind {
 
 impl Records {
     /// The account number `seed`.
-    pub(super) fn of(seed: u64) -> Self {
+    pub(in crate::cli) fn of(seed: u64) -> Self {
         Self { seed }
     }
 
     /// The account's name, which nobody has.
-    pub(super) fn did(self) -> carrack::Result<Did> {
-        stranger(&mut Dice(!self.seed)).parse()
+    pub(in crate::cli) fn did(self) -> carrack::Result<Did> {
+        random_did(&mut Dice(!self.seed)).parse()
     }
 
     /// When the whole of so many records was signed.
-    pub(super) fn rev(records: u64) -> carrack::Result<Rev> {
+    pub(in crate::cli) fn rev(records: u64) -> carrack::Result<Rev> {
         Rev::from_micros(FIRST_MICROS + records * STEP_MICROS, CLOCK_ID)
     }
 
     /// What record `number` is.
-    pub(super) fn kind(self, number: u64) -> Kind {
+    pub(in crate::cli) fn kind(self, number: u64) -> Kind {
         self.begin(number).1
     }
 
     /// Where record `number` is. Within a collection, later numbers have later paths.
-    pub(super) fn path(self, number: u64) -> carrack::Result<String> {
+    pub(in crate::cli) fn path(self, number: u64) -> carrack::Result<String> {
         let (micros, kind, _) = self.begin(number);
         path_at(kind, micros)
     }
 
     /// Where there would be a record, and is none.
-    pub(super) fn absent_path(self, number: u64) -> carrack::Result<String> {
+    pub(in crate::cli) fn absent_path(self, number: u64) -> carrack::Result<String> {
         let (micros, kind, _) = self.begin(number);
         path_at(kind, micros + STEP_MICROS / 2)
     }
 
     /// The record.
-    pub(super) fn bytes(self, number: u64) -> Vec<u8> {
+    pub(in crate::cli) fn bytes(self, number: u64) -> Vec<u8> {
         let (micros, kind, mut dice) = self.begin(number);
         let mut to = Encoder::with_capacity(320);
         if kind == Kind::Post {
@@ -97,7 +97,7 @@ impl Records {
             }
             Kind::Follow => {
                 to.text("subject");
-                to.text(&stranger(&mut dice));
+                to.text(&random_did(&mut dice));
             }
             Kind::Like | Kind::Repost => subject(&mut to, &mut dice, micros),
         }
@@ -121,7 +121,7 @@ impl Records {
 
 /// `SplitMix64`.
 #[derive(Clone, Debug)]
-pub(super) struct Dice(pub(super) u64);
+pub(in crate::cli) struct Dice(pub(in crate::cli) u64);
 
 impl Dice {
     fn next(&mut self) -> u64 {
@@ -133,7 +133,7 @@ impl Dice {
     }
 
     /// A number below `below`.
-    pub(super) fn roll(&mut self, below: u64) -> u64 {
+    pub(in crate::cli) fn roll(&mut self, below: u64) -> u64 {
         self.next() % below.max(1)
     }
 }
@@ -167,10 +167,10 @@ fn subject(to: &mut Encoder, dice: &mut Dice, micros: u64) {
     to.text("cid");
     to.text(&Cid::from_digest(Codec::DagCbor, digest).to_string());
     to.text("uri");
-    to.text(&format!("at://{}/app.bsky.feed.post/{rkey}", stranger(dice)));
+    to.text(&format!("at://{}/app.bsky.feed.post/{rkey}", random_did(dice)));
 }
 
-fn stranger(dice: &mut Dice) -> String {
+fn random_did(dice: &mut Dice) -> String {
     let name: [u8; 15] = std::array::from_fn(|_| dice.next().to_le_bytes()[0]);
     format!("did:plc:{}", BASE32_NOPAD.encode(&name).to_ascii_lowercase())
 }

@@ -1,53 +1,53 @@
 //! What a measurement found, for machines, for people at a terminal, and as a page.
 
-use super::args::Common;
-use super::html;
-use super::machine::Machine;
+use crate::cli::answer::Output;
+use crate::cli::bench::args::Common;
+use crate::cli::bench::html;
+use crate::cli::bench::machine::Machine;
 use crate::cli::failure::{Failure, tell};
-use crate::cli::input::is_standard;
-use crate::cli::output::Output;
+use crate::cli::io::input::is_standard;
+use crate::cli::io::output_file::write_to;
 use crate::cli::run::Answer;
-use crate::cli::target::write_to;
 use crate::cli::text::count;
 use serde_json::{Map, Value};
 use std::path::Path;
 
-pub(super) struct Report {
-    pub(super) bench: &'static str,
-    pub(super) machine: Machine,
+pub(in crate::cli) struct Report {
+    pub(in crate::cli) bench: &'static str,
+    pub(in crate::cli) machine: Machine,
     /// What was asked for.
-    pub(super) settings: Map<String, Value>,
-    pub(super) tables: Vec<Table>,
-    pub(super) charts: Vec<Chart>,
-    pub(super) notes: Vec<String>,
+    pub(in crate::cli) settings: Map<String, Value>,
+    pub(in crate::cli) tables: Vec<Table>,
+    pub(in crate::cli) charts: Vec<Chart>,
+    pub(in crate::cli) notes: Vec<String>,
     /// What was found, for machines.
     found: Map<String, Value>,
 }
 
 /// A table: its first column is words, the others are numbers.
-pub(super) struct Table {
-    pub(super) title: &'static str,
-    pub(super) head: Vec<&'static str>,
-    pub(super) rows: Vec<Vec<String>>,
+pub(in crate::cli) struct Table {
+    pub(in crate::cli) title: &'static str,
+    pub(in crate::cli) head: Vec<&'static str>,
+    pub(in crate::cli) rows: Vec<Vec<String>>,
 }
 
 /// A chart of bars.
-pub(super) struct Chart {
-    pub(super) title: &'static str,
-    pub(super) bars: Vec<Bar>,
-    pub(super) show: fn(f64) -> String,
+pub(in crate::cli) struct Chart {
+    pub(in crate::cli) title: &'static str,
+    pub(in crate::cli) bars: Vec<Bar>,
+    pub(in crate::cli) show: fn(f64) -> String,
 }
 
 /// A bar. One whose value is not known is a dash.
-pub(super) struct Bar {
-    pub(super) label: String,
-    pub(super) value: Option<f64>,
+pub(in crate::cli) struct Bar {
+    pub(in crate::cli) label: String,
+    pub(in crate::cli) value: Option<f64>,
     /// Least and most of the runs.
-    pub(super) range: Option<(f64, f64)>,
+    pub(in crate::cli) range: Option<(f64, f64)>,
 }
 
 impl Report {
-    pub(super) fn new(bench: &'static str, machine: Machine) -> Self {
+    pub(in crate::cli) fn new(bench: &'static str, machine: Machine) -> Self {
         Self {
             bench,
             machine,
@@ -60,29 +60,29 @@ impl Report {
     }
 
     /// Says what was asked for.
-    pub(super) fn set(&mut self, name: &str, value: Option<impl Into<Value>>) {
+    pub(in crate::cli) fn set(&mut self, name: &str, value: Option<impl Into<Value>>) {
         self.settings.insert(name.to_owned(), value.map_or(Value::Null, Into::into));
     }
 
     /// Says what was found.
-    pub(super) fn give(&mut self, name: &str, value: impl Into<Value>) {
+    pub(in crate::cli) fn give(&mut self, name: &str, value: impl Into<Value>) {
         self.found.insert(name.to_owned(), value.into());
     }
 
     /// Machine and settings, for people.
-    pub(super) fn lines(&self) -> Vec<(String, String)> {
+    pub(in crate::cli) fn lines(&self) -> Vec<(String, String)> {
         let machine = self.machine.lines().into_iter().map(|(name, line)| (name.to_owned(), line));
         let settings = self.settings.iter().map(|(name, value)| (name.clone(), words(value)));
         machine.chain(settings).collect()
     }
 
     /// All that is to be known when reading the numbers, doubts first.
-    pub(super) fn remarks(&self) -> Vec<String> {
+    pub(in crate::cli) fn remarks(&self) -> Vec<String> {
         self.machine.doubts().into_iter().chain(self.notes.iter().cloned()).collect()
     }
 
     /// Writes the page, if one is wanted, and prints.
-    pub(super) fn deliver(&self, common: &Common) -> Result<Answer, Failure> {
+    pub(in crate::cli) fn deliver(&self, common: &Common) -> Result<Answer, Failure> {
         if let Some(path) = &common.html {
             let page = html::page(self);
             write_to(Some(path), |output| {
@@ -133,11 +133,11 @@ impl Report {
 }
 
 impl Table {
-    pub(super) fn new(title: &'static str, head: &[&'static str]) -> Self {
+    pub(in crate::cli) fn new(title: &'static str, head: &[&'static str]) -> Self {
         Self { title, head: head.to_vec(), rows: Vec::new() }
     }
 
-    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+    pub(in crate::cli) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().collect());
     }
 
@@ -161,13 +161,13 @@ impl Table {
 }
 
 impl Chart {
-    pub(super) fn new(title: &'static str, show: fn(f64) -> String) -> Self {
+    pub(in crate::cli) fn new(title: &'static str, show: fn(f64) -> String) -> Self {
         Self { title, bars: Vec::new(), show }
     }
 }
 
 /// Refuses a page that could not be written at the end, before anything is measured.
-pub(super) fn check_target(html: Option<&Path>) -> Result<(), Failure> {
+pub(in crate::cli) fn check_target(html: Option<&Path>) -> Result<(), Failure> {
     let Some(path) = html else { return Ok(()) };
     if is_standard(path) || path.is_dir() {
         return Err(Failure::unusable("--html needs the name of a file"));

@@ -1,7 +1,7 @@
 //! Signed repositories of any size, each made from a number.
 
-use super::outline::Outline;
-use super::records::{Dice, Records};
+use crate::cli::bench::generated_tree::Outline;
+use crate::cli::bench::records::{Dice, Records};
 use carrack::block::Block;
 use carrack::car::Writer;
 use carrack::commit::{Commit, UnsignedCommit};
@@ -12,7 +12,7 @@ use std::io::Write;
 
 /// The order of a file's blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(in crate::cli) enum Order {
     /// As the tree asks for them.
     Streaming,
     /// As chance will have it, the commit first.
@@ -20,7 +20,7 @@ pub(super) enum Order {
 }
 
 impl Order {
-    pub(super) fn as_str(self) -> &'static str {
+    pub(in crate::cli) fn as_str(self) -> &'static str {
         match self {
             Self::Streaming => "streaming",
             Self::Shuffled => "shuffled",
@@ -29,19 +29,19 @@ impl Order {
 }
 
 /// A signed repository.
-pub(super) struct Repository {
+pub(in crate::cli) struct Repository {
     tree: Outline,
     commit: Commit,
 }
 
 /// The key that all generated accounts sign with.
-pub(super) fn signing_key() -> carrack::Result<SigningKey> {
+pub(in crate::cli) fn signing_key() -> carrack::Result<SigningKey> {
     SigningKey::from_bytes(Curve::K256, &[0x5a; 32])
 }
 
 impl Repository {
     /// The repository of account number `seed` with so many records.
-    pub(super) fn generate(seed: u64, count: u64) -> carrack::Result<Self> {
+    pub(in crate::cli) fn generate(seed: u64, count: u64) -> carrack::Result<Self> {
         let records = Records::of(seed);
         let tree = Outline::of(records, count)?;
         let data = tree.data().unwrap_or_else(|| Tree::empty().seal());
@@ -51,12 +51,12 @@ impl Repository {
     }
 
     /// The account.
-    pub(super) fn did(&self) -> &Did {
+    pub(in crate::cli) fn did(&self) -> &Did {
         self.commit.did()
     }
 
     /// Writes it as a CAR, and gives the number of its bytes.
-    pub(super) fn write(&self, order: Order, output: impl Write) -> carrack::Result<u64> {
+    pub(in crate::cli) fn write(&self, order: Order, output: impl Write) -> carrack::Result<u64> {
         let mut car = Writer::new(output, std::slice::from_ref(self.commit.cid()))?;
         car.write(self.commit.cid(), self.commit.block().bytes())?;
         let mut places = self.tree.places();

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// A folder for stores and files that goes away with the measurement.
-pub(super) struct Scratch(TempDir);
+pub(in crate::cli) struct Scratch(TempDir);
 
 impl Scratch {
     /// Makes it in `parent`, or where the system keeps what is temporary.
-    pub(super) fn new(parent: Option<&Path>) -> Result<Self, Failure> {
+    pub(in crate::cli) fn new(parent: Option<&Path>) -> Result<Self, Failure> {
         let parent = parent.map_or_else(std::env::temp_dir, Path::to_owned);
         let made = tempfile::Builder::new().prefix("carrack-bench-").tempdir_in(&parent);
         let failed =
@@ -17,16 +17,16 @@ impl Scratch {
         made.map(Self).map_err(failed)
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::cli) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    pub(super) fn file(&self, name: &str) -> PathBuf {
+    pub(in crate::cli) fn file(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }
 
     /// Removes a file early, so that not all of them take room at once.
-    pub(super) fn remove(&self, name: &str) -> Result<(), Failure> {
+    pub(in crate::cli) fn remove(&self, name: &str) -> Result<(), Failure> {
         let path = self.file(name);
         std::fs::remove_file(&path)
             .map_err(|error| Failure::io(format_args!("removing {}", path.display()), &error))
@@ -34,7 +34,7 @@ impl Scratch {
 
     /// Makes a file and has it written; it is on disk at the end, so that no measurement pays for
     /// what was written before it.
-    pub(super) fn write(
+    pub(in crate::cli) fn write(
         &self,
         name: &str,
         write: impl FnOnce(&mut BufWriter<&File>) -> Result<(), Failure>,
@@ -47,7 +47,7 @@ impl Scratch {
     }
 
     /// The same for a file that is gone before anything is measured.
-    pub(super) fn write_unsynced(
+    pub(in crate::cli) fn write_unsynced(
         &self,
         name: &str,
         write: impl FnOnce(&mut BufWriter<&File>) -> Result<(), Failure>,
@@ -62,7 +62,7 @@ impl Scratch {
     }
 
     /// Copies a file, in the same way.
-    pub(super) fn copy(&self, from: &str, to: &str) -> Result<(), Failure> {
+    pub(in crate::cli) fn copy(&self, from: &str, to: &str) -> Result<(), Failure> {
         let from = self.file(from);
         let failed = |error| Failure::io(format_args!("copying {}", from.display()), &error);
         let mut file = File::open(&from).map_err(failed)?;
@@ -71,7 +71,7 @@ impl Scratch {
     }
 
     /// Removes it all.
-    pub(super) fn close(self) -> Result<(), Failure> {
+    pub(in crate::cli) fn close(self) -> Result<(), Failure> {
         let path = self.path().to_owned();
         let failed = |error| Failure::io(format_args!("removing {}", path.display()), &error);
         self.0.close().map_err(failed)

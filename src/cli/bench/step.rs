@@ -3,7 +3,7 @@ use std::io::IsTerminal;
 
 /// Says on a terminal what is going on, so that a long measurement does not look dead. `of` is 0
 /// for what is done once.
-pub(super) fn step(doing: &str, run: u32, of: u32) {
+pub(in crate::cli) fn step(doing: &str, run: u32, of: u32) {
     if !std::io::stderr().is_terminal() {
         return;
     }

@@ -1,11 +1,11 @@
-use super::usage::{Meter, Usage};
+use crate::cli::bench::usage::{Meter, Usage};
 use crate::cli::failure::Failure;
 use std::sync::{PoisonError, RwLock};
 use std::thread::{Builder, scope};
 
 /// Does all of it at the same time, each on a thread of its own that begins when all are there.
 /// Gives what came of each, in the same order, and what it took together.
-pub(super) fn together<T: Send>(
+pub(in crate::cli) fn together<T: Send>(
     work: Vec<impl FnOnce() -> carrack::Result<T> + Send>,
 ) -> Result<(Vec<T>, Usage), Failure> {
     // Held until all are there; given up too if one cannot be started, or the others would wait on.

@@ -1,14 +1,15 @@
-use super::args::Common;
-use super::machine::Machine;
-use super::records::RECORDS_MAX;
-use super::report::check_target;
-use super::repository::{Order, Repository, signing_key};
-use super::scratch::Scratch;
-use super::step::step;
-use super::transfer_report::{Measured, report};
-use super::{child, transfer_report};
+use crate::cli::bench::args::Common;
+use crate::cli::bench::child;
+use crate::cli::bench::machine::Machine;
+use crate::cli::bench::records::RECORDS_MAX;
+use crate::cli::bench::report::check_target;
+use crate::cli::bench::repository::{Order, Repository, signing_key};
+use crate::cli::bench::scratch::Scratch;
+use crate::cli::bench::step::step;
+use crate::cli::bench::transfer_report;
+use crate::cli::bench::transfer_report::{Measured, report};
 use crate::cli::failure::Failure;
-use crate::cli::input;
+use crate::cli::io::input;
 use crate::cli::keys::KeySources;
 use crate::cli::run::Answer;
 use carrack::ident::{Did, SystemClock};
@@ -19,7 +20,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
-pub(super) struct TransferArgs {
+pub(in crate::cli) struct TransferArgs {
     /// Records of the generated repository
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=RECORDS_MAX))]
     records: u64,
@@ -38,7 +39,7 @@ pub(super) struct TransferArgs {
     #[arg(long, value_name = "R", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     runs: u32,
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(in crate::cli) common: Common,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -49,23 +50,23 @@ enum Orders {
 }
 
 /// The repository that is measured with.
-pub(super) struct Subject {
-    pub(super) did: Did,
+pub(in crate::cli) struct Subject {
+    pub(in crate::cli) did: Did,
     /// The keys that its signature is checked with, as arguments.
     keys: Vec<OsString>,
     /// Its files, with the names of their orders.
     files: Vec<(&'static str, PathBuf)>,
     /// Whether it was made for this.
-    pub(super) generated: bool,
+    pub(in crate::cli) generated: bool,
 }
 
 impl Subject {
-    pub(super) fn is_verified(&self) -> bool {
+    pub(in crate::cli) fn is_verified(&self) -> bool {
         !self.keys.is_empty()
     }
 }
 
-pub(super) fn run(args: &TransferArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &TransferArgs) -> Result<Answer, Failure> {
     if args.car.is_none() && (args.keys.any() || args.keys.names_account()) {
         return Err(Failure::unusable("a key or a DID is for a repository given with --car"));
     }

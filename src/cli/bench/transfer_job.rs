@@ -1,7 +1,7 @@
 //! One import, export, verification or move, measured.
 
-use super::repository::signing_key;
-use super::usage::{Meter, Usage};
+use crate::cli::bench::repository::signing_key;
+use crate::cli::bench::usage::{Meter, Usage};
 use crate::cli::failure::Failure;
 use crate::cli::store;
 use carrack::engine::ImportOptions;
@@ -15,7 +15,7 @@ use std::fs::File;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-pub(super) struct CarJob {
+pub(in crate::cli) struct CarJob {
     file: PathBuf,
     /// To import into
     #[arg(long)]
@@ -25,7 +25,7 @@ pub(super) struct CarJob {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct ExportJob {
+pub(in crate::cli) struct ExportJob {
     store: PathBuf,
     did: Did,
     /// Without it, nobody keeps the bytes
@@ -34,7 +34,7 @@ pub(super) struct ExportJob {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct MigrateJob {
+pub(in crate::cli) struct MigrateJob {
     source: PathBuf,
     destination: PathBuf,
     did: Did,
@@ -42,7 +42,7 @@ pub(super) struct MigrateJob {
 
 type Measured = Result<Map<String, Value>, Failure>;
 
-pub(super) fn verify(job: &CarJob) -> Measured {
+pub(in crate::cli) fn verify(job: &CarJob) -> Measured {
     let input = Input::open(&job.file)?;
     let meter = Meter::start();
     let report = verify_file(&input, &job.expectation(), &SystemClock, &mut Discard)?;
@@ -53,7 +53,7 @@ pub(super) fn verify(job: &CarJob) -> Measured {
     Ok(with_content(usage, report.records.unwrap_or_default(), input.length()))
 }
 
-pub(super) fn import(job: &CarJob) -> Measured {
+pub(in crate::cli) fn import(job: &CarJob) -> Measured {
     let input = Input::open(&job.file)?;
     let path = job.store.as_ref().ok_or_else(|| Failure::unusable("no store to import into"))?;
     let engine = store::existing_or_new(path)?;
@@ -65,7 +65,7 @@ pub(super) fn import(job: &CarJob) -> Measured {
     Ok(with_content(meter.stop(), imported.records, input.length()))
 }
 
-pub(super) fn export(job: &ExportJob) -> Measured {
+pub(in crate::cli) fn export(job: &ExportJob) -> Measured {
     let engine = store::existing(&job.store)?;
     let records = engine.status(&job.did)?.records;
     let meter = Meter::start();
@@ -82,7 +82,7 @@ pub(super) fn export(job: &ExportJob) -> Measured {
     Ok(with_content(meter.stop(), records, exported.bytes))
 }
 
-pub(super) fn migrate(job: &MigrateJob) -> Measured {
+pub(in crate::cli) fn migrate(job: &MigrateJob) -> Measured {
     let source = store::existing(&job.source)?;
     let destination = store::existing_or_new(&job.destination)?;
     let to = job.destination.display().to_string();

@@ -1,15 +1,15 @@
-use super::figures::{Spread, number, rate, shown, size, tally, time, times, whole};
-use super::machine::Machine;
-use super::report::{Bar, Chart, Report, Table};
-use super::transfer::Subject;
+use crate::cli::bench::figures::{Spread, number, rate, shown, size, tally, time, times, whole};
+use crate::cli::bench::machine::Machine;
+use crate::cli::bench::report::{Bar, Chart, Report, Table};
+use crate::cli::bench::transfer::Subject;
 use serde_json::{Value, json};
 
 /// The yardsticks.
-pub(super) const HASH: &str = "sha256";
-pub(super) const COPY: &str = "sha256 + write + fsync";
+pub(in crate::cli) const HASH: &str = "sha256";
+pub(in crate::cli) const COPY: &str = "sha256 + write + fsync";
 
 /// The runs of one job and of its yardstick.
-pub(super) struct Measured {
+pub(in crate::cli) struct Measured {
     job: &'static str,
     order: Option<&'static str>,
     yardstick: &'static str,
@@ -18,7 +18,7 @@ pub(super) struct Measured {
 }
 
 impl Measured {
-    pub(super) fn new(
+    pub(in crate::cli) fn new(
         job: &'static str,
         order: Option<&'static str>,
         yardstick: &'static str,
@@ -26,7 +26,7 @@ impl Measured {
         Self { job, order, yardstick, runs: Vec::new(), beside: Vec::new() }
     }
 
-    pub(super) fn add(&mut self, run: Value, beside: Value) {
+    pub(in crate::cli) fn add(&mut self, run: Value, beside: Value) {
         self.runs.push(run);
         self.beside.push(beside);
     }
@@ -86,7 +86,7 @@ fn ratio(job: Option<Spread>, yardstick: Option<Spread>) -> Option<f64> {
     (yardstick > 0.0).then_some(job?.median / yardstick)
 }
 
-pub(super) fn report(
+pub(in crate::cli) fn report(
     machine: Machine,
     subject: &Subject,
     runs: u32,

@@ -1,12 +1,12 @@
 //! What this process has used of the machine, as far as the system tells.
 
-use super::figures::rate;
+use crate::cli::bench::figures::rate;
 use serde_json::{Map, Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// A measurement that is under way.
-pub(super) struct Meter {
+pub(in crate::cli) struct Meter {
     start: Instant,
     cpu: Option<Duration>,
     written: Option<u64>,
@@ -19,25 +19,25 @@ static MEASURED: AtomicBool = AtomicBool::new(false);
 
 /// What something took. `None` is what the system does not tell.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Usage {
-    pub(super) wall: Duration,
+pub(in crate::cli) struct Usage {
+    pub(in crate::cli) wall: Duration,
     /// Of all threads, in user and system mode.
-    pub(super) cpu: Option<Duration>,
+    pub(in crate::cli) cpu: Option<Duration>,
     /// The most memory that was resident.
-    pub(super) peak_bytes: Option<u64>,
+    pub(in crate::cli) peak_bytes: Option<u64>,
     /// Handed to the file system for its medium.
-    pub(super) written_bytes: Option<u64>,
+    pub(in crate::cli) written_bytes: Option<u64>,
 }
 
 impl Meter {
-    pub(super) fn start() -> Self {
+    pub(in crate::cli) fn start() -> Self {
         let first = !MEASURED.swap(true, Ordering::SeqCst);
         // Where this is not allowed, the first peak is the process's own, and no other is known.
         let peak_counts = forget_peak().is_ok() || first;
         Self { cpu: cpu(), written: written_bytes(), peak_counts, start: Instant::now() }
     }
 
-    pub(super) fn stop(self) -> Usage {
+    pub(in crate::cli) fn stop(self) -> Usage {
         let wall = self.start.elapsed();
         let since = |now: Option<Duration>| Some(now?.saturating_sub(self.cpu?));
         Usage {
@@ -53,7 +53,7 @@ impl Meter {
 
 impl Usage {
     /// The fields of a job's answer.
-    pub(super) fn to_json(self) -> Map<String, Value> {
+    pub(in crate::cli) fn to_json(self) -> Map<String, Value> {
         let fields = json!({
             "wall_seconds": self.wall.as_secs_f64(),
             "cpu_seconds": self.cpu.map(|cpu| cpu.as_secs_f64()),
@@ -69,7 +69,7 @@ impl Usage {
 
 impl Usage {
     /// The same with how many things it was for, and how many of them a second.
-    pub(super) fn of_many(self, count: u64, things: &str) -> Map<String, Value> {
+    pub(in crate::cli) fn of_many(self, count: u64, things: &str) -> Map<String, Value> {
         let mut found = self.to_json();
         found.insert(things.to_owned(), count.into());
         let per_second = rate(count, self.wall.as_secs_f64());
@@ -108,7 +108,7 @@ fn written_bytes() -> Option<u64> {
 }
 
 /// The number behind a name, in a file of Linux's; elsewhere there is no such file.
-pub(super) fn field_of(file: &str, name: &str) -> Option<u64> {
+pub(in crate::cli) fn field_of(file: &str, name: &str) -> Option<u64> {
     let text = std::fs::read_to_string(file).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()

@@ -1,7 +1,7 @@
 //! What the machine can do with some bytes at best: hash them, and write them durably.
 
-use super::latency::Latencies;
-use super::usage::Meter;
+use crate::cli::bench::latency::Latencies;
+use crate::cli::bench::usage::Meter;
 use crate::cli::failure::Failure;
 use clap::Args;
 use serde_json::{Map, Value};
@@ -18,20 +18,20 @@ const PAGE_BYTES: usize = 4096;
 const FLUSHES: u32 = 200;
 
 #[derive(Debug, Args)]
-pub(super) struct CopyJob {
+pub(in crate::cli) struct CopyJob {
     file: PathBuf,
     to: PathBuf,
 }
 
 /// Hashes a file.
-pub(super) fn hash(file: &Path) -> Result<Map<String, Value>, Failure> {
+pub(in crate::cli) fn hash(file: &Path) -> Result<Map<String, Value>, Failure> {
     let meter = Meter::start();
     pass(file, |_| Ok(()))?;
     Ok(meter.stop().to_json())
 }
 
 /// Hashes a file and writes its bytes into another, which is on disk at the end.
-pub(super) fn copy(job: &CopyJob) -> Result<Map<String, Value>, Failure> {
+pub(in crate::cli) fn copy(job: &CopyJob) -> Result<Map<String, Value>, Failure> {
     let meter = Meter::start();
     let failed = |error| Failure::io(format_args!("writing {}", job.to.display()), &error);
     let mut to = File::create(&job.to).map_err(failed)?;
@@ -41,7 +41,7 @@ pub(super) fn copy(job: &CopyJob) -> Result<Map<String, Value>, Failure> {
 }
 
 /// Appends a page to a file and flushes it, some times: what one durable write takes at best.
-pub(super) fn flush(path: &Path) -> Result<Map<String, Value>, Failure> {
+pub(in crate::cli) fn flush(path: &Path) -> Result<Map<String, Value>, Failure> {
     let failed = |error| Failure::io(format_args!("writing {}", path.display()), &error);
     let mut file = File::create(path).map_err(failed)?;
     let mut latencies = Vec::new();

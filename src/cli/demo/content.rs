@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// Records like those of a person: a profile, then posts, likes and follows, minutes apart. The
 /// same each time, but for the clock.
-pub(super) struct Content {
+pub(in crate::cli) struct Content {
     random: SeededRandom,
     clock: Arc<ManualClock>,
     did: Did,
@@ -23,12 +23,12 @@ const WORDS: [&str; 24] = [
 ];
 
 impl Content {
-    pub(super) fn new(clock: Arc<ManualClock>, did: Did) -> Self {
+    pub(in crate::cli) fn new(clock: Arc<ManualClock>, did: Did) -> Self {
         Self { random: SeededRandom::new(1), clock, did, made: 0, last_post: None }
     }
 
     /// The next record, later than the one before.
-    pub(super) fn create(&mut self) -> carrack::Result<Op> {
+    pub(in crate::cli) fn create(&mut self) -> carrack::Result<Op> {
         let seconds = 1 + self.draw(PAUSE_SECONDS_MAX)?;
         self.clock.advance(seconds * 1_000_000 + self.draw(1_000_000)?);
         self.made += 1;
@@ -80,7 +80,7 @@ impl Content {
     }
 
     fn like(&mut self) -> carrack::Result<Value> {
-        let (did, rev, digest) = (self.stranger()?, self.draw(1 << 53)?, self.digest()?);
+        let (did, rev, digest) = (self.random_did()?, self.draw(1 << 53)?, self.digest()?);
         let post = Rev::from_micros(rev, 3)?;
         Ok(json!({
             "$type": "app.bsky.feed.like",
@@ -95,7 +95,7 @@ impl Content {
     fn follow(&mut self) -> carrack::Result<Value> {
         Ok(json!({
             "$type": "app.bsky.graph.follow",
-            "subject": self.stranger()?,
+            "subject": self.random_did()?,
             "createdAt": self.time(),
         }))
     }
@@ -110,7 +110,7 @@ impl Content {
         Ok(out)
     }
 
-    fn stranger(&mut self) -> carrack::Result<String> {
+    fn random_did(&mut self) -> carrack::Result<String> {
         let name = BASE32_NOPAD.encode(self.digest()?.first_chunk::<15>().unwrap_or(&[0; 15]));
         Ok(format!("did:plc:{}", name.to_ascii_lowercase()))
     }

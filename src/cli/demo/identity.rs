@@ -3,13 +3,13 @@ use carrack::ident::{Clock, Did, SystemRandom};
 use carrack::key::{Curve, SigningKey, VerifyingKey};
 
 /// A did:plc of the demo's own, which no directory knows.
-pub(super) struct Identity {
+pub(in crate::cli) struct Identity {
     rotation: SigningKey,
     log: PlcLog,
 }
 
 impl Identity {
-    pub(super) fn new(signing: &VerifyingKey, clock: &dyn Clock) -> carrack::Result<Self> {
+    pub(in crate::cli) fn new(signing: &VerifyingKey, clock: &dyn Clock) -> carrack::Result<Self> {
         let rotation = SigningKey::generate(Curve::K256, &SystemRandom)?;
         let genesis = Operation::genesis(PlcState::default())
             .rotation_keys(&[rotation.verifying_key()])
@@ -21,12 +21,16 @@ impl Identity {
         Ok(Self { rotation, log })
     }
 
-    pub(super) fn did(&self) -> &Did {
+    pub(in crate::cli) fn did(&self) -> &Did {
         self.log.did()
     }
 
     /// The identity says where it lives now, and which key speaks for it.
-    pub(super) fn switch(&mut self, to: &VerifyingKey, clock: &dyn Clock) -> carrack::Result<()> {
+    pub(in crate::cli) fn switch(
+        &mut self,
+        to: &VerifyingKey,
+        clock: &dyn Clock,
+    ) -> carrack::Result<()> {
         let moved = Operation::update(&self.log)?
             .signing_key(to)
             .pds("https://new.example")
@@ -35,7 +39,7 @@ impl Identity {
     }
 
     /// The key that its log gives to whoever verifies it.
-    pub(super) fn verified_key(&self) -> carrack::Result<Option<VerifyingKey>> {
+    pub(in crate::cli) fn verified_key(&self) -> carrack::Result<Option<VerifyingKey>> {
         Ok(PlcLog::verify(self.log.to_json().as_bytes())?.signing_key())
     }
 }

@@ -1,8 +1,8 @@
-//! `carrack demo`: the whole of it in a few seconds, with what it took.
+//! `carrack demo`: creates, migrates and verifies a sample account, and prints what each step took.
 
 mod content;
 mod identity;
-mod page;
-mod voyage;
+mod run;
+mod transcript;
 
-pub(super) use voyage::{DemoArgs, run};
+pub(super) use run::{DemoArgs, run};

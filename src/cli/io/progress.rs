@@ -5,11 +5,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
 
 /// Progress on the standard error, if that is a terminal.
-pub(super) struct Bar(Option<ProgressBar>);
+pub(in crate::cli) struct Bar(Option<ProgressBar>);
 
 impl Bar {
     /// Bytes towards a total that is known.
-    pub(super) fn bytes(doing: &'static str, total: u64) -> Self {
+    pub(in crate::cli) fn bytes(doing: &'static str, total: u64) -> Self {
         Self::new(
             doing,
             Some(total),
@@ -18,12 +18,12 @@ impl Bar {
     }
 
     /// Bytes towards an end that is not known.
-    pub(super) fn bytes_so_far(doing: &'static str) -> Self {
+    pub(in crate::cli) fn bytes_so_far(doing: &'static str) -> Self {
         Self::new(doing, None, "{msg} {spinner} {bytes} {bytes_per_sec}")
     }
 
     /// Records towards an end that is not known.
-    pub(super) fn records_so_far(doing: &'static str) -> Self {
+    pub(in crate::cli) fn records_so_far(doing: &'static str) -> Self {
         Self::new(doing, None, "{msg} {spinner} {human_pos} records {per_sec}")
     }
 
@@ -40,7 +40,7 @@ impl Bar {
     }
 
     /// Moves it. It redraws some times a second at most.
-    pub(super) fn set(&self, position: u64) {
+    pub(in crate::cli) fn set(&self, position: u64) {
         if let Some(bar) = &self.0 {
             bar.set_position(position);
         }
@@ -56,13 +56,13 @@ impl Drop for Bar {
 }
 
 /// A supply whose progress is shown: the bytes of the blocks that were asked for.
-pub(super) struct Watched<'a, S> {
+pub(in crate::cli) struct Watched<'a, S> {
     supply: S,
     bar: &'a Bar,
 }
 
 impl<'a, S> Watched<'a, S> {
-    pub(super) fn new(supply: S, bar: &'a Bar) -> Self {
+    pub(in crate::cli) fn new(supply: S, bar: &'a Bar) -> Self {
         Self { supply, bar }
     }
 }
@@ -108,14 +108,14 @@ impl<S: BlockSource> BlockSource for Watched<'_, S> {
 }
 
 /// An output whose progress is shown, and whose bytes are counted.
-pub(super) struct Counted<'a, W> {
+pub(in crate::cli) struct Counted<'a, W> {
     output: W,
     bar: &'a Bar,
     bytes: u64,
 }
 
 impl<'a, W> Counted<'a, W> {
-    pub(super) fn new(output: W, bar: &'a Bar) -> Self {
+    pub(in crate::cli) fn new(output: W, bar: &'a Bar) -> Self {
         Self { output, bar, bytes: 0 }
     }
 }

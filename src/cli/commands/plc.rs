@@ -1,8 +1,8 @@
-use super::failure::Failure;
-use super::input;
-use super::output::Output;
-use super::run::Answer;
-use super::text::{or_dash, things};
+use crate::cli::answer::Output;
+use crate::cli::failure::Failure;
+use crate::cli::io::input;
+use crate::cli::run::Answer;
+use crate::cli::text::{or_dash, things};
 use carrack::Problem;
 use carrack::ident::plc::{PlcLog, PlcState};
 use carrack::limits::PLC_LOG_BYTES_MAX;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-pub(super) struct PlcArgs {
+pub(in crate::cli) struct PlcArgs {
     #[command(subcommand)]
     command: PlcCommand,
 }
@@ -33,13 +33,13 @@ struct LogArgs {
 }
 
 impl PlcArgs {
-    pub(super) fn json(&self) -> bool {
+    pub(in crate::cli) fn json(&self) -> bool {
         let PlcCommand::Verify(args) = &self.command;
         args.json
     }
 }
 
-pub(super) fn run(args: &PlcArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &PlcArgs) -> Result<Answer, Failure> {
     let PlcCommand::Verify(args) = &args.command;
     let json = input::read(&args.file, PLC_LOG_BYTES_MAX as u64)?;
     let verified = PlcLog::verify(&json);

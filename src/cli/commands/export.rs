@@ -1,16 +1,16 @@
-use super::bar::{Bar, Counted};
-use super::failure::{Failure, tell};
-use super::run::Answer;
-use super::store::{self, StoreArgs};
-use super::target::write_to;
-use super::text::{bytes, count};
+use crate::cli::failure::{Failure, tell};
+use crate::cli::io::output_file::write_to;
+use crate::cli::io::progress::{Bar, Counted};
+use crate::cli::run::Answer;
+use crate::cli::store::{self, StoreArgs};
+use crate::cli::text::{bytes, count};
 use carrack::engine::Extent;
 use carrack::ident::{Did, Rev};
 use clap::Args;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-pub(super) struct ExportArgs {
+pub(in crate::cli) struct ExportArgs {
     #[command(flatten)]
     store: StoreArgs,
     did: Did,
@@ -22,7 +22,7 @@ pub(super) struct ExportArgs {
     since: Option<Rev>,
 }
 
-pub(super) fn run(args: &ExportArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &ExportArgs) -> Result<Answer, Failure> {
     let engine = store::existing(&args.store)?;
     let expected = engine.status(&args.did)?.bytes;
     let bar = Bar::bytes("exporting", expected);

@@ -1,22 +1,22 @@
-use super::bar::Bar;
-use super::failure::Failure;
-use super::input::is_standard;
-use super::output::Output;
-use super::run::Answer;
-use super::store::{self, StoreArgs};
-use super::text::{bytes, count, or_dash, things};
+use crate::cli::answer::Output;
+use crate::cli::failure::Failure;
+use crate::cli::io::input::is_standard;
+use crate::cli::io::progress::Bar;
+use crate::cli::run::Answer;
+use crate::cli::store::{self, StoreArgs};
+use crate::cli::text::{bytes, count, or_dash, things};
 use clap::Args;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-pub(super) struct BackupArgs {
+pub(in crate::cli) struct BackupArgs {
     #[command(flatten)]
     store: StoreArgs,
     /// The new file; one that is there is not written over
     file: PathBuf,
 }
 
-pub(super) fn run(args: &BackupArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &BackupArgs) -> Result<Answer, Failure> {
     if is_standard(&args.file) {
         return Err(Failure::unusable("a backup is a store, which needs a file of its own"));
     }

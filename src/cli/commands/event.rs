@@ -1,10 +1,10 @@
-use super::failure::Failure;
-use super::input;
-use super::keys::KeySources;
-use super::output::Output;
-use super::run::Answer;
-use super::text::or_dash;
-use super::verify::print_problems;
+use crate::cli::answer::Output;
+use crate::cli::commands::verify::print_problems;
+use crate::cli::failure::Failure;
+use crate::cli::io::input;
+use crate::cli::keys::KeySources;
+use crate::cli::run::Answer;
+use crate::cli::text::or_dash;
 use carrack::event::{EventReport, Verdict, verify_frame};
 use carrack::ident::SystemClock;
 use carrack::limits::EVENT_FRAME_BYTES_MAX;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-pub(super) struct EventArgs {
+pub(in crate::cli) struct EventArgs {
     #[command(subcommand)]
     command: EventCommand,
 }
@@ -36,13 +36,13 @@ struct FrameArgs {
 }
 
 impl EventArgs {
-    pub(super) fn json(&self) -> bool {
+    pub(in crate::cli) fn json(&self) -> bool {
         let EventCommand::Verify(args) = &self.command;
         args.json
     }
 }
 
-pub(super) fn run(args: &EventArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &EventArgs) -> Result<Answer, Failure> {
     let EventCommand::Verify(args) = &args.command;
     args.keys.check_standard_input(&args.file)?;
     let keys = args.keys.read()?;

@@ -1,7 +1,7 @@
-use super::failure::Failure;
-use super::output::Output;
-use super::run::Answer;
-use super::store::{self, StoreArgs};
+use crate::cli::answer::Output;
+use crate::cli::failure::Failure;
+use crate::cli::run::Answer;
+use crate::cli::store::{self, StoreArgs};
 use carrack::Error;
 use carrack::block::json;
 use carrack::ident::{Did, RepoPath};
@@ -9,7 +9,7 @@ use clap::Args;
 use std::io::Write;
 
 #[derive(Debug, Args)]
-pub(super) struct GetArgs {
+pub(in crate::cli) struct GetArgs {
     #[command(flatten)]
     store: StoreArgs,
     did: Did,
@@ -20,7 +20,7 @@ pub(super) struct GetArgs {
     cbor: bool,
 }
 
-pub(super) fn run(args: &GetArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &GetArgs) -> Result<Answer, Failure> {
     let engine = store::existing(&args.store)?;
     let snapshot = engine.snapshot(&args.did)?;
     let record = snapshot

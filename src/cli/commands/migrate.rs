@@ -1,9 +1,9 @@
-use super::bar::Bar;
-use super::failure::{Failure, tell};
-use super::output::Output;
-use super::run::Answer;
-use super::store::{self, Place};
-use super::text::{bytes, count, per_second, things};
+use crate::cli::answer::Output;
+use crate::cli::failure::{Failure, tell};
+use crate::cli::io::progress::Bar;
+use crate::cli::run::Answer;
+use crate::cli::store::{self, Place};
+use crate::cli::text::{bytes, count, per_second, things};
 use carrack::Engine;
 use carrack::ident::{Did, SystemRandom};
 use carrack::key::{Curve, SigningKey, key_file};
@@ -14,7 +14,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
-pub(super) struct MigrateArgs {
+pub(in crate::cli) struct MigrateArgs {
     /// The store that the account leaves
     #[arg(value_name = "SRC")]
     source: PathBuf,
@@ -33,10 +33,10 @@ pub(super) struct MigrateArgs {
     no_upgrade: bool,
     /// Print one JSON object
     #[arg(long)]
-    pub(super) json: bool,
+    pub(in crate::cli) json: bool,
 }
 
-pub(super) fn run(args: &MigrateArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &MigrateArgs) -> Result<Answer, Failure> {
     let same = |path: &Path| std::fs::canonicalize(path).ok();
     if same(&args.source).is_some() && same(&args.source) == same(&args.destination) {
         return Err(Failure::unusable("SRC and DST are the same store"));

@@ -1,42 +1,42 @@
+use crate::cli::answer::Output;
 use crate::cli::failure::Failure;
-use crate::cli::output::Output;
 use crate::cli::run::Answer;
 use crate::cli::text::{bytes, count, per_second};
 use std::fmt::Display;
 use std::time::Instant;
 
 /// What the demo prints, and what did not agree.
-pub(super) struct Page {
+pub(in crate::cli) struct Transcript {
     output: Output,
     wrong: Vec<String>,
 }
 
 /// How much of what was done in how long.
-pub(super) struct Pace {
-    pub(super) seconds: f64,
-    pub(super) records: u64,
-    pub(super) bytes: u64,
+pub(in crate::cli) struct Pace {
+    pub(in crate::cli) seconds: f64,
+    pub(in crate::cli) records: u64,
+    pub(in crate::cli) bytes: u64,
 }
 
-impl Page {
-    pub(super) fn new() -> Self {
+impl Transcript {
+    pub(in crate::cli) fn new() -> Self {
         Self { output: Output::new(), wrong: Vec::new() }
     }
 
     /// A heading.
-    pub(super) fn part(&mut self, words: &str) -> Result<(), Failure> {
+    pub(in crate::cli) fn part(&mut self, words: &str) -> Result<(), Failure> {
         self.output.line(format_args!("{words}"))?;
         self.output.flush()
     }
 
     /// A step and what it showed.
-    pub(super) fn step(&mut self, name: &str, value: impl Display) -> Result<(), Failure> {
+    pub(in crate::cli) fn step(&mut self, name: &str, value: impl Display) -> Result<(), Failure> {
         self.output.line(format_args!("  {name:<9} {value}"))?;
         self.output.flush()
     }
 
     /// A step and how fast it was.
-    pub(super) fn pace(&mut self, name: &str, pace: &Pace) -> Result<(), Failure> {
+    pub(in crate::cli) fn pace(&mut self, name: &str, pace: &Pace) -> Result<(), Failure> {
         let (records, size) = (count(pace.records), bytes(pace.bytes));
         let rate = count(per_second(pace.records, pace.seconds));
         let flow = bytes(per_second(pace.bytes, pace.seconds));
@@ -50,7 +50,7 @@ impl Page {
     }
 
     /// Something that has to hold.
-    pub(super) fn check(&mut self, claim: &str, holds: bool) -> Result<(), Failure> {
+    pub(in crate::cli) fn check(&mut self, claim: &str, holds: bool) -> Result<(), Failure> {
         if !holds {
             self.wrong.push(claim.to_owned());
         }
@@ -58,7 +58,7 @@ impl Page {
     }
 
     /// The last line, and the answer.
-    pub(super) fn end(mut self) -> Result<Answer, Failure> {
+    pub(in crate::cli) fn end(mut self) -> Result<Answer, Failure> {
         if self.wrong.is_empty() {
             self.part("Everything agreed.")?;
             return Ok(Answer::Yes);
@@ -69,7 +69,9 @@ impl Page {
 }
 
 /// Runs `work`, and gives the seconds that it took.
-pub(super) fn timed<T>(work: impl FnOnce() -> carrack::Result<T>) -> carrack::Result<(T, f64)> {
+pub(in crate::cli) fn timed<T>(
+    work: impl FnOnce() -> carrack::Result<T>,
+) -> carrack::Result<(T, f64)> {
     let start = Instant::now();
     let done = work()?;
     Ok((done, start.elapsed().as_secs_f64()))

@@ -1,13 +1,13 @@
-use super::failure::Failure;
-use super::output::Output;
-use super::run::Answer;
+use crate::cli::answer::Output;
+use crate::cli::failure::Failure;
+use crate::cli::run::Answer;
 use carrack::ident::SystemRandom;
 use carrack::key::{Curve, SigningKey, key_file};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-pub(super) struct KeyArgs {
+pub(in crate::cli) struct KeyArgs {
     #[command(subcommand)]
     command: KeyCommand,
 }
@@ -27,7 +27,7 @@ struct NewArgs {
     curve: Curve,
 }
 
-pub(super) fn run(args: &KeyArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &KeyArgs) -> Result<Answer, Failure> {
     let KeyCommand::New(args) = &args.command;
     let key = SigningKey::generate(args.curve, &SystemRandom)?;
     key_file::write_new(&args.file, &key)?;

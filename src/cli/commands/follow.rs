@@ -1,10 +1,10 @@
-use super::failure::Failure;
-use super::input;
-use super::keys::KeySources;
-use super::output::Output;
-use super::run::Answer;
-use super::store::{self, StoreArgs};
-use super::text::{or_dash, things};
+use crate::cli::answer::Output;
+use crate::cli::failure::Failure;
+use crate::cli::io::input;
+use crate::cli::keys::KeySources;
+use crate::cli::run::Answer;
+use crate::cli::store::{self, StoreArgs};
+use crate::cli::text::{or_dash, things};
 use carrack::event::{Frame, decode_frame};
 use carrack::follow::{Followed, Mirror, Taken};
 use carrack::limits::EVENT_FRAME_BYTES_MAX;
@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
-pub(super) struct FollowArgs {
+pub(in crate::cli) struct FollowArgs {
     #[command(flatten)]
     store: StoreArgs,
     /// Frames as the event stream sends them; a folder stands for its files in the order of names
@@ -25,10 +25,10 @@ pub(super) struct FollowArgs {
     keys: KeySources,
     /// Print one JSON object
     #[arg(long)]
-    pub(super) json: bool,
+    pub(in crate::cli) json: bool,
 }
 
-pub(super) fn run(args: &FollowArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &FollowArgs) -> Result<Answer, Failure> {
     let keys = args.keys.read()?;
     // Before the store: a file that is not there makes no store.
     let files = files(&args.files)?;

@@ -1,8 +1,8 @@
-use super::events::op;
-use super::failure::{Failure, tell};
-use super::output::Output;
-use super::run::Answer;
-use super::store::{self, StoreArgs};
+use crate::cli::answer::Output;
+use crate::cli::commands::events::op;
+use crate::cli::failure::{Failure, tell};
+use crate::cli::run::Answer;
+use crate::cli::store::{self, StoreArgs};
 use carrack::Engine;
 use carrack::block::{Cid, json};
 use carrack::engine::{Op, WriteOptions, Written};
@@ -19,7 +19,7 @@ use std::path::PathBuf;
 const LINE_BYTES_MAX: u64 = 16 << 20;
 
 #[derive(Debug, Args)]
-pub(super) struct WriteArgs {
+pub(in crate::cli) struct WriteArgs {
     #[command(flatten)]
     store: StoreArgs,
     did: Did,
@@ -38,7 +38,7 @@ pub(super) struct WriteArgs {
     json: bool,
 }
 
-pub(super) fn run(args: &WriteArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &WriteArgs) -> Result<Answer, Failure> {
     let key = key_file::read(&args.key_file)?;
     let engine = store::existing(&args.store)?;
     // Before the first line: what is wrong with the account is not the line's fault.

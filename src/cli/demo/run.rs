@@ -1,8 +1,8 @@
-use super::content::Content;
-use super::identity::Identity;
-use super::page::{Pace, Page, timed};
-use crate::cli::bar::Bar;
+use crate::cli::demo::content::Content;
+use crate::cli::demo::identity::Identity;
+use crate::cli::demo::transcript::{Pace, Transcript, timed};
 use crate::cli::failure::Failure;
+use crate::cli::io::progress::Bar;
 use crate::cli::run::Answer;
 use crate::cli::text::{count, things};
 use carrack::Engine;
@@ -39,7 +39,7 @@ pub(in crate::cli) fn run(args: &DemoArgs) -> Result<Answer, Failure> {
 }
 
 struct Demo {
-    page: Page,
+    page: Transcript,
     clock: Arc<ManualClock>,
     old: Engine,
     new: Engine,
@@ -58,7 +58,7 @@ impl Demo {
         let identity = Identity::new(&old_key.verifying_key(), &*clock)?;
         let did = identity.did().clone();
         Ok(Self {
-            page: Page::new(),
+            page: Transcript::new(),
             old: Engine::open_with(folder.join("old.redb"), &options)?,
             new: Engine::open_with(folder.join("new.redb"), &options)?,
             new_key: SigningKey::generate(Curve::P256, &SystemRandom)?,

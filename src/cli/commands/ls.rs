@@ -1,10 +1,10 @@
-use super::bar::{Bar, Watched};
-use super::failure::Failure;
-use super::input;
-use super::output::Output;
-use super::run::Answer;
-use super::store::{self, Place};
-use super::text::things;
+use crate::cli::answer::Output;
+use crate::cli::failure::Failure;
+use crate::cli::io::input;
+use crate::cli::io::progress::{Bar, Watched};
+use crate::cli::run::Answer;
+use crate::cli::store::{self, Place};
+use crate::cli::text::things;
 use carrack::Engine;
 use carrack::Error;
 use carrack::engine::List;
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 #[derive(Debug, Args)]
-pub(super) struct LsArgs {
+pub(in crate::cli) struct LsArgs {
     /// A repository as a CAR, or `-`; with DID, a store
     #[arg(value_name = "FILE|STORE")]
     file: PathBuf,
@@ -32,7 +32,7 @@ pub(super) struct LsArgs {
     no_upgrade: bool,
 }
 
-pub(super) fn run(args: &LsArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &LsArgs) -> Result<Answer, Failure> {
     match &args.did {
         None => list_file(&args.file, args.collection.as_ref()),
         Some(did) => {

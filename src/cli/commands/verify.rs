@@ -1,11 +1,11 @@
-use super::bar::{Bar, Watched};
-use super::collection::verify_collection_proof;
-use super::failure::Failure;
-use super::input;
-use super::keys::{KeySources, Keys, earlier_key};
-use super::output::Output;
-use super::run::Answer;
-use super::text::{count, or_dash, things};
+use crate::cli::answer::Output;
+use crate::cli::commands::collection::verify_collection_proof;
+use crate::cli::failure::Failure;
+use crate::cli::io::input;
+use crate::cli::io::progress::{Bar, Watched};
+use crate::cli::keys::{KeySources, Keys, earlier_key};
+use crate::cli::run::Answer;
+use crate::cli::text::{count, or_dash, things};
 use carrack::commit::{Commit, Signature};
 use carrack::ident::{Nsid, RepoPath, SystemClock};
 use carrack::key::VerifyingKey;
@@ -20,9 +20,9 @@ use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
-pub(super) struct VerifyArgs {
+pub(in crate::cli) struct VerifyArgs {
     #[command(flatten)]
-    pub(super) keys: KeySources,
+    pub(in crate::cli) keys: KeySources,
     /// Take FILE for a proof that PATH is present or absent
     #[arg(long, value_name = "PATH")]
     proof: Option<RepoPath>,
@@ -31,12 +31,12 @@ pub(super) struct VerifyArgs {
     proof_collection: Option<Nsid>,
     /// Print one JSON object
     #[arg(long)]
-    pub(super) json: bool,
+    pub(in crate::cli) json: bool,
     /// A repository as a CAR, or `-`
-    pub(super) file: PathBuf,
+    pub(in crate::cli) file: PathBuf,
 }
 
-pub(super) fn run(args: &VerifyArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &VerifyArgs) -> Result<Answer, Failure> {
     args.keys.check_standard_input(&args.file)?;
     let keys = args.keys.read()?;
     match (&args.proof, &args.proof_collection) {
@@ -105,9 +105,9 @@ fn proof(args: &VerifyArgs, path: &RepoPath, keys: &Keys) -> Result<Answer, Fail
 
 /// What a verification lets pass by.
 #[derive(Default)]
-pub(super) struct Seen {
-    pub(super) head: Option<Commit>,
-    pub(super) listing: Option<ListingDigest>,
+pub(in crate::cli) struct Seen {
+    pub(in crate::cli) head: Option<Commit>,
+    pub(in crate::cli) listing: Option<ListingDigest>,
 }
 
 impl Sink for Seen {
@@ -130,17 +130,20 @@ impl Sink for Seen {
 }
 
 /// The key of the past that signed, if one did and none of today.
-pub(super) fn signer<'a>(head: &Commit, keys: &'a Keys) -> Option<&'a VerifyingKey> {
+pub(in crate::cli) fn signer<'a>(head: &Commit, keys: &'a Keys) -> Option<&'a VerifyingKey> {
     let signed = |key: &&VerifyingKey| head.check(std::slice::from_ref(*key)) == Signature::Valid;
     keys.expect.keys.iter().find(signed).filter(|key| keys.is_earlier(key))
 }
 
-pub(super) fn with_listing(mut report: Map<String, Value>, listing: Option<String>) -> Value {
+pub(in crate::cli) fn with_listing(
+    mut report: Map<String, Value>,
+    listing: Option<String>,
+) -> Value {
     report.insert("listing_sha256".to_owned(), listing.map_or(Value::Null, Value::String));
     Value::Object(report)
 }
 
-pub(super) fn verdict(file: &Path, report: &Report) -> Answer {
+pub(in crate::cli) fn verdict(file: &Path, report: &Report) -> Answer {
     let problems = report.problems.listed();
     match problems.first() {
         None => Answer::Yes,
@@ -152,7 +155,11 @@ pub(super) fn verdict(file: &Path, report: &Report) -> Answer {
     }
 }
 
-pub(super) fn print_head(output: &mut Output, file: &Path, report: &Report) -> Result<(), Failure> {
+pub(in crate::cli) fn print_head(
+    output: &mut Output,
+    file: &Path,
+    report: &Report,
+) -> Result<(), Failure> {
     output.line(format_args!("{}", file.display()))?;
     output.field("account", or_dash(report.did.as_ref()))?;
     match report.version {
@@ -183,7 +190,7 @@ fn print_proof(output: &mut Output, proof: &ProofReport) -> Result<(), Failure> 
     output.field("proof", answer)
 }
 
-pub(super) fn print_verdict(output: &mut Output, report: &Report) -> Result<(), Failure> {
+pub(in crate::cli) fn print_verdict(output: &mut Output, report: &Report) -> Result<(), Failure> {
     let signature = match report.signature {
         None => "-",
         Some(Signature::Unchecked) => "unchecked (give --key, --did-doc or --plc-log)",
@@ -197,7 +204,7 @@ pub(super) fn print_verdict(output: &mut Output, report: &Report) -> Result<(), 
 }
 
 /// Problems, a line each.
-pub(super) fn print_problems(
+pub(in crate::cli) fn print_problems(
     output: &mut Output,
     kind: &str,
     problems: &Problems,

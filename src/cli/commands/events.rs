@@ -1,8 +1,8 @@
-use super::failure::{Failure, tell};
-use super::output::Output;
-use super::run::Answer;
-use super::store::{self, StoreArgs};
-use super::text::things;
+use crate::cli::answer::Output;
+use crate::cli::failure::{Failure, tell};
+use crate::cli::run::Answer;
+use crate::cli::store::{self, StoreArgs};
+use crate::cli::text::things;
 use carrack::Error;
 use carrack::block::Cid;
 use carrack::engine::{Events, LoggedEvent};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
-pub(super) struct EventsArgs {
+pub(in crate::cli) struct EventsArgs {
     #[command(flatten)]
     store: StoreArgs,
     /// Begin behind this event
@@ -23,7 +23,7 @@ pub(super) struct EventsArgs {
     frames: Option<PathBuf>,
 }
 
-pub(super) fn run(args: &EventsArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &EventsArgs) -> Result<Answer, Failure> {
     let engine = store::existing(&args.store)?;
     let mut events = Readable { events: engine.events(args.after)?, unreadable: 0 };
     match &args.frames {
@@ -113,7 +113,7 @@ fn line(logged: &LoggedEvent) -> Result<Value, Failure> {
 }
 
 /// An op as events have it.
-pub(super) fn op(op: &RepoOp) -> Value {
+pub(in crate::cli) fn op(op: &RepoOp) -> Value {
     json!({
         "action": op.action(),
         "path": op.path().as_str(),

@@ -5,16 +5,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What came of some work.
-pub(super) struct Guarded<T> {
+pub(in crate::cli) struct Guarded<T> {
     /// Its result, unless it panicked.
-    pub(super) done: Option<T>,
+    pub(in crate::cli) done: Option<T>,
     /// What the first panic said and where, be it the work's or that of a thread of its.
-    pub(super) panic: Option<String>,
+    pub(in crate::cli) panic: Option<String>,
 }
 
 /// Runs `work` and catches its panics; nothing of them is printed. What `work` borrows must not
 /// be used after one.
-pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Guarded<T> {
+pub(in crate::cli) fn guarded<T>(work: impl FnOnce() -> T) -> Guarded<T> {
     let said = Arc::new(Mutex::new(None));
     let heard = Arc::clone(&said);
     let before = take_hook();
@@ -29,7 +29,7 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Guarded<T> {
 }
 
 /// Whether a panic is the database's, which trusts its file.
-pub(super) fn is_of_database(panic: &str) -> bool {
+pub(in crate::cli) fn is_of_database(panic: &str) -> bool {
     panic.contains("redb-")
 }
 

@@ -1,8 +1,8 @@
-use super::failure::Failure;
-use super::output::Output;
-use super::run::Answer;
-use super::store::{self, StoreArgs};
-use super::text::or_dash;
+use crate::cli::answer::Output;
+use crate::cli::failure::Failure;
+use crate::cli::run::Answer;
+use crate::cli::store::{self, StoreArgs};
+use crate::cli::text::or_dash;
 use carrack::Engine;
 use carrack::engine::Restored;
 use carrack::ident::Rev;
@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 #[derive(Debug, Args)]
-pub(super) struct FloorsArgs {
+pub(in crate::cli) struct FloorsArgs {
     #[command(flatten)]
     store: StoreArgs,
     /// The highest number of an event that was ever published
@@ -24,7 +24,7 @@ pub(super) struct FloorsArgs {
     ask: bool,
 }
 
-pub(super) fn run(args: &FloorsArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &FloorsArgs) -> Result<Answer, Failure> {
     let engine = store::existing(&args.store)?;
     let mut output = Output::new();
     if let (Some(seq), Some(rev)) = (args.seq, args.rev) {
@@ -40,12 +40,12 @@ pub(super) fn run(args: &FloorsArgs) -> Result<Answer, Failure> {
 }
 
 /// What is said of a store that waits for its floors, if this one does.
-pub(super) fn notice(engine: &Engine) -> Result<Option<String>, Failure> {
+pub(in crate::cli) fn notice(engine: &Engine) -> Result<Option<String>, Failure> {
     Ok(engine.floors_awaited()?.map(|restored| awaited(&restored)))
 }
 
 /// The same for scripts; null for a store that takes writes.
-pub(super) fn notice_json(engine: &Engine) -> Result<Value, Failure> {
+pub(in crate::cli) fn notice_json(engine: &Engine) -> Result<Value, Failure> {
     Ok(engine.floors_awaited()?.map_or(Value::Null, |restored| {
         json!({
             "last_seq": restored.last_seq,

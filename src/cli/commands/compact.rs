@@ -1,16 +1,16 @@
-use super::bar::Bar;
-use super::failure::Failure;
-use super::output::Output;
-use super::run::Answer;
-use super::store::not_opened;
-use super::text::bytes;
+use crate::cli::answer::Output;
+use crate::cli::failure::Failure;
+use crate::cli::io::progress::Bar;
+use crate::cli::run::Answer;
+use crate::cli::store::not_opened;
+use crate::cli::text::bytes;
 use carrack::engine::{CompactOptions, Engine, Options};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-pub(super) struct CompactArgs {
+pub(in crate::cli) struct CompactArgs {
     /// The store; no process may have it open
     store: PathBuf,
     /// Leave the event log out: it still holds records that were deleted lately
@@ -18,10 +18,10 @@ pub(super) struct CompactArgs {
     drop_events: bool,
     /// Print one JSON object
     #[arg(long)]
-    pub(super) json: bool,
+    pub(in crate::cli) json: bool,
 }
 
-pub(super) fn run(args: &CompactArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &CompactArgs) -> Result<Answer, Failure> {
     if !args.store.exists() {
         let what =
             carrack::Error::NotFound { what: "store", name: args.store.display().to_string() };

@@ -1,16 +1,16 @@
-use super::account::trust as words;
-use super::failure::Failure;
-use super::keys::KeySources;
-use super::output::Output;
-use super::run::Answer;
-use super::store::{self, StoreArgs};
+use crate::cli::answer::Output;
+use crate::cli::commands::account::trust as words;
+use crate::cli::failure::Failure;
+use crate::cli::keys::KeySources;
+use crate::cli::run::Answer;
+use crate::cli::store::{self, StoreArgs};
 use carrack::engine::{TrustChecked, TrustKey};
 use carrack::ident::Did;
 use clap::Args;
 use serde_json::json;
 
 #[derive(Debug, Args)]
-pub(super) struct TrustArgs {
+pub(in crate::cli) struct TrustArgs {
     #[command(flatten)]
     store: StoreArgs,
     #[arg(value_name = "DID")]
@@ -19,10 +19,10 @@ pub(super) struct TrustArgs {
     keys: KeySources,
     /// Print one JSON object
     #[arg(long)]
-    pub(super) json: bool,
+    pub(in crate::cli) json: bool,
 }
 
-pub(super) fn run(args: &TrustArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &TrustArgs) -> Result<Answer, Failure> {
     if !args.keys.any() {
         return Err(Failure::no(
             "no key to check the head with: give --key, --did-doc or --plc-log",

@@ -1,20 +1,22 @@
 //! `verify --proof-collection`: what a partial CAR proves of a whole collection.
 
-use super::bar::{Bar, Watched};
-use super::failure::Failure;
-use super::input;
-use super::keys::{Keys, earlier_key};
-use super::output::Output;
-use super::run::Answer;
-use super::text::{count, or_dash, things};
-use super::verify::{Seen, VerifyArgs, print_head, print_verdict, signer, verdict, with_listing};
+use crate::cli::answer::Output;
+use crate::cli::commands::verify::{
+    Seen, VerifyArgs, print_head, print_verdict, signer, verdict, with_listing,
+};
+use crate::cli::failure::Failure;
+use crate::cli::io::input;
+use crate::cli::io::progress::{Bar, Watched};
+use crate::cli::keys::{Keys, earlier_key};
+use crate::cli::run::Answer;
+use crate::cli::text::{count, or_dash, things};
 use carrack::ident::{Nsid, SystemClock};
 use carrack::verify::{
     CollectionReport, FileSource, Input, verify_collection, verify_collection_file,
 };
 use carrack::{Code, Problem};
 
-pub(super) fn verify_collection_proof(
+pub(in crate::cli) fn verify_collection_proof(
     args: &VerifyArgs,
     collection: &Nsid,
     keys: &Keys,

@@ -1,15 +1,15 @@
-use super::failure::{Failure, tell};
-use super::run::Answer;
-use super::store::{self, StoreArgs};
-use super::target::write_to;
-use super::text::things;
+use crate::cli::failure::{Failure, tell};
+use crate::cli::io::output_file::write_to;
+use crate::cli::run::Answer;
+use crate::cli::store::{self, StoreArgs};
+use crate::cli::text::things;
 use carrack::engine::Snapshot;
 use carrack::ident::{Did, Nsid, RepoPath};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
-pub(super) struct ProofArgs {
+pub(in crate::cli) struct ProofArgs {
     #[command(flatten)]
     store: StoreArgs,
     did: Did,
@@ -24,7 +24,7 @@ pub(super) struct ProofArgs {
     output: Option<PathBuf>,
 }
 
-pub(super) fn run(args: &ProofArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &ProofArgs) -> Result<Answer, Failure> {
     let engine = store::existing(&args.store)?;
     let snapshot = engine.snapshot(&args.did)?;
     let output = args.output.as_deref();

@@ -1,11 +1,11 @@
-use super::bar::{Bar, Watched};
-use super::failure::{Failure, tell};
-use super::input;
-use super::keys::{KeySources, Keys, earlier_key};
-use super::output::Output;
-use super::run::Answer;
-use super::store::{self, StoreArgs};
-use super::text::{bytes, count, per_second};
+use crate::cli::answer::Output;
+use crate::cli::failure::{Failure, tell};
+use crate::cli::io::input;
+use crate::cli::io::progress::{Bar, Watched};
+use crate::cli::keys::{KeySources, Keys, earlier_key};
+use crate::cli::run::Answer;
+use crate::cli::store::{self, StoreArgs};
+use crate::cli::text::{bytes, count, per_second};
 use carrack::Engine;
 use carrack::block::Cid;
 use carrack::engine::{ImportOptions, Imported, TrustKey};
@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 #[derive(Debug, Args)]
-pub(super) struct ImportArgs {
+pub(in crate::cli) struct ImportArgs {
     #[command(flatten)]
     store: StoreArgs,
     /// A repository as a CAR, or `-`
@@ -36,10 +36,10 @@ pub(super) struct ImportArgs {
     below_floor: bool,
     /// Print one JSON object
     #[arg(long)]
-    pub(super) json: bool,
+    pub(in crate::cli) json: bool,
 }
 
-pub(super) fn run(args: &ImportArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &ImportArgs) -> Result<Answer, Failure> {
     if args.no_key && args.keys.any() {
         return Err(Failure::unusable("--no-key contradicts the keys that are given"));
     }

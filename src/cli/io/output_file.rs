@@ -1,6 +1,6 @@
-use super::failure::Failure;
-use super::input::is_standard;
-use super::output::Output;
+use crate::cli::answer::Output;
+use crate::cli::failure::Failure;
+use crate::cli::io::input::is_standard;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Writes an output whole or not at all: `write` gets the standard output, or a file beside the
 /// named one that takes its name when everything is on disk.
-pub(super) fn write_to<T>(
+pub(in crate::cli) fn write_to<T>(
     path: Option<&Path>,
     write: impl FnOnce(&mut dyn Write) -> carrack::Result<T>,
 ) -> Result<T, Failure> {

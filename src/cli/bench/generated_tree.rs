@@ -1,12 +1,12 @@
 //! The tree of a generated repository: what is kept of each record and node is its digest, and its
 //! bytes are made again when they are wanted. That is some 70 bytes a record.
 
-use super::records::{Kind, Records};
-use crate::cli::bar::Bar;
+use crate::cli::bench::records::{Kind, Records};
+use crate::cli::io::progress::Bar;
 use carrack::block::{Cid, Codec};
 use carrack::tree::{Entry, Key, Node, layer};
 
-pub(super) struct Outline {
+pub(in crate::cli) struct Outline {
     records: Records,
     /// In path order.
     leaves: Vec<Leaf>,
@@ -38,7 +38,7 @@ enum Part {
 
 impl Outline {
     /// The tree of so many records.
-    pub(super) fn of(records: Records, count: u64) -> carrack::Result<Self> {
+    pub(in crate::cli) fn of(records: Records, count: u64) -> carrack::Result<Self> {
         let leaves = leaves(records, count)?;
         let height = leaves.iter().map(|leaf| leaf.layer).max().unwrap_or_default();
         let end = leaves.len();
@@ -48,20 +48,20 @@ impl Outline {
     }
 
     /// The root.
-    pub(super) fn data(&self) -> Option<Cid> {
+    pub(in crate::cli) fn data(&self) -> Option<Cid> {
         self.node_cid(0)
     }
 
     /// The places of all blocks in streaming order: a node's is its own, a record's is behind those
     /// of all nodes.
-    pub(super) fn places(&self) -> Vec<u32> {
+    pub(in crate::cli) fn places(&self) -> Vec<u32> {
         let mut places = Vec::with_capacity(self.nodes.len() + self.leaves.len());
         self.visit(0, &mut places);
         places
     }
 
     /// The block at a place.
-    pub(super) fn bytes_at(&self, place: u32) -> carrack::Result<Vec<u8>> {
+    pub(in crate::cli) fn bytes_at(&self, place: u32) -> carrack::Result<Vec<u8>> {
         let place = usize::try_from(place).unwrap_or(usize::MAX);
         let leaf = place.checked_sub(self.nodes.len()).and_then(|leaf| self.leaves.get(leaf));
         match leaf {

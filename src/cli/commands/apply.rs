@@ -1,10 +1,10 @@
-use super::failure::{Failure, tell};
-use super::input::is_standard;
-use super::keys::KeySources;
-use super::output::Output;
-use super::run::Answer;
-use super::store::{self, StoreArgs};
-use super::text::count;
+use crate::cli::answer::Output;
+use crate::cli::failure::{Failure, tell};
+use crate::cli::io::input::is_standard;
+use crate::cli::keys::KeySources;
+use crate::cli::run::Answer;
+use crate::cli::store::{self, StoreArgs};
+use crate::cli::text::count;
 use carrack::block::Cid;
 use carrack::engine::{AppliedDiff, ImportOptions, TrustKey};
 use carrack::verify::problems_json;
@@ -15,7 +15,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
-pub(super) struct ApplyArgs {
+pub(in crate::cli) struct ApplyArgs {
     #[command(flatten)]
     store: StoreArgs,
     /// A diff as a CAR, as `export --since` writes it, or `-`
@@ -35,10 +35,10 @@ pub(super) struct ApplyArgs {
     below_floor: bool,
     /// Print one JSON object
     #[arg(long)]
-    pub(super) json: bool,
+    pub(in crate::cli) json: bool,
 }
 
-pub(super) fn run(args: &ApplyArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &ApplyArgs) -> Result<Answer, Failure> {
     if args.no_key && args.keys.any() {
         return Err(Failure::unusable("--no-key contradicts the keys that are given"));
     }

@@ -1,10 +1,10 @@
-use super::bar::Bar;
-use super::failure::{Failure, damaged_database};
-use super::output::Output;
-use super::run::Answer;
-use super::store::{self, StoreArgs};
-use super::text::{count, things};
-use super::verify::print_problems;
+use crate::cli::answer::Output;
+use crate::cli::commands::verify::print_problems;
+use crate::cli::failure::{Failure, damaged_database};
+use crate::cli::io::progress::Bar;
+use crate::cli::run::Answer;
+use crate::cli::store::{self, StoreArgs};
+use crate::cli::text::{count, things};
 use carrack::engine::{Engine, ScrubReport};
 use carrack::verify::problems_json;
 use carrack::{Code, Error, Problem};
@@ -12,15 +12,15 @@ use clap::Args;
 use serde_json::json;
 
 #[derive(Debug, Args)]
-pub(super) struct ScrubArgs {
+pub(in crate::cli) struct ScrubArgs {
     #[command(flatten)]
     store: StoreArgs,
     /// Print one JSON object
     #[arg(long)]
-    pub(super) json: bool,
+    pub(in crate::cli) json: bool,
 }
 
-pub(super) fn run(args: &ScrubArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn run(args: &ScrubArgs) -> Result<Answer, Failure> {
     let engine = store::existing(&args.store)?;
     let bar = Bar::records_so_far("scrubbing");
     let report = scrub(&engine, &bar)?;

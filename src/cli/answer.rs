@@ -1,19 +1,19 @@
-use super::failure::Failure;
+use crate::cli::failure::Failure;
 use serde_json::Value;
 use std::fmt;
 use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
 
 /// The standard output, buffered. A reader that goes away is a [`Failure::NobodyReads`], never a
 /// panic.
-pub(super) struct Output(BufWriter<StdoutLock<'static>>);
+pub(in crate::cli) struct Output(BufWriter<StdoutLock<'static>>);
 
 impl Output {
-    pub(super) fn new() -> Self {
+    pub(in crate::cli) fn new() -> Self {
         Self(BufWriter::with_capacity(64 * 1024, std::io::stdout().lock()))
     }
 
     /// The same for bytes that no terminal can show.
-    pub(super) fn binary() -> Result<Self, Failure> {
+    pub(in crate::cli) fn binary() -> Result<Self, Failure> {
         if std::io::stdout().is_terminal() {
             let message = "the output is binary and would go to the terminal: name a file with -o, \
                            or send it into a pipe";
@@ -23,22 +23,26 @@ impl Output {
     }
 
     /// Writes a line.
-    pub(super) fn line(&mut self, words: fmt::Arguments<'_>) -> Result<(), Failure> {
+    pub(in crate::cli) fn line(&mut self, words: fmt::Arguments<'_>) -> Result<(), Failure> {
         writeln!(self.0, "{words}").map_err(|error| failed(&error))
     }
 
     /// Writes a line `name   value`.
-    pub(super) fn field(&mut self, name: &str, value: impl fmt::Display) -> Result<(), Failure> {
+    pub(in crate::cli) fn field(
+        &mut self,
+        name: &str,
+        value: impl fmt::Display,
+    ) -> Result<(), Failure> {
         self.line(format_args!("  {name:<13} {value}"))
     }
 
     /// Writes an object as one line, and flushes.
-    pub(super) fn json(&mut self, value: &Value) -> Result<(), Failure> {
+    pub(in crate::cli) fn json(&mut self, value: &Value) -> Result<(), Failure> {
         self.line(format_args!("{value}"))?;
         self.flush()
     }
 
-    pub(super) fn flush(&mut self) -> Result<(), Failure> {
+    pub(in crate::cli) fn flush(&mut self) -> Result<(), Failure> {
         self.0.flush().map_err(|error| failed(&error))
     }
 }

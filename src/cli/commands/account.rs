@@ -1,9 +1,9 @@
-use super::failure::{Failure, tell};
-use super::floors::{notice, notice_json};
-use super::output::Output;
-use super::run::Answer;
-use super::store::{self, StoreArgs};
-use super::text::{bytes, count, or_dash, things};
+use crate::cli::answer::Output;
+use crate::cli::commands::floors::{notice, notice_json};
+use crate::cli::failure::{Failure, tell};
+use crate::cli::run::Answer;
+use crate::cli::store::{self, StoreArgs};
+use crate::cli::text::{bytes, count, or_dash, things};
 use carrack::Engine;
 use carrack::engine::{AccountStatus, State, Trust, TrustKey};
 use carrack::ident::Did;
@@ -13,26 +13,26 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-pub(super) struct AccountsArgs {
+pub(in crate::cli) struct AccountsArgs {
     #[command(flatten)]
     store: StoreArgs,
     /// Print one JSON object
     #[arg(long)]
-    pub(super) json: bool,
+    pub(in crate::cli) json: bool,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct StatusArgs {
+pub(in crate::cli) struct StatusArgs {
     #[command(flatten)]
     store: StoreArgs,
     did: Did,
     /// Print one JSON object
     #[arg(long)]
-    pub(super) json: bool,
+    pub(in crate::cli) json: bool,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct CreateArgs {
+pub(in crate::cli) struct CreateArgs {
     #[command(flatten)]
     store: StoreArgs,
     did: Did,
@@ -41,7 +41,7 @@ pub(super) struct CreateArgs {
     key_file: PathBuf,
 }
 
-pub(super) fn accounts(args: &AccountsArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn accounts(args: &AccountsArgs) -> Result<Answer, Failure> {
     let engine = store::existing(&args.store)?;
     let accounts = engine.accounts()?;
     let mut output = Output::new();
@@ -72,7 +72,7 @@ pub(super) fn accounts(args: &AccountsArgs) -> Result<Answer, Failure> {
     Ok(Answer::Yes)
 }
 
-pub(super) fn status(args: &StatusArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn status(args: &StatusArgs) -> Result<Answer, Failure> {
     let engine = store::existing(&args.store)?;
     let account = engine.status(&args.did)?;
     let mut output = Output::new();
@@ -99,7 +99,7 @@ fn say_awaited(answer: &mut Value, engine: &Engine) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) fn create(args: &CreateArgs) -> Result<Answer, Failure> {
+pub(in crate::cli) fn create(args: &CreateArgs) -> Result<Answer, Failure> {
     let key = key_file::read(&args.key_file)?;
     let engine = store::existing_or_new(&args.store)?;
     engine.create_account(&args.did, &key)?;
@@ -136,7 +136,7 @@ fn destination(state: &State) -> Option<&str> {
 }
 
 /// How far a head is verified, in words.
-pub(super) fn trust(trust: Trust, key: Option<TrustKey>) -> String {
+pub(in crate::cli) fn trust(trust: Trust, key: Option<TrustKey>) -> String {
     match key {
         Some(key) => format!("{}, {} key", trust.name(), key.name()),
         None => trust.name().to_owned(),

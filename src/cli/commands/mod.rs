@@ -1,0 +1,23 @@
+//! One file for each command: its arguments, the call of the library, its output.
+
+pub(in crate::cli) mod account;
+pub(in crate::cli) mod apply;
+pub(in crate::cli) mod backup;
+pub(in crate::cli) mod collection;
+pub(in crate::cli) mod compact;
+pub(in crate::cli) mod event;
+pub(in crate::cli) mod events;
+pub(in crate::cli) mod export;
+pub(in crate::cli) mod floors;
+pub(in crate::cli) mod follow;
+pub(in crate::cli) mod get;
+pub(in crate::cli) mod import;
+pub(in crate::cli) mod key;
+pub(in crate::cli) mod ls;
+pub(in crate::cli) mod migrate;
+pub(in crate::cli) mod plc;
+pub(in crate::cli) mod proof;
+pub(in crate::cli) mod scrub;
+pub(in crate::cli) mod trust;
+pub(in crate::cli) mod verify;
+pub(in crate::cli) mod write;

@@ -1,0 +1,6 @@
+//! Input, output files, progress, and panics on the way.
+
+pub(in crate::cli) mod input;
+pub(in crate::cli) mod output_file;
+pub(in crate::cli) mod panics;
+pub(in crate::cli) mod progress;
