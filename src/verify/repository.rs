@@ -235,7 +235,7 @@ impl<'a> Verification<'a> {
                 self.sink.record(want, &block)?;
             }
             Ok(RecordBlock::Hashed(block)) if *block.cid() == want.cid => {
-                self.record(want, &block)?
+                self.record(want, &block)?;
             }
             Ok(other) => {
                 self.problem(other.not_what_was_wanted().cid(&want.cid).path(&want.key));

@@ -51,7 +51,7 @@ fn is_test(path: &Path) -> bool {
 }
 
 #[test]
-fn files_are_small_rooms() {
+fn files_are_small() {
     let mut long = Vec::new();
     for path in sources("src", "rs").into_iter().chain(sources("tests", "rs")) {
         let lines = read(&path).lines().count();
@@ -196,5 +196,44 @@ fn the_tests_of_the_guarantees_are_where_the_page_says() {
     for name in named {
         let folder = if name.contains('/') { root.to_owned() } else { root.join("tests/it") };
         assert!(folder.join(name).is_file(), "{name} is not there");
+    }
+}
+
+/// Words that say who or what in a roundabout way, and names that the code base has given up.
+#[test]
+fn the_manual_uses_standard_words() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
+    let pages = pages.iter().map(|page| root.join(page));
+    // CONTRIBUTING.md and the glossary may name what they advise against, in quotation marks.
+    for path in pages.chain(sources("src/manual", "md")) {
+        for (line, number) in read(&path).lines().zip(1..) {
+            let words = line.split(|c: char| !c.is_alphanumeric() && c != '"' && c != '`');
+            let banned = ["whoever", "nobody", "somebody", "anybody", "everybody", "graft"];
+            let found = words.map(str::to_lowercase).find(|word| banned.contains(&word.as_str()));
+            assert!(found.is_none(), "{}:{number}: {}", name(&path), found.unwrap_or_default());
+        }
+    }
+}
+
+/// Types that have another name now: where they were, they do not come back.
+#[test]
+fn names_that_were_given_up_stay_away() {
+    for (paths, banned) in [
+        (
+            "src/store",
+            &["Gathering", "Census", "Located", "Along", "Region", "Tally", "Stamped"][..],
+        ),
+        ("src/engine", &["Grafted", "Whole", "Follow", "Stamped", "Census"]),
+        ("src/verify", &["Expect", "Supply", "Sound", "Keyed", "Course", "Missed", "Tail"]),
+    ] {
+        for path in sources(paths, "rs") {
+            let text = read(&path);
+            for (number, line) in code(&text) {
+                let mut words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
+                let found = words.find(|word| banned.contains(word));
+                assert!(found.is_none(), "{}:{number}: {}", name(&path), found.unwrap_or_default());
+            }
+        }
     }
 }
