@@ -7,7 +7,7 @@ use carrack::block::json;
 use carrack::engine::{Engine, ImportOptions, List, Op, Options, WriteOptions};
 use carrack::ident::{Did, SystemClock};
 use carrack::key::{Curve, SigningKey};
-use carrack::verify::{ExpectedHead, Input, Discard, verify_file};
+use carrack::verify::{Discard, ExpectedHead, Input, verify_file};
 use carrack_peers::{Ask, DID, Fresh, Job, Meter, Outcome, SECRET, answer};
 use redb::backends::InMemoryBackend;
 use serde_json::{Map, Value};
