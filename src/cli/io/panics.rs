@@ -45,7 +45,7 @@ mod tests {
         let broken = guarded(|| -> u8 { panic!("the page is gone") });
         let said = broken.panic.unwrap();
         assert_eq!(broken.done, None);
-        assert!(said.contains("the page is gone") && said.contains("guard.rs"), "{said}");
+        assert!(said.contains("the page is gone") && said.contains("panics.rs"), "{said}");
         assert!(!is_of_database(&said));
         let thread = guarded(|| std::thread::spawn(|| panic!("below")).join().is_err());
         assert_eq!((thread.done, thread.panic.is_some()), (Some(true), true));
