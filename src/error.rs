@@ -184,7 +184,7 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The input is wrong and will be wrong again: tell whoever sent it.
+    /// The input is wrong and will be wrong again: tell the sender.
     Invalid,
     /// Not here.
     NotFound,

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 const NO: u8 = 1;
 /// Wrong usage, or a file that cannot be read or written.
 const UNUSABLE: u8 = 2;
-/// As if ended by SIGPIPE: nobody reads on.
+/// As if ended by SIGPIPE: the reader is gone.
 const NOBODY_READS: u8 = 141;
 /// Problems told on the standard error; JSON lists them all.
 const PROBLEMS_TOLD: usize = 20;
@@ -21,7 +21,7 @@ const PROBLEMS_TOLD: usize = 20;
 /// Why a command stopped.
 #[derive(Debug)]
 pub(in crate::cli) enum Failure {
-    /// Whoever read the output has gone away.
+    /// The reader of the output has gone away.
     NobodyReads,
     /// Anything else.
     Told {
@@ -164,7 +164,7 @@ pub(in crate::cli) fn damaged_database(why: impl fmt::Display) -> String {
     )
 }
 
-/// Says something on the standard error. Where that is closed, nobody wants to know.
+/// Says something on the standard error. Where that is closed, there is no reader.
 pub(in crate::cli) fn tell(words: fmt::Arguments<'_>) {
     let mut stderr = std::io::stderr().lock();
     let _ = writeln!(stderr, "{words}");

@@ -72,7 +72,7 @@ impl UnsignedCommit {
         if signer.is_exact(Sealed) && signer.verifying_key() == *key {
             return Ok(commit);
         }
-        // A key store that signs with another key would make a repository that nobody accepts.
+        // A key store that signs with another key would make a repository that no verifier accepts.
         match commit.check(std::slice::from_ref(key)) {
             Signature::Valid => Ok(commit),
             _ => Err(Problem::new(

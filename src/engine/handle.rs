@@ -212,7 +212,7 @@ impl Engine {
         self.core()?.writer.submit(work)
     }
 
-    /// One move of an account at a time: whoever aborts one must not do it between its steps.
+    /// One move of an account at a time: an abort must not come between its steps.
     pub(crate) fn moving(&self, did: &Did) -> Result<Moving<'_>> {
         let mut moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
         if !moving.insert(did.clone()) {

@@ -37,9 +37,9 @@ pub enum AccountStatus {
     Deleted,
     /// Its owner deactivated it.
     Deactivated,
-    /// Whoever says so has lost track of its repository.
+    /// The sender has lost track of its repository.
     Desynchronized,
-    /// It does more than whoever says so passes on.
+    /// It does more than the sender passes on.
     Throttled,
     /// A word that the specification does not have yet.
     Other(Arc<str>),

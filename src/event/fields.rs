@@ -6,7 +6,7 @@ use crate::ident::{Did, Rev};
 use crate::limits::EVENT_OPS_MAX;
 use std::str::FromStr;
 
-/// The fields of a map, each by its name. Those that nobody asks for do not matter.
+/// The fields of a map, each by its name. Those that are not asked for do not matter.
 #[derive(Clone, Copy)]
 pub(super) struct Fields<'a>(&'a [u8]);
 

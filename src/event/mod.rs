@@ -1,4 +1,4 @@
-//! The events that an account's host sends to whoever follows it: the messages of
+//! The events that an account's host sends to its subscribers: the messages of
 //! `com.atproto.sync.subscribeRepos`, to the byte.
 //!
 //! A frame is read with [`decode_frame`], which checks its form, or with [`verify_frame`], which

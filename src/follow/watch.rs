@@ -50,7 +50,7 @@ pub struct Watch {
 pub enum Watched {
     /// Pass it on.
     Pass,
-    /// Drop it: nobody needs it.
+    /// Drop it: it is not needed.
     Ignored(Ignored),
     /// Drop it: it does not follow on what was seen. All further commits of the account are
     /// dropped too, until a `#sync`, a commit that begins a repository, [`Watch::remember`] or

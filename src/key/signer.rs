@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// the DER that such services return into 32 bytes of `r` and 32 of `s`, and replaces `s` by
 /// `n - s` where `s` is over half the group's order `n`. The engine verifies what it gets before
 /// it uses it, so a mistake here is an error, never a bad commit. It may block: the engine signs
-/// on the caller's thread, and a slow signer delays nobody else.
+/// on the caller's thread, and a slow signer delays no other caller.
 ///
 /// ```
 /// use carrack::ident::SystemRandom;

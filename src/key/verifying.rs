@@ -34,7 +34,7 @@ enum Point {
 pub enum Check {
     /// Right.
     Valid,
-    /// Right, but `s` is over half the group's order: anybody can make it from the right one, so
+    /// Right, but `s` is over half the group's order: anyone can make it from the right one, so
     /// the protocol refuses it.
     HighS,
     /// Wrong, or not 64 bytes of `r` and `s`.

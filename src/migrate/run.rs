@@ -45,7 +45,7 @@ pub struct Migrated {
 }
 
 /// Moves an account: the source stops taking writes, its repository goes through a pipe into a
-/// tree at the destination that nobody sees, is verified on the way, becomes the account under a
+/// tree at the destination that no reader sees, is verified on the way, becomes the account under a
 /// new commit there, and the source points at the destination from then on.
 ///
 /// Every step is durable before the next. After a crash, the same call goes on where it was, and

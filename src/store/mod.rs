@@ -6,6 +6,7 @@ pub(crate) mod blob_index;
 pub(crate) mod copy;
 pub(crate) mod engine_name;
 pub(crate) mod format;
+mod forward_locks;
 pub(crate) mod head_key;
 pub(crate) mod log;
 pub(crate) mod log_read;

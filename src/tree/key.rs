@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 /// A key of the tree: the bytes of a repository path, or `""` for "left of everything".
 ///
-/// The tree orders and hashes any bytes; that they are a path is the business of whoever feeds it.
+/// The tree orders and hashes any bytes; that they are a path is up to the caller.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(Arc<[u8]>);
 

@@ -22,11 +22,11 @@ pub trait BlockSource {
         Ok(self.want(cid)?.map(RecordBlock::Hashed))
     }
 
-    /// Says beforehand that nobody wants the bytes of records that are sound. A supply that makes
+    /// Says beforehand that the caller does not want the bytes of records that are sound. A supply that makes
     /// nothing of it may ignore it.
     fn skip_records(&mut self) {}
 
-    /// Says beforehand that nobody wants to see the tree either, only whether it is right.
+    /// Says beforehand that the caller does not want to see the tree either, only whether it is right.
     fn skip_tree(&mut self) {}
 
     /// Finds out whether all of the tree below this root is there and right, with records that are
@@ -40,7 +40,7 @@ pub trait BlockSource {
         Ok(None)
     }
 
-    /// Reads what nobody asked for, and sums up.
+    /// Reads what was not asked for, and sums up.
     ///
     /// # Errors
     /// If reading fails.

@@ -10,7 +10,7 @@ use std::ops::Range;
 /// Finds sections by CID.
 ///
 /// Two sections share a hash only by chance, 2^-64 for any two: the hash is keyed afresh for each
-/// index, so whoever wrote the file cannot foresee it. Answers do not depend on the key.
+/// index, so the author of the file cannot foresee it. Answers do not depend on the key.
 ///
 /// A look-up takes some few steps, and never more than twice the binary logarithm of the number of
 /// sections, whatever the file: a section may be there a million times, and its copies stand next to

@@ -72,7 +72,7 @@ impl Problems {
         other.listed.into_iter().for_each(|problem| self.push(problem));
     }
 
-    /// Counts some that nobody kept.
+    /// Counts some that were not kept.
     pub(in crate::verify) fn omit(&mut self, more: u64) {
         self.omitted += more;
     }

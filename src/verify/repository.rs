@@ -279,7 +279,7 @@ impl<'a> Verification<'a> {
         }
     }
 
-    /// What the supply gives, if it is what was asked for: a supply may be anybody's.
+    /// What the supply gives, if it is what was asked for: a source may be foreign code.
     fn want(&mut self, cid: &Cid) -> Result<Result<Block, Missing>> {
         let given = self.supply.want(cid)?;
         Ok(given.and_then(|block| {

@@ -3,7 +3,7 @@ use crate::block::Cid;
 
 /// Writes DRISL values: the shortest head for each, in the order in which it is told.
 ///
-/// It keeps no account of containers: whoever writes `map(2)` writes two keys in canonical order
+/// It keeps no account of containers: a caller that writes `map(2)` writes two keys in canonical order
 /// (by length, then bytewise), each with its value.
 ///
 /// ```

@@ -36,7 +36,7 @@ pub(in crate::cli) fn run(job: &AccountsJob) -> Result<Answer, Failure> {
     let work = (0..job.callers).map(|_| || import_all(&engine, &cars, &options)).collect();
     let (latencies, usage) = together(work)?;
     answer_with(measured(usage, latencies.concat()))?;
-    // Its end is that of whoever started this, if that forgets to kill it.
+    // It ends with the process that started it, if that does not kill it.
     let _ = std::io::stdin().read(&mut [0]);
     Ok(Answer::Yes)
 }

@@ -42,7 +42,7 @@ pub(in crate::cli) fn fill(
 struct Fill<'a> {
     scratch: &'a Scratch,
     engine: &'a Engine,
-    /// The number of the account that nobody makes yet.
+    /// The number of the next account to make.
     next: &'a AtomicU64,
     accounts: u64,
     records: u64,

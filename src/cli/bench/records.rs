@@ -49,7 +49,7 @@ impl Records {
         Self { seed }
     }
 
-    /// The account's name, which nobody has.
+    /// The account's name, which belongs to no real account.
     pub(in crate::cli) fn did(self) -> carrack::Result<Did> {
         random_did(&mut Dice(!self.seed)).parse()
     }
@@ -157,7 +157,7 @@ fn sentence(dice: &mut Dice) -> String {
     text
 }
 
-/// Somebody's post, as likes and reposts name it.
+/// A post of another account, as likes and reposts name it.
 fn subject(to: &mut Encoder, dice: &mut Dice, micros: u64) {
     let digest = std::array::from_fn(|_| dice.next().to_le_bytes()[0]);
     let rkey = Rev::from_micros(micros.saturating_sub(dice.roll(1 << 38)), 5);

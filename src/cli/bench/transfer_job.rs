@@ -28,7 +28,7 @@ pub(in crate::cli) struct CarJob {
 pub(in crate::cli) struct ExportJob {
     store: PathBuf,
     did: Did,
-    /// Without it, nobody keeps the bytes
+    /// Without it, the bytes are not kept
     #[arg(long)]
     to: Option<PathBuf>,
 }

@@ -38,7 +38,7 @@ impl Identity {
         Ok(self.log.append(moved, clock.now_micros())?)
     }
 
-    /// The key that its log gives to whoever verifies it.
+    /// The key that a verification of its log gives.
     pub(in crate::cli) fn verified_key(&self) -> carrack::Result<Option<VerifyingKey>> {
         Ok(PlcLog::verify(self.log.to_json().as_bytes())?.signing_key())
     }

@@ -131,7 +131,7 @@ impl Demo {
         self.page.check(&format!("{name} finds no fault"), false)
     }
 
-    /// What anybody can check now.
+    /// What anyone can check now.
     fn proof(&mut self, car: &Path) -> Result<(), Failure> {
         self.page.part("It is exported, and verified offline with the key that its log names")?;
         let (exported, seconds) = timed(|| export(&self.new, &self.did, car))?;

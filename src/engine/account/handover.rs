@@ -97,7 +97,7 @@ impl Engine {
         export_tree(view, &head, output).map(|_| ())
     }
 
-    /// Verifies a repository that is being sent, into a tree that nobody sees yet.
+    /// Verifies a repository that is being sent, into a tree that no reader sees yet.
     pub(crate) fn receive(
         &self,
         supply: &mut dyn BlockSource,

@@ -200,7 +200,7 @@ fn check_free(did: &Did, account: Option<&Account>) -> Result<()> {
 }
 
 /// Puts an account in the place of the one before, whose tree goes, as do the revisions that it
-/// held; the new tree is somebody's from here on.
+/// held; the new tree is the account's from here on.
 pub(in crate::engine) fn take_place(
     tables: &mut Tables<'_>,
     did: &Did,

@@ -1,4 +1,4 @@
-//! The blocks of somebody's diff, in memory, every one of them hashed.
+//! The blocks of a received diff, in memory, every one of them hashed.
 
 use crate::car::{Blocks, Reader};
 use crate::commit::Commit;

@@ -101,7 +101,7 @@ pub(in crate::engine) fn write_car(
 pub(in crate::engine) enum Check {
     /// Each is hashed, and is what its parent names; none is missing.
     StagedTree(LinkChecker),
-    /// Whoever reads them has checked them.
+    /// Their reader has checked them.
     Done,
 }
 
@@ -239,7 +239,7 @@ pub(in crate::engine) struct Outlet {
 }
 
 impl Outlet {
-    /// Adds whole sections; says whether anybody still listens.
+    /// Adds whole sections; says whether the reader is still there.
     pub(in crate::engine) fn push(&mut self, sections: &[u8]) -> Result<bool> {
         self.add(sections);
         self.pass_on_if_full()

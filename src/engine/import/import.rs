@@ -179,7 +179,7 @@ impl Engine {
         })
     }
 
-    /// Verifies into a tree that nobody sees. If anything is wrong, no row of it is left.
+    /// Verifies into a tree that no reader sees. If anything is wrong, no row of it is left.
     pub(in crate::engine) fn stage(
         &self,
         supply: &mut dyn BlockSource,
@@ -205,7 +205,7 @@ impl Engine {
         cause
     }
 
-    /// Takes back a tree that is not to be anybody's, and waits until its rows are gone.
+    /// Takes back a tree that becomes no account's, and waits until its rows are gone.
     fn remove_tree(&self, tree: u64) -> Result<()> {
         self.submit(move |tables| {
             tables.journal.remove(tree)?;

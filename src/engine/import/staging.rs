@@ -1,4 +1,4 @@
-//! Writes a repository that is being verified into a tree that nobody sees yet.
+//! Writes a repository that is being verified into a tree that no reader sees yet.
 
 use crate::block::Block;
 use crate::car::append_section;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// Batches that may wait for the writer while the next is filled.
 const BATCHES_WAITING_MAX: usize = 6;
 
-/// A tree that is being written. It goes away unless it is made somebody's.
+/// A tree that is being written. It is removed unless it becomes an account's.
 pub(in crate::engine) struct Staged<'a> {
     engine: &'a Engine,
     /// The session that it is written in: rows that were not flushed end with it.

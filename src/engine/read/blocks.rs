@@ -87,7 +87,7 @@ impl Snapshot {
         }
     }
 
-    /// The same with a bound of its own, whatever the engine's option: for whoever is authenticated,
+    /// The same with a bound of its own, whatever the engine's option: for an authenticated client,
     /// say.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use crate::tree::{Key, KeyRange, Walk, Want};
 use std::io::Write;
 
 impl Snapshot {
-    /// Writes a CAR that proves to anybody who has the account's key which records a collection
+    /// Writes a CAR that proves to anyone who has the account's key which records a collection
     /// has, all of them: the commit, then in streaming order every node that may hold a key of the
     /// collection, and its records. Gives their number; 0 proves that there is none.
     ///
@@ -100,7 +100,7 @@ struct Sections {
 }
 
 impl Sections {
-    /// Says whether anybody still listens.
+    /// Says whether the reader is still there.
     fn push(&mut self, block: &Block) -> Result<bool> {
         self.section.clear();
         append_section(&mut self.section, block.cid(), block.bytes());

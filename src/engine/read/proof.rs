@@ -8,7 +8,7 @@ use crate::tree::{Key, Tree};
 use std::io::Write;
 
 impl Snapshot {
-    /// Writes a CAR that proves to anybody who has the account's key what is at `path`, or that
+    /// Writes a CAR that proves to anyone who has the account's key what is at `path`, or that
     /// nothing is: the commit, the nodes on the way, the record. Says whether there is one.
     ///
     /// # Errors

@@ -386,7 +386,7 @@ impl Scrub<'_> {
     }
 }
 
-/// Rows that no account has, and that nobody is about to remove.
+/// Rows that no account has, and that are not marked for removal.
 fn check_orphans(view: &View, report: &mut ScrubReport) -> Result<()> {
     let mut known = BTreeSet::new();
     for row in view.accounts()?.entries()? {

@@ -33,7 +33,7 @@ pub struct Written {
     pub seq: Option<u64>,
 }
 
-/// Races that a write may lose before it gives up: each means that somebody else got through.
+/// Races that a write may lose before it gives up: each means that another caller got through.
 const TRIES: usize = 16;
 
 enum Outcome {
@@ -80,7 +80,7 @@ impl Engine {
         })
     }
 
-    /// `None` if somebody else changed the account meanwhile.
+    /// `None` if another caller changed the account meanwhile.
     fn try_write(
         &self,
         did: &Did,

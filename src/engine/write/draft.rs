@@ -136,7 +136,7 @@ impl<'a, T: ReadBytes> Draft<'a, T> {
     }
 }
 
-/// Joining two nodes of mined keys could make one that nobody would read any more.
+/// Joining two nodes of mined keys could make one that no reader accepts.
 fn check_nodes(nodes: &[Block]) -> Result<()> {
     match nodes.iter().map(|node| node.bytes().len()).max() {
         Some(longest) if longest > NODE_BYTES_MAX => Err(Error::Limit {

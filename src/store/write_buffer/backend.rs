@@ -1,8 +1,8 @@
+use crate::store::forward_locks::forward_locks;
 use crate::store::session::StorageState;
 use crate::store::write_buffer::batch::WriteBatch;
-use redb::{BackendError, StorageBackend};
+use redb::StorageBackend;
 use std::io;
-use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,7 +18,7 @@ pub(crate) struct BufferedBackend<B> {
     layers: Mutex<Layers>,
     /// Whether there are no writes to be seen there: most reads find that so.
     is_empty: AtomicBool,
-    /// Whoever has it carries writes out. It is taken before `layers`.
+    /// Its holder carries writes out. It is taken before `layers`.
     turn: Mutex<()>,
 }
 
@@ -165,33 +165,7 @@ impl<B: StorageBackend> StorageBackend for BufferedBackend<B> {
         carried_out
     }
 
-    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.below.try_lock_range(start, end)
-    }
-
-    fn try_lock_shared_range(
-        &self,
-        start: Bound<u64>,
-        end: Bound<u64>,
-    ) -> Result<bool, BackendError> {
-        self.below.try_lock_shared_range(start, end)
-    }
-
-    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.below.lock_range(start, end)
-    }
-
-    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.below.lock_shared_range(start, end)
-    }
-
-    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.below.unlock_range(start, end)
-    }
-
-    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.below.query_lock_range(start, end)
-    }
+    forward_locks!(below);
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Threads that work some batches ahead of whoever takes what they make.
+//! Threads that work some batches ahead of the consumer of their results.
 
 use crate::error::{Error, Result};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -90,7 +90,7 @@ impl<T> Drop for Ahead<T> {
     fn drop(&mut self) {
         self.sources.clear();
         for thread in self.threads.drain(..) {
-            // Nobody waits for what it made: how it ended does not matter any more.
+            // No consumer waits for what it made: how it ended does not matter any more.
             let _ = thread.join();
         }
     }
@@ -115,14 +115,14 @@ impl<T> Outlet<T> {
         self.flush();
     }
 
-    /// Puts an item that keeps so many bytes in memory; false if nobody takes any more.
+    /// Puts an item that keeps so many bytes in memory; false if the consumer is gone.
     pub(in crate::verify) fn put(&mut self, item: T, bytes: usize) -> bool {
         self.batch.push(item);
         self.bytes += bytes;
         self.bytes < BATCH_BYTES && self.batch.len() < BATCH_ITEMS || self.flush()
     }
 
-    /// Hands over what there is; false if nobody takes any more.
+    /// Hands over what there is; false if the consumer is gone.
     pub(in crate::verify) fn flush(&mut self) -> bool {
         self.bytes = 0;
         if self.batch.is_empty() {
