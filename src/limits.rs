@@ -72,6 +72,11 @@ pub const CACHE_BYTES_DEFAULT: usize = 64 << 20;
 /// Memory for tree nodes above layer 0 that have been read and hashed, as a part of the memory for
 /// pages: with [`CACHE_BYTES_DEFAULT`] 8 MiB, which hold those of an account of 100,000 records.
 pub const KEPT_NODES_PART: usize = 8;
+/// Memory for which rows were found by following the nodes above them, as a part of the memory for
+/// pages: with [`CACHE_BYTES_DEFAULT`] 2 MiB, which tell of 262,144 rows.
+pub const CONFIRMED_ROWS_PART: usize = 32;
+/// And at most so many, which take 8 MiB.
+pub const CONFIRMED_ROWS_MAX: usize = 1 << 20;
 /// A longer node is read anew each time: honest ones have some hundred bytes.
 pub const KEPT_NODE_BYTES_MAX: usize = 64 << 10;
 /// What a backup writes in one transaction, in bytes: some tens of milliseconds of the disk.

@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::store::read_table::ReadTable;
-use crate::store::rows::row::tree_range;
+use crate::store::rows::key::tree_range;
 use crate::store::sealed::{BLOBS, InOrder, check_place};
 use crate::store::tables::{Tables, View};
 use redb::Value;

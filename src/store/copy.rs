@@ -5,7 +5,7 @@ use crate::limits::COPIED_BYTES;
 use crate::store::log::{allow_purged_gaps, forget_events, is_purged_row};
 use crate::store::read_table::{Entry, ReadTable, ViewTable};
 use crate::store::restore::{Restored, await_floors};
-use crate::store::rows::row::tree_range;
+use crate::store::rows::key::tree_range;
 use crate::store::tables::{Tables, View};
 use crate::store::write::reclaim::{journalled_trees, marked_trees};
 use redb::{CursorError, Database, Key, Table, Value};

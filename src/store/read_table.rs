@@ -48,6 +48,12 @@ impl<T: ReadTable<&'static [u8], &'static [u8]>> ReadBytes for T {}
 /// A key and its value.
 pub(crate) type Entry<'a, K, V> = (AccessGuard<'a, K>, AccessGuard<'a, V>);
 
+/// A value of a table of bytes.
+pub(crate) type ByteValue<'a> = AccessGuard<'a, &'static [u8]>;
+
+/// An entry of a table of bytes.
+pub(crate) type ByteEntry<'a> = Entry<'a, &'static [u8], &'static [u8]>;
+
 /// Entries of a table of bytes.
 pub(crate) type ByteEntries<'a> = Entries<'a, &'static [u8], &'static [u8]>;
 

@@ -18,7 +18,7 @@ use crate::store::log::{append, purge};
 use crate::store::open::next_tree;
 use crate::store::read::record::commit_block;
 use crate::store::rows::build::{RowBuilder, RowOut};
-use crate::store::rows::row::RowStats;
+use crate::store::rows::value::RowStats;
 use crate::store::tables::{Tables, View};
 use crate::store::write::bulk_insert::insert_all;
 use crate::store::write::reclaim::mark_for_removal;

@@ -11,7 +11,7 @@ use crate::store::account::Head;
 use crate::store::read::listing::{Records, Span};
 use crate::store::read::record::find;
 use crate::store::read_table::ByteTable;
-use crate::store::rows::row::StoredBlock;
+use crate::store::rows::value::StoredBlock;
 use crate::store::tables::View;
 use crate::store::write::working_set::{RecordChange, WorkingSet};
 use crate::tree::Key;

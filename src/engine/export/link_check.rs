@@ -4,7 +4,7 @@ use crate::block::Cid;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::store::account::Head;
-use crate::store::rows::row::RawSection;
+use crate::store::rows::value::RawSection;
 use crate::tree::{Link, links};
 
 /// Follows the links of a whole repository in streaming order: each block has to be the one that

@@ -6,7 +6,7 @@ use crate::ident::{Did, Rev};
 use crate::store::account::Head;
 use crate::store::read::changed::ChangedCursor;
 use crate::store::read::record::commit_of;
-use crate::store::rows::row::StoredBlock;
+use crate::store::rows::value::StoredBlock;
 use crate::store::sealed::REVS;
 use crate::store::tables::View;
 use crate::tree::{Walk, Want};

@@ -12,7 +12,7 @@ use crate::ident::Rev;
 use crate::limits::STAGED_BYTES;
 use crate::store::blob_index;
 use crate::store::rows::build::{RecordSource, RowBuilder};
-use crate::store::rows::row::RowStats;
+use crate::store::rows::value::RowStats;
 use crate::store::sealed::JOURNAL;
 use crate::store::write::Pending;
 use crate::tree::{NodeWant, RecordWant};

@@ -7,8 +7,8 @@ use crate::limits::{BLOCK_WALK_BYTES_DEFAULT, BLOCKS_ASKED_MAX, BLOCKS_FOUND_BYT
 use crate::store::read::listing::Records;
 use crate::store::read::nodes::NodeAt;
 use crate::store::read::record::{commit_block, find};
+use crate::store::rows::key::misplaced;
 use crate::store::rows::parts::node;
-use crate::store::rows::row::misplaced;
 use std::collections::HashSet;
 
 /// Records between two looks at the clock.

@@ -9,7 +9,7 @@ use crate::store::account::Head;
 use crate::store::read::listing::{Listed, Records, Span};
 use crate::store::read::record::find;
 use crate::store::read_table::ByteTable;
-use crate::store::rows::row::StoredBlock;
+use crate::store::rows::value::StoredBlock;
 use crate::store::tables::View;
 use crate::tree::Key;
 use std::ops::Bound;
@@ -215,4 +215,80 @@ fn as_record(path: RepoPath, stored: &StoredBlock) -> Result<Record> {
 fn parse_path(key: &Key) -> Result<RepoPath> {
     RepoPath::from_bytes(key.as_bytes())
         .map_err(|error| Error::Corrupt(format!("a row's key is not a path: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{List, Op, Options, WriteOptions};
+    use crate::key::{Curve, SigningKey};
+    use redb::backends::InMemoryBackend;
+    use std::collections::BTreeMap;
+
+    fn note(text: &str) -> Vec<u8> {
+        let mut record = b"\xa2\x64text\x61".to_vec();
+        record.extend_from_slice(text.as_bytes());
+        record.extend_from_slice(b"\x65$type\x66a.note");
+        record
+    }
+
+    fn path(number: u32) -> RepoPath {
+        format!("a.note.note/{number:04}").parse().unwrap()
+    }
+
+    fn write(engine: &Engine, did: &Did, ops: Vec<Op>) {
+        let key = SigningKey::from_bytes(Curve::K256, &[7; 32]).unwrap();
+        engine.write(did, ops, &WriteOptions::default(), &key).unwrap();
+    }
+
+    fn filled() -> (Engine, Did) {
+        let engine = Engine::open_backend(InMemoryBackend::new(), &Options::default()).unwrap();
+        let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse().unwrap();
+        engine
+            .create_account(&did, &SigningKey::from_bytes(Curve::K256, &[7; 32]).unwrap())
+            .unwrap();
+        write(&engine, &did, (0..100).map(|number| Op::create(path(number), note("a"))).collect());
+        (engine, did)
+    }
+
+    /// What a damaged pointer to an older page would do: the head is new, and the rows are those of
+    /// the revision before. That they were right then, and were read then, is no excuse.
+    #[test]
+    fn rows_that_were_right_under_an_older_root_are_no_answer() {
+        let (engine, did) = filled();
+        let old = engine.snapshot(&did).unwrap();
+        for number in 0..100 {
+            assert!(old.record(&path(number)).unwrap().is_some());
+        }
+        write(&engine, &did, (0..100).map(|number| Op::update(path(number), note("b"))).collect());
+        let new = engine.snapshot(&did).unwrap();
+        let (rows, nodes) = (old.view.rows().unwrap(), old.view.nodes());
+        for number in 0..100 {
+            let found = find(rows, nodes, &new.head, path(number).as_bytes());
+            let error = found.map(|found| found.map(|stored| stored.frame.cid)).unwrap_err();
+            assert!(matches!(error, Error::Corrupt(_)), "{number}: {error}");
+        }
+    }
+
+    /// The first read of a record follows the nodes, the second one need not: both say the same,
+    /// also after a write, with the revisions.
+    #[test]
+    fn a_read_says_the_same_when_it_is_repeated() {
+        let (engine, did) = filled();
+        for round in 0..3 {
+            let snapshot = engine.snapshot(&did).unwrap();
+            let listed: BTreeMap<_, _> = snapshot
+                .list(&List::default())
+                .unwrap()
+                .map(|record| record.map(|r| (r.path, (r.block.cid().clone(), r.rev))).unwrap())
+                .collect();
+            for number in (0..110).chain(0..110) {
+                let found = snapshot.record(&path(number)).unwrap();
+                let found = found.map(|record| (record.block.cid().clone(), record.rev));
+                assert_eq!(found.as_ref(), listed.get(&path(number)), "{round}: {number}");
+            }
+            write(&engine, &did, vec![Op::update(path(round * 7), note("c"))]);
+            write(&engine, &did, vec![Op::delete(path(50 + round))]);
+        }
+    }
 }

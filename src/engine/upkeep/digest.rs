@@ -2,7 +2,8 @@ use crate::engine::handle::{Engine, account_row};
 use crate::error::Result;
 use crate::ident::Did;
 use crate::store::read_table::ReadTable;
-use crate::store::rows::row::{Place, Row, parse_key, tree_range};
+use crate::store::rows::key::{Place, parse_key, tree_range};
+use crate::store::rows::value::Row;
 use bytes::Bytes;
 
 impl Engine {

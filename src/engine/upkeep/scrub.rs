@@ -14,7 +14,7 @@ use crate::store::blob_index::keys_of_tree;
 use crate::store::read::audit::{RowAudit, RowPosition, tree_of};
 use crate::store::read_table::ReadTable;
 use crate::store::rows::build::{RecordSource, RowBuilder, RowOut};
-use crate::store::rows::row::tree_range;
+use crate::store::rows::key::tree_range;
 use crate::store::table_check::TABLE_CHECKS;
 use crate::store::tables::View;
 use crate::store::write::reclaim::{journalled_trees, marked_trees};

@@ -4,10 +4,9 @@ use crate::block::{Block, Cid};
 use crate::error::{Code, Error, Problem, Result};
 use crate::ident::Rev;
 use crate::store::read_table::{ByteEntries, ByteTable, ReadTable};
-use crate::store::rows::row::{
-    Place, Row, StoredBlock, node_key, parse_key, record_key, without_form,
-};
+use crate::store::rows::key::{Place, node_key, parse_key, record_key};
 use crate::store::rows::run::{RunPlace, run_entries};
+use crate::store::rows::value::{Row, StoredBlock, without_form};
 use bytes::Bytes;
 use std::collections::VecDeque;
 
@@ -52,7 +51,7 @@ pub(crate) struct RowAudit<'a> {
 
 impl<'a> RowAudit<'a> {
     pub(crate) fn new(rows: &'a ByteTable, tree: u64) -> Result<Self> {
-        let (start, end) = crate::store::rows::row::tree_range(tree);
+        let (start, end) = crate::store::rows::key::tree_range(tree);
         let range = rows.range(&start[..]..&end[..])?;
         let digest = blake3::Hasher::new();
         Ok(Self { range, ready: VecDeque::new(), digest, faults: Vec::new(), ahead: None })

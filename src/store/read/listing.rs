@@ -10,11 +10,11 @@ use crate::store::account::Head;
 use crate::store::read::nodes::{NodeAt, Nodes, node_of};
 use crate::store::read::record::root;
 use crate::store::read_table::{ByteEntries, ReadBytes};
-use crate::store::rows::parts::whole_record;
-use crate::store::rows::row::{
-    Place, RawRow, RawSection, Row, StoredBlock, continues_record, misplaced, node_key, record_key,
-    tree_range,
+use crate::store::rows::key::{
+    Place, continues_record, misplaced, node_key, record_key, tree_range,
 };
+use crate::store::rows::parts::whole_record;
+use crate::store::rows::value::{RawRow, RawSection, Row, StoredBlock};
 use crate::tree::{Key, Node};
 use bytes::Bytes;
 use std::ops::Bound;

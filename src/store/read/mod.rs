@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod changed;
+mod confirmed;
 pub(crate) mod listing;
 pub(crate) mod nodes;
 pub(crate) mod record;

@@ -4,28 +4,37 @@
 use crate::block::Cid;
 use crate::error::{Error, Result};
 use crate::limits::{KEPT_NODE_BYTES_MAX, KEPT_NODES_PART};
+use crate::store::account::Head;
+use crate::store::read::confirmed::ConfirmedRows;
 use crate::store::read_table::ReadBytes;
-use crate::store::rows::row::{Place, RawRow, misplaced, node_key};
-use crate::store::rows::run::read_node;
-use crate::tree::{Key, Node};
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use crate::store::rows::key::{Place, misplaced, node_key};
+use crate::store::rows::run::{compact_node, read_node};
+use crate::store::rows::value::{RawRow, RawSection};
+use crate::tree::{CompactNode, Key, Node, Sought};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use std::fmt;
+use std::sync::Arc;
 
-/// Nodes above layer 0, on the way from the root to a record. Reads that come one after the other
-/// share most of the way.
-#[derive(Debug)]
+/// Nodes above layer 0, on the way from the root to a record. Reads that come one after
+/// the other share most of the way. The cache lets go first what was read once: a walk through a
+/// large tree does not drive out its upper levels.
 pub(crate) struct Nodes {
-    kept: RwLock<Kept>,
-    /// How many bytes they may take, about.
-    bytes_max: usize,
+    kept: Cache<Cid, Arc<CompactNode>, BytesOfNode>,
+    /// Rows that they have led to.
+    pub(crate) confirmed: ConfirmedRows,
 }
 
-/// Those that came last, and those that came before them, which go next.
-#[derive(Debug, Default)]
-struct Kept {
-    young: HashMap<Cid, Arc<Node>>,
-    young_bytes: usize,
-    old: HashMap<Cid, Arc<Node>>,
+#[derive(Clone)]
+struct BytesOfNode;
+
+/// About what a node takes in memory beside its bytes.
+const ENTRY_BYTES: u64 = 120;
+
+impl Weighter<Cid, Arc<CompactNode>> for BytesOfNode {
+    fn weight(&self, _: &Cid, node: &Arc<CompactNode>) -> u64 {
+        node.bytes() as u64 + ENTRY_BYTES
+    }
 }
 
 /// Where a node hangs, and what it has to be.
@@ -52,87 +61,120 @@ impl NodeAt {
 impl Nodes {
     /// Keeps nodes in a part of the memory that a database has for its pages.
     pub(crate) fn new(cache_bytes: usize) -> Self {
-        Self { kept: RwLock::default(), bytes_max: cache_bytes / KEPT_NODES_PART }
+        let bytes_max = cache_bytes / KEPT_NODES_PART;
+        let nodes = bytes_max / USUAL_NODE_BYTES;
+        Self {
+            kept: Cache::with_weighter(nodes, bytes_max as u64, BytesOfNode),
+            confirmed: ConfirmedRows::new(cache_bytes),
+        }
     }
 
     /// The node at a place: kept from before, or read from its row and compared with the CID that
     /// its parent names.
-    pub(crate) fn node<T: ReadBytes>(&self, rows: &T, tree: u64, at: &NodeAt) -> Result<Arc<Node>> {
-        if let Some(node) = self.get(&at.cid) {
+    pub(crate) fn node<T: ReadBytes>(&self, rows: &T, tree: u64, at: &NodeAt) -> Result<Node> {
+        let node = self.compact(rows, tree, &at.cid, at.height, || Ok(at.left.clone()))?;
+        Ok(node.to_node())
+    }
+
+    /// The same. Where it hangs is asked for only if it is not kept.
+    fn compact<T: ReadBytes>(
+        &self,
+        rows: &T,
+        tree: u64,
+        cid: &Cid,
+        height: u8,
+        left: impl FnOnce() -> Result<Key>,
+    ) -> Result<Arc<CompactNode>> {
+        if let Some(node) = self.kept.get(cid) {
             return Ok(node);
         }
-        let found = rows.get(&node_key(tree, at.left.as_bytes(), at.height)[..])?;
-        let found = found.ok_or_else(|| misplaced(&at.cid, &at.place()))?;
-        let row = RawRow::decode(found.value())?;
-        let node = Arc::new(node_of(&row, at)?);
-        self.keep(&at.cid, &node, row.sections.len());
+        let at = NodeAt { cid: cid.clone(), left: left()?, height };
+        let found = rows.get(&node_key(tree, at.left.as_bytes(), height)[..])?;
+        let found = found.ok_or_else(|| misplaced(cid, &at.place()))?;
+        let section = node_section(&RawRow::decode(found.value())?, &at)?;
+        let node = Arc::new(compact_node(&section)?);
+        if node.bytes() <= KEPT_NODE_BYTES_MAX {
+            self.kept.insert(cid.clone(), Arc::clone(&node));
+        }
         Ok(node)
     }
+}
 
-    fn get(&self, cid: &Cid) -> Option<Arc<Node>> {
-        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(node) = kept.young.get(cid) {
-            return Some(Arc::clone(node));
-        }
-        let node = Arc::clone(kept.old.get(cid)?);
-        drop(kept);
-        self.keep(cid, &node, node.entries.len() * ENTRY_BYTES);
-        Some(node)
-    }
-
-    fn keep(&self, cid: &Cid, node: &Arc<Node>, section_bytes: usize) {
-        let bytes = section_bytes + (node.entries.len() + 1) * ENTRY_BYTES;
-        if bytes > KEPT_NODE_BYTES_MAX {
-            return;
-        }
-        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.young_bytes + bytes > self.bytes_max / 2 {
-            kept.old = std::mem::take(&mut kept.young);
-            kept.young_bytes = 0;
-        }
-        if kept.young.insert(cid.clone(), Arc::clone(node)).is_none() {
-            kept.young_bytes += bytes;
-        }
+impl fmt::Debug for Nodes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Nodes").field("bytes", &self.kept.weight()).finish_non_exhaustive()
     }
 }
 
-/// About what an entry takes in memory, its key left out.
-const ENTRY_BYTES: usize = 160;
+/// What a node of an ordinary tree takes in memory, for a guess at how many there will be.
+const USUAL_NODE_BYTES: usize = 400;
 
-/// The node that begins a row, hashed, if it is the one that belongs there.
-pub(crate) fn node_of(row: &RawRow<'_>, at: &NodeAt) -> Result<Node> {
-    let section = row.each().next().transpose()?;
-    let section = section.ok_or_else(|| misplaced(&at.cid, &at.place()))?;
-    if section.cid != at.cid {
-        return Err(misplaced(&at.cid, &at.place()));
-    }
-    read_node(&section)
+/// The way from the root of a tree towards a path.
+pub(crate) struct Descent<'a, T> {
+    rows: &'a T,
+    nodes: &'a Nodes,
+    tree: u64,
+    path: &'a [u8],
+    cid: Cid,
+    height: u8,
+    /// The last node on the way that has an entry left of the path, and which entry: that is where
+    /// the node at hand hangs. `None`: it is on the left edge of the tree.
+    left: Option<Left>,
 }
 
-/// The subtree of a node that may hold a path, or what the node says of it.
-pub(crate) enum Way {
-    /// It has an entry for it: the record.
-    Here(Cid),
-    /// It goes on below.
-    Below(NodeAt),
+/// An entry of a node.
+type Left = (Arc<CompactNode>, usize);
+
+/// Where the way leads.
+pub(crate) enum End {
+    /// The path's record, which a node above layer 0 names.
+    Record(Cid),
+    /// A node of layer 0, which alone can hold the path.
+    Bottom(NodeAt),
     /// There is no such path in the tree.
     Absent,
 }
 
-/// Where a node, which hangs at `at`, sends a path.
-pub(crate) fn way(node: &Node, at: &NodeAt, path: &[u8]) -> Result<Way> {
-    let after = node.entries.partition_point(|entry| entry.key.as_bytes() <= path);
-    let before = after.checked_sub(1).and_then(|place| node.entries.get(place));
-    Ok(match before {
-        Some(entry) if entry.key.as_bytes() == path => Way::Here(entry.value.clone()),
-        Some(entry) => below(at, entry.right.as_ref(), &entry.key)?,
-        None => below(at, node.left.as_ref(), &at.left)?,
-    })
+impl<'a, T: ReadBytes> Descent<'a, T> {
+    pub(crate) fn new(rows: &'a T, nodes: &'a Nodes, head: &Head, path: &'a [u8]) -> Self {
+        let (cid, height) = (head.data.clone(), head.height);
+        Self { rows, nodes, tree: head.tree, path, cid, height, left: None }
+    }
+
+    /// Follows the nodes. A look-up a level at most; most nodes are kept.
+    pub(crate) fn end(mut self) -> Result<End> {
+        while self.height > 0 {
+            let left = || left_key(self.left.as_ref());
+            let node = self.nodes.compact(self.rows, self.tree, &self.cid, self.height, left)?;
+            match node.seek(self.path) {
+                Sought::Here(record) => return Ok(End::Record(record)),
+                Sought::Absent => return Ok(End::Absent),
+                Sought::Below(cid, after) => self.go_below(cid, after.map(|index| (node, index))),
+            }
+        }
+        let left = left_key(self.left.as_ref())?;
+        Ok(End::Bottom(NodeAt { cid: self.cid, left, height: 0 }))
+    }
+
+    fn go_below(&mut self, cid: Cid, left: Option<Left>) {
+        self.cid = cid;
+        self.height -= 1;
+        self.left = left.or_else(|| self.left.take());
+    }
 }
 
-fn below(at: &NodeAt, cid: Option<&Cid>, left: &Key) -> Result<Way> {
-    Ok(match cid {
-        Some(cid) => Way::Below(at.below(cid, left)?),
-        None => Way::Absent,
-    })
+fn left_key(left: Option<&Left>) -> Result<Key> {
+    let Some((node, index)) = left else { return Ok(Key::edge()) };
+    node.key(*index).ok_or_else(|| Error::Corrupt("a kept node lacks an entry".to_owned()))
+}
+
+/// The node that begins a row, hashed, if it is the one that belongs there.
+pub(crate) fn node_of(row: &RawRow<'_>, at: &NodeAt) -> Result<Node> {
+    read_node(&node_section(row, at)?)
+}
+
+/// Its section, if it claims to be the one that belongs there: not hashed yet.
+pub(crate) fn node_section<'r>(row: &RawRow<'r>, at: &NodeAt) -> Result<RawSection<'r>> {
+    let section = row.each().next().transpose()?.filter(|node| node.cid == at.cid);
+    section.ok_or_else(|| misplaced(&at.cid, &at.place()))
 }

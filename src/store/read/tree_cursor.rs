@@ -3,9 +3,10 @@
 use crate::block::{Block, Cid};
 use crate::error::Result;
 use crate::store::read_table::ReadBytes;
+use crate::store::rows::key::{Place, misplaced, node_key, record_key};
 use crate::store::rows::parts::whole_record;
-use crate::store::rows::row::{Place, Row, StoredBlock, misplaced, node_key, record_key};
 use crate::store::rows::run::{RunEntry, RunPlace, run_entries};
+use crate::store::rows::value::{Row, StoredBlock};
 use crate::tree::Key;
 use bytes::Bytes;
 use std::collections::VecDeque;

@@ -2,7 +2,8 @@
 
 use crate::ident::Rev;
 use crate::limits::RUN_BYTES_MAX;
-use crate::store::rows::row::{RowStats, encode_row, encode_section_rows, node_key, record_key};
+use crate::store::rows::key::{node_key, record_key};
+use crate::store::rows::value::{RowStats, encode_row, encode_section_rows};
 use crate::tree::Key;
 
 /// Where finished rows go.

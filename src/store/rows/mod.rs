@@ -1,6 +1,7 @@
 //! Rows: their keys and values, the runs in them, and how a tree becomes rows.
 
 pub(crate) mod build;
+pub(crate) mod key;
 pub(crate) mod parts;
-pub(crate) mod row;
 pub(crate) mod run;
+pub(crate) mod value;

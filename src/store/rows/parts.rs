@@ -2,10 +2,9 @@
 
 use crate::error::{Error, Result};
 use crate::store::read_table::ReadBytes;
-use crate::store::rows::row::{
-    Place, Row, StoredBlock, node_key, parse_key, part_key, stamped, tree_range,
-};
+use crate::store::rows::key::{Place, node_key, parse_key, part_key, tree_range};
 use crate::store::rows::run::{RunPlace, run_entries};
+use crate::store::rows::value::{Row, StoredBlock, stamped};
 use crate::tree::Key;
 use bytes::Bytes;
 

@@ -2,8 +2,9 @@
 
 use crate::block::Cid;
 use crate::error::{Error, Result};
-use crate::store::rows::row::{Place, RawSection, Row, StoredBlock};
-use crate::tree::{Entry, Key, Node, Sought, seek};
+use crate::store::rows::key::Place;
+use crate::store::rows::value::{RawSection, Row, StoredBlock};
+use crate::tree::{CompactNode, Key, Node, Sought, seek};
 
 /// A block of a row, and where in the tree it sits.
 pub(crate) struct RunEntry {
@@ -53,24 +54,20 @@ pub(crate) fn run_entries(place: &Place, row: &Row) -> Result<Vec<RunEntry>> {
 /// Where a node says that a path is.
 pub(crate) fn sought(node: &RawSection<'_>, path: &[u8]) -> Result<Sought> {
     node.check()?;
-    if let Some(sought) = seek(node.block, path) {
-        return Ok(sought);
-    }
-    let node = decoded(node.block, &node.cid)?;
-    let after = node.entries.partition_point(|entry| entry.key.as_bytes() <= path);
-    let before = after.checked_sub(1).and_then(|at| node.entries.get(at));
-    Ok(match before {
-        Some(entry) if entry.key.as_bytes() == path => Sought::Here(entry.value.clone()),
-        Some(Entry { right: Some(_), .. }) => Sought::Below,
-        None if node.left.is_some() => Sought::Below,
-        _ => Sought::Absent,
-    })
+    seek(node.block, path).map_err(|problem| Error::Corrupt(problem.cid(&node.cid).to_string()))
 }
 
 /// A node of a row, hashed.
 pub(crate) fn read_node(section: &RawSection<'_>) -> Result<Node> {
     section.check()?;
     decoded(section.block, &section.cid)
+}
+
+/// The same, as it is kept in memory.
+pub(crate) fn compact_node(section: &RawSection<'_>) -> Result<CompactNode> {
+    section.check()?;
+    CompactNode::read(section.block)
+        .map_err(|problem| Error::Corrupt(problem.cid(&section.cid).to_string()))
 }
 
 /// The node in bytes that have been hashed.

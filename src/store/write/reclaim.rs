@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::store::read_table::ReadTable;
-use crate::store::rows::row::tree_range;
+use crate::store::rows::key::tree_range;
 use crate::store::sealed::{JOURNAL, REMOVALS};
 use crate::store::tables::{Tables, View};
 use crate::store::write::probe_beside;

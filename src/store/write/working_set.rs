@@ -9,11 +9,9 @@ use crate::limits::RUN_BYTES_MAX;
 use crate::store::account::Head;
 use crate::store::read_table::ReadBytes;
 use crate::store::rows::build::{RecordSource, RowBuilder, RowOut};
-use crate::store::rows::row::{
-    Place, Row, RowStats, StoredBlock, encode_row, misplaced, node_key, parse_key, part_key,
-    record_key,
-};
+use crate::store::rows::key::{Place, misplaced, node_key, parse_key, part_key, record_key};
 use crate::store::rows::run::{RunPlace, run_entries};
+use crate::store::rows::value::{Row, RowStats, StoredBlock, encode_row};
 use crate::tree::{Child, Gap, Held, Key, NodeSource, Tree};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -111,7 +109,7 @@ impl<'a, T: ReadBytes> WorkingSet<'a, T> {
         if section.len() != length {
             return Err(Error::Corrupt(format!("the record at {key} is not as long as it says")));
         }
-        crate::store::rows::row::stamped(section.into(), stamp)
+        crate::store::rows::value::stamped(section.into(), stamp)
     }
 
     /// Writes the edited tree, its changed records and the commit back, and gives the nodes that

@@ -1,10 +1,11 @@
-//! Row keys and row values: the bytes at the database's edge. `manual::format` draws them.
+//! Row values: the bytes at the database's edge. `manual::format` draws them.
 
 use crate::block::{Block, Cid};
 use crate::car::{Frame, parse_section, varint};
 use crate::error::{Error, Result};
 use crate::ident::Rev;
-use crate::limits::{LAYER_MAX, ROW_BYTES_MAX};
+use crate::limits::ROW_BYTES_MAX;
+use crate::store::rows::key::continues_record;
 use bytes::Bytes;
 use std::cell::Cell;
 
@@ -14,68 +15,6 @@ const FORM: u8 = 2;
 const FORM_1: u8 = 1;
 /// Bytes of the checksum of a header: the first ones of its BLAKE3 digest.
 const SUM_BYTES: usize = 4;
-
-/// Where a row stands in its tree: the order of the encoded keys is the streaming block order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// A record (or, at the path "", the commit); `part` counts the rows that continue it.
-    Record { path: Vec<u8>, part: u8 },
-    /// A node, or the run that it is the root of.
-    Node { left: Vec<u8>, height: u8 },
-}
-
-/// The key of a record's row. With an empty path: the key of the commit.
-pub(crate) fn record_key(tree: u64, path: &[u8]) -> Vec<u8> {
-    position(tree, path, 0)
-}
-
-/// The key of the row that continues a record for the `part`th time.
-pub(crate) fn part_key(tree: u64, path: &[u8], part: u8) -> Vec<u8> {
-    let mut key = position(tree, path, 0);
-    key.push(part);
-    key
-}
-
-/// The key of the row of a node with this height, right of `left`.
-pub(crate) fn node_key(tree: u64, left: &[u8], height: u8) -> Vec<u8> {
-    position(tree, left, LAYER_MAX.saturating_sub(height) + 1)
-}
-
-/// The first key of a tree, and the first key behind it.
-pub(crate) fn tree_range(tree: u64) -> (Vec<u8>, Vec<u8>) {
-    (tree.to_be_bytes().to_vec(), tree.saturating_add(1).to_be_bytes().to_vec())
-}
-
-fn position(tree: u64, left: &[u8], rank: u8) -> Vec<u8> {
-    let mut key = Vec::with_capacity(8 + left.len() + 3);
-    key.extend_from_slice(&tree.to_be_bytes());
-    key.extend_from_slice(left);
-    key.extend_from_slice(&[0, rank]);
-    key
-}
-
-/// Reads a key back: the tree and the place in it.
-pub(crate) fn parse_key(key: &[u8]) -> Result<(u64, Place)> {
-    let broken = || Error::Corrupt(format!("a row key that cannot be read: {key:02x?}"));
-    let (tree, rest) = key.split_first_chunk::<8>().ok_or_else(broken)?;
-    let end = rest.iter().position(|byte| *byte == 0).ok_or_else(broken)?;
-    let (path, tail) = rest.split_at(end);
-    let place = match tail {
-        [0, 0] => Place::Record { path: path.to_vec(), part: 0 },
-        [0, 0, part] if *part > 0 => Place::Record { path: path.to_vec(), part: *part },
-        [0, rank] if *rank > 0 && *rank <= LAYER_MAX + 1 => {
-            Place::Node { left: path.to_vec(), height: LAYER_MAX + 1 - rank }
-        }
-        _ => return Err(broken()),
-    };
-    Ok((u64::from_be_bytes(*tree), place))
-}
-
-/// Whether a key is that of a row that continues a record.
-pub(crate) fn continues_record(key: &[u8]) -> bool {
-    let place = key.get(8..).unwrap_or_default();
-    matches!(place, [.., 0, 0, part] if *part > 0)
-}
 
 /// A row as read: sections back to back, and the revision that wrote each.
 #[derive(Clone, Debug)]
@@ -94,9 +33,13 @@ enum Stamps {
 impl Row {
     /// Reads a row's value.
     pub(crate) fn decode(value: &Bytes) -> Result<Self> {
-        let header = header(value)?;
-        header.check()?;
-        let Header { stamps, count, end, .. } = header;
+        header(value)?.check()?;
+        Self::decode_checked(value)
+    }
+
+    /// The same of a row whose header is known to be as it was written.
+    pub(crate) fn decode_checked(value: &Bytes) -> Result<Self> {
+        let Header { stamps, count, end, .. } = header(value)?;
         Ok(Self { stamps, count, sections: value.slice(end..) })
     }
 
@@ -191,7 +134,7 @@ fn header(value: &[u8]) -> Result<Header<'_>> {
 
 fn header_sum(bytes: &[u8]) -> [u8; SUM_BYTES] {
     let mut sum = [0; SUM_BYTES];
-    blake3::Hasher::new().update(bytes).finalize_xof().fill(&mut sum);
+    sum.copy_from_slice(blake3::hash(bytes).as_bytes().split_at(SUM_BYTES).0);
     sum
 }
 
@@ -208,6 +151,7 @@ pub(crate) fn without_form<'v>(key: &[u8], value: &'v [u8]) -> &'v [u8] {
 /// A row as it lies in the database, of which little is looked at.
 pub(crate) struct RawRow<'a> {
     header: Header<'a>,
+    head: &'a [u8],
     is_checked: Cell<bool>,
     pub(crate) count: usize,
     pub(crate) sections: &'a [u8],
@@ -216,8 +160,10 @@ pub(crate) struct RawRow<'a> {
 impl<'a> RawRow<'a> {
     pub(crate) fn decode(value: &'a [u8]) -> Result<Self> {
         let header = header(value)?;
-        let (count, sections) = (header.count, value.get(header.end..).unwrap_or_default());
-        Ok(Self { header, is_checked: Cell::new(false), count, sections })
+        let (count, end) = (header.count, header.end);
+        let head = value.get(..end).unwrap_or_default();
+        let sections = value.get(end..).unwrap_or_default();
+        Ok(Self { header, head, is_checked: Cell::new(false), count, sections })
     }
 
     /// The sections in order.
@@ -236,6 +182,16 @@ impl<'a> RawRow<'a> {
         let content = self.sections.get(head..).unwrap_or_default();
         let read = Cid::read(content).map_err(|problem| Error::Corrupt(problem.to_string()))?;
         Ok(Some(read.0))
+    }
+
+    /// What stands before the sections.
+    pub(crate) fn header(&self) -> &'a [u8] {
+        self.head
+    }
+
+    /// The header is known to be as it was written.
+    pub(crate) fn set_checked(&self) {
+        self.is_checked.set(true);
     }
 
     /// A section of it, copied out, with its stamp.
@@ -487,9 +443,4 @@ impl RowStats {
         self.blocks += other.blocks;
         self.bytes += other.bytes;
     }
-}
-
-/// Names a block in a message.
-pub(crate) fn misplaced(cid: &Cid, place: &Place) -> Error {
-    Error::Corrupt(format!("block {cid} is not what its row should hold ({place:?})"))
 }
