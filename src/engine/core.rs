@@ -1,7 +1,7 @@
 //! One session of an engine: the database, the writer behind it, and how both are opened, reopened
 //! and closed.
 
-use crate::engine::handle::{Engine, Options, unreadable};
+use crate::engine::handle::{Engine, Options, Shared, unreadable};
 use crate::error::{Error, Result};
 use crate::store::format;
 use crate::store::open::{Opened, prepare, reserve_trees};
@@ -204,13 +204,13 @@ impl Engine {
     /// `Closed` after [`Engine::close`]; as [`Engine::open`] if the store cannot be opened: call it
     /// again then.
     pub fn reopen(&self) -> Result<()> {
-        let mut slot = self.core_slot().write().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = self.shared.core.write().unwrap_or_else(PoisonError::into_inner);
         let Some(core) = slot.as_ref() else {
             return Err(Error::Closed("the engine was closed".to_owned()));
         };
         core.end(Ended::Reopening);
         // On failure the ended session stays: it asks to be reopened, and the call can be repeated.
-        let opened = Core::open(&self.storage, &self.options)
+        let opened = Core::open(&self.shared.storage, &self.shared.options)
             .inspect_err(|error| core.session.storage().note(&error.to_string()));
         let (next, _) = opened?;
         core.session.replace();
@@ -221,9 +221,15 @@ impl Engine {
     /// Ends the engine in order: what has queued is carried out, the file is written cleanly and let
     /// go of, also while a snapshot is held. Everything fails with
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) afterwards. Repeating it changes nothing.
-    /// Dropping the engine does the same.
+    /// Dropping the last handle does the same. Other handles may be in use: their calls fail then.
     pub fn close(&self) {
-        let core = self.core_slot().write().unwrap_or_else(PoisonError::into_inner).take();
+        self.shared.close();
+    }
+}
+
+impl Shared {
+    fn close(&self) {
+        let core = self.core.write().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(core) = core {
             core.end(Ended::Closed);
         }
@@ -232,7 +238,7 @@ impl Engine {
     }
 }
 
-impl Drop for Engine {
+impl Drop for Shared {
     fn drop(&mut self) {
         self.close();
     }

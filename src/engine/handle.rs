@@ -20,7 +20,10 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-/// A store and everything that can be done with it. Shared between threads by reference.
+/// A store and everything that can be done with it.
+///
+/// A clone is another handle on the same engine: threads, event readers and mirrors may each have
+/// one. The engine is closed by [`Engine::close`], or when the last handle is dropped.
 ///
 /// ```
 /// use carrack::engine::{Engine, Op, WriteOptions};
@@ -39,9 +42,15 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 /// assert_eq!(engine.status(&did)?.rev, Some(written.rev));
 /// # Ok::<(), carrack::Error>(())
 /// ```
+#[derive(Clone)]
 pub struct Engine {
+    pub(in crate::engine) shared: Arc<Shared>,
+}
+
+/// What the handles on an engine share.
+pub(in crate::engine) struct Shared {
     /// The present session; `None` once the engine was closed.
-    core: RwLock<Option<Arc<Core>>>,
+    pub(in crate::engine) core: RwLock<Option<Arc<Core>>>,
     pub(in crate::engine) storage: Arc<Storage>,
     pub(in crate::engine) options: Options,
     pub(in crate::engine) clock: Arc<dyn Clock>,
@@ -140,7 +149,7 @@ impl Engine {
         let (core, Opened { engine, older }) = Core::open(&storage, options)?;
         let name = engine.to_string();
         let clock_id = name.get(..3).and_then(|hex| u16::from_str_radix(hex, 16).ok());
-        Ok(Self {
+        let shared = Shared {
             core: RwLock::new(Some(Arc::new(core))),
             storage,
             options: options.clone(),
@@ -152,34 +161,35 @@ impl Engine {
             clock_id: clock_id.unwrap_or_default() & 0x3ff,
             lines: WriteLines::default(),
             moving: Mutex::new(HashSet::new()),
-        })
+        };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The engine's name: 32 hexadecimal digits, drawn when the store was created.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.shared.name
     }
 
     /// The format that the store had before this engine opened it, if that was an older one than
     /// this version of Carrack writes, and was upgraded.
     pub fn upgraded_from(&self) -> Option<u32> {
-        self.older.filter(|_| self.options.upgrade)
+        self.shared.older.filter(|_| self.shared.options.upgrade)
     }
 
     /// Whether the store is only read: it is of an older format, and [`Options::upgrade`] forbade
     /// to upgrade it.
     pub fn is_read_only(&self) -> bool {
-        self.older.is_some() && !self.options.upgrade
+        self.shared.older.is_some() && !self.shared.options.upgrade
     }
 
     /// The same as a value.
     pub(crate) fn engine_name(&self) -> EngineName {
-        self.own_name
+        self.shared.own_name
     }
 
     /// The clock that it was opened with.
     pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.clock
+        &*self.shared.clock
     }
 
     /// The account's row, if there is one.
@@ -194,13 +204,8 @@ impl Engine {
 
     /// The present session.
     pub(in crate::engine) fn core(&self) -> Result<Arc<Core>> {
-        let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
+        let core = self.shared.core.read().unwrap_or_else(PoisonError::into_inner);
         core.clone().ok_or_else(|| Error::Closed("the engine was closed".to_owned()))
-    }
-
-    /// The lock on the present session, for a change of it.
-    pub(in crate::engine) fn core_slot(&self) -> &RwLock<Option<Arc<Core>>> {
-        &self.core
     }
 
     /// Runs `work` in the next write transaction, and returns when that is durable. It checks first
@@ -214,7 +219,7 @@ impl Engine {
 
     /// One move of an account at a time: an abort must not come between its steps.
     pub(crate) fn moving(&self, did: &Did) -> Result<Moving<'_>> {
-        let mut moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut moving = self.shared.moving.lock().unwrap_or_else(PoisonError::into_inner);
         if !moving.insert(did.clone()) {
             return Err(Error::Request(format!("a move of {did} is under way; wait for its end")));
         }
@@ -224,7 +229,7 @@ impl Engine {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Engine").field("name", &self.shared.name).finish_non_exhaustive()
     }
 }
 
@@ -247,7 +252,7 @@ pub(crate) struct Moving<'a> {
 
 impl Drop for Moving<'_> {
     fn drop(&mut self) {
-        let mut moving = self.engine.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut moving = self.engine.shared.moving.lock().unwrap_or_else(PoisonError::into_inner);
         moving.remove(&self.did);
     }
 }

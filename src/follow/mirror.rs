@@ -44,8 +44,8 @@ use std::sync::Arc;
 /// # Ok::<(), carrack::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Mirror<'a> {
-    engine: &'a Engine,
+pub struct Mirror {
+    engine: Engine,
     sequence: Sequence,
 }
 
@@ -85,15 +85,15 @@ pub enum Followed {
     OutOfSync(OutOfSync),
 }
 
-impl<'a> Mirror<'a> {
+impl Mirror {
     /// Follows a stream from wherever it begins.
-    pub fn new(engine: &'a Engine) -> Self {
-        Self { engine, sequence: Sequence::default() }
+    pub fn new(engine: &Engine) -> Self {
+        Self { engine: engine.clone(), sequence: Sequence::default() }
     }
 
     /// Follows a stream behind this number.
-    pub fn after(engine: &'a Engine, seq: u64) -> Self {
-        Self { engine, sequence: Sequence::after(seq) }
+    pub fn after(engine: &Engine, seq: u64) -> Self {
+        Self { engine: engine.clone(), sequence: Sequence::after(seq) }
     }
 
     /// Verifies a frame and applies it. What it does to a copy is one transaction, durable when
@@ -151,7 +151,7 @@ impl<'a> Mirror<'a> {
     }
 
     /// The copy that an event is about; `None` if there is none and none begins with it.
-    fn copy(&self, event: &Event, expect: &ExpectedHead) -> Result<Option<Copy<'a>>> {
+    fn copy(&self, event: &Event, expect: &ExpectedHead) -> Result<Option<Copy<'_>>> {
         let did = event.did();
         let account = self.engine.held(did)?;
         let given = expect.clone();
@@ -170,7 +170,7 @@ impl<'a> Mirror<'a> {
         if head.is_none() && (!begins || expect.keys.is_empty()) {
             return Ok(None);
         }
-        Ok(Some(Copy { engine: self.engine, given, expect, head, last_rev }))
+        Ok(Some(Copy { engine: &self.engine, given, expect, head, last_rev }))
     }
 }
 

@@ -119,7 +119,7 @@ fn states_follow_and_what_is_deleted_stays_deleted() {
     let mut host = Host::new(70);
     let copies = crate::common::engine();
     let mut mirror = Mirror::new(&copies);
-    let take_all = |host: &mut Host, mirror: &mut Mirror<'_>| -> Vec<Followed> {
+    let take_all = |host: &mut Host, mirror: &mut Mirror| -> Vec<Followed> {
         let frames = host.news();
         frames.iter().map(|frame| mirror.take(frame, &expect()).unwrap().outcome).collect()
     };

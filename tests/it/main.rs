@@ -45,6 +45,7 @@ mod follow;
 mod follow_disturbed;
 mod format;
 mod frozen;
+mod handles;
 mod high_s;
 mod hostile_archives;
 mod ident_vectors;

@@ -306,7 +306,7 @@ fn a_mirror_without_a_key_carries_trust() {
     write(&host, "c", &other_key()).unwrap();
     let mut events = host.events(after).unwrap();
     let mut mirror = Mirror::new(&copy);
-    let mut next = |mirror: &mut Mirror<'_>, expect: &ExpectedHead| {
+    let mut next = |mirror: &mut Mirror, expect: &ExpectedHead| {
         let frame = events.next().unwrap().unwrap().frame();
         mirror.take(&frame, expect).unwrap().outcome
     };

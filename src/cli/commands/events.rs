@@ -40,12 +40,12 @@ pub(in crate::cli) fn run(args: &EventsArgs) -> Result<Answer, Failure> {
 }
 
 /// The events that can be read. Of the others it is said which they are.
-struct Readable<'a> {
-    events: Events<'a>,
+struct Readable {
+    events: Events,
     unreadable: u64,
 }
 
-impl Readable<'_> {
+impl Readable {
     fn next(&mut self) -> Result<Option<LoggedEvent>, Failure> {
         loop {
             match self.events.next() {
@@ -60,7 +60,7 @@ impl Readable<'_> {
 }
 
 /// Numbers have as many digits as the largest takes, so that names sort as numbers do.
-fn write_frames(events: &mut Readable<'_>, folder: &Path) -> Result<(), Failure> {
+fn write_frames(events: &mut Readable, folder: &Path) -> Result<(), Failure> {
     let failed = |path: &Path, error: &std::io::Error| {
         Failure::io(format_args!("writing {}", path.display()), error)
     };
@@ -72,7 +72,7 @@ fn write_frames(events: &mut Readable<'_>, folder: &Path) -> Result<(), Failure>
     Ok(())
 }
 
-fn print_lines(events: &mut Readable<'_>) -> Result<(), Failure> {
+fn print_lines(events: &mut Readable) -> Result<(), Failure> {
     let mut output = Output::new();
     while let Some(event) = events.next()? {
         output.line(format_args!("{}", line(&event)?))?;

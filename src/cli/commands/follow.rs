@@ -80,7 +80,7 @@ struct Told {
 impl Told {
     fn frame(
         &mut self,
-        mirror: &mut Mirror<'_>,
+        mirror: &mut Mirror,
         file: &Path,
         expect: &ExpectedHead,
     ) -> Result<(), Failure> {

@@ -59,7 +59,7 @@ impl Engine {
     /// Look at the clock first: a revision from the future blocks its account until that time has
     /// come.
     pub fn accept_clock(&self) {
-        self.watch.accept(&*self.clock);
+        self.shared.watch.accept(&*self.shared.clock);
     }
 
     /// Accepts that the account's last revision is ahead of the clock: the account takes writes,
@@ -74,7 +74,7 @@ impl Engine {
     /// `NotFound`; `FloorsAwaited`; `Format` if the store is only read; `Store`, `Corrupt`,
     /// `Closed`.
     pub fn accept_rev(&self, did: &Did) -> Result<()> {
-        let (did, clock) = (did.clone(), Arc::clone(&self.clock));
+        let (did, clock) = (did.clone(), Arc::clone(&self.shared.clock));
         self.submit(move |tables| {
             let account = account_row(&tables.accounts, &did)?;
             let last = Some(account.last_rev).max(rev_floor(&tables.facts)?);
@@ -107,20 +107,20 @@ impl Engine {
     ) -> Result<Rev> {
         self.core()?.writer.require_writable()?;
         require_given(facts)?;
-        self.watch.check(&*self.clock)?;
+        self.shared.watch.check(&*self.shared.clock)?;
         let last = account.map(|account| account.last_rev).max(rev).max(rev_floor(facts)?);
-        match last.filter(|last| last.is_future(&*self.clock)) {
+        match last.filter(|last| last.is_future(&*self.shared.clock)) {
             Some(last) if account.is_some_and(|account| account.may_be_ahead) => {
-                last.next(self.clock_id)
+                last.next(self.shared.clock_id)
             }
             Some(last) => Err(ahead(did, last)),
-            None => Rev::after(last, &*self.clock, self.clock_id),
+            None => Rev::after(last, &*self.shared.clock, self.shared.clock_id),
         }
     }
 
     /// Whether an account that was accepted as ahead of the clock is so still, with this revision.
     pub(in crate::engine) fn stays_ahead(&self, account: Option<&Account>, rev: Rev) -> bool {
-        account.is_some_and(|account| account.may_be_ahead) && rev.is_future(&*self.clock)
+        account.is_some_and(|account| account.may_be_ahead) && rev.is_future(&*self.shared.clock)
     }
 }
 

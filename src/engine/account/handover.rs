@@ -72,7 +72,7 @@ impl Engine {
     ) -> Result<()> {
         let moved = State::Moved { to: to.to_owned(), engine };
         let leaving = State::Leaving { to: to.to_owned(), engine };
-        let event = account_event(did, &moved, &*self.clock);
+        let event = account_event(did, &moved, &*self.shared.clock);
         let (did, commit) = (did.clone(), commit.clone());
         self.submit(move |tables| {
             let mut account = account_row(&tables.accounts, &did)?;
@@ -162,7 +162,7 @@ impl Engine {
             origin: Some(origin),
             head: Some(head.clone()),
         };
-        let arrival = arrival_events(&commit, rev, &*self.clock);
+        let arrival = arrival_events(&commit, rev, &*self.shared.clock);
         whole.core.writer.submit(move |tables| {
             if find_account(&tables.accounts, &did)? != before {
                 return Err(Error::Swap {

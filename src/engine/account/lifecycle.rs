@@ -44,9 +44,9 @@ impl Engine {
         let may_be_ahead = self.stays_ahead(before.as_ref(), rev);
         let root = tree.root_block().ok_or_else(|| Error::Corrupt("no root".to_owned()))?.clone();
         let events = [
-            identity_event(did, None, &*self.clock),
-            account_event(did, &State::Active, &*self.clock),
-            first_commit_event(&commit, &root, rev, &*self.clock),
+            identity_event(did, None, &*self.shared.clock),
+            account_event(did, &State::Active, &*self.shared.clock),
+            first_commit_event(&commit, &root, rev, &*self.shared.clock),
         ];
         let did = did.clone();
         self.submit(move |tables| {
@@ -131,7 +131,7 @@ impl Engine {
     /// # Errors
     /// `NotFound`; `State` if it is on its way to another engine.
     pub fn delete_account(&self, did: &Did) -> Result<()> {
-        let event = account_event(did, &State::Deleted, &*self.clock);
+        let event = account_event(did, &State::Deleted, &*self.shared.clock);
         let did = did.clone();
         self.submit(move |tables| {
             let mut account = account_row(&tables.accounts, &did)?;
@@ -155,7 +155,7 @@ impl Engine {
     /// What followers are told of a change of state: an account that its owner switches on again
     /// is announced as one that has just arrived. Also the account row that this is true of.
     fn switch_events(&self, did: &Did, state: &State) -> Result<(Account, Vec<Unnumbered>)> {
-        let clock = &*self.clock;
+        let clock = &*self.shared.clock;
         let view = self.view()?;
         let account = account_row(view.accounts()?, did)?;
         let mut events = vec![account_event(did, state, clock)];
@@ -170,7 +170,7 @@ impl Engine {
     fn head_event(&self, view: &View, account: &Account) -> Result<Option<Unnumbered>> {
         let Some(head) = &account.head else { return Ok(None) };
         let commit = Commit::decode(&commit_block(view.rows()?, head)?)?;
-        Ok(Some(sync_event(&commit, head.rev, &*self.clock)))
+        Ok(Some(sync_event(&commit, head.rev, &*self.shared.clock)))
     }
 }
 

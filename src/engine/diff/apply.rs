@@ -87,7 +87,7 @@ impl Engine {
         options.expect.check_did(&did).map_err(|problem| problem.cid(diff.commit.cid()))?;
         let view = self.view()?;
         let account = account_row(view.accounts()?, &did)?;
-        let key = check_head(&diff.commit, &account, options, &*self.clock)?;
+        let key = check_head(&diff.commit, &account, options, &*self.shared.clock)?;
         let floor = rev_floor(view.facts()?)?;
         let admission = admit(Some(&account), floor, &diff.commit, options)?;
         let (Some(old), Some(rev)) = (account.head.clone(), diff.commit.rev()) else {
@@ -131,7 +131,7 @@ impl Engine {
             next,
             rows: merged.rows,
             blobs: merged.blobs,
-            event: sync_event(&diff.commit, rev, &*self.clock),
+            event: sync_event(&diff.commit, rev, &*self.shared.clock),
         };
         self.submit(move |tables| change.store(tables, &did))?;
         Ok(applied)

@@ -187,7 +187,7 @@ impl Engine {
         check_head: &mut dyn FnMut(&Commit) -> Result<()>,
     ) -> Result<(Report, StagedTree)> {
         let mut staged = Staged::begin(self, check_head)?;
-        let outcome = match verify(supply, expect, &*self.clock, &mut staged) {
+        let outcome = match verify(supply, expect, &*self.shared.clock, &mut staged) {
             Ok(report) if report.is_valid() => staged.complete().map(|whole| (report, whole)),
             Ok(report) => Err(staged.give_up(Error::Refused(report.problems.into_listed()))),
             Err(error) => Err(staged.give_up(error)),
@@ -238,7 +238,7 @@ impl Engine {
         seen: Option<Account>,
     ) -> Result<(Account, Head)> {
         let options = options.clone();
-        let arrival = arrival_events(&whole.commit, whole.rev, &*self.clock);
+        let arrival = arrival_events(&whole.commit, whole.rev, &*self.shared.clock);
         let may_be_ahead = self.stays_ahead(seen.as_ref(), whole.rev);
         let core = std::sync::Arc::clone(&whole.core);
         core.writer.submit(move |tables| {

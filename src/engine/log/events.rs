@@ -42,9 +42,9 @@ impl LoggedEvent {
     }
 }
 
-/// Reads the event log from a cursor on, and waits for what comes.
-pub struct Events<'a> {
-    engine: &'a Engine,
+/// Reads the event log from a cursor on, and waits for what comes. It has a handle on the engine.
+pub struct Events {
+    engine: Engine,
     after: u64,
     ready: VecDeque<Ready>,
 }
@@ -82,13 +82,13 @@ impl Engine {
     ///
     /// # Errors
     /// `NotFound` if `after` is a number that has not been given out yet.
-    pub fn events(&self, after: u64) -> Result<Events<'_>> {
+    pub fn events(&self, after: u64) -> Result<Events> {
         let last = last_seq(&self.view()?)?;
         if after > last {
             let name = format!("{after}; the last one is {last}");
             return Err(Error::NotFound { what: "event", name });
         }
-        Ok(Events { engine: self, after, ready: VecDeque::new() })
+        Ok(Events { engine: self.clone(), after, ready: VecDeque::new() })
     }
 
     /// The number of the last event, 0 if there was none.
@@ -117,7 +117,7 @@ impl Engine {
     /// # Errors
     /// `NotFound`, `Store`.
     pub fn announce_identity(&self, did: &Did, handle: Option<&str>) -> Result<u64> {
-        let event = identity_event(did, handle, &*self.clock);
+        let event = identity_event(did, handle, &*self.shared.clock);
         let did = did.clone();
         self.submit(move |tables| {
             account_row(&tables.accounts, &did)?;
@@ -130,7 +130,7 @@ fn last_seq(view: &View) -> Result<u64> {
     crate::store::open::last_seq(view.facts()?)
 }
 
-impl Events<'_> {
+impl Events {
     /// The next event, or `None` if there is none yet.
     ///
     /// # Errors

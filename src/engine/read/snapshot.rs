@@ -65,7 +65,7 @@ impl Engine {
             head,
             did: did.clone(),
             taken: Instant::now(),
-            block_search: self.options.block_search,
+            block_search: self.shared.options.block_search,
         })
     }
 }

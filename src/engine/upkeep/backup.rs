@@ -95,7 +95,7 @@ impl Engine {
         builder.set_cache_size(COPY_CACHE_BYTES);
         let copied_to = builder.create_with_backend(storage).map_err(unreadable)?;
         let view = self.view()?;
-        let restored = restored(&view, self.clock.now_micros())?;
+        let restored = restored(&view, self.shared.clock.now_micros())?;
         let copied = copy(&view, &copied_to, CopyKind::Backup(&restored), progress)?;
         Ok(BackedUp {
             last_seq: restored.last_seq,

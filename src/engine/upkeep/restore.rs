@@ -27,7 +27,7 @@ impl Engine {
     /// # Errors
     /// `Store`, `Corrupt`, `Closed`.
     pub fn mark_restored(&self) -> Result<Restored> {
-        let micros = self.clock.now_micros();
+        let micros = self.shared.clock.now_micros();
         self.core()?.writer.submit_floors(move |tables| {
             if let Some(restored) = awaited(&tables.facts)? {
                 return Ok(restored);
@@ -81,7 +81,7 @@ impl Engine {
             let what = "floor for the sequence, in events";
             return Err(Error::Limit { what, limit: SEQ_FLOOR_MAX, got: seq });
         }
-        if rev.is_future(&*self.clock) {
+        if rev.is_future(&*self.shared.clock) {
             return Err(Error::Clock { rev: rev.to_string() });
         }
         self.core()?.writer.submit_floors(move |tables| {

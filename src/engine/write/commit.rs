@@ -65,7 +65,7 @@ impl Engine {
         signer: &dyn Signer,
     ) -> Result<Written> {
         check_batch(&ops)?;
-        let place = self.lines.join(did);
+        let place = self.shared.lines.join(did);
         for _ in 0..TRIES {
             let start = Instant::now();
             if let Some(written) = self.try_write(did, &ops, options, signer)? {
@@ -121,8 +121,10 @@ impl Engine {
             ..account.clone()
         };
         let event = match prepared.slice.clone() {
-            Some(blocks) => commit_event(did, &written, written.ops.clone(), blocks, &*self.clock),
-            None => sync_event(&prepared.commit, rev, &*self.clock),
+            Some(blocks) => {
+                commit_event(did, &written, written.ops.clone(), blocks, &*self.shared.clock)
+            }
+            None => sync_event(&prepared.commit, rev, &*self.shared.clock),
         };
         drop(view);
         let name = did.clone();

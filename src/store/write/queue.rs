@@ -118,10 +118,13 @@ impl Writer {
         self.queue(None, work)?.wait()
     }
 
-    /// Lets the jobs that have queued be done and ends the thread. Jobs that come later fail.
+    /// Lets the jobs that have queued be done and ends the thread. Jobs that come later fail. Called
+    /// by the writer's own thread, it returns at once.
     pub(crate) fn stop(&self) {
         drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // A job may have held the last handle on the engine: its thread ends by itself then.
+        let thread = thread.filter(|thread| thread.thread().id() != std::thread::current().id());
         if let Some(thread) = thread {
             // It has told its failure already, if it had one.
             let _ = thread.join();
