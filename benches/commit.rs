@@ -15,8 +15,8 @@ fn commit(criterion: &mut Criterion) {
     for records in [1_000, 50_000] {
         let engine = Engine::open(folder.path().join(format!("{records}.redb"))).unwrap();
         let input = Input::open(&car_in(folder.path(), records, Order::Streaming)).unwrap();
-        let expect = ExpectedHead { did: Some(did()), keys: vec![signing_key().verifying_key()] };
-        let options = ImportOptions { expect, ..ImportOptions::default() };
+        let expect = ExpectedHead::signed_by([signing_key().verifying_key()]).did(did());
+        let options = ImportOptions::default().head(expect);
         engine.import(&input, &options).unwrap();
         let mut next = records;
         group.bench_function(format!("one record on {records}"), |bench| {

@@ -126,11 +126,9 @@ fn commit(folder: &Path, size: Size) -> Box<dyn FnOnce()> {
 }
 
 fn open(store: &Path) -> Engine {
-    let options = Options {
-        clock: Arc::new(ManualClock::new(NOW_MICROS)),
-        random: Arc::new(SeededRandom::new(3)),
-        ..Options::default()
-    };
+    let options = Options::default()
+        .clock(Arc::new(ManualClock::new(NOW_MICROS)))
+        .random(Arc::new(SeededRandom::new(3)));
     Engine::open_with(store, &options).unwrap()
 }
 
@@ -149,9 +147,9 @@ fn copy(folder: &Path, name: &str) -> PathBuf {
 }
 
 fn expect() -> ExpectedHead {
-    ExpectedHead { did: Some(did()), keys: vec![signing_key().verifying_key()] }
+    ExpectedHead::signed_by([signing_key().verifying_key()]).did(did())
 }
 
 fn import_options() -> ImportOptions {
-    ImportOptions { expect: expect(), ..ImportOptions::default() }
+    ImportOptions::default().head(expect())
 }

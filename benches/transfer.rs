@@ -12,7 +12,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 const RECORDS: u64 = 10_000;
 
 fn expect() -> ExpectedHead {
-    ExpectedHead { did: Some(did()), keys: vec![signing_key().verifying_key()] }
+    ExpectedHead::signed_by([signing_key().verifying_key()]).did(did())
 }
 
 fn transfer(criterion: &mut Criterion) {
@@ -35,7 +35,7 @@ fn transfer(criterion: &mut Criterion) {
                     Engine::open(folder.path().join(format!("{name}-{number}.redb"))).unwrap()
                 },
                 |engine| {
-                    let options = ImportOptions { expect: expect(), ..ImportOptions::default() };
+                    let options = ImportOptions::default().head(expect());
                     assert_eq!(engine.import(&input, &options).unwrap().records, RECORDS);
                 },
                 BatchSize::PerIteration,
@@ -44,7 +44,7 @@ fn transfer(criterion: &mut Criterion) {
     }
     let engine = Engine::open(folder.path().join("export.redb")).unwrap();
     let input = Input::open(&car_in(folder.path(), RECORDS, Order::Streaming)).unwrap();
-    let options = ImportOptions { expect: expect(), ..ImportOptions::default() };
+    let options = ImportOptions::default().head(expect());
     engine.import(&input, &options).unwrap();
     group.bench_function("export", |bench| {
         bench.iter(|| engine.export(&did(), std::io::sink()).unwrap());

@@ -324,6 +324,7 @@ fn summary(problems: &[Problem]) -> String {
 
 /// A finding about bytes from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Problem {
     /// Which rule is broken.
     pub code: Code,

@@ -105,8 +105,8 @@ fn job_of_a_child() {
     let folder = Path::new(&folder);
     let (what, order) = job.split_once(' ').unwrap();
     let input = Input::open(&folder.join(format!("{order}.car"))).unwrap();
-    let expect = ExpectedHead { did: Some(did()), keys: vec![signing_key().verifying_key()] };
-    let options = ImportOptions { expect: expect.clone(), ..ImportOptions::default() };
+    let expect = ExpectedHead::signed_by([signing_key().verifying_key()]).did(did());
+    let options = ImportOptions::default().head(expect.clone());
     let store = folder.join(format!("{order}.redb"));
     match what {
         "verify" => {
@@ -121,9 +121,9 @@ fn job_of_a_child() {
         }
         "refuse" => {
             // With a cache as small as that, what is left is the reading.
-            let options = Options { cache_bytes: 1 << 20, ..Options::default() };
+            let options = Options::default().cache_bytes(1 << 20);
             let engine = Engine::open_with(store, &options).unwrap();
-            let unverified = ImportOptions { unverified: true, ..ImportOptions::default() };
+            let unverified = ImportOptions::default().unverified();
             assert_eq!(engine.import(&input, &unverified).is_ok(), order != "blocks");
         }
         "export" => {
@@ -133,7 +133,7 @@ fn job_of_a_child() {
             let source = Engine::open(store).unwrap();
             let destination = Engine::open(folder.join("destination.redb")).unwrap();
             let key = SigningKey::from_bytes(Curve::P256, &[8; 32]).unwrap();
-            let options = MigrateOptions { to: "there", signer: &key, progress: None };
+            let options = MigrateOptions::new("there", &key);
             migrate(&source, &destination, &did(), &options).unwrap();
         }
         _ => panic!("no job {what}"),

@@ -126,11 +126,11 @@ fn verifies(data: &[u8], readable: bool) {
     let (report, listing) = verify_input(&input);
     // Who wants only the verdict mostly gets it without a walk: the same one.
     let judged =
-        verify_file(&input, &ExpectedHead::default(), &sample::clock(), &mut Discard).unwrap();
+        verify_file(&input, &ExpectedHead::unchecked(), &sample::clock(), &mut Discard).unwrap();
     assert_eq!(judged.to_json(), report.to_json());
     let mut digest = ListingDigest::default();
     let streamed = StreamSource::new(data).and_then(|mut supply| {
-        verify(&mut supply, &ExpectedHead::default(), &sample::clock(), &mut digest)
+        verify(&mut supply, &ExpectedHead::unchecked(), &sample::clock(), &mut digest)
     });
     if let Some(streamed) = streamed.ok().filter(Report::is_valid) {
         assert!(report.is_valid(), "valid as a stream only");
@@ -152,7 +152,7 @@ fn verifies(data: &[u8], readable: bool) {
 fn verify_input(input: &Input) -> (Report, String) {
     let mut digest = ListingDigest::default();
     let report =
-        verify_file(input, &ExpectedHead::default(), &sample::clock(), &mut digest).unwrap();
+        verify_file(input, &ExpectedHead::unchecked(), &sample::clock(), &mut digest).unwrap();
     (report, digest.finish())
 }
 
@@ -160,7 +160,7 @@ fn verify_input(input: &Input) -> (Report, String) {
 fn goes_through_an_engine(input: &Input, report: &Report, listing: &str) {
     // The clock of the verification: a revision between two clocks is of the future to one of them.
     let engine = sample::engine_with_clock(sample::clock());
-    let options = ImportOptions { unverified: true, ..ImportOptions::default() };
+    let options = ImportOptions::default().unverified();
     let imported = match engine.import(input, &options) {
         Ok(imported) => imported,
         // Only the version may stand in the way.

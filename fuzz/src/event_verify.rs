@@ -32,7 +32,7 @@ pub fn mutate(data: &mut [u8], size: usize, seed: u32) -> usize {
 
 pub fn check(data: &[u8]) {
     let clock = sample::clock();
-    let report = verify_frame(data, &ExpectedHead::default(), &clock);
+    let report = verify_frame(data, &ExpectedHead::unchecked(), &clock);
     let frame = decode_frame(data);
     match (report.verdict, &frame) {
         (Verdict::Ignored, Ok(Frame::Ignored(_))) => {}
@@ -46,8 +46,7 @@ pub fn check(data: &[u8]) {
         assert!(report.problems.is_empty());
     }
     // A key can only make things worse.
-    let expect =
-        ExpectedHead { did: Some(sample::did()), keys: vec![sample::key().verifying_key()] };
+    let expect = ExpectedHead::signed_by([sample::key().verifying_key()]).did(sample::did());
     let strict = verify_frame(data, &expect, &clock);
     if strict.verdict == Verdict::Valid {
         assert_eq!(report.verdict, Verdict::Valid);
@@ -60,7 +59,7 @@ pub fn check(data: &[u8]) {
 fn valid(event: &Event) {
     let encoded = event.encode();
     assert_eq!(decode_frame(&encoded).unwrap(), Frame::Event(event.clone()));
-    let again = verify_frame(&encoded, &ExpectedHead::default(), &sample::clock());
+    let again = verify_frame(&encoded, &ExpectedHead::unchecked(), &sample::clock());
     assert_eq!(again.verdict, Verdict::Valid);
     assert_eq!((again.seq, again.did.as_ref()), (Some(event.seq()), Some(event.did())));
     if let Event::Commit(event) = event {

@@ -31,12 +31,10 @@ pub fn engine() -> Engine {
 
 /// An engine in memory with this clock.
 pub fn engine_with_clock(clock: ManualClock) -> Engine {
-    let options = Options {
-        clock: Arc::new(clock),
-        random: Arc::new(SeededRandom::new(1)),
-        cache_bytes: 1 << 20,
-        ..Options::default()
-    };
+    let options = Options::default()
+        .clock(Arc::new(clock))
+        .random(Arc::new(SeededRandom::new(1)))
+        .cache_bytes(1 << 20);
     Engine::open_backend(InMemoryBackend::new(), &options).unwrap()
 }
 

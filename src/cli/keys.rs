@@ -1,5 +1,7 @@
 use crate::cli::failure::Failure;
 use crate::cli::io::input::{is_standard, read};
+use carrack::block::Cid;
+use carrack::engine::ImportOptions;
 use carrack::ident::plc::PlcLog;
 use carrack::ident::{Did, DidDocument};
 use carrack::key::VerifyingKey;
@@ -28,8 +30,10 @@ pub(in crate::cli) struct KeySources {
 /// What is expected of a repository, and which keys are of the past.
 #[derive(Clone, Debug, Default)]
 pub(in crate::cli) struct Keys {
-    /// Account and keys, those of the past last.
-    pub(in crate::cli) expect: ExpectedHead,
+    /// The account, if one is named.
+    pub(in crate::cli) did: Option<Did>,
+    /// Its keys, those of the past last.
+    pub(in crate::cli) named: Vec<VerifyingKey>,
     /// Keys that the account has had and has no longer.
     earlier: Vec<VerifyingKey>,
 }
@@ -38,8 +42,8 @@ impl KeySources {
     /// Reads the documents.
     pub(in crate::cli) fn read(&self) -> Result<Keys, Failure> {
         let mut keys = Keys::default();
-        keys.expect.did.clone_from(&self.did);
-        keys.expect.keys.clone_from(&self.keys);
+        keys.did.clone_from(&self.did);
+        keys.named.clone_from(&self.keys);
         if let Some(path) = &self.did_doc {
             keys.add_document(path)?;
         }
@@ -69,6 +73,21 @@ impl KeySources {
     }
 }
 
+/// What an import or a diff is checked with.
+pub(in crate::cli) fn import_options(
+    keys: &Keys,
+    no_key: bool,
+    replace: Option<&Cid>,
+    below_floor: bool,
+) -> ImportOptions {
+    let options = ImportOptions::default()
+        .head(keys.head())
+        .replace(replace.cloned())
+        .historic(keys.earlier().iter().cloned())
+        .below_floor(below_floor);
+    if no_key { options.unverified() } else { options }
+}
+
 impl Keys {
     /// Whether this key is one of the past, and was not asked for by itself.
     pub(in crate::cli) fn is_earlier(&self, key: &VerifyingKey) -> bool {
@@ -80,10 +99,23 @@ impl Keys {
         &self.earlier
     }
 
-    /// The same expectation without keys of the past.
-    pub(in crate::cli) fn current(&self) -> ExpectedHead {
-        let current = self.expect.keys.iter().filter(|key| !self.is_earlier(key));
-        ExpectedHead { did: self.expect.did.clone(), keys: current.cloned().collect() }
+    /// What a head has to agree with. Without a key nothing agrees, or what the call says.
+    pub(in crate::cli) fn head(&self) -> ExpectedHead {
+        ExpectedHead::signed_by(self.named.iter().cloned()).did(self.did.clone())
+    }
+
+    /// The same. Without a key, the signature stays unchecked.
+    pub(in crate::cli) fn head_or_unchecked(&self) -> ExpectedHead {
+        if self.named.is_empty() {
+            return ExpectedHead::unchecked().did(self.did.clone());
+        }
+        self.head()
+    }
+
+    /// As [`Keys::head`], without keys of the past.
+    pub(in crate::cli) fn current_head(&self) -> ExpectedHead {
+        let current = self.named.iter().filter(|key| !self.is_earlier(key));
+        ExpectedHead::signed_by(current.cloned()).did(self.did.clone())
     }
 
     /// Whether there are keys of the past.
@@ -99,7 +131,7 @@ impl Keys {
         let key = document.signing_key.ok_or_else(|| {
             said(Failure::no("the document names no #atproto key; give one with --key"))
         })?;
-        self.expect.keys.push(key);
+        self.named.push(key);
         Ok(())
     }
 
@@ -116,10 +148,10 @@ impl Keys {
         if now.is_empty() && past.is_empty() {
             return Err(said(Failure::no("the log names no signing key; give one with --key")));
         }
-        self.expect.keys.extend(now.into_iter().map(|period| period.value));
+        self.named.extend(now.into_iter().map(|period| period.value));
         for period in past {
-            if !self.expect.keys.contains(&period.value) {
-                self.expect.keys.push(period.value.clone());
+            if !self.named.contains(&period.value) {
+                self.named.push(period.value.clone());
                 self.earlier.push(period.value);
             }
         }
@@ -127,13 +159,13 @@ impl Keys {
     }
 
     fn expect_did(&mut self, did: &Did, path: &Path) -> Result<(), Failure> {
-        match &self.expect.did {
+        match &self.did {
             Some(other) if other != did => Err(Failure::unusable(format!(
                 "{} is about {did}, and {other} was given before; name one account",
                 path.display()
             ))),
             _ => {
-                self.expect.did = Some(did.clone());
+                self.did = Some(did.clone());
                 Ok(())
             }
         }
@@ -170,8 +202,8 @@ mod tests {
         let did_doc = Some(document(folder.path(), DID));
         let sources = KeySources { did_doc, ..KeySources::default() };
         let keys = sources.read().unwrap();
-        assert_eq!(keys.expect.did, Some(DID.parse().unwrap()));
-        assert_eq!(keys.expect.keys.len(), 1);
+        assert_eq!(keys.did, Some(DID.parse().unwrap()));
+        assert_eq!(keys.named.len(), 1);
         let other = KeySources { did: Some("did:web:a.example".parse().unwrap()), ..sources };
         let failure = other.read().unwrap_err();
         assert!(matches!(failure, Failure::Told { code: 2, .. }), "{failure:?}");

@@ -58,7 +58,7 @@ pub(in crate::cli) fn existing<'a>(place: impl Into<Place<'a>>) -> Result<Engine
 
 /// Opens a store that has to be there, with so much memory for its pages.
 pub(in crate::cli) fn existing_with_cache(path: &Path, bytes: usize) -> Result<Engine, Failure> {
-    open_with(path, &Options { create: false, cache_bytes: bytes, ..Options::default() })
+    open_with(path, &Options::default().create(false).cache_bytes(bytes))
 }
 
 /// Opens a store, or creates it.
@@ -68,7 +68,7 @@ pub(in crate::cli) fn existing_or_new<'a>(place: impl Into<Place<'a>>) -> Result
 
 fn open(place: Place<'_>, create: bool) -> Result<Engine, Failure> {
     let Place { path, upgrade } = place;
-    open_with(path, &Options { create, upgrade, ..Options::default() })
+    open_with(path, &Options::default().create(create).upgrade(upgrade))
 }
 
 fn open_with(path: &Path, options: &Options) -> Result<Engine, Failure> {

@@ -67,7 +67,14 @@ pub(in crate::engine) struct Shared {
 }
 
 /// How an engine is opened.
+///
+/// ```
+/// use carrack::engine::Options;
+/// let options = Options::default().create(false).cache_bytes(256 << 20);
+/// assert!(options.upgrade);
+/// ```
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Options {
     /// The clock that revisions are taken from.
     pub clock: Arc<dyn Clock>,
@@ -99,6 +106,57 @@ impl Default for Options {
             block_search: BlockSearch::default(),
             upgrade: true,
         }
+    }
+}
+
+impl Options {
+    /// The clock that revisions are taken from.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Where random bytes come from.
+    #[must_use]
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// Memory for the database's pages, in bytes.
+    #[must_use]
+    pub fn cache_bytes(mut self, cache_bytes: usize) -> Self {
+        self.cache_bytes = cache_bytes;
+        self
+    }
+
+    /// Whether a store that is not there is created.
+    #[must_use]
+    pub fn create(mut self, create: bool) -> Self {
+        self.create = create;
+        self
+    }
+
+    /// How much of the event log is kept.
+    #[must_use]
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    /// How blocks are found by their CIDs.
+    #[must_use]
+    pub fn block_search(mut self, block_search: BlockSearch) -> Self {
+        self.block_search = block_search;
+        self
+    }
+
+    /// Whether a store of an older format is upgraded, or only read.
+    #[must_use]
+    pub fn upgrade(mut self, upgrade: bool) -> Self {
+        self.upgrade = upgrade;
+        self
     }
 }
 

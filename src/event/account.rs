@@ -28,6 +28,7 @@ pub struct AccountEvent {
 /// assert_eq!(AccountStatus::from("asleep").as_str(), "asleep");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AccountStatus {
     /// Its host took it down.
     Takendown,

@@ -17,6 +17,7 @@ pub enum Frame {
 
 /// Why a frame is passed over, as the event stream specification asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Ignored {
     /// The stream ends with an error.
     Error,

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 /// What a check of a frame found. `None` is for what could not be found out, or does not apply.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct EventReport {
     /// The outcome.
     pub verdict: Verdict,
@@ -25,6 +26,7 @@ pub struct EventReport {
 
 /// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Verdict {
     /// Nothing is wrong.
     Valid,

@@ -25,7 +25,7 @@ use std::collections::HashSet;
 /// use carrack::event::{Verdict, verify_frame};
 /// use carrack::ident::SystemClock;
 /// use carrack::verify::ExpectedHead;
-/// let report = verify_frame(b"no frame", &ExpectedHead::default(), &SystemClock);
+/// let report = verify_frame(b"no frame", &ExpectedHead::unchecked(), &SystemClock);
 /// assert_eq!(report.verdict, Verdict::Invalid);
 /// ```
 pub fn verify_frame(bytes: &[u8], expect: &ExpectedHead, clock: &dyn Clock) -> EventReport {

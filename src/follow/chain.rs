@@ -76,7 +76,7 @@ pub(super) fn check(
     expect: &ExpectedHead,
     clock: &dyn Clock,
 ) -> Result<()> {
-    if matches!(event, Event::Commit(_) | Event::Sync(_)) && expect.keys.is_empty() {
+    if matches!(event, Event::Commit(_) | Event::Sync(_)) && expect.keys.named().is_empty() {
         let message = format!("no key to check the signature of an event of {} with", event.did());
         return Err(Error::Request(message));
     }

@@ -33,7 +33,7 @@ use std::sync::Arc;
 ///
 /// let copies = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
 /// let mut mirror = Mirror::new(&copies);
-/// let expect = ExpectedHead { did: None, keys: vec![key.verifying_key()] };
+/// let expect = ExpectedHead::signed_by([key.verifying_key()]);
 /// let mut last = None;
 /// let mut events = host.events(0)?;
 /// while let Some(event) = events.next()? {
@@ -139,11 +139,11 @@ impl Mirror {
     pub fn recover(&self, input: &Input, did: &Did, expect: &ExpectedHead) -> Result<Imported> {
         let account = self.engine.held(did)?;
         let keys = keys_for(account.as_ref(), expect)?;
-        let held = account.as_ref().filter(|_| expect.keys.is_empty());
+        let held = account.as_ref().filter(|_| expect.keys.named().is_empty());
         let held = held.map(|account| account.key.clone());
         let replace = account.and_then(|account| account.head).map(|head| head.commit);
-        let expect = ExpectedHead { did: Some(did.clone()), keys };
-        let options = ImportOptions { expect, replace, ..copying() };
+        let expect = ExpectedHead::signed_by(keys).did(did.clone());
+        let options = copying().head(expect).replace(replace);
         match held {
             Some(held) => self.engine.import_under(input, &options, &held),
             None => self.engine.import(input, &options),
@@ -156,7 +156,7 @@ impl Mirror {
         let account = self.engine.held(did)?;
         let given = expect.clone();
         let keys = keys_for(account.as_ref(), expect)?;
-        let expect = ExpectedHead { did: expect.did.clone(), keys };
+        let expect = ExpectedHead::signed_by(keys).did(expect.did.clone());
         let (head, last_rev) = match account {
             Some(account)
                 if matches!(account.state, State::Leaving { .. } | State::Moved { .. }) =>
@@ -167,7 +167,7 @@ impl Mirror {
             None => (None, None),
         };
         let begins = matches!(event, Event::Commit(commit) if is_first(commit));
-        if head.is_none() && (!begins || expect.keys.is_empty()) {
+        if head.is_none() && (!begins || expect.keys.named().is_empty()) {
             return Ok(None);
         }
         Ok(Some(Copy { engine: &self.engine, given, expect, head, last_rev }))
@@ -176,8 +176,8 @@ impl Mirror {
 
 /// The keys that are given, or else the one that the held head verified under.
 fn keys_for(account: Option<&Account>, expect: &ExpectedHead) -> Result<Vec<VerifyingKey>> {
-    if !expect.keys.is_empty() {
-        return Ok(expect.keys.clone());
+    if !expect.keys.named().is_empty() {
+        return Ok(expect.keys.named().to_vec());
     }
     let held = account.map(|account| account.key.load()).transpose()?;
     Ok(held.flatten().into_iter().collect())
@@ -186,7 +186,7 @@ fn keys_for(account: Option<&Account>, expect: &ExpectedHead) -> Result<Vec<Veri
 /// A mirror signs nothing: the host's revisions rise by themselves, and the floors that a restored
 /// store was given do not bind what is taken from the host.
 fn copying() -> ImportOptions {
-    ImportOptions { below_floor: true, ..ImportOptions::default() }
+    ImportOptions::default().below_floor(true)
 }
 
 /// A copy, or the place of one.
@@ -249,7 +249,7 @@ impl Copy<'_> {
     fn apply(&self, blocks: &[u8], head: &Head) -> Result<()> {
         let replace = Some(head.commit.clone());
         // Without a key that is given, the held head's is used, and nothing new is known of it.
-        let options = ImportOptions { expect: self.given.clone(), replace, ..copying() };
+        let options = copying().head(self.given.clone()).replace(replace);
         self.engine.apply_diff(blocks, &options).map(drop)
     }
 
@@ -259,7 +259,7 @@ impl Copy<'_> {
             return Ok(Followed::Ignored(Ignored::OldRev));
         }
         let input = Input::spill(&event.blocks[..], "a first commit")?;
-        let options = ImportOptions { expect: self.expect.clone(), ..copying() };
+        let options = copying().head(self.expect.clone());
         self.engine.import(&input, &options)?;
         Ok(Followed::Created { rev: event.rev })
     }

@@ -4,6 +4,7 @@ use crate::ident::{Did, Rev};
 
 /// A frame that was well-formed and no forgery, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Taken<T> {
     /// Its type, `#commit` for example; `None` if it is of no type known here.
     pub kind: Option<&'static str>,
@@ -64,6 +65,7 @@ impl Ignored {
 /// An event does not follow on what is here: some have been missed, or the host has changed its
 /// story. Nothing has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OutOfSync {
     /// What does not match.
     pub why: Mismatch,

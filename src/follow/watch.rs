@@ -28,7 +28,7 @@ use std::collections::HashMap;
 /// let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
 /// let rev = host.create_account(&did, &key)?;
 ///
-/// let keys_of = |_: &Did| ExpectedHead { did: None, keys: vec![key.verifying_key()] };
+/// let keys_of = |_: &Did| ExpectedHead::signed_by([key.verifying_key()]);
 /// let mut watch = Watch::new();
 /// let mut events = host.events(0)?;
 /// while let Some(event) = events.next()? {

@@ -29,6 +29,7 @@ use serde_json::Value;
 /// # Ok::<(), carrack::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DidDocument {
     /// Whose document it is.
     pub did: Did,

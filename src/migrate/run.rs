@@ -4,12 +4,13 @@ use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
 use crate::key::Signer;
 use crate::store::account::{Account, Head, Origin};
-use crate::verify::{ExpectedHead, StreamSource};
+use crate::verify::{ExpectedHead, Keys, StreamSource};
 use std::io::{PipeReader, PipeWriter, Read};
 use std::time::Instant;
 
 /// How an account is to be moved.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct MigrateOptions<'a> {
     /// The destination as the source will name it, in the errors with which it refuses writes.
     pub to: &'a str,
@@ -19,8 +20,23 @@ pub struct MigrateOptions<'a> {
     pub progress: Option<&'a (dyn Fn(u64) + Sync)>,
 }
 
+impl<'a> MigrateOptions<'a> {
+    /// A move to an engine that the source will call `to`, where `signer` signs.
+    pub fn new(to: &'a str, signer: &'a dyn Signer) -> Self {
+        Self { to, signer, progress: None }
+    }
+
+    /// Is told how many bytes have come through.
+    #[must_use]
+    pub fn progress(mut self, progress: &'a (dyn Fn(u64) + Sync)) -> Self {
+        self.progress = Some(progress);
+        self
+    }
+}
+
 /// What a move has done.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Migrated {
     /// The account.
     pub did: Did,
@@ -63,7 +79,7 @@ pub struct Migrated {
 /// let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
 /// source.create_account(&did, &SigningKey::generate(Curve::K256, &SystemRandom)?)?;
 /// let key = SigningKey::generate(Curve::P256, &SystemRandom)?;
-/// let options = MigrateOptions { to: "https://new.example", signer: &key, progress: None };
+/// let options = MigrateOptions::new("https://new.example", &key);
 /// let moved = migrate(&source, &destination, &did, &options)?;
 /// assert!(moved.rev > moved.source_rev);
 /// assert_eq!(source.status(&did)?.state.to_string(), "moved to https://new.example");
@@ -101,8 +117,8 @@ pub fn migrate(
     // Under the fence nothing changes any more: this is the head that will have been the last.
     let account = source.account(did)?;
     let head = departing_head(&account, did, options.to, there)?.clone();
-    let keys = account.key.load()?.into_iter().collect();
-    let expect = ExpectedHead { did: Some(did.clone()), keys };
+    let key = account.key.load()?.map(|key| Keys::AnyOf(vec![key]));
+    let expect = ExpectedHead::default().did(did.clone()).keys(key.unwrap_or(Keys::Unchecked));
     let whole = carry(source, destination, did, &expect, &head, options)?;
     let origin = Origin { engine: source.engine_name(), commit: head.commit.clone() };
     let arrived = destination.activate(&whole, options.signer, origin, &account.key)?;

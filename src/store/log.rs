@@ -19,7 +19,14 @@ const GAPS: &str = "gaps_below";
 const TRIMMED: &str = "trimmed_below";
 
 /// How much of the log is kept.
+///
+/// ```
+/// use carrack::engine::Retention;
+/// let one_day = Retention::default().age_micros(24 * 3_600 * 1_000_000);
+/// assert_eq!(one_day.bytes, Retention::default().bytes);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Retention {
     /// Events older than this many microseconds go.
     pub age_micros: u64,
@@ -33,6 +40,22 @@ impl Default for Retention {
             age_micros: crate::limits::EVENTS_AGE_MICROS,
             bytes: crate::limits::EVENTS_BYTES_MAX,
         }
+    }
+}
+
+impl Retention {
+    /// Events older than this many microseconds go.
+    #[must_use]
+    pub fn age_micros(mut self, age_micros: u64) -> Self {
+        self.age_micros = age_micros;
+        self
+    }
+
+    /// Of events beyond this many bytes, the oldest go.
+    #[must_use]
+    pub fn bytes(mut self, bytes: u64) -> Self {
+        self.bytes = bytes;
+        self
     }
 }
 

@@ -12,6 +12,7 @@ const REV_FLOOR: &str = "rev_floor";
 
 /// What a store says of itself that was restored and has not been given its floors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Restored {
     /// When the copy was made, or marked as one, in microseconds since 1970.
     pub micros: u64,

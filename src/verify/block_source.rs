@@ -74,6 +74,7 @@ pub enum Missing {
 
 /// What is known when everything has been read. `None` is for what could not be found out.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Totals {
     /// Sections in the input.
     pub sections: u64,

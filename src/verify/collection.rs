@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 /// What a partial CAR proves of a collection.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct CollectionReport {
     /// The head, the sections, and every problem. What only a whole tree tells is `None`.
     pub report: Report,
@@ -106,7 +107,7 @@ pub fn verify_collection(
 /// engine.snapshot(&did)?.prove_collection(&posts, &mut proof)?;
 ///
 /// let input = Input::spill(&proof[..], "example")?;
-/// let expect = ExpectedHead { did: Some(did), keys: vec![key.verifying_key()] };
+/// let expect = ExpectedHead::signed_by([key.verifying_key()]).did(did);
 /// let report = verify_collection_file(&input, &posts, &expect, &SystemClock, &mut Discard)?;
 /// assert!(report.is_valid());
 /// assert_eq!((report.complete, report.records), (Some(true), Some(1)));

@@ -27,7 +27,7 @@ mod stream_source;
 
 pub use block_source::{BlockSource, Missing, RecordBlock, Totals};
 pub use collection::{CollectionReport, verify_collection, verify_collection_file};
-pub use expected_head::ExpectedHead;
+pub use expected_head::{ExpectedHead, Keys};
 pub use file_source::FileSource;
 pub use input::Input;
 pub use listing::{Lines, ListingDigest};

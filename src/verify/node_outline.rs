@@ -168,6 +168,7 @@ pub(in crate::verify) struct NodeOutlines {
 
 /// The tree below a root that has nothing wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TreeCounts {
     /// Its entries.
     pub records: u64,

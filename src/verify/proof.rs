@@ -13,6 +13,7 @@ use std::io::Read;
 
 /// What a partial CAR proves of one path.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ProofReport {
     /// The head, and every problem.
     pub report: Report,

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 /// What a verification found. `None` is for what could not be found out.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Report {
     /// Version of the commit.
     pub version: Option<u8>,

@@ -393,7 +393,7 @@ pub(in crate::verify) fn report_of(error: Error) -> Result<Report> {
 /// use carrack::verify::{ExpectedHead, Input, Discard, verify_file};
 ///
 /// let input = Input::spill(&b"not a CAR"[..], "example")?;
-/// let report = verify_file(&input, &ExpectedHead::default(), &SystemClock, &mut Discard)?;
+/// let report = verify_file(&input, &ExpectedHead::unchecked(), &SystemClock, &mut Discard)?;
 /// assert!(!report.is_valid());
 /// # Ok::<(), carrack::Error>(())
 /// ```

@@ -3,7 +3,7 @@
 use super::mined::MINED;
 use super::{Dice, did, key, record};
 use carrack::block::Cid;
-use carrack::engine::{Engine, ImportOptions, Op, State, WriteOptions};
+use carrack::engine::{Engine, Op, State, WriteOptions};
 use carrack::event::{Event, Frame, decode_frame};
 use carrack::follow::{Followed, Mirror};
 use carrack::ident::Rev;
@@ -73,7 +73,7 @@ impl Host {
     }
 
     pub fn commit(&mut self, ops: Vec<Op>) {
-        let options = WriteOptions { commit_anyway: true, ..WriteOptions::default() };
+        let options = WriteOptions::default().commit_anyway(true);
         self.engine.write(&did(), ops, &options, &key()).unwrap();
         self.remember();
     }
@@ -117,7 +117,7 @@ impl Host {
         match status.and_then(|status| status.rev.zip(status.commit)) {
             Some((rev, head)) if by_diff => {
                 self.engine.export_since(&did(), rev, &mut car).unwrap();
-                let options = ImportOptions { replace: Some(head), ..super::with_key() };
+                let options = super::with_key().replace(head);
                 copies.apply_diff(&car[..], &options).unwrap();
             }
             _ => {
@@ -139,7 +139,7 @@ impl Host {
 }
 
 pub fn expect() -> ExpectedHead {
-    ExpectedHead { did: None, keys: vec![key().verifying_key()] }
+    ExpectedHead::signed_by([key().verifying_key()])
 }
 
 pub fn event(frame: &[u8]) -> Event {

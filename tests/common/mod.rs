@@ -51,7 +51,7 @@ pub fn key() -> SigningKey {
 
 pub fn options(clock: &Arc<ManualClock>) -> Options {
     let random = Arc::new(SeededRandom::new(1));
-    Options { clock: Arc::clone(clock) as _, random, ..Options::default() }
+    Options::default().clock(clock.clone()).random(random)
 }
 
 /// A clock that stands still.
@@ -72,7 +72,7 @@ pub fn open(disk: &Disk) -> carrack::Result<Engine> {
 /// accounts between them must not have the same.
 pub fn open_as(number: u64, disk: &Disk) -> carrack::Result<Engine> {
     let random = Arc::new(SeededRandom::new(number + 1));
-    Engine::open_backend(disk.clone(), &Options { random, ..options(&clock()) })
+    Engine::open_backend(disk.clone(), &options(&clock()).random(random))
 }
 
 /// A new store in memory with one empty account.
@@ -116,8 +116,8 @@ pub fn export(engine: &Engine, did: &Did) -> Vec<u8> {
 
 /// What an import with the tests' key is given.
 pub fn with_key() -> ImportOptions {
-    let expect = ExpectedHead { did: None, keys: vec![key().verifying_key()] };
-    ImportOptions { expect, ..ImportOptions::default() }
+    let expect = ExpectedHead::signed_by([key().verifying_key()]);
+    ImportOptions::default().head(expect)
 }
 
 pub fn import(engine: &Engine, car: &[u8], options: &ImportOptions) -> carrack::Result<Imported> {

@@ -7,7 +7,7 @@ use crate::common::{
     assert_clean, did, did_of, engine, engine_with_account, export, import, key, path, record,
     with_key, write,
 };
-use carrack::engine::{EngineName, ImportOptions, Op, State, WriteOptions};
+use carrack::engine::{EngineName, Op, State, WriteOptions};
 use carrack::{Engine, Error, ErrorKind};
 
 /// State, reads, writes, replacement by an import, deletion, whether it can be left by hand.
@@ -197,7 +197,7 @@ fn needed_blobs_are_known() {
     assert_eq!(needed(), [blob("two")]);
     assert_clean(&engine);
     let other = crate::common::engine();
-    let imported = import(&other, &export(&engine, &did()), &ImportOptions { ..with_key() });
+    let imported = import(&other, &export(&engine, &did()), &with_key());
     assert_eq!(imported.unwrap().blobs_needed, 1);
     assert_eq!(other.status(&did()).unwrap().blobs_missing, 1);
     write(&engine, vec![Op::update(at("b"), record(9, 1)), Op::delete(at("c"))]).unwrap();

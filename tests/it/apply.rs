@@ -134,19 +134,18 @@ fn who_may_apply_a_diff_and_to_what() {
     // An account that takes writes is left alone, unless its head is named.
     copy.set_state(did, State::Active).unwrap();
     assert!(matches!(apply(&ImportOptions::default()), Err(Error::State { .. })));
-    let wrong =
-        ImportOptions { replace: Some(source.head().data.clone()), ..ImportOptions::default() };
+    let wrong = ImportOptions::default().replace(source.head().data.clone());
     assert!(matches!(apply(&wrong), Err(Error::Swap { .. })));
     // The key has to be right, the account too.
     copy.set_state(did, State::Deactivated).unwrap();
     let other = SigningKey::from_bytes(Curve::P256, &[9; 32]).unwrap();
     let keys = vec![other.verifying_key()];
-    let expect = ExpectedHead { did: None, keys };
-    let error = apply(&ImportOptions { expect, ..ImportOptions::default() }).unwrap_err();
+    let expect = ExpectedHead::signed_by(keys);
+    let error = apply(&ImportOptions::default().head(expect)).unwrap_err();
     assert_eq!(error.problems()[0].code, Code::BadSignature);
     let someone = Some("did:plc:aaaaaaaaaaaaaaaaaaaaaaaa".parse().unwrap());
-    let expect = ExpectedHead { did: someone, keys: Vec::new() };
-    let error = apply(&ImportOptions { expect, ..ImportOptions::default() }).unwrap_err();
+    let expect = ExpectedHead::unchecked().did(someone);
+    let error = apply(&ImportOptions::default().head(expect)).unwrap_err();
     assert_eq!(error.problems()[0].code, Code::DidMismatch);
     // A copy that is too far behind cannot use it, one that is not there neither.
     let behind = imported(&export(&Source::new().engine, did), &source.clock, &source.key);
@@ -161,7 +160,7 @@ fn who_may_apply_a_diff_and_to_what() {
     assert_eq!(settled(&copy, did), state);
     // Named, it may go in; and once there, nothing older does.
     copy.set_state(did, State::Active).unwrap();
-    let named = ImportOptions { replace: state.0.clone(), ..ImportOptions::default() };
+    let named = ImportOptions::default().replace(state.0.clone());
     apply(&named).unwrap();
     copy.set_state(did, State::Deactivated).unwrap();
     check_copy(&copy, &source);

@@ -17,7 +17,7 @@ use crate::common::{
     Disk, NOW, assert_clean, clock, did, did_of, engine_with_account, export, import, key, open,
     options, path, record, records, with_key,
 };
-use carrack::engine::{ImportOptions, Op, Options, State, WriteOptions};
+use carrack::engine::{Op, State, WriteOptions};
 use carrack::ident::{Did, ManualClock, Rev, SeededRandom};
 use carrack::limits::{CLOCK_DRIFT_MAX_MICROS, SEQ_FLOOR_MAX};
 use carrack::migrate::{MigrateOptions, migrate};
@@ -157,7 +157,7 @@ fn assert_is_one_moment(copy: &Engine, last_seq: u64, before: u64) {
 /// An engine of another name.
 fn elsewhere() -> Engine {
     let random = Arc::new(SeededRandom::new(2));
-    Engine::open_backend(Disk::new(), &Options { random, ..options(&clock()) }).unwrap()
+    Engine::open_backend(Disk::new(), &options(&clock()).random(random)).unwrap()
 }
 
 /// All that writes. Each is done to a store that awaits floors.
@@ -171,8 +171,9 @@ fn attempts(copy: &Engine) -> Vec<(&'static str, Result<()>)> {
     let mut diff = Vec::new();
     newer.export_since(&did(), since, &mut diff).unwrap();
     let held = copy.status(&did()).unwrap().commit;
-    let over = ImportOptions { replace: held, ..with_key() };
-    let move_to = MigrateOptions { to: "there", signer: &key(), progress: None };
+    let over = with_key().replace(held);
+    let there_key = key();
+    let move_to = MigrateOptions::new("there", &there_key);
     let out = elsewhere();
     let attempts = vec![
         ("create", copy.create_account(&did_of(3), &key()).map(drop)),

@@ -8,7 +8,7 @@
 
 use crate::common::pages::{with_text, zeroed};
 use crate::common::{Disk, clock, did_of, key, open, options, path, record, records};
-use carrack::engine::{HealthState, Op, Options, Retention, WriteOptions};
+use carrack::engine::{HealthState, Op, Retention, WriteOptions};
 use carrack::ident::{Clock, Did};
 use carrack::{Engine, Error, ErrorKind};
 use std::ops::Range;
@@ -108,12 +108,12 @@ fn an_event_log_that_cannot_be_trimmed() {
     let disk = filled(2, 60);
     let pages = with_text(&disk, "events", b"#commit");
     assert!(pages.len() > 20, "{} pages", pages.len());
-    let retention = Retention { age_micros: 1, bytes: 1 };
+    let retention = Retention::default().age_micros(1).bytes(1);
     for page in pages.iter().step_by(pages.len() / 12) {
         let disk = zeroed(&disk, std::slice::from_ref(page));
         let later = clock();
         later.advance(60_000_000);
-        let options = Options { retention, ..options(&later) };
+        let options = options(&later).retention(retention);
         let engine = Engine::open_backend(disk.clone(), &options).unwrap();
         for n in 100..120 {
             write(&engine, 1, n).unwrap();

@@ -72,7 +72,7 @@ fn a_walk_that_was_cut_short_does_not_say_that_a_block_is_not_there() {
 
 #[test]
 fn how_far_a_search_goes_is_an_option_of_the_engine() {
-    let with = |block_search| Options { block_search, ..Options::default() };
+    let with = |block_search| Options::default().block_search(block_search);
     let (engine, _) = filled_with(&with(BlockSearch::Walk { bytes: 1 }));
     let snapshot = engine.snapshot(&did()).unwrap();
     let wanted = [snapshot.commit().clone(), absent(1)];

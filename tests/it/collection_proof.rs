@@ -158,7 +158,7 @@ fn car_of<'a>(root: &Cid, blocks: impl Iterator<Item = &'a Block>) -> Vec<u8> {
 }
 
 fn expect() -> ExpectedHead {
-    ExpectedHead { did: Some(did()), keys: vec![signing_key().verifying_key()] }
+    ExpectedHead::signed_by([signing_key().verifying_key()]).did(did())
 }
 
 fn check(proof: &[u8], collection: &str) -> CollectionReport {
@@ -325,14 +325,15 @@ fn under_a_wrong_head_nothing_is_proven() {
     let account = Account::random(2, 3, 2);
     let proof = account.proof("app.bsky.feed.post");
     let other = SigningKey::from_bytes(Curve::P256, &[9; 32]).unwrap();
-    let wrong_key = ExpectedHead { keys: vec![other.verifying_key()], ..expect() };
-    let wrong_did = ExpectedHead { did: Some("did:plc:other".parse().unwrap()), ..expect() };
+    let wrong_key = expect().keys(carrack::verify::Keys::AnyOf(vec![other.verifying_key()]));
+    let other: carrack::ident::Did = "did:plc:other".parse().unwrap();
+    let wrong_did = expect().did(other);
     for (expect, code) in [(wrong_key, Code::BadSignature), (wrong_did, Code::DidMismatch)] {
         let report = check_for(&proof, "app.bsky.feed.post", &expect);
         assert_eq!(codes(&report), [code]);
         assert_eq!((report.complete, report.records), (None, None));
     }
-    let report = check_for(&proof, "app.bsky.feed.post", &ExpectedHead::default());
+    let report = check_for(&proof, "app.bsky.feed.post", &ExpectedHead::unchecked());
     assert_eq!(report.complete, Some(true));
 }
 

@@ -32,7 +32,7 @@ fn new_key() -> SigningKey {
 }
 
 fn go(from: &Engine, into: &Engine, to: &str, signer: &dyn Signer) -> Result<Migrated> {
-    migrate(from, into, &did(), &MigrateOptions { to, signer, progress: None })
+    migrate(from, into, &did(), &MigrateOptions::new(to, signer))
 }
 
 fn there([source, destination]: &[Engine; 2]) -> Result<()> {
@@ -69,7 +69,7 @@ fn seen(engine: &Engine) -> String {
 /// Whether writes get past the account's state: this one names a head that nobody has.
 fn takes_writes(engine: &Engine) -> bool {
     let swap = Some(Block::dag_cbor(b"nobody's head".to_vec()).cid().clone());
-    let options = WriteOptions { swap, ..WriteOptions::default() };
+    let options = WriteOptions::default().swap(swap);
     match engine.write(&did(), vec![], &options, &key()).unwrap_err() {
         Error::Swap { .. } => true,
         Error::State { .. } | Error::NotFound { .. } => false,
@@ -273,7 +273,7 @@ fn an_account_whose_key_nobody_knows() {
     let engines = pair();
     let origin = crate::common::engine();
     fill(&origin);
-    let options = ImportOptions { unverified: true, ..ImportOptions::default() };
+    let options = ImportOptions::default().unverified();
     import(&engines[0], &export(&origin, &did()), &options).unwrap();
     assert_eq!(engines[0].status(&did()).unwrap().trust, Trust::Unverified);
     moves_whole(&engines, &new_key());
@@ -310,11 +310,8 @@ fn an_import_over_the_arrival_does_not_open_the_source_again() {
     fill(&source);
     // The source as it is under the fence: it never learns how the move ended.
     let fenced = Mutex::new(disk.image());
-    let options = MigrateOptions {
-        to: THERE,
-        signer: &new_key(),
-        progress: Some(&|_| *fenced.lock().unwrap() = disk.image()),
-    };
+    let (there_key, see) = (new_key(), |_| *fenced.lock().unwrap() = disk.image());
+    let options = MigrateOptions::new(THERE, &there_key).progress(&see);
     migrate(&source, &destination, &did(), &options).unwrap();
     let source = open_as(0, &Disk::holding(fenced.into_inner().unwrap())).unwrap();
     let state = source.status(&did()).unwrap().state;
@@ -327,7 +324,7 @@ fn an_import_over_the_arrival_does_not_open_the_source_again() {
         let op = vec![Op::create(path(&format!("com.example.post/n{n}")), record(70, n))];
         newer.write(&did(), op, &WriteOptions::default(), &key()).unwrap();
     }
-    let options = ImportOptions { replace: head, ..with_key() };
+    let options = with_key().replace(head);
     import(&destination, &export(&newer, &did()), &options).unwrap();
     assert!(takes_writes(&destination));
     assert!(abort(&source, &destination, &did()).is_err());

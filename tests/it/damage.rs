@@ -222,7 +222,7 @@ fn a_write_beside_damage_is_refused() {
     let clean = crate::common::engine();
     fill(&clean, 0);
     crate::common::write(&clean, vec![Op::create(MINED[0][30].clone(), record(9, 9))]).unwrap();
-    let options = carrack::engine::ImportOptions { replace: before.commit.clone(), ..with_key() };
+    let options = with_key().replace(before.commit.clone());
     crate::common::import(&engine, &crate::common::export(&clean, &did()), &options).unwrap();
     crate::common::assert_clean(&engine);
 }

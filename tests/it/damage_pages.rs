@@ -143,7 +143,8 @@ fn of_account(engine: &Engine, did: &Did) -> Vec<(String, carrack::Result<Vec<u8
     for reverse in [false, true] {
         for collection in [None, Some("com.example.c1".parse().unwrap())] {
             for cursor in [None, Some(plain_path(40))] {
-                let list = List { collection: collection.clone(), cursor, reverse };
+                let list =
+                    List::default().collection(collection.clone()).cursor(cursor).reverse(reverse);
                 let listed = snapshot.list(&list).and_then(|records| {
                     records
                         .map(|record| record.map(|r| [r.path.as_bytes(), r.block.bytes()].concat()))

@@ -20,7 +20,7 @@ fn did() -> Did {
 }
 
 fn verify(frame: &[u8]) -> EventReport {
-    let expect = ExpectedHead { did: Some(did()), keys: Vec::new() };
+    let expect = ExpectedHead::unchecked().did(did());
     verify_frame(frame, &expect, &ManualClock::new(NOW))
 }
 

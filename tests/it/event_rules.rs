@@ -148,7 +148,7 @@ fn delete(number: usize) -> RepoOp {
 }
 
 fn verify(frame: &[u8]) -> EventReport {
-    let expect = ExpectedHead { did: Some(did()), keys: vec![key().verifying_key()] };
+    let expect = ExpectedHead::signed_by([key().verifying_key()]).did(did());
     verify_frame(frame, &expect, &ManualClock::new(NOW))
 }
 

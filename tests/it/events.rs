@@ -147,7 +147,7 @@ fn export(engine: &Engine) -> HashMap<Cid, Block> {
 fn random_histories_give_valid_and_exact_events() {
     let engine = engine();
     engine.create_account(&did(), &key()).unwrap();
-    let expect = ExpectedHead { did: Some(did()), keys: vec![key().verifying_key()] };
+    let expect = ExpectedHead::signed_by([key().verifying_key()]).did(did());
     let (mut dice, mut model) = (Dice(42), BTreeMap::new());
     let mut before = export(&engine);
     let mut cursor = engine.last_seq().unwrap();
@@ -181,17 +181,17 @@ fn an_empty_write_signs_anew_over_the_same_tree() {
     engine.write(&did(), ops, &WriteOptions::default(), &key()).unwrap();
     let cursor = engine.last_seq().unwrap();
     let other = SigningKey::from_bytes(Curve::P256, &[6; 32]).unwrap();
-    let rekey = WriteOptions { rekey: true, ..WriteOptions::default() };
+    let rekey = WriteOptions::default().rekey(true);
     let written = engine.write(&did(), vec![], &rekey, &other).unwrap();
     assert_eq!(written.data, written.prev_data);
     let logged = engine.events(cursor).unwrap().next().unwrap().unwrap();
-    let expect = ExpectedHead { did: Some(did()), keys: vec![other.verifying_key()] };
+    let expect = ExpectedHead::signed_by([other.verifying_key()]).did(did());
     let report = verify_frame(&logged.frame(), &expect, &SystemClock);
     assert_eq!(report.verdict, Verdict::Valid, "{:?}", report.problems);
     let same = vec![Op::update("com.example.a/1".parse().unwrap(), vec![0xa0])];
     let unchanged = engine.write(&did(), same.clone(), &WriteOptions::default(), &other).unwrap();
     assert_eq!((unchanged.seq, unchanged.rev), (None, written.rev));
-    let options = WriteOptions { commit_anyway: true, ..WriteOptions::default() };
+    let options = WriteOptions::default().commit_anyway(true);
     let changed = engine.write(&did(), same, &options, &other).unwrap();
     assert!(changed.seq.is_some() && changed.rev > written.rev);
 }
@@ -290,7 +290,7 @@ fn deletes_whose_slice_is_too_large_are_announced_as_a_sync() {
     let logged = engine.events(seq + 1).unwrap().next().unwrap().unwrap();
     let Event::Sync(sync) = logged.event().unwrap() else { panic!("not a #sync") };
     assert_eq!(sync.rev, written.rev);
-    let expect = ExpectedHead { did: Some(did()), keys: vec![key().verifying_key()] };
+    let expect = ExpectedHead::signed_by([key().verifying_key()]).did(did());
     let report = verify_frame(&logged.frame(), &expect, &SystemClock);
     assert_eq!(report.verdict, Verdict::Valid, "{:?}", report.problems);
     assert_clean(&engine);

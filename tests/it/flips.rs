@@ -30,13 +30,13 @@ struct Check {
 
 impl Check {
     fn new(key: &SigningKey) -> Self {
-        let expect = ExpectedHead { did: Some(did()), keys: vec![key.verifying_key()] };
-        Self { engine: engine(), options: ImportOptions { expect, ..Default::default() } }
+        let expect = ExpectedHead::signed_by([key.verifying_key()]).did(did());
+        Self { engine: engine(), options: ImportOptions::default().head(expect) }
     }
 
     fn verify(&self, car: &[u8]) -> Report {
         let input = Input::spill(car, "flipped").unwrap();
-        verify_file(&input, &self.options.expect, &*clock(), &mut Discard).unwrap()
+        verify_file(&input, &self.options.head, &*clock(), &mut Discard).unwrap()
     }
 
     #[track_caller]

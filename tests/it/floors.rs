@@ -8,7 +8,7 @@ use crate::common::{
     Disk, NOW, assert_clean, did, did_of, engine_with_account, export, handmade, import, key, open,
     path, record, with_key,
 };
-use carrack::engine::{ImportOptions, Op, State, WriteOptions};
+use carrack::engine::{Op, State, WriteOptions};
 use carrack::follow::Mirror;
 use carrack::ident::{Did, Rev};
 use carrack::verify::Input;
@@ -59,7 +59,7 @@ fn an_import_at_or_below_the_floor_is_refused_unless_it_is_said() {
             }
         }
         assert_eq!(copy.status(&did_of(number)).ok(), before);
-        let said = ImportOptions { below_floor: true, ..with_key() };
+        let said = with_key().below_floor(true);
         import(&copy, &archive(number, at(40_000_000)), &said).unwrap();
         // Whatever was taken: what is signed here is above the floor.
         copy.set_state(&did_of(number), State::Active).unwrap();
@@ -78,6 +78,6 @@ fn a_restored_mirror_takes_what_its_host_has() {
     host.create_account(&did_of(5), &key()).unwrap();
     let input = Input::spill(&export(&host, &did_of(5))[..], "host").unwrap();
     let mirror = Mirror::new(&copy);
-    mirror.recover(&input, &did_of(5), &with_key().expect).unwrap();
+    mirror.recover(&input, &did_of(5), &with_key().head).unwrap();
     assert_eq!(copy.status(&did_of(5)).unwrap().rev, host.status(&did_of(5)).unwrap().rev);
 }

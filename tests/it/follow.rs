@@ -4,7 +4,7 @@
 
 use crate::common::host::{Host, event, expect};
 use crate::common::{assert_clean, did, key};
-use carrack::engine::{ImportOptions, Op, State, WriteOptions};
+use carrack::engine::{Op, State, WriteOptions};
 use carrack::error::{Code, Error};
 use carrack::event::Event;
 use carrack::follow::{Followed, Ignored, Mirror, Mismatch};
@@ -107,7 +107,7 @@ fn a_copy_can_be_followed_in_turn() {
             let mut car = Vec::new();
             first.export_since(&did(), found.held_rev, &mut car).unwrap();
             let replace = second.status(&did()).unwrap().commit;
-            let options = ImportOptions { replace, ..crate::common::with_key() };
+            let options = crate::common::with_key().replace(replace);
             second.apply_diff(&car[..], &options).unwrap();
         }
         host.check_same(&second);
@@ -166,7 +166,7 @@ fn keys_decide_what_is_taken() {
     assert!(copies.accounts().unwrap().is_empty());
     let mut mirror = Mirror::new(&copies);
     let other = SigningKey::from_bytes(Curve::P256, &[9; 32]).unwrap();
-    let wrong = ExpectedHead { did: None, keys: vec![other.verifying_key()] };
+    let wrong = ExpectedHead::signed_by([other.verifying_key()]);
     let commit = frames.last().unwrap();
     let refused = mirror.take(commit, &wrong).unwrap_err();
     assert_eq!(refused.problems()[0].code, Code::BadSignature);
@@ -178,7 +178,7 @@ fn keys_decide_what_is_taken() {
     let again = mirror.take(&news[0], &none).unwrap().outcome;
     assert_eq!(again, Followed::Ignored(Ignored::Repeated));
     let op = Op::create("com.example.new/1".parse().unwrap(), vec![0xa0]);
-    let rekey = WriteOptions { rekey: true, ..WriteOptions::default() };
+    let rekey = WriteOptions::default().rekey(true);
     host.engine.write(&did(), vec![op], &rekey, &other).unwrap();
     let news = host.news();
     assert_eq!(mirror.take(&news[0], &none).unwrap_err().problems()[0].code, Code::BadSignature);

@@ -110,7 +110,7 @@ fn a_database_of_something_else() {
 #[track_caller]
 fn assert_untouched(path: &Path, content: &[u8]) {
     for create in [true, false] {
-        let options = Options { create, ..Options::default() };
+        let options = Options::default().create(create);
         let error = Engine::open_with(path, &options).unwrap_err();
         assert!(matches!(error, Error::Format(_)), "{error:?}");
         assert_eq!(error.kind(), ErrorKind::Invalid);
@@ -141,7 +141,7 @@ fn a_file_that_is_no_database() {
 fn a_store_that_is_not_there() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("none.redb");
-    let options = Options { create: false, ..Options::default() };
+    let options = Options::default().create(false);
     let error = Engine::open_with(&path, &options).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
     assert!(!path.exists());

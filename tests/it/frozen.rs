@@ -35,7 +35,7 @@ fn open(file: &Path, clock: &Arc<ManualClock>) -> Engine {
 fn options(clock: &Arc<ManualClock>) -> Options {
     let random = Arc::new(SeededRandom::new(5));
     let clock = Arc::clone(clock) as Arc<dyn Clock>;
-    Options { clock, random, ..Options::default() }
+    Options::default().clock(clock).random(random)
 }
 
 /// The file as it was.
@@ -89,7 +89,7 @@ fn a_store_of_version_1_is_read_without_an_upgrade() {
     unpack(&file);
     let before = std::fs::read(&file).unwrap();
     let clock = Arc::new(ManualClock::new(NOW + 3_600_000_000));
-    let options = Options { upgrade: false, ..options(&clock) };
+    let options = options(&clock).upgrade(false);
     let engine = Engine::open_with(&file, &options).unwrap();
     assert_eq!((engine.upgraded_from(), engine.is_read_only()), (None, true));
     assert_holds_what_was_written(&engine);
@@ -100,7 +100,7 @@ fn a_store_of_version_1_is_read_without_an_upgrade() {
     };
     let did = did_of(0);
     let import = || crate::common::import(&engine, &car, &crate::common::with_key()).map(drop);
-    let expect = &crate::common::with_key().expect;
+    let expect = &crate::common::with_key().head;
     let attempts = [
         ("write", engine.write(&did, vec![], &WriteOptions::default(), &key()).map(drop)),
         ("create", engine.create_account(&did_of(9), &key()).map(drop)),

@@ -111,7 +111,7 @@ fn the_last_handle_may_go_on_the_writers_thread() {
         others_gone: Mutex::new(gone),
         ended: Mutex::new(end),
     });
-    let options = Options { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..Options::default() };
+    let options = Options::default().clock(clock.clone());
     let engine = Engine::open_with(&path, &options).unwrap();
     *clock.held.lock().unwrap() = Some(engine.clone());
     engine.create_account(&did(), &key()).unwrap();

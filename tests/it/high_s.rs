@@ -75,8 +75,8 @@ fn an_archive_with_the_twin_is_refused() {
         let commit = Commit::decode(&malleable[0]).unwrap();
         assert_eq!(commit.check(&[key.verifying_key()]), Signature::HighS);
 
-        let expect = ExpectedHead { did: Some(did()), keys: vec![key.verifying_key()] };
-        let options = ImportOptions { expect, ..ImportOptions::default() };
+        let expect = ExpectedHead::signed_by([key.verifying_key()]).did(did());
+        let options = ImportOptions::default().head(expect);
         let engine = engine();
         let error = import(&engine, &car(&malleable), &options).unwrap_err();
         assert!(matches!(error, Error::Refused(_)), "{error}");
@@ -99,7 +99,7 @@ fn a_proof_under_the_twin_proves_nothing() {
         blocks.push(frame.into_block().unwrap());
     }
     let key = crate::common::key().verifying_key();
-    let expect = ExpectedHead { did: Some(did()), keys: vec![key.clone()] };
+    let expect = ExpectedHead::signed_by([key.clone()]).did(did());
     let check = |blocks: &[Block]| {
         verify_proof(&car(blocks)[..], &at, &expect, &ManualClock::new(NOW)).unwrap()
     };

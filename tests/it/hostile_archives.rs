@@ -40,7 +40,7 @@ fn rev() -> Rev {
 }
 
 fn expect() -> ExpectedHead {
-    ExpectedHead { did: Some(did()), keys: vec![key().verifying_key()] }
+    ExpectedHead::signed_by([key().verifying_key()]).did(did())
 }
 
 /// Forty records over several layers, as sections in streaming order.

@@ -167,8 +167,8 @@ fn refused() -> Vec<(&'static str, Code, Vec<u8>)> {
 }
 
 fn expecting() -> ImportOptions {
-    let expect = ExpectedHead { did: Some(did()), keys: vec![key().verifying_key()] };
-    ImportOptions { expect, ..ImportOptions::default() }
+    let expect = ExpectedHead::signed_by([key().verifying_key()]).did(did());
+    ImportOptions::default().head(expect)
 }
 
 fn rows(engine: &Engine) -> u64 {
@@ -261,7 +261,7 @@ fn without_a_key_it_has_to_be_said() {
     let car = repository(&content(0), &did(), rev(0), &key());
     let error = import(&engine, &car, &ImportOptions::default()).unwrap_err();
     assert!(matches!(error, Error::Request(_)), "{error}");
-    let unverified = ImportOptions { unverified: true, ..ImportOptions::default() };
+    let unverified = ImportOptions::default().unverified();
     let imported = import(&engine, &car, &unverified).unwrap();
     assert_eq!(imported.trust, Trust::Unverified);
     let status = engine.status(&did()).unwrap();
@@ -299,7 +299,7 @@ fn an_account_in_use_is_replaced_only_by_name() {
     }
     engine.set_state(&did(), State::Active).unwrap();
     assert_eq!(engine.status(&did()).unwrap(), before);
-    let named = |head: &Cid| ImportOptions { replace: Some(head.clone()), ..with_key() };
+    let named = |head: &Cid| with_key().replace(head.clone());
     let error = import(&engine, &newer, &named(leaf().cid())).unwrap_err();
     assert!(matches!(error, Error::Swap { .. }), "{error}");
     let second = import(&engine, &newer, &named(&first.commit)).unwrap();

@@ -23,7 +23,7 @@ struct Fleet {
 fn fleet(records: usize) -> Fleet {
     let clock = Arc::new(ManualClock::new(1_760_000_000_000_000));
     let engine = || {
-        let options = Options { clock: clock.clone(), ..Options::default() };
+        let options = Options::default().clock(clock.clone());
         Engine::open_backend(InMemoryBackend::new(), &options).unwrap()
     };
     let (source, destination) = (engine(), engine());
@@ -52,7 +52,7 @@ fn listing(engine: &Engine, did: &Did) -> Vec<(String, String)> {
 
 impl Fleet {
     fn options<'a>(&'a self, to: &'a str) -> MigrateOptions<'a> {
-        MigrateOptions { to, signer: &self.new_key, progress: None }
+        MigrateOptions::new(to, &self.new_key)
     }
 }
 

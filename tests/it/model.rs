@@ -194,7 +194,7 @@ fn check_list(
     }
     let what = format!("{collection:?} {cursor:?} {reverse}");
     let collection = collection.map(|collection| collection.parse().unwrap());
-    let list = List { collection, cursor, reverse };
+    let list = List::default().collection(collection).cursor(cursor).reverse(reverse);
     let snapshot = engine.snapshot(&did()).unwrap();
     let found: Vec<Key> = snapshot.entries(&list).unwrap().map(|entry| entry.unwrap().0).collect();
     let expected: Vec<Key> = expected.iter().map(|path| Key::from(path.as_bytes())).collect();

@@ -38,7 +38,7 @@ fn proof(engine: &Engine, path: &RepoPath) -> (bool, Vec<u8>) {
 }
 
 fn expect() -> ExpectedHead {
-    ExpectedHead { did: Some(did()), keys: vec![key().verifying_key()] }
+    ExpectedHead::signed_by([key().verifying_key()]).did(did())
 }
 
 fn look(car: &[u8], path: &RepoPath, expect: &ExpectedHead) -> ProofReport {
@@ -175,10 +175,10 @@ fn the_wrong_signer_or_account() {
     let engine = random_account(6);
     let (_, car) = proof(&engine, &MINED[0][0]);
     let stranger = SigningKey::from_bytes(Curve::P256, &[3; 32]).unwrap().verifying_key();
-    let wrong_key = ExpectedHead { did: None, keys: vec![stranger] };
+    let wrong_key = ExpectedHead::signed_by([stranger]);
     let found = look(&car, &MINED[0][0], &wrong_key);
     assert_eq!(codes(&found), [Code::BadSignature]);
     assert_eq!((found.present, found.cid), (None, None), "nothing is proven under a wrong head");
-    let wrong_did = ExpectedHead { did: Some(did_of(9)), keys: expect().keys };
+    let wrong_did = expect().did(did_of(9));
     assert_eq!(codes(&look(&car, &MINED[0][0], &wrong_did)), [Code::DidMismatch]);
 }

@@ -105,7 +105,7 @@ fn archive(micros: u64, number: u64) -> Vec<u8> {
 }
 
 fn over(engine: &Engine) -> ImportOptions {
-    ImportOptions { replace: engine.status(&did()).unwrap().commit, ..with_key() }
+    with_key().replace(engine.status(&did()).unwrap().commit)
 }
 
 fn shared(number: u64) -> Arc<Engine> {
@@ -113,7 +113,7 @@ fn shared(number: u64) -> Arc<Engine> {
 }
 
 fn go(source: &Engine, destination: &Engine, signer: &dyn Signer) -> Result<()> {
-    let options = MigrateOptions { to: "https://there.example", signer, progress: None };
+    let options = MigrateOptions::new("https://there.example", signer);
     migrate(source, destination, &did(), &options).map(drop)
 }
 
@@ -185,8 +185,7 @@ fn with_acting_clock() -> (Arc<Engine>, Arc<ActingClock>) {
     let clock = Arc::new(ActingClock(ManualClock::new(NOW), Once::default()));
     let given = options(&crate::common::clock());
     let of_engine = Arc::clone(&clock) as Arc<dyn Clock>;
-    let engine =
-        Engine::open_backend(Disk::new(), &carrack::engine::Options { clock: of_engine, ..given });
+    let engine = Engine::open_backend(Disk::new(), &given.clock(of_engine));
     (Arc::new(engine.unwrap()), clock)
 }
 
@@ -327,8 +326,7 @@ fn an_account_that_arrived_and_is_gone_forbids_an_abort() {
     let seen = |_: u64| {
         source_of.get_or_init(|| source.backup_to(disk.clone(), &mut |_| ()).unwrap());
     };
-    let options =
-        MigrateOptions { to: "https://there.example", signer: &signer, progress: Some(&seen) };
+    let options = MigrateOptions::new("https://there.example", &signer).progress(&seen);
     migrate(&source, &destination, &did(), &options).unwrap();
     let again = Disk::holding(disk.image());
     let source = crate::common::open_as(1, &disk).unwrap();

@@ -15,8 +15,8 @@ fn old_events_and_too_many_bytes_of_them_go() {
     let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse().unwrap();
     let key = SigningKey::from_bytes(Curve::K256, &[5; 32]).unwrap();
     let clock = Arc::new(ManualClock::new(START));
-    let retention = Retention { age_micros: 72 * HOUR, bytes: 100_000 };
-    let options = Options { clock: clock.clone(), retention, ..Options::default() };
+    let retention = Retention::default().age_micros(72 * HOUR).bytes(100_000);
+    let options = Options::default().clock(clock.clone()).retention(retention);
     let engine = Engine::open_backend(InMemoryBackend::new(), &options).unwrap();
     engine.create_account(&did, &key).unwrap();
     let sign = |times: usize| {

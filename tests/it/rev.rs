@@ -21,7 +21,7 @@ fn engine_at(clock: &Arc<ManualClock>, disk: &Disk) -> Engine {
 }
 
 fn touch(engine: &Engine) -> carrack::Result<Rev> {
-    let options = WriteOptions { commit_anyway: true, ..WriteOptions::default() };
+    let options = WriteOptions::default().commit_anyway(true);
     engine.write(&did(), vec![], &options, &key()).map(|written| written.rev)
 }
 

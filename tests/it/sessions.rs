@@ -11,7 +11,7 @@ use crate::common::{
     Disk, assert_clean, clock, did, did_of, export, key, open, options, record, records,
 };
 use crate::common::{with_key, write};
-use carrack::engine::{HealthState, List, Op, Options};
+use carrack::engine::{HealthState, List, Op};
 use carrack::ident::Rev;
 use carrack::verify::{FileSource, Input};
 use carrack::{Engine, ErrorKind};
@@ -194,7 +194,7 @@ fn an_import_does_not_go_on_across_a_reopening() {
 fn a_new_store_in_the_working_folder() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new.redb");
-    let engine = Engine::open_with(&path, &Options { create: true, ..options(&clock()) }).unwrap();
+    let engine = Engine::open_with(&path, &options(&clock()).create(true)).unwrap();
     drop(engine);
     assert!(path.exists());
 }

@@ -135,8 +135,8 @@ fn a_diff_since_an_unknown_revision_is_a_full_export() {
     let exported = source.engine.export_since(&source.did, unknown, &mut car).unwrap();
     assert_eq!((exported.extent, &car), (Extent::Full, &full));
     // An import ends the line: what was held before it is not known any more.
-    let expect = ExpectedHead { did: None, keys: vec![source.key.verifying_key()] };
-    let options = ImportOptions { expect, ..ImportOptions::default() };
+    let expect = ExpectedHead::signed_by([source.key.verifying_key()]);
+    let options = ImportOptions::default().head(expect);
     copy.import(&Input::spill(&full[..], "a test").unwrap(), &options).unwrap();
     car.clear();
     let before = source.history[1].rev;

@@ -14,7 +14,7 @@ use carrack::{Engine, Error, ErrorKind};
 use std::sync::Barrier;
 
 fn swap(engine: &Engine, head: &Cid, ops: Vec<Op>) -> carrack::Result<Written> {
-    let options = WriteOptions { swap: Some(head.clone()), ..WriteOptions::default() };
+    let options = WriteOptions::default().swap(head.clone());
     engine.write(&did(), ops, &options, &key())
 }
 
@@ -154,7 +154,7 @@ fn what_changes_nothing_makes_no_commit() {
     assert_eq!((written.seq, written.ops.len()), (None, 0));
     assert_eq!(engine.status(&did()).unwrap(), before);
     // Unless it is asked for: the same tree under a new revision.
-    let options = WriteOptions { commit_anyway: true, ..WriteOptions::default() };
+    let options = WriteOptions::default().commit_anyway(true);
     let same = vec![Op::update(at, record(40, 1))];
     let written = engine.write(&did(), same, &options, &key()).unwrap();
     assert!(written.seq.is_some() && written.data == written.prev_data);

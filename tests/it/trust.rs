@@ -28,7 +28,7 @@ fn named(key: &SigningKey) -> String {
 }
 
 fn expect(keys: &[&SigningKey]) -> ExpectedHead {
-    ExpectedHead { did: None, keys: keys.iter().map(Signer::verifying_key).collect() }
+    ExpectedHead::signed_by(keys.iter().map(Signer::verifying_key))
 }
 
 fn post(name: &str) -> Vec<Op> {
@@ -40,11 +40,11 @@ fn write(engine: &Engine, name: &str, signer: &dyn Signer) -> Result<Written> {
 }
 
 fn rekey() -> WriteOptions {
-    WriteOptions { rekey: true, ..WriteOptions::default() }
+    WriteOptions::default().rekey(true)
 }
 
 fn unverified() -> ImportOptions {
-    ImportOptions { unverified: true, ..ImportOptions::default() }
+    ImportOptions::default().unverified()
 }
 
 fn trust(engine: &Engine) -> (Trust, Option<TrustKey>) {
@@ -87,7 +87,7 @@ fn another_key_is_refused_before_it_signs() {
     let engine = source();
     let (before, seq) = (engine.status(&did()).unwrap(), engine.last_seq().unwrap());
     let counting = Counting(other_key(), AtomicUsize::new(0));
-    let options = WriteOptions { commit_anyway: true, ..WriteOptions::default() };
+    let options = WriteOptions::default().commit_anyway(true);
     for ops in [post("b"), vec![]] {
         let error = engine.write(&did(), ops, &options, &counting).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused);
@@ -202,7 +202,7 @@ fn a_check_against_the_identity_decides() {
     engine.check_trust(&did(), &expect(&[&other_key()]), &[]).unwrap();
     assert_eq!(trust(&engine), CHECKED);
 
-    let stranger = ExpectedHead { did: Some(did_of(4)), ..expect(&[&key()]) };
+    let stranger = expect(&[&key()]).did(did_of(4));
     let error = engine.check_trust(&did(), &stranger, &[]).unwrap_err();
     assert_eq!(error.problems()[0].code, Code::DidMismatch);
     let error = engine.check_trust(&did(), &ExpectedHead::default(), &[]).unwrap_err();
@@ -214,7 +214,7 @@ fn a_check_against_the_identity_decides() {
 }
 
 fn go(source: &Engine, destination: &Engine, signer: &SigningKey) {
-    let options = MigrateOptions { to: "https://there.example", signer, progress: None };
+    let options = MigrateOptions::new("https://there.example", signer);
     migrate(source, destination, &did(), &options).unwrap();
 }
 
@@ -274,7 +274,7 @@ fn a_diff_carries_trust_unless_a_key_is_given() {
     assert_eq!(trust(&copy), CHECKED);
     let applied = next(&copy, &ImportOptions::default()).unwrap();
     assert_eq!((applied.trust, applied.trust_key), CHECKED);
-    let historic = ImportOptions { historic: vec![key().verifying_key()], ..with_key() };
+    let historic = with_key().historic(vec![key().verifying_key()]);
     next(&copy, &historic).unwrap();
     assert_eq!(trust(&copy), (Trust::Verified, Some(TrustKey::Historic)));
     next(&copy, &ImportOptions::default()).unwrap();
@@ -287,12 +287,8 @@ fn unchecked_copy(host: &Engine) -> Engine {
     let copy = crate::common::engine();
     import(&copy, &export(&source(), &did()), &unverified()).unwrap();
     let signed = copy.write(&did(), vec![], &rekey(), &other_key()).unwrap();
-    import(
-        host,
-        &export(&copy, &did()),
-        &ImportOptions { expect: expect(&[&other_key()]), ..ImportOptions::default() },
-    )
-    .unwrap();
+    import(host, &export(&copy, &did()), &ImportOptions::default().head(expect(&[&other_key()])))
+        .unwrap();
     assert_eq!(host.status(&did()).unwrap().commit, Some(signed.commit));
     copy
 }
@@ -362,7 +358,7 @@ fn an_import_of_the_held_head_reports_what_is_stored() {
     let again = import(&engine, &car, &unverified()).unwrap();
     assert_eq!((again.trust, again.trust_key), CHECKED);
     assert_reports_what_is_stored(&engine, &again);
-    let historic = ImportOptions { historic: vec![key().verifying_key()], ..with_key() };
+    let historic = with_key().historic(vec![key().verifying_key()]);
     let again = import(&engine, &car, &historic).unwrap();
     assert_eq!(again.trust_key, Some(TrustKey::Historic));
     assert_reports_what_is_stored(&engine, &again);
@@ -374,7 +370,7 @@ fn another_account_is_said_before_anything_else() {
     let engine = engine_with_account();
     let records = BTreeMap::from([("com.example.post/a".to_owned(), record(20, 1))]);
     let rev = carrack::ident::Rev::from_micros(NOW + 5, 0).unwrap();
-    let stranger = || ExpectedHead { did: Some(did_of(7)), ..expect(&[&key()]) };
+    let stranger = || expect(&[&key()]).did(did_of(7));
     // Of an account that takes writes, of one that was deleted, of one that is not here.
     engine.create_account(&did_of(1), &key()).unwrap();
     engine.delete_account(&did_of(1)).unwrap();
@@ -382,7 +378,7 @@ fn another_account_is_said_before_anything_else() {
         let car = handmade::repository(&records, &did_of(number), rev, &key());
         let wrong_head = engine.status(&did()).unwrap().data;
         for replace in [None, wrong_head] {
-            let options = ImportOptions { expect: stranger(), replace, ..Default::default() };
+            let options = ImportOptions::default().head(stranger()).replace(replace);
             let refused = import(&engine, &car, &options).unwrap_err();
             assert_eq!(refused.problems()[0].code, Code::DidMismatch, "import: {refused}");
             let refused = engine.apply_diff(&car[..], &options).unwrap_err();

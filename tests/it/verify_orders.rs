@@ -57,7 +57,7 @@ impl Sink for Counting {
 }
 
 fn expect() -> ExpectedHead {
-    ExpectedHead { did: Some(did()), keys: vec![signing_key().verifying_key()] }
+    ExpectedHead::signed_by([signing_key().verifying_key()]).did(did())
 }
 
 fn read(path: &Path) -> (Cid, Sections) {

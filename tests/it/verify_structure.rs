@@ -229,7 +229,7 @@ fn has_node_twice(car: &[u8]) -> bool {
 }
 
 fn expect() -> ExpectedHead {
-    ExpectedHead { did: Some(did()), keys: vec![signing_key().verifying_key()] }
+    ExpectedHead::signed_by([signing_key().verifying_key()]).did(did())
 }
 
 fn report(input: &Input, sink: &mut dyn Sink) -> Report {

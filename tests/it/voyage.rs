@@ -14,8 +14,7 @@ fn smoke() {
     let engine = Engine::open_backend(InMemoryBackend::new(), &Options::default()).unwrap();
     let input = Input::open(&fixtures().join("pegasus/sample.car")).unwrap();
     let key = "did:key:zQ3shQo6TF2moaqMTrUZEM1jeuYRQXeHEx4evX9751y2qPqRA".parse().unwrap();
-    let options =
-        ImportOptions { expect: ExpectedHead { did: None, keys: vec![key] }, ..Default::default() };
+    let options = ImportOptions::default().head(ExpectedHead::signed_by([key]));
     let imported = engine.import(&input, &options).unwrap();
     assert_eq!(imported.records, 4224);
     let did: Did = "did:plc:z72i7hdynmk6r22z27h6tvur".parse().unwrap();
@@ -33,7 +32,7 @@ fn smoke() {
     engine.export(&did, &mut car).unwrap();
     let mut digest = ListingDigest::default();
     let again = Input::spill(&car[..], "export").unwrap();
-    let report = verify_file(&again, &options.expect, &SystemClock, &mut digest).unwrap();
+    let report = verify_file(&again, &options.head, &SystemClock, &mut digest).unwrap();
     assert!(report.is_valid(), "{:?}", report.problems.listed());
     assert_eq!(digest.finish(), listing);
     let signer = SigningKey::from_bytes(Curve::P256, &[9; 32]).unwrap();
@@ -45,7 +44,7 @@ fn smoke() {
             _ => Op::update(path.clone(), vec![0xa1, 0x61, 0x61, (n % 24) as u8]),
         };
         // The first is a change of keys.
-        let options = WriteOptions { rekey: n == 0, ..WriteOptions::default() };
+        let options = WriteOptions::default().rekey(n == 0);
         engine.write(&did, vec![op], &options, &signer).unwrap();
         if n % 70 == 0 {
             let report = engine.scrub(&mut |_| ()).unwrap();

@@ -17,7 +17,7 @@ use serde_json::Value;
 const NOW: u64 = 1_798_000_000_000_000;
 
 fn take(watch: &mut Watch, frame: &[u8], key: &VerifyingKey) -> carrack::Result<Taken<Watched>> {
-    let expect_for = |did: &Did| ExpectedHead { did: Some(did.clone()), keys: vec![key.clone()] };
+    let expect_for = |did: &Did| ExpectedHead::signed_by([key.clone()]).did(did.clone());
     watch.take(frame, &expect_for, &ManualClock::new(NOW))
 }
 
@@ -80,7 +80,7 @@ fn relay_scenarios() {
                 let identity = &accounts.iter().find(is).unwrap()["identity"];
                 let key = identity["keys"]["atproto"]["publicKeyMultibase"].as_str().unwrap();
                 let key = format!("did:key:{key}").parse().unwrap();
-                ExpectedHead { did: Some(did.clone()), keys: vec![key] }
+                ExpectedHead::signed_by([key]).did(did.clone())
             };
             let taken = watch.take(&frame, &expect_for, &ManualClock::new(NOW));
             if scenario["lenient"] == true && is_commit {

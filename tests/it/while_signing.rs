@@ -72,7 +72,7 @@ fn a_head_that_was_named_has_to_be_the_head_still() {
     let engine = engine_with_account();
     let swap = engine.status(&did()).unwrap().commit;
     let signer = Slow::new(|| drop(write(&engine, create("meanwhile")).unwrap()));
-    let options = WriteOptions { swap, ..WriteOptions::default() };
+    let options = WriteOptions::default().swap(swap);
     let error = engine.write(&did(), create("slow"), &options, &signer).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
     assert_eq!(names(&engine), ["com.example.post/meanwhile"]);
@@ -128,7 +128,7 @@ fn an_account_on_its_way_is_neither_written_to_nor_switched_nor_deleted() {
             is_refused(source.set_state(&did(), state));
         }
     });
-    let options = MigrateOptions { to: "https://there.example", signer: &signer, progress: None };
+    let options = MigrateOptions::new("https://there.example", &signer);
     migrate(&source, &destination, &did(), &options).unwrap();
     assert!(matches!(source.status(&did()).unwrap().state, State::Moved { .. }));
     assert_eq!(names(&destination), ["com.example.post/a"]);

@@ -81,8 +81,8 @@ pub(in crate::cli) fn write_car(
 
 /// Generated accounts are signed, and imports check it.
 pub(in crate::cli) fn import_options() -> carrack::Result<ImportOptions> {
-    let expect = ExpectedHead { did: None, keys: vec![signing_key()?.verifying_key()] };
-    Ok(ImportOptions { expect, ..ImportOptions::default() })
+    let expect = ExpectedHead::signed_by([signing_key()?.verifying_key()]);
+    Ok(ImportOptions::default().head(expect))
 }
 
 /// Closes the store, so that the process that measures can open it.

@@ -89,9 +89,8 @@ mod tests {
 
     #[test]
     fn both_orders_are_valid_and_the_same_repository() {
-        let expect = |did: &Did| ExpectedHead {
-            did: Some(did.clone()),
-            keys: vec![signing_key().unwrap().verifying_key()],
+        let expect = |did: &Did| {
+            ExpectedHead::signed_by([signing_key().unwrap().verifying_key()]).did(did.clone())
         };
         for count in [1, 2, 700] {
             let made = Repository::generate(5, count).unwrap();

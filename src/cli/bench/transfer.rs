@@ -91,7 +91,7 @@ fn given(file: &Path, keys: &KeySources) -> Result<Subject, Failure> {
         return Err(Failure::unusable("--car needs a file: it is read several times"));
     }
     step("verify", 0, 0);
-    let expect = keys.read()?.expect;
+    let expect = keys.read()?.head_or_unchecked();
     let input = Input::open(file)?;
     let report = verify_file(&input, &expect, &SystemClock, &mut Discard)?;
     let (Some(did), Some(order), true) = (report.did, report.order, report.problems.is_empty())
@@ -124,13 +124,13 @@ fn generated(records: u64, orders: Orders, scratch: &Scratch) -> Result<Subject,
             files.push((order.as_str(), path));
         }
     }
-    let expect = ExpectedHead { did: None, keys: vec![signing_key()?.verifying_key()] };
+    let expect = ExpectedHead::signed_by([signing_key()?.verifying_key()]);
     let did = repository.did().clone();
     Ok(Subject { did, keys: key_args(&expect), files, generated: true })
 }
 
 fn key_args(expect: &ExpectedHead) -> Vec<OsString> {
-    let args = expect.keys.iter().flat_map(|key| ["--key".to_owned(), key.to_did_key()]);
+    let args = expect.keys.named().iter().flat_map(|key| ["--key".to_owned(), key.to_did_key()]);
     args.map(OsString::from).collect()
 }
 

@@ -58,8 +58,7 @@ pub(in crate::cli) fn import(job: &CarJob) -> Measured {
     let path = job.store.as_ref().ok_or_else(|| Failure::unusable("no store to import into"))?;
     let engine = store::existing_or_new(path)?;
     let expect = job.expectation();
-    let unverified = expect.keys.is_empty();
-    let options = ImportOptions { expect, unverified, ..ImportOptions::default() };
+    let options = ImportOptions::default().head(expect);
     let meter = Meter::start();
     let imported = engine.import(&input, &options)?;
     Ok(with_content(meter.stop(), imported.records, input.length()))
@@ -87,7 +86,7 @@ pub(in crate::cli) fn migrate(job: &MigrateJob) -> Measured {
     let destination = store::existing_or_new(&job.destination)?;
     let to = job.destination.display().to_string();
     let key = signing_key()?;
-    let options = MigrateOptions { to: &to, signer: &key, progress: None };
+    let options = MigrateOptions::new(&to, &key);
     let meter = Meter::start();
     let moved = move_account(&source, &destination, &job.did, &options)?;
     let mut fields = with_content(meter.stop(), moved.records, moved.bytes);
@@ -97,7 +96,10 @@ pub(in crate::cli) fn migrate(job: &MigrateJob) -> Measured {
 
 impl CarJob {
     fn expectation(&self) -> ExpectedHead {
-        ExpectedHead { did: None, keys: self.keys.clone() }
+        if self.keys.is_empty() {
+            return ExpectedHead::unchecked();
+        }
+        ExpectedHead::signed_by(self.keys.clone())
     }
 }
 

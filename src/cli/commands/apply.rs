@@ -2,11 +2,12 @@ use crate::cli::answer::Output;
 use crate::cli::failure::{Failure, tell};
 use crate::cli::io::input::is_standard;
 use crate::cli::keys::KeySources;
+use crate::cli::keys::import_options;
 use crate::cli::run::Answer;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::count;
 use carrack::block::Cid;
-use carrack::engine::{AppliedDiff, ImportOptions, TrustKey};
+use carrack::engine::{AppliedDiff, TrustKey};
 use carrack::verify::problems_json;
 use clap::Args;
 use serde_json::json;
@@ -46,13 +47,7 @@ pub(in crate::cli) fn run(args: &ApplyArgs) -> Result<Answer, Failure> {
     let keys = args.keys.read()?;
     let input = open(&args.file)?;
     let engine = store::existing(&args.store)?;
-    let options = ImportOptions {
-        historic: keys.earlier().to_vec(),
-        expect: keys.expect,
-        unverified: args.no_key,
-        replace: args.replace.clone(),
-        below_floor: args.below_floor,
-    };
+    let options = import_options(&keys, args.no_key, args.replace.as_ref(), args.below_floor);
     let applied = engine.apply_diff(input, &options)?;
     if args.json {
         print_json(&applied)?;

@@ -44,7 +44,7 @@ fn verify_input(
     keys: &Keys,
 ) -> Result<(CollectionReport, Seen), Failure> {
     let bar = Bar::bytes("verifying", input.length());
-    let (expect, clock, mut seen) = (&keys.expect, &SystemClock, Seen::default());
+    let (expect, clock, mut seen) = (&keys.head_or_unchecked(), &SystemClock, Seen::default());
     let report = match FileSource::new(input.clone()) {
         Ok(supply) => {
             let mut supply = Watched::new(supply, &bar);

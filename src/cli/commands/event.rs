@@ -48,9 +48,10 @@ pub(in crate::cli) fn run(args: &EventArgs) -> Result<Answer, Failure> {
     let keys = args.keys.read()?;
     let frame = input::read(&args.file, EVENT_FRAME_BYTES_MAX as u64)?;
     // A live event has to be signed with a key of today; a log may know none.
-    let current = keys.current();
-    let expect = if current.keys.is_empty() { &keys.expect } else { &current };
-    let report = verify_frame(&frame, expect, &SystemClock);
+    let current = keys.current_head();
+    let none_today = current.keys.named().is_empty();
+    let expect = if none_today { keys.head_or_unchecked() } else { current };
+    let report = verify_frame(&frame, &expect, &SystemClock);
     let mut output = Output::new();
     if args.json {
         output.json(&Value::Object(report.to_json()))?;

@@ -39,7 +39,7 @@ pub(in crate::cli) fn run(args: &FollowArgs) -> Result<Answer, Failure> {
     let mut mirror = Mirror::new(&engine);
     let mut told = Told { output: Output::new(), frames: args.json.then(Vec::new), failed: 0 };
     for file in &files {
-        told.frame(&mut mirror, file, &keys.expect)?;
+        told.frame(&mut mirror, file, &keys.head())?;
     }
     told.end(files.len() as u64)
 }

@@ -2,13 +2,14 @@ use crate::cli::answer::Output;
 use crate::cli::failure::{Failure, tell};
 use crate::cli::io::input;
 use crate::cli::io::progress::{Bar, Watched};
+use crate::cli::keys::import_options;
 use crate::cli::keys::{KeySources, Keys, earlier_key};
 use crate::cli::run::Answer;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::{bytes, count, per_second};
 use carrack::Engine;
 use carrack::block::Cid;
-use carrack::engine::{ImportOptions, Imported, TrustKey};
+use carrack::engine::{Imported, TrustKey};
 use carrack::key::VerifyingKey;
 use carrack::verify::{FileSource, Input, problems_json};
 use clap::Args;
@@ -75,13 +76,7 @@ fn import(
     args: &ImportArgs,
     keys: &Keys,
 ) -> Result<Imported, Failure> {
-    let options = ImportOptions {
-        expect: keys.expect.clone(),
-        unverified: args.no_key,
-        replace: args.replace.clone(),
-        historic: keys.earlier().to_vec(),
-        below_floor: args.below_floor,
-    };
+    let options = import_options(keys, args.no_key, args.replace.as_ref(), args.below_floor);
     let bar = Bar::bytes("importing", input.length());
     let mut supply = Watched::new(FileSource::new(input.clone())?, &bar);
     Ok(engine.import_supply(&mut supply, &options)?)

@@ -54,7 +54,7 @@ fn list_file(file: &Path, collection: Option<&Nsid>) -> Result<Answer, Failure> 
     let mut supply = Watched::new(FileSource::new(input)?, &bar);
     let prefix = collection.map(|collection| format!("{collection}/"));
     let mut listed = Listed { lines: Lines::new(Output::new()), prefix };
-    let report = verify(&mut supply, &ExpectedHead::default(), &SystemClock, &mut listed)?;
+    let report = verify(&mut supply, &ExpectedHead::unchecked(), &SystemClock, &mut listed)?;
     listed.lines.into_inner().flush()?;
     match report.problems.listed() {
         [] => Ok(Answer::Yes),
@@ -101,7 +101,7 @@ const SNAPSHOT_AGE_MAX: Duration = Duration::from_secs(SNAPSHOT_SECONDS_MAX / 3)
 
 fn list_account(engine: &Engine, did: &Did, collection: Option<&Nsid>) -> Result<Answer, Failure> {
     let mut lines = Lines::new(Output::new());
-    let mut list = List { collection: collection.cloned(), ..List::default() };
+    let mut list = List::default().collection(collection.cloned());
     let head = engine.snapshot(did)?.commit().clone();
     // Nothing else writes to a store that this process has open, so all snapshots are of one head.
     while let Some(last) = list_part(engine, did, &list, &mut lines)? {

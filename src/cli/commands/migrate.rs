@@ -52,8 +52,8 @@ pub(in crate::cli) fn run(args: &MigrateArgs) -> Result<Answer, Failure> {
     let to = std::fs::canonicalize(&args.destination).unwrap_or_else(|_| args.destination.clone());
     let bar = Bar::bytes("moving", size);
     let progress = |bytes| bar.set(bytes);
-    let options =
-        MigrateOptions { to: &to.display().to_string(), signer: &key, progress: Some(&progress) };
+    let name = to.display().to_string();
+    let options = MigrateOptions::new(&name, &key).progress(&progress);
     let migrated = migrate(&source, &destination, &args.did, &options)?;
     drop(bar);
     tell_key(&destination, &args.did, &path, &key)?;

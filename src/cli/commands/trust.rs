@@ -31,7 +31,7 @@ pub(in crate::cli) fn run(args: &TrustArgs) -> Result<Answer, Failure> {
     args.keys.check_standard_input(args.store.path())?;
     let keys = args.keys.read()?;
     let engine = store::existing(&args.store)?;
-    let checked = engine.check_trust(&args.account, &keys.expect, keys.earlier())?;
+    let checked = engine.check_trust(&args.account, &keys.head(), keys.earlier())?;
     if args.json {
         print_json(args, &checked)?;
     } else {

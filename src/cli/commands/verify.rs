@@ -78,15 +78,15 @@ fn verify_input(input: &Input, keys: &Keys, lists: bool) -> Result<(Report, Seen
         Err(error) => return Err(error.into()),
     };
     let mut supply = Watched::new(supply, &bar);
-    let report = verify(&mut supply, &keys.expect, &SystemClock, &mut seen)?;
+    let report = verify(&mut supply, &keys.head_or_unchecked(), &SystemClock, &mut seen)?;
     Ok((report, seen))
 }
 
 fn proof(args: &VerifyArgs, path: &RepoPath, keys: &Keys) -> Result<Answer, Failure> {
     let bytes = input::read(&args.file, PROOF_BYTES_MAX)?;
-    let mut proof = verify_proof(&bytes[..], path, &keys.expect, &SystemClock)?;
+    let mut proof = verify_proof(&bytes[..], path, &keys.head_or_unchecked(), &SystemClock)?;
     if keys.has_earlier() && proof.report.signature == Some(Signature::Valid) {
-        let current = verify_proof(&bytes[..], path, &keys.current(), &SystemClock)?;
+        let current = verify_proof(&bytes[..], path, &keys.current_head(), &SystemClock)?;
         if current.report.signature != Some(Signature::Valid) {
             let message = "the signature verifies only under a key that the account has no longer";
             proof.report.warnings.push(Problem::new(Code::BadSignature, message));
@@ -132,7 +132,7 @@ impl Sink for Seen {
 /// The key of the past that signed, if one did and none of today.
 pub(in crate::cli) fn signer<'a>(head: &Commit, keys: &'a Keys) -> Option<&'a VerifyingKey> {
     let signed = |key: &&VerifyingKey| head.check(std::slice::from_ref(*key)) == Signature::Valid;
-    keys.expect.keys.iter().find(signed).filter(|key| keys.is_earlier(key))
+    keys.named.iter().find(signed).filter(|key| keys.is_earlier(key))
 }
 
 pub(in crate::cli) fn with_listing(

@@ -93,7 +93,7 @@ fn write_line(
     line: &[u8],
 ) -> Result<Written, Failure> {
     let (ops, options) = parse(line)?;
-    let options = WriteOptions { rekey: args.rekey, ..options };
+    let options = options.rekey(args.rekey);
     Ok(engine.write(&args.did, ops, &options, key)?)
 }
 
@@ -114,7 +114,7 @@ fn parse(line: &[u8]) -> Result<(Vec<Op>, WriteOptions), Failure> {
     let ops = ops.into_iter().enumerate().map(|(place, op)| {
         parse_op(op).map_err(|failure| failure.preceded_by(format_args!("op {}: ", place + 1)))
     });
-    Ok((ops.collect::<Result<_, _>>()?, WriteOptions { swap, ..WriteOptions::default() }))
+    Ok((ops.collect::<Result<_, _>>()?, WriteOptions::default().swap(swap)))
 }
 
 fn parse_op(op: Value) -> Result<Op, Failure> {

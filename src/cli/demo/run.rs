@@ -53,7 +53,7 @@ struct Demo {
 impl Demo {
     fn begin(folder: &Path) -> carrack::Result<Self> {
         let clock = Arc::new(ManualClock::new(START_MICROS));
-        let options = Options { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..Options::default() };
+        let options = Options::default().clock(clock.clone());
         let old_key = SigningKey::generate(Curve::K256, &SystemRandom)?;
         let identity = Identity::new(&old_key.verifying_key(), &*clock)?;
         let did = identity.did().clone();
@@ -106,7 +106,7 @@ impl Demo {
         let moved = {
             let bar = Bar::bytes("moving", self.old.status(&self.did)?.bytes);
             let progress = |bytes| bar.set(bytes);
-            let options = MigrateOptions { to, signer, progress: Some(&progress) };
+            let options = MigrateOptions::new(to, signer).progress(&progress);
             migrate(&self.old, &self.new, &self.did, &options)?
         };
         self.identity.switch(&self.new_key.verifying_key(), &*self.clock)?;
@@ -139,8 +139,7 @@ impl Demo {
         self.page.pace("export", &Pace { seconds, records, bytes: exported })?;
         let key = self.identity.verified_key()?;
         let ((report, offline), seconds) = timed(|| {
-            let expect =
-                ExpectedHead { did: Some(self.did.clone()), keys: key.into_iter().collect() };
+            let expect = ExpectedHead::signed_by(key).did(self.did.clone());
             verify_car(car, &expect, &*self.clock)
         })?;
         self.page.pace("verify", &Pace { seconds, records, bytes: exported })?;

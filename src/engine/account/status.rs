@@ -10,6 +10,7 @@ use crate::store::tables::View;
 
 /// What an engine knows of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AccountStatus {
     /// The account.
     pub did: Did,

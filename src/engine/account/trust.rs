@@ -60,11 +60,11 @@ impl Engine {
     /// );
     /// engine.create_account(&did, &old)?;
     /// assert!(engine.write(&did, vec![], &WriteOptions::default(), &new).is_err());
-    /// let rekey = WriteOptions { rekey: true, ..WriteOptions::default() };
+    /// let rekey = WriteOptions::default().rekey(true);
     /// engine.write(&did, vec![], &rekey, &new)?;
     /// assert_eq!(engine.status(&did)?.trust, Trust::Unverified);
     ///
-    /// let expect = ExpectedHead { did: None, keys: vec![new.verifying_key()] };
+    /// let expect = ExpectedHead::signed_by([new.verifying_key()]);
     /// let checked = engine.check_trust(&did, &expect, &[])?;
     /// assert_eq!((checked.trust, checked.trust_key), (Trust::Verified, Some(TrustKey::Current)));
     /// # Ok::<(), carrack::Error>(())
@@ -81,17 +81,17 @@ impl Engine {
         historic: &[VerifyingKey],
     ) -> Result<TrustChecked> {
         expect.check_did(did)?;
-        if expect.keys.is_empty() {
+        if expect.keys.named().is_empty() {
             return Err(Error::Request("no key to check the head with: give one".to_owned()));
         }
         let view = self.view()?;
         let account = account_row(view.accounts()?, did)?;
         let commit = head_commit(&view, did, &account)?;
         drop(view);
-        let signature = commit.check(&expect.keys);
+        let signature = commit.check(expect.keys.named());
         let key = match signature {
             Signature::Valid => {
-                let key = head_key(&commit, &expect.keys, historic, signature);
+                let key = head_key(&commit, expect.keys.named(), historic, signature);
                 self.trust(did, &commit, &key)?;
                 key
             }
@@ -154,7 +154,7 @@ mod tests {
         let commit = head_commit(&view, &did, &account).unwrap();
         let key = head_key(&commit, &[old.verifying_key()], &[], Signature::Valid);
 
-        let rekey = WriteOptions { rekey: true, ..WriteOptions::default() };
+        let rekey = WriteOptions::default().rekey(true);
         engine.write(&did, Vec::new(), &rekey, &new).unwrap();
         let before = engine.status(&did).unwrap();
         let error = engine.trust(&did, &commit, &key).unwrap_err();

@@ -18,12 +18,13 @@ use crate::store::log::append;
 use crate::store::restore::rev_floor;
 use crate::store::tables::{Tables, View};
 use crate::store::write::working_set::{RowChanges, WorkingSet};
-use crate::verify::{ExpectedHead, Problems};
+use crate::verify::{Keys, Problems};
 use std::collections::HashSet;
 use std::io::Read;
 
 /// What applying a diff has done.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct AppliedDiff {
     /// The account.
     pub did: Did,
@@ -84,7 +85,7 @@ impl Engine {
     fn try_apply(&self, input: impl Read, options: &ImportOptions) -> Result<AppliedDiff> {
         let mut diff = DiffBlocks::read(input)?;
         let did = diff.commit.did().clone();
-        options.expect.check_did(&did).map_err(|problem| problem.cid(diff.commit.cid()))?;
+        options.head.check_did(&did).map_err(|problem| problem.cid(diff.commit.cid()))?;
         let view = self.view()?;
         let account = account_row(view.accounts()?, &did)?;
         let key = check_head(&diff.commit, &account, options, &*self.shared.clock)?;
@@ -146,21 +147,21 @@ fn check_head(
     options: &ImportOptions,
     clock: &dyn Clock,
 ) -> Result<HeadKey> {
-    let ImportOptions { expect, historic, unverified, .. } = options;
-    let is_given = !expect.keys.is_empty() || *unverified;
+    let ImportOptions { head: expect, historic, .. } = options;
+    let is_given = expect.keys != Keys::AnyOf(Vec::new());
     let keys = match account.key.load()? {
         _ if is_given => expect.keys.clone(),
-        Some(held) => vec![held],
+        Some(held) => Keys::AnyOf(vec![held]),
         None => return Err(no_key()),
     };
-    let expect = ExpectedHead { did: expect.did.clone(), keys };
+    let expect = expect.clone().keys(keys);
     let mut found = Vec::new();
     let signature = expect.check(commit, clock, &mut |problem| found.push(problem));
     if !found.is_empty() {
         return Err(Error::Refused(found));
     }
     Ok(if is_given {
-        head_key(commit, &expect.keys, historic, signature)
+        head_key(commit, expect.keys.named(), historic, signature)
     } else {
         account.key.clone()
     })

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 /// How much of a repository an export is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Extent {
     /// All of it.
     Full,
@@ -26,6 +27,7 @@ pub enum Extent {
 
 /// What an export has written.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Exported {
     /// The head.
     pub commit: Cid,

@@ -14,16 +14,23 @@ use crate::store::read_table::ReadTable;
 use crate::store::restore::rev_floor;
 use crate::store::tables::Tables;
 use crate::store::write::reclaim::mark_for_removal;
-use crate::verify::{BlockSource, ExpectedHead, FileSource, Input, Report, verify};
+use crate::verify::{BlockSource, ExpectedHead, FileSource, Input, Keys, Report, verify};
 use std::time::Duration;
 
 /// What an import may do and has to check.
+///
+/// ```
+/// use carrack::engine::ImportOptions;
+/// let options = ImportOptions::default().unverified();
+/// assert!(options.head.keys.are_unchecked());
+/// ```
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct ImportOptions {
-    /// Account and keys that the head has to agree with.
-    pub expect: ExpectedHead,
-    /// Take a repository whose signature cannot be checked, and mark the account so.
-    pub unverified: bool,
+    /// Account and keys that the head has to agree with. An import wants a key, or
+    /// [`Keys::Unchecked`], which marks the account as unverified; a diff without a key is checked
+    /// with the key of the head that it continues.
+    pub head: ExpectedHead,
     /// Over an account that takes writes: the exact head that may be replaced.
     pub replace: Option<Cid>,
     /// Those of the expected keys that the account's identity has had and has no longer: a head
@@ -35,8 +42,46 @@ pub struct ImportOptions {
     pub below_floor: bool,
 }
 
+impl ImportOptions {
+    /// Account and keys that the head has to agree with.
+    #[must_use]
+    pub fn head(mut self, head: ExpectedHead) -> Self {
+        self.head = head;
+        self
+    }
+
+    /// Leaves the signature unchecked: the account is marked as unverified.
+    #[must_use]
+    pub fn unverified(mut self) -> Self {
+        self.head.keys = Keys::Unchecked;
+        self
+    }
+
+    /// Over an account that takes writes: the exact head that may be replaced.
+    #[must_use]
+    pub fn replace(mut self, replace: impl Into<Option<Cid>>) -> Self {
+        self.replace = replace.into();
+        self
+    }
+
+    /// Those of the expected keys that the account's identity has had and has no longer.
+    #[must_use]
+    pub fn historic(mut self, historic: impl IntoIterator<Item = VerifyingKey>) -> Self {
+        self.historic = historic.into_iter().collect();
+        self
+    }
+
+    /// Whether a revision may be at or below the floors of a restored store: [`ImportOptions::below_floor`](#structfield.below_floor).
+    #[must_use]
+    pub fn below_floor(mut self, below_floor: bool) -> Self {
+        self.below_floor = below_floor;
+        self
+    }
+}
+
 /// What an import has stored; if the account had this head before, what is stored of it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Imported {
     /// The account.
     pub did: Did,
@@ -123,7 +168,7 @@ impl Engine {
         options: &ImportOptions,
         held: Option<&HeadKey>,
     ) -> Result<Imported> {
-        if options.expect.keys.is_empty() && !options.unverified {
+        if options.head.keys == Keys::AnyOf(Vec::new()) {
             return Err(Error::Request(
                 "no key to check the signature with: give one, or say that the account shall be \
                  marked unverified"
@@ -133,7 +178,7 @@ impl Engine {
         let mut seen = None;
         let mut check = |commit: &Commit| {
             // Of another account, nothing here matters: the verification refuses it.
-            if options.expect.check_did(commit.did()).is_err() {
+            if options.head.check_did(commit.did()).is_err() {
                 return Ok(());
             }
             let view = self.view()?;
@@ -143,12 +188,13 @@ impl Engine {
             }
             admit(seen.as_ref(), rev_floor(view.facts()?)?, commit, options).map(|_| ())
         };
-        let (mut report, mut whole) = self.stage(supply, &options.expect, &mut check)?;
+        let (mut report, mut whole) = self.stage(supply, &options.head, &mut check)?;
         report.warnings.append(std::mem::take(&mut whole.warnings));
         let signature = report.signature.unwrap_or(Signature::Unchecked);
-        let ImportOptions { expect, historic, .. } = options;
+        let ImportOptions { head: expect, historic, .. } = options;
         let key = held.filter(|_| signature == Signature::Valid).cloned();
-        let key = key.unwrap_or_else(|| head_key(&whole.commit, &expect.keys, historic, signature));
+        let key = key
+            .unwrap_or_else(|| head_key(&whole.commit, expect.keys.named(), historic, signature));
         let (did, tree) = (whole.commit.did().clone(), whole.tree);
         match self.publish(whole, options, key, seen) {
             Ok((account, head)) => self.imported(did, &account, head, report),

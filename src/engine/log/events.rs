@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 /// An event of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LoggedEvent {
     /// Its number.
     pub seq: u64,

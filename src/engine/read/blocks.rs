@@ -38,6 +38,7 @@ impl Default for BlockSearch {
 
 /// What was found of the blocks that were asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BlocksFound {
     /// Those that are there, hashed, in streaming order.
     pub blocks: Vec<Block>,

@@ -32,6 +32,7 @@ const ENTRIES_BETWEEN_LOOKS: u32 = 64;
 
 /// A record as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Record {
     /// Where it is.
     pub path: RepoPath,
@@ -42,7 +43,16 @@ pub struct Record {
 }
 
 /// What to list, and how.
+///
+/// ```
+/// use carrack::engine::List;
+/// let posts: carrack::ident::Nsid = "app.bsky.feed.post".parse()?;
+/// let newest_first = List::default().collection(posts).reverse(true);
+/// assert!(newest_first.cursor.is_none());
+/// # Ok::<(), carrack::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct List {
     /// Only this collection.
     pub collection: Option<Nsid>,
@@ -50,6 +60,29 @@ pub struct List {
     pub cursor: Option<RepoPath>,
     /// From the last path to the first.
     pub reverse: bool,
+}
+
+impl List {
+    /// Only this collection; `None`: all.
+    #[must_use]
+    pub fn collection(mut self, collection: impl Into<Option<Nsid>>) -> Self {
+        self.collection = collection.into();
+        self
+    }
+
+    /// Begin behind this path (before it, if backwards).
+    #[must_use]
+    pub fn cursor(mut self, cursor: impl Into<Option<RepoPath>>) -> Self {
+        self.cursor = cursor.into();
+        self
+    }
+
+    /// Whether from the last path to the first.
+    #[must_use]
+    pub fn reverse(mut self, reverse: bool) -> Self {
+        self.reverse = reverse;
+        self
+    }
 }
 
 impl Engine {

@@ -15,6 +15,7 @@ use tempfile::{NamedTempFile, PersistError};
 
 /// What a backup holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BackedUp {
     /// The number of the last event, 0 if there was none.
     pub last_seq: u64,

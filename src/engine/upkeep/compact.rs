@@ -71,7 +71,7 @@ impl Engine {
         progress: &mut dyn FnMut(u64),
     ) -> Result<Compacted> {
         let path = &path.as_ref().canonicalize().map_err(|error| failed(path.as_ref(), error))?;
-        let engine = Self::open_with(path, &Options { create: false, ..options.clone() })?;
+        let engine = Self::open_with(path, &options.clone().create(false))?;
         let before = length(path)?;
         // Refuses what takes no writes: a store that awaits its floors, or is kept in an older format.
         engine.submit(|_| Ok(()))?;

@@ -29,8 +29,8 @@ impl Engine {
     /// a.export(&did, &mut car)?;
     ///
     /// let b = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
-    /// let expect = ExpectedHead { did: None, keys: vec![key.verifying_key()] };
-    /// let options = ImportOptions { expect, ..ImportOptions::default() };
+    /// let expect = ExpectedHead::signed_by([key.verifying_key()]);
+    /// let options = ImportOptions::default().head(expect);
     /// b.import(&Input::spill(&car[..], "export")?, &options)?;
     /// assert_eq!(a.rows_digest(&did)?, b.rows_digest(&did)?);
     /// # Ok::<(), carrack::Error>(())

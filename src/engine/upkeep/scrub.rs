@@ -24,6 +24,7 @@ use std::collections::BTreeSet;
 
 /// What a scrub found.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct ScrubReport {
     /// Accounts, deleted ones left out.
     pub accounts: u64,

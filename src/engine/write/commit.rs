@@ -16,6 +16,7 @@ use std::time::Instant;
 
 /// What a write has done. Durable when the caller has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Written {
     /// The new head.
     pub commit: Cid,

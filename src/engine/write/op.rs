@@ -34,7 +34,14 @@ pub enum Op {
 }
 
 /// What a write may ask for beyond its ops.
+///
+/// ```
+/// use carrack::engine::WriteOptions;
+/// let options = WriteOptions::default().commit_anyway(true);
+/// assert!(options.commit_anyway && options.swap.is_none());
+/// ```
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct WriteOptions {
     /// The head that the account has to have.
     pub swap: Option<Cid>,
@@ -45,6 +52,29 @@ pub struct WriteOptions {
     /// unverified from then on, until [`Engine::check_trust`](crate::Engine::check_trust) has
     /// checked the head against its identity.
     pub rekey: bool,
+}
+
+impl WriteOptions {
+    /// The head that the account has to have: another one is refused with [`Error::Swap`].
+    #[must_use]
+    pub fn swap(mut self, swap: impl Into<Option<Cid>>) -> Self {
+        self.swap = swap.into();
+        self
+    }
+
+    /// Whether a commit is made even if no record changes.
+    #[must_use]
+    pub fn commit_anyway(mut self, commit_anyway: bool) -> Self {
+        self.commit_anyway = commit_anyway;
+        self
+    }
+
+    /// Whether the signer's key may become the account's: [`WriteOptions::rekey`](#structfield.rekey).
+    #[must_use]
+    pub fn rekey(mut self, rekey: bool) -> Self {
+        self.rekey = rekey;
+        self
+    }
 }
 
 impl Op {

@@ -4,6 +4,7 @@ use crate::key::VerifyingKey;
 
 /// Something that an identity said, and when. Times are the directory's.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Period<T> {
     /// What it said.
     pub value: T,

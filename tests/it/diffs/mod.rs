@@ -83,7 +83,7 @@ pub struct Held {
 }
 
 pub fn options(clock: &Arc<ManualClock>) -> Options {
-    Options { clock: clock.clone(), ..Options::default() }
+    Options::default().clock(clock.clone())
 }
 
 impl Source {
@@ -110,7 +110,7 @@ impl Source {
                 (false, None) => None,
             }
         });
-        let options = WriteOptions { commit_anyway: true, ..WriteOptions::default() };
+        let options = WriteOptions::default().commit_anyway(true);
         self.engine.write(&self.did, ops.collect(), &options, &self.key).unwrap();
         self.clock.advance(1_000);
         self.remember();
@@ -149,8 +149,8 @@ pub fn export(engine: &Engine, did: &Did) -> Vec<u8> {
 
 pub fn imported(car: &[u8], clock: &Arc<ManualClock>, key: &SigningKey) -> Engine {
     let engine = Engine::open_backend(InMemoryBackend::new(), &options(clock)).unwrap();
-    let expect = ExpectedHead { did: None, keys: vec![key.verifying_key()] };
-    let options = ImportOptions { expect, ..ImportOptions::default() };
+    let expect = ExpectedHead::signed_by([key.verifying_key()]);
+    let options = ImportOptions::default().head(expect);
     engine.import(&Input::spill(car, "a test").unwrap(), &options).unwrap();
     engine
 }

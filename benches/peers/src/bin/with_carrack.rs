@@ -83,7 +83,7 @@ fn open(ask: &Ask) -> Result<(Engine, Option<TempDir>)> {
 }
 
 fn fill(engine: &Engine, file: &Path) -> Result<u64> {
-    let options = ImportOptions { expect: expect()?, ..ImportOptions::default() };
+    let options = ImportOptions::default().head(expect()?);
     Ok(engine.import(&Input::open(file)?, &options)?.records)
 }
 
@@ -95,7 +95,7 @@ fn encode(fresh: &Fresh) -> Result<Vec<u8>> {
 }
 
 fn expect() -> Result<ExpectedHead> {
-    Ok(ExpectedHead { did: Some(did()?), keys: vec![key()?.verifying_key()] })
+    Ok(ExpectedHead::signed_by([key()?.verifying_key()]).did(did()?))
 }
 
 fn did() -> Result<Did> {
