@@ -146,9 +146,12 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Another engine, of this process or another one, has the store open.
+    #[error("the store is in use: close it where it is open, or wait")]
+    InUse,
     /// The database failed.
     #[error("store: {0}")]
-    Store(Box<redb::Error>),
+    Store(Box<dyn std::error::Error + Send + Sync>),
     /// The store holds what this engine would never have written. Run `scrub`, restore a backup.
     #[error("the store is damaged: {0}; run scrub, and restore from a backup")]
     Corrupt(String),
@@ -231,6 +234,7 @@ impl Error {
             | Self::RevAhead { .. }
             | Self::ClockJumped { .. }
             | Self::Io { .. }
+            | Self::InUse
             | Self::Store(_) => ErrorKind::Unavailable,
             Self::Reopen(_) => ErrorKind::Reopen,
             Self::Stale(_) => ErrorKind::Stale,
@@ -265,6 +269,7 @@ impl From<Problem> for Error {
 
 macro_rules! from_redb {
     ($($name:ident),*) => {$(
+        #[doc(hidden)]
         impl From<redb::$name> for Error {
             fn from(error: redb::$name) -> Self {
                 Self::from(redb::Error::from(error))
@@ -282,6 +287,7 @@ from_redb!(
     SetDurabilityError
 );
 
+#[doc(hidden)]
 impl From<redb::Error> for Error {
     /// The database latches a failure of its storage: everything fails from then on, until it is
     /// opened anew.

@@ -18,6 +18,7 @@ pub mod key;
 pub mod limits;
 pub mod manual;
 pub mod migrate;
+pub mod parts;
 mod store;
 pub mod tree;
 pub mod verify;

@@ -4,7 +4,6 @@ use carrack::block::json;
 use carrack::engine::{Engine, Op, Options, WriteOptions, Written};
 use carrack::ident::{Did, ManualClock, RepoPath, SeededRandom};
 use carrack::key::{Curve, SigningKey};
-use redb::backends::InMemoryBackend;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -35,7 +34,7 @@ pub fn engine_with_clock(clock: ManualClock) -> Engine {
         .clock(Arc::new(clock))
         .random(Arc::new(SeededRandom::new(1)))
         .cache_bytes(1 << 20);
-    Engine::open_backend(InMemoryBackend::new(), &options).unwrap()
+    Engine::in_memory_with(&options).unwrap()
 }
 
 /// Path number `n`, in one of three collections.

@@ -122,6 +122,7 @@ impl From<Error> for Failure {
             }
             Error::NotFound { what: "store", .. }
             | Error::Io { .. }
+            | Error::InUse
             | Error::Store(_)
             | Error::Corrupt(_)
             | Error::Format(_)

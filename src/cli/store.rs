@@ -2,7 +2,6 @@ use crate::cli::failure::{Failure, tell};
 use carrack::Error;
 use carrack::engine::{Engine, Options};
 use clap::Args;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The store of a command.
@@ -86,16 +85,11 @@ fn open_with(path: &Path, options: &Options) -> Result<Engine, Failure> {
 pub(in crate::cli) fn not_opened(path: &Path, error: Error) -> Failure {
     let name = path.display();
     match error {
-        Error::Store(error) => match *error {
-            redb::Error::Io(ref error) if error.kind() == ErrorKind::InvalidData => {
-                Failure::unusable(format!("{name} is not a Carrack store, or is cut short"))
-            }
-            redb::Error::Io(error) => Failure::unusable(format!("opening {name}: {error}")),
-            redb::Error::DatabaseAlreadyOpen => Failure::unusable(format!(
-                "{name} is in use by another process; wait for it, or stop it"
-            )),
-            error => Failure::unusable(format!("{name} is not a Carrack store: {error}")),
-        },
+        Error::Io { source, .. } => Failure::unusable(format!("opening {name}: {source}")),
+        Error::InUse => Failure::unusable(format!(
+            "{name} is in use by another process; wait for it, or stop it"
+        )),
+        Error::Store(error) => Failure::unusable(format!("{name} is not a Carrack store: {error}")),
         Error::Corrupt(_) => damaged(path),
         Error::Reopen(why) => Failure::unusable(format!("opening {name}: {why}")),
         Error::Format(why) => Failure::unusable(format!("{name} is not a Carrack store: {why}")),

@@ -7,7 +7,7 @@ use crate::store::format;
 use crate::store::open::{Opened, prepare, reserve_trees};
 use crate::store::session::{Ended, Session, StorageState};
 use crate::store::shield::Shield;
-use crate::store::storage::{Attached, Storage};
+use crate::store::storage::{Attached, SharedStorage};
 use crate::store::tables::View;
 use crate::store::write::notify::Notify;
 use crate::store::write::{Unreadable, Writer, WriterOptions};
@@ -60,7 +60,7 @@ impl Core {
     /// Opens the database on a storage and starts its writer; gives what the store says of itself
     /// as well.
     pub(in crate::engine) fn open(
-        storage: &Arc<Storage>,
+        storage: &Arc<SharedStorage>,
         options: &Options,
     ) -> Result<(Self, Opened)> {
         let is_kept = !options.upgrade && is_older(storage)?;
@@ -137,12 +137,12 @@ fn session_over(backend: impl StorageBackend, cache_bytes: usize) -> Result<Arc<
 }
 
 /// A storage to which nothing is written.
-fn shielded(storage: &Arc<Storage>) -> Result<Shield<Attached>> {
+fn shielded(storage: &Arc<SharedStorage>) -> Result<Shield<Attached>> {
     Shield::over(storage.attach()).map_err(|error| Error::io("looking at the store", error))
 }
 
 /// Whether a store says that it is of an older format.
-fn is_older(storage: &Arc<Storage>) -> Result<bool> {
+fn is_older(storage: &Arc<SharedStorage>) -> Result<bool> {
     let length =
         storage.attach().len().map_err(|error| Error::io("looking at the store", error))?;
     Ok(length > 0 && format::is_older(&session_over(shielded(storage)?, LOOK_CACHE_BYTES)?)?)
@@ -163,9 +163,8 @@ impl Engine {
     /// access to the store.
     ///
     /// ```
-    /// use carrack::engine::{Engine, HealthState, Options};
-    /// use redb::backends::InMemoryBackend;
-    /// let engine = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
+    /// use carrack::engine::{Engine, HealthState};
+    /// let engine = Engine::in_memory()?;
     /// assert_eq!(engine.health().state, HealthState::Open);
     /// engine.close();
     /// assert_eq!(engine.health().state, HealthState::Closed);
@@ -187,10 +186,9 @@ impl Engine {
     /// opened only if its storage is still there, which after [`Engine::close`] it is not.
     ///
     /// ```
-    /// # use carrack::engine::{Engine, Options};
+    /// # use carrack::engine::Engine;
     /// # use carrack::{ErrorKind, ident::Did, key::{Curve, SigningKey}};
-    /// # use redb::backends::InMemoryBackend;
-    /// # let engine = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
+    /// # let engine = Engine::in_memory()?;
     /// # let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
     /// # engine.create_account(&did, &SigningKey::from_bytes(Curve::K256, &[7; 32])?)?;
     /// let old = engine.snapshot(&did)?;

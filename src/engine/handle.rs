@@ -7,11 +7,12 @@ use crate::ident::{Clock, Did, Random, SystemClock, SystemRandom};
 use crate::store::account::{Account, EngineName};
 use crate::store::log::Retention;
 use crate::store::open::Opened;
+use crate::store::own_storage::{OwnStorage, Storage};
 use crate::store::read_table::ReadBytes;
 use crate::store::sealed::checked_get;
-use crate::store::storage::Storage;
+use crate::store::storage::SharedStorage;
 use crate::store::tables::{Tables, View};
-use redb::backends::FileBackend;
+use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{DatabaseError, StorageBackend, StorageError};
 use std::collections::HashSet;
 use std::fmt;
@@ -51,7 +52,7 @@ pub struct Engine {
 pub(in crate::engine) struct Shared {
     /// The present session; `None` once the engine was closed.
     pub(in crate::engine) core: RwLock<Option<Arc<Core>>>,
-    pub(in crate::engine) storage: Arc<Storage>,
+    pub(in crate::engine) storage: Arc<SharedStorage>,
     pub(in crate::engine) options: Options,
     pub(in crate::engine) clock: Arc<dyn Clock>,
     pub(in crate::engine) name: String,
@@ -186,7 +187,7 @@ impl Engine {
             .create(options.create)
             .truncate(false)
             .open(path)
-            .map_err(|error| Error::Store(Box::new(redb::Error::Io(error))))?;
+            .map_err(|error| Error::io(format!("opening {}", path.display()), error))?;
         if !options.create && file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
             return Err(Error::Format("the file is empty".to_owned()));
         }
@@ -198,12 +199,33 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Opens a store on a storage of the caller's: in memory, or one that fails on purpose.
+    /// Makes an engine whose store is in memory, and gone with its last handle: for tests and trials.
+    ///
+    /// # Errors
+    /// `Store` if the database cannot be made.
+    pub fn in_memory() -> Result<Self> {
+        Self::in_memory_with(&Options::default())
+    }
+
+    /// The same, with options.
+    ///
+    /// # Errors
+    /// As [`Engine::in_memory`].
+    pub fn in_memory_with(options: &Options) -> Result<Self> {
+        Self::open_backend(InMemoryBackend::new(), options)
+    }
+
+    /// Opens the store on a storage of the caller's, or makes one there if it is empty.
     ///
     /// # Errors
     /// As [`Engine::open`].
-    pub fn open_backend(backend: impl StorageBackend, options: &Options) -> Result<Self> {
-        let storage = Storage::new(backend);
+    pub fn open_storage(storage: impl Storage, options: &Options) -> Result<Self> {
+        Self::open_backend(OwnStorage(storage), options)
+    }
+
+    /// The same on a storage that the database knows.
+    pub(crate) fn open_backend(backend: impl StorageBackend, options: &Options) -> Result<Self> {
+        let storage = SharedStorage::new(backend);
         let (core, Opened { engine, older }) = Core::open(&storage, options)?;
         let name = engine.to_string();
         let clock_id = name.get(..3).and_then(|hex| u16::from_str_radix(hex, 16).ok());
@@ -298,6 +320,7 @@ pub(in crate::engine) fn unreadable(error: DatabaseError) -> Error {
             Error::Format(io.to_string())
         }
         DatabaseError::UpgradeRequired(_) => Error::Format(error.to_string()),
+        DatabaseError::DatabaseAlreadyOpen => Error::InUse,
         _ => error.into(),
     }
 }

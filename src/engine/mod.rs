@@ -34,5 +34,6 @@ pub(crate) use import::staging::StagedTree;
 
 pub use crate::store::account::{EngineName, State, Trust, TrustKey};
 pub use crate::store::log::Retention;
+pub use crate::store::own_storage::Storage;
 pub use crate::store::restore::Restored;
 pub use crate::store::write::Unreadable;

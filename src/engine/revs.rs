@@ -67,11 +67,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::engine::{Engine, Options};
-    use redb::backends::InMemoryBackend;
+    use crate::engine::Engine;
 
     fn engine() -> Engine {
-        Engine::open_backend(InMemoryBackend::new(), &Options::default()).unwrap()
+        Engine::in_memory().unwrap()
     }
 
     /// Two accounts, of which one's name is the beginning of the other's, with many revisions.

@@ -18,20 +18,19 @@ use std::sync::Arc;
 /// was kept. Several mirrors can share an engine.
 ///
 /// ```
-/// use carrack::engine::{Engine, Op, Options, WriteOptions};
+/// use carrack::engine::{Engine, Op, WriteOptions};
 /// use carrack::follow::{Followed, Mirror};
 /// use carrack::key::{Curve, SigningKey};
 /// use carrack::verify::ExpectedHead;
-/// use redb::backends::InMemoryBackend;
 ///
-/// let host = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
+/// let host = Engine::in_memory()?;
 /// let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
 /// let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
 /// host.create_account(&did, &key)?;
 /// let op = Op::create("com.example.post/1".parse()?, vec![0xa0]);
 /// let written = host.write(&did, vec![op], &WriteOptions::default(), &key)?;
 ///
-/// let copies = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
+/// let copies = Engine::in_memory()?;
 /// let mut mirror = Mirror::new(&copies);
 /// let expect = ExpectedHead::signed_by([key.verifying_key()]);
 /// let mut last = None;

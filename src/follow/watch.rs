@@ -16,14 +16,13 @@ use std::collections::HashMap;
 /// what [`Watch::remember`] is told.
 ///
 /// ```
-/// use carrack::engine::{Engine, Options};
+/// use carrack::engine::Engine;
 /// use carrack::follow::{Watch, Watched};
 /// use carrack::ident::{Did, SystemClock};
 /// use carrack::key::{Curve, SigningKey};
 /// use carrack::verify::ExpectedHead;
-/// use redb::backends::InMemoryBackend;
 ///
-/// let host = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
+/// let host = Engine::in_memory()?;
 /// let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
 /// let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
 /// let rev = host.create_account(&did, &key)?;

@@ -68,14 +68,13 @@ pub struct Migrated {
 /// at no moment do both engines take writes.
 ///
 /// ```
-/// use carrack::engine::{Engine, Options};
+/// use carrack::engine::Engine;
 /// use carrack::ident::{Did, SystemRandom};
 /// use carrack::key::{Curve, SigningKey};
 /// use carrack::migrate::{MigrateOptions, migrate};
-/// use redb::backends::InMemoryBackend;
 ///
-/// let source = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
-/// let destination = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
+/// let source = Engine::in_memory()?;
+/// let destination = Engine::in_memory()?;
 /// let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
 /// source.create_account(&did, &SigningKey::generate(Curve::K256, &SystemRandom)?)?;
 /// let key = SigningKey::generate(Curve::P256, &SystemRandom)?;

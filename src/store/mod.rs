@@ -11,6 +11,7 @@ pub(crate) mod head_key;
 pub(crate) mod log;
 pub(crate) mod log_read;
 pub(crate) mod open;
+pub(crate) mod own_storage;
 pub(crate) mod read;
 pub(crate) mod read_table;
 pub(crate) mod restore;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// A storage that many databases own, one after the other.
 #[derive(Debug)]
-pub(crate) struct Storage {
+pub(crate) struct SharedStorage {
     /// `None` once it was closed.
     below: RwLock<Option<Box<dyn StorageBackend>>>,
 }
@@ -16,12 +16,12 @@ pub(crate) struct Storage {
 /// What one database owns of it.
 #[derive(Debug)]
 pub(crate) struct Attached {
-    storage: Arc<Storage>,
+    storage: Arc<SharedStorage>,
     /// The ranges that this database has locked.
     locked: Mutex<Vec<(Bound<u64>, Bound<u64>)>>,
 }
 
-impl Storage {
+impl SharedStorage {
     pub(crate) fn new(below: impl StorageBackend) -> Arc<Self> {
         Arc::new(Self { below: RwLock::new(Some(Box::new(below))) })
     }
@@ -49,7 +49,7 @@ impl Storage {
     }
 }
 
-impl Drop for Storage {
+impl Drop for SharedStorage {
     fn drop(&mut self) {
         // A caller that wants to know calls `close`.
         let _ = self.close();

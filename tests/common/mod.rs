@@ -72,7 +72,7 @@ pub fn open(disk: &Disk) -> carrack::Result<Engine> {
 /// accounts between them must not have the same.
 pub fn open_as(number: u64, disk: &Disk) -> carrack::Result<Engine> {
     let random = Arc::new(SeededRandom::new(number + 1));
-    Engine::open_backend(disk.clone(), &options(&clock()).random(random))
+    carrack::parts::redb::open(disk.clone(), &options(&clock()).random(random))
 }
 
 /// A new store in memory with one empty account.

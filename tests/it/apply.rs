@@ -20,7 +20,6 @@ use carrack::limits::SECTION_BYTES_MAX;
 use carrack::tree::{Entry, Node};
 use carrack::verify::ExpectedHead;
 use carrack::{Error, ErrorKind};
-use redb::backends::InMemoryBackend;
 use std::collections::BTreeMap;
 
 #[test]
@@ -152,7 +151,7 @@ fn who_may_apply_a_diff_and_to_what() {
     behind.set_state(did, State::Deactivated).unwrap();
     let error = behind.apply_diff(&car[..], &ImportOptions::default()).unwrap_err();
     assert_eq!(error.problems()[0].code, Code::MissingNode);
-    let empty = Engine::open_backend(InMemoryBackend::new(), &options(&source.clock)).unwrap();
+    let empty = Engine::in_memory_with(&options(&source.clock)).unwrap();
     assert!(matches!(
         empty.apply_diff(&car[..], &ImportOptions::default()),
         Err(Error::NotFound { .. })

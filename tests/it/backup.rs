@@ -157,7 +157,7 @@ fn assert_is_one_moment(copy: &Engine, last_seq: u64, before: u64) {
 /// An engine of another name.
 fn elsewhere() -> Engine {
     let random = Arc::new(SeededRandom::new(2));
-    Engine::open_backend(Disk::new(), &options(&clock()).random(random)).unwrap()
+    carrack::parts::redb::open(Disk::new(), &options(&clock()).random(random)).unwrap()
 }
 
 /// All that writes. Each is done to a store that awaits floors.
@@ -255,7 +255,8 @@ fn a_copied_file_is_marked_and_takes_no_writes() {
     let marked = copy.mark_restored().unwrap();
     assert_takes_no_writes(&copy);
     drop(copy);
-    let copy = Engine::open_backend(disk, &options(&Arc::new(ManualClock::new(NOW + 7)))).unwrap();
+    let copy =
+        carrack::parts::redb::open(disk, &options(&Arc::new(ManualClock::new(NOW + 7)))).unwrap();
     assert_eq!(copy.floors_awaited().unwrap(), Some(marked));
     assert_eq!(copy.mark_restored().unwrap(), marked, "marked a second time");
     copy.set_floors(FLOOR_SEQ, floor_rev()).unwrap();
@@ -296,7 +297,7 @@ fn floors_that_are_below_or_beyond_are_refused() {
 fn old_events_stay_until_floors_are_given() {
     let disk = backup_of(&source());
     let later = Arc::new(ManualClock::new(NOW + 100 * 3600 * 1_000_000));
-    let copy = Engine::open_backend(disk, &options(&later)).unwrap();
+    let copy = carrack::parts::redb::open(disk, &options(&later)).unwrap();
     assert!(add(&copy, &did(), 100).is_err());
     std::thread::sleep(Duration::from_millis(30));
     assert_eq!(copy.oldest_seq().unwrap(), Some(1));

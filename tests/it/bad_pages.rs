@@ -114,7 +114,7 @@ fn an_event_log_that_cannot_be_trimmed() {
         let later = clock();
         later.advance(60_000_000);
         let options = options(&later).retention(retention);
-        let engine = Engine::open_backend(disk.clone(), &options).unwrap();
+        let engine = carrack::parts::redb::open(disk.clone(), &options).unwrap();
         for n in 100..120 {
             write(&engine, 1, n).unwrap();
         }

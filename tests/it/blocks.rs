@@ -8,7 +8,6 @@ use carrack::car::Reader;
 use carrack::engine::{BlockSearch, Op, Options, WriteOptions};
 use carrack::key::{Curve, SigningKey};
 use carrack::{Engine, Error};
-use redb::backends::InMemoryBackend;
 use std::collections::HashSet;
 
 fn filled() -> (Engine, Vec<Block>) {
@@ -17,7 +16,7 @@ fn filled() -> (Engine, Vec<Block>) {
 
 /// Forty small records, one that continues in further rows, and one that is there twice.
 fn filled_with(options: &Options) -> (Engine, Vec<Block>) {
-    let engine = Engine::open_backend(InMemoryBackend::new(), options).unwrap();
+    let engine = Engine::in_memory_with(options).unwrap();
     let key = SigningKey::from_bytes(Curve::K256, &[7; 32]).unwrap();
     engine.create_account(&did(), &key).unwrap();
     let create = |name: String, bytes| {

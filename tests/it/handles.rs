@@ -5,9 +5,10 @@
 use crate::common::mined::MINED;
 use crate::common::{did, key, record};
 use carrack::Engine;
-use carrack::engine::{Events, Op, Options, Snapshot, WriteOptions};
+use carrack::engine::{Events, Op, Options, Snapshot, Storage, WriteOptions};
 use carrack::follow::{Mirror, Watch};
 use carrack::ident::{Clock, SystemClock};
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -65,6 +66,67 @@ fn closing_is_for_all_handles() {
     second.close();
     assert_eq!(first.accounts().unwrap_err().kind(), carrack::ErrorKind::Closed);
     Engine::open(&path).unwrap();
+}
+
+/// Bytes in memory, through the trait that an embedder implements.
+#[derive(Clone, Default)]
+struct Bytes(Arc<Mutex<Vec<u8>>>);
+
+impl Storage for Bytes {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.lock().unwrap().len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let (bytes, start) = (self.0.lock().unwrap(), usize::try_from(offset).unwrap());
+        let found = bytes.get(start..start + out.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        out.copy_from_slice(found);
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let start = usize::try_from(offset).unwrap();
+        self.0.lock().unwrap()[start..start + bytes.len()].copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        self.0.lock().unwrap().resize(usize::try_from(length).unwrap(), 0);
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_store_lies_on_storage_of_the_callers() {
+    let bytes = Bytes::default();
+    let engine = Engine::open_storage(bytes.clone(), &Options::default()).unwrap();
+    engine.create_account(&did(), &key()).unwrap();
+    let head = engine.status(&did()).unwrap().commit;
+    engine.close();
+    let engine = Engine::open_storage(bytes, &Options::default()).unwrap();
+    assert_eq!(engine.status(&did()).unwrap().commit, head);
+}
+
+#[test]
+fn an_engine_in_memory_has_a_store_of_its_own() {
+    let [one, other] = [Engine::in_memory().unwrap(), Engine::in_memory().unwrap()];
+    one.create_account(&did(), &key()).unwrap();
+    assert_eq!(one.accounts().unwrap().len(), 1);
+    assert!(other.accounts().unwrap().is_empty());
+}
+
+/// A store that is open is not opened a second time, and the error says why.
+#[test]
+fn a_store_in_use_is_named_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.redb");
+    let _held = Engine::open(&path).unwrap();
+    let error = Engine::open(&path).unwrap_err();
+    assert!(matches!(error, carrack::Error::InUse), "{error}");
 }
 
 /// Holds a handle. When the engine's own thread asks for the time and all others are gone, it lets go

@@ -6,7 +6,6 @@ use carrack::ident::{Did, ManualClock};
 use carrack::key::{Curve, SigningKey};
 use carrack::migrate::{MigrateOptions, abort, migrate};
 use carrack::{Error, ErrorKind};
-use redb::backends::InMemoryBackend;
 use std::sync::Arc;
 
 const THERE: &str = "https://there.example";
@@ -24,7 +23,7 @@ fn fleet(records: usize) -> Fleet {
     let clock = Arc::new(ManualClock::new(1_760_000_000_000_000));
     let engine = || {
         let options = Options::default().clock(clock.clone());
-        Engine::open_backend(InMemoryBackend::new(), &options).unwrap()
+        Engine::in_memory_with(&options).unwrap()
     };
     let (source, destination) = (engine(), engine());
     let old_key = SigningKey::from_bytes(Curve::K256, &[3; 32]).unwrap();

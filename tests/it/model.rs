@@ -102,7 +102,7 @@ fn apply(model: &mut Model, ops: &[Op], rev: Rev) {
 
 fn run(batches: &[Vec<Step>]) {
     let clock = Arc::new(ManualClock::new(NOW));
-    let engine = Engine::open_backend(Disk::new(), &options(&clock)).unwrap();
+    let engine = carrack::parts::redb::open(Disk::new(), &options(&clock)).unwrap();
     engine.create_account(&did(), &key()).unwrap();
     let mut model = Model::new();
     for (number, steps) in batches.iter().enumerate() {

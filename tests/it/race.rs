@@ -185,7 +185,7 @@ fn with_acting_clock() -> (Arc<Engine>, Arc<ActingClock>) {
     let clock = Arc::new(ActingClock(ManualClock::new(NOW), Once::default()));
     let given = options(&crate::common::clock());
     let of_engine = Arc::clone(&clock) as Arc<dyn Clock>;
-    let engine = Engine::open_backend(Disk::new(), &given.clock(of_engine));
+    let engine = carrack::parts::redb::open(Disk::new(), &given.clock(of_engine));
     (Arc::new(engine.unwrap()), clock)
 }
 

@@ -4,7 +4,6 @@
 use carrack::engine::{Engine, Options, Retention, WriteOptions};
 use carrack::ident::{Did, ManualClock};
 use carrack::key::{Curve, SigningKey};
-use redb::backends::InMemoryBackend;
 use std::sync::Arc;
 
 const START: u64 = 1_760_000_000_000_000;
@@ -17,7 +16,7 @@ fn old_events_and_too_many_bytes_of_them_go() {
     let clock = Arc::new(ManualClock::new(START));
     let retention = Retention::default().age_micros(72 * HOUR).bytes(100_000);
     let options = Options::default().clock(clock.clone()).retention(retention);
-    let engine = Engine::open_backend(InMemoryBackend::new(), &options).unwrap();
+    let engine = Engine::in_memory_with(&options).unwrap();
     engine.create_account(&did, &key).unwrap();
     let sign = |times: usize| {
         for _ in 0..times {

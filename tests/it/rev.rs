@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 fn engine_at(clock: &Arc<ManualClock>, disk: &Disk) -> Engine {
-    Engine::open_backend(disk.clone(), &options(clock)).unwrap()
+    carrack::parts::redb::open(disk.clone(), &options(clock)).unwrap()
 }
 
 fn touch(engine: &Engine) -> carrack::Result<Rev> {

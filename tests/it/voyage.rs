@@ -2,16 +2,15 @@
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 
 use crate::common::material::fixtures;
-use carrack::engine::{Engine, ImportOptions, List, Op, Options, WriteOptions};
+use carrack::engine::{Engine, ImportOptions, List, Op, WriteOptions};
 use carrack::ident::{Did, SystemClock};
 use carrack::key::{Curve, SigningKey};
 use carrack::verify::{ExpectedHead, Input, ListingDigest, verify_file};
-use redb::backends::InMemoryBackend;
 
 #[test]
 #[ignore = "needs CARRACK_FIXTURES"]
 fn smoke() {
-    let engine = Engine::open_backend(InMemoryBackend::new(), &Options::default()).unwrap();
+    let engine = Engine::in_memory().unwrap();
     let input = Input::open(&fixtures().join("pegasus/sample.car")).unwrap();
     let key = "did:key:zQ3shQo6TF2moaqMTrUZEM1jeuYRQXeHEx4evX9751y2qPqRA".parse().unwrap();
     let options = ImportOptions::default().head(ExpectedHead::signed_by([key]));

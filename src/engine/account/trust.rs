@@ -47,12 +47,11 @@ impl Engine {
     /// nothing and is no error: the answer says so.
     ///
     /// ```
-    /// use carrack::engine::{Engine, Options, Trust, TrustKey, WriteOptions};
+    /// use carrack::engine::{Engine, Trust, TrustKey, WriteOptions};
     /// use carrack::key::{Curve, SigningKey};
     /// use carrack::verify::ExpectedHead;
-    /// use redb::backends::InMemoryBackend;
     ///
-    /// let engine = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
+    /// let engine = Engine::in_memory()?;
     /// let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
     /// let (old, new) = (
     ///     SigningKey::from_bytes(Curve::K256, &[7; 32])?,
@@ -138,14 +137,13 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::engine::{Options, WriteOptions};
+    use crate::engine::WriteOptions;
     use crate::key::{Curve, SigningKey};
-    use redb::backends::InMemoryBackend;
 
     /// What was found out about one head is not said of the next, which another key has signed.
     #[test]
     fn a_check_is_of_the_head_that_was_looked_at() {
-        let engine = Engine::open_backend(InMemoryBackend::new(), &Options::default()).unwrap();
+        let engine = Engine::in_memory().unwrap();
         let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse().unwrap();
         let [old, new] = [7, 8].map(|n| SigningKey::from_bytes(Curve::K256, &[n; 32]).unwrap());
         engine.create_account(&did, &old).unwrap();

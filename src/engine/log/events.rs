@@ -65,11 +65,10 @@ impl Engine {
     /// The events behind number `after`; 0 is before the first.
     ///
     /// ```
-    /// # use carrack::engine::{Engine, Options};
+    /// # use carrack::engine::Engine;
     /// # use carrack::ident::{Did, SystemRandom};
     /// # use carrack::key::{Curve, SigningKey};
-    /// # use redb::backends::InMemoryBackend;
-    /// # let engine = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
+    /// # let engine = Engine::in_memory()?;
     /// # let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
     /// engine.create_account(&did, &SigningKey::generate(Curve::K256, &SystemRandom)?)?;
     /// let mut events = engine.events(0)?;

@@ -253,9 +253,8 @@ fn parse_path(key: &Key) -> Result<RepoPath> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{List, Op, Options, WriteOptions};
+    use crate::engine::{List, Op, WriteOptions};
     use crate::key::{Curve, SigningKey};
-    use redb::backends::InMemoryBackend;
     use std::collections::BTreeMap;
 
     fn note(text: &str) -> Vec<u8> {
@@ -275,7 +274,7 @@ mod tests {
     }
 
     fn filled() -> (Engine, Did) {
-        let engine = Engine::open_backend(InMemoryBackend::new(), &Options::default()).unwrap();
+        let engine = Engine::in_memory().unwrap();
         let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse().unwrap();
         engine
             .create_account(&did, &SigningKey::from_bytes(Curve::K256, &[7; 32]).unwrap())

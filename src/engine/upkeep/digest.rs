@@ -16,19 +16,18 @@ impl Engine {
     ///
     /// ```
     /// use carrack::Engine;
-    /// use carrack::engine::{ImportOptions, Options};
+    /// use carrack::engine::ImportOptions;
     /// use carrack::key::{Curve, SigningKey};
     /// use carrack::verify::{ExpectedHead, Input};
-    /// use redb::backends::InMemoryBackend;
     ///
-    /// let a = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
+    /// let a = Engine::in_memory()?;
     /// let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
     /// let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
     /// a.create_account(&did, &key)?;
     /// let mut car = Vec::new();
     /// a.export(&did, &mut car)?;
     ///
-    /// let b = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
+    /// let b = Engine::in_memory()?;
     /// let expect = ExpectedHead::signed_by([key.verifying_key()]);
     /// let options = ImportOptions::default().head(expect);
     /// b.import(&Input::spill(&car[..], "export")?, &options)?;

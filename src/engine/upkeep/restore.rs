@@ -52,13 +52,12 @@ impl Engine {
     /// nothing. A store that waits for no floors takes them too.
     ///
     /// ```
-    /// use carrack::engine::{Engine, Options};
+    /// use carrack::engine::Engine;
     /// use carrack::ident::{Rev, SystemClock, Clock};
     /// use carrack::key::{Curve, SigningKey};
     /// use carrack::ErrorKind;
-    /// use redb::backends::InMemoryBackend;
     ///
-    /// let engine = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
+    /// let engine = Engine::in_memory()?;
     /// let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
     /// let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
     /// engine.mark_restored()?;

@@ -13,7 +13,6 @@ use std::collections::BTreeMap;
 /// assert_eq!(state.pds(), None);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct PlcState {
     /// did:keys that may sign the next operation, highest priority first.
     pub rotation_keys: Vec<String>,
@@ -27,7 +26,6 @@ pub struct PlcState {
 
 /// A service of an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Service {
     /// What it is: `AtprotoPersonalDataServer`.
     pub kind: String,

@@ -15,7 +15,6 @@ use carrack::key::{Curve, SigningKey};
 use carrack::tree::{Walk, Want, layer};
 use carrack::verify::{ExpectedHead, Input};
 use ipld_core::ipld;
-use redb::backends::InMemoryBackend;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
@@ -89,7 +88,7 @@ pub fn options(clock: &Arc<ManualClock>) -> Options {
 impl Source {
     pub fn new() -> Self {
         let clock = Arc::new(ManualClock::new(NOW));
-        let engine = Engine::open_backend(InMemoryBackend::new(), &options(&clock)).unwrap();
+        let engine = Engine::in_memory_with(&options(&clock)).unwrap();
         let key = SigningKey::from_bytes(Curve::K256, &[7; 32]).unwrap();
         let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse().unwrap();
         engine.create_account(&did, &key).unwrap();
@@ -148,7 +147,7 @@ pub fn export(engine: &Engine, did: &Did) -> Vec<u8> {
 }
 
 pub fn imported(car: &[u8], clock: &Arc<ManualClock>, key: &SigningKey) -> Engine {
-    let engine = Engine::open_backend(InMemoryBackend::new(), &options(clock)).unwrap();
+    let engine = Engine::in_memory_with(&options(clock)).unwrap();
     let expect = ExpectedHead::signed_by([key.verifying_key()]);
     let options = ImportOptions::default().head(expect);
     engine.import(&Input::spill(car, "a test").unwrap(), &options).unwrap();

@@ -9,7 +9,6 @@ use carrack::ident::{Did, SystemClock};
 use carrack::key::{Curve, SigningKey};
 use carrack::verify::{Discard, ExpectedHead, Input, verify_file};
 use carrack_peers::{Ask, DID, Fresh, Job, Meter, Outcome, SECRET, answer};
-use redb::backends::InMemoryBackend;
 use serde_json::{Map, Value};
 use std::error::Error;
 use std::path::Path;
@@ -74,7 +73,7 @@ fn commit(ask: &Ask) -> Result<Outcome> {
 /// A store, and the folder that it is gone with.
 fn open(ask: &Ask) -> Result<(Engine, Option<TempDir>)> {
     if ask.memory {
-        let engine = Engine::open_backend(InMemoryBackend::new(), &Options::default())?;
+        let engine = Engine::in_memory()?;
         return Ok((engine, None));
     }
     let beside = ask.file.parent().ok_or("the file is in no folder")?;
