@@ -30,7 +30,8 @@ fn write_pages(folder: &Path) -> Result<(), Failure> {
 
 fn print_page() -> Result<(), Failure> {
     let mut output = Output::new();
-    Man::new(Cli::command())
+    // As with all pages: `help` gets none, so it is not referred to.
+    Man::new(Cli::command().disable_help_subcommand(true))
         .render(&mut output)
         .map_err(|error| Failure::io("writing to the standard output", &error))?;
     output.flush()
