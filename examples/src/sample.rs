@@ -1,4 +1,4 @@
-//! The material of the self-checks.
+//! The sample account and its records.
 
 use carrack::Engine;
 use carrack::block::json::from_json;
@@ -6,7 +6,8 @@ use carrack::engine::Options;
 use redb::backends::InMemoryBackend;
 use serde_json::json;
 
-/// The account of the self-checks. It is an identifier from a specification, not a registered one.
+/// The account of the examples: a DID that the protocol's documentation uses. The keys here are not its
+/// keys, so a host must not announce it to a relay.
 pub const SAMPLE_DID: &str = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 
 /// An engine whose store is in memory and ends with the process.
