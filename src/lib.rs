@@ -3,6 +3,10 @@
 //! An account's posts, likes and follows live in a signed Merkle search tree. Carrack keeps such
 //! repositories in [redb](https://docs.rs/redb), proves them, and moves them between engines as
 //! one verified CAR stream.
+//!
+//! [`Engine`] is the place to start. [`manual`] has the pages on concepts and on the command line, and
+//! [`manual::hosting`] lists which call answers which XRPC method. The repository's folder `examples/` has
+//! complete programs: a verification, an embedded store, a host with axum, and a mirror of that host.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

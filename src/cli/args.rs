@@ -3,6 +3,7 @@ use crate::cli::commands::account::{AccountsArgs, CreateArgs, StatusArgs};
 use crate::cli::commands::apply::ApplyArgs;
 use crate::cli::commands::backup::BackupArgs;
 use crate::cli::commands::compact::CompactArgs;
+use crate::cli::commands::completions::CompletionsArgs;
 use crate::cli::commands::event::EventArgs;
 use crate::cli::commands::events::EventsArgs;
 use crate::cli::commands::export::ExportArgs;
@@ -12,6 +13,7 @@ use crate::cli::commands::get::GetArgs;
 use crate::cli::commands::import::ImportArgs;
 use crate::cli::commands::key::KeyArgs;
 use crate::cli::commands::ls::LsArgs;
+use crate::cli::commands::man::ManArgs;
 use crate::cli::commands::migrate::MigrateArgs;
 use crate::cli::commands::plc::PlcArgs;
 use crate::cli::commands::proof::ProofArgs;
@@ -90,6 +92,10 @@ pub(in crate::cli) enum Command {
     /// interrupted leaves it: its name begins with carrack-bench-). Each measurement is a process of
     /// its own. A figure that the system does not tell is a dash, or null.
     Bench(BenchArgs),
+    /// Print the script that completes commands and options in a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page of this command, or write the pages of all commands
+    Man(ManArgs),
 }
 
 impl Command {

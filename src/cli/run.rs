@@ -1,7 +1,7 @@
 use crate::cli::args::{Cli, Command};
 use crate::cli::commands::{
-    account, apply, backup, compact, event, events, export, floors, follow, get, import, key, ls,
-    migrate, plc, proof, scrub, trust, verify, write,
+    account, apply, backup, compact, completions, event, events, export, floors, follow, get,
+    import, key, ls, man, migrate, plc, proof, scrub, trust, verify, write,
 };
 use crate::cli::failure::{Failure, tell};
 use crate::cli::io::panics::{Guarded, guarded};
@@ -71,6 +71,8 @@ fn carry_out(command: &Command) -> Result<Answer, Failure> {
         Command::Backup(args) => backup::run(args),
         Command::Compact(args) => compact::run(args),
         Command::Floors(args) => floors::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Bench(args) => bench::run(args),
     }

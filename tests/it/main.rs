@@ -23,6 +23,7 @@ mod cli;
 mod cli_backup;
 mod cli_collection_proof;
 mod cli_follow;
+mod cli_generated;
 mod cli_trust;
 mod collection_proof;
 mod compact;

@@ -1,0 +1,25 @@
+use crate::cli::answer::Output;
+use crate::cli::args::Cli;
+use crate::cli::failure::Failure;
+use crate::cli::run::Answer;
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+use std::io::Write;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct CompletionsArgs {
+    /// The shell
+    shell: Shell,
+}
+
+pub(in crate::cli) fn run(args: &CompletionsArgs) -> Result<Answer, Failure> {
+    // The generator panics if its output fails, so it gets one that cannot.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "carrack", &mut script);
+    let mut output = Output::new();
+    output
+        .write_all(&script)
+        .map_err(|error| Failure::io("writing to the standard output", &error))?;
+    output.flush()?;
+    Ok(Answer::Yes)
+}
