@@ -5,7 +5,7 @@ pub mod client;
 pub mod host;
 mod sample;
 
-pub use sample::{SAMPLE_DID, engine_in_memory, note};
+pub use sample::{SAMPLE_DID, note};
 
 use std::error::Error;
 use std::process::ExitCode;

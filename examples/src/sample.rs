@@ -1,22 +1,11 @@
 //! The sample account and its records.
 
-use carrack::Engine;
 use carrack::block::json::from_json;
-use carrack::engine::Options;
-use redb::backends::InMemoryBackend;
 use serde_json::json;
 
 /// The account of the examples: a DID that the protocol's documentation uses. The keys here are not its
 /// keys, so a host must not announce it to a relay.
 pub const SAMPLE_DID: &str = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
-
-/// An engine whose store is in memory and ends with the process.
-///
-/// # Errors
-/// Those of [`Engine::open_backend`].
-pub fn engine_in_memory() -> carrack::Result<Engine> {
-    Engine::open_backend(InMemoryBackend::new(), &Options::default())
-}
 
 /// A record as the engine takes it: AT Protocol JSON, encoded as DAG-CBOR.
 ///

@@ -1,12 +1,13 @@
 //! What the host promises beyond the self-check of `axum_host`: clients that are slow, and cursors.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use carrack::Engine;
 use carrack::event::{Event, Frame, decode_frame};
 use carrack::ident::{Did, SystemRandom};
 use carrack::key::{Curve, Signer, SigningKey};
+use carrack_examples::SAMPLE_DID;
 use carrack_examples::client::Client;
 use carrack_examples::host::{Account, Host, Running, start};
-use carrack_examples::{SAMPLE_DID, engine_in_memory};
 use std::collections::HashMap;
 use std::io::Read;
 use std::net::TcpStream;
@@ -20,10 +21,10 @@ fn running() -> (Running, Client) {
     let did: Did = SAMPLE_DID.parse().unwrap();
     let signer: Arc<dyn Signer> =
         Arc::new(SigningKey::generate(Curve::K256, &SystemRandom).unwrap());
-    let engine = engine_in_memory().unwrap();
+    let engine = Engine::in_memory().unwrap();
     engine.create_account(&did, &*signer).unwrap();
     let accounts = HashMap::from([(did, Account { signer, token: TOKEN.to_owned() })]);
-    let host = start(Host::new(Arc::new(engine), accounts).unwrap()).unwrap();
+    let host = start(Host::new(engine, accounts).unwrap()).unwrap();
     let client = Client::new(host.address());
     (host, client)
 }

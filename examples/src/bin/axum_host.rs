@@ -13,7 +13,7 @@ use carrack::verify::{Discard, ExpectedHead, Input, verify_file};
 use carrack::{Engine, ErrorKind};
 use carrack_examples::client::{Answer, Client};
 use carrack_examples::host::{Account, Host, router, start};
-use carrack_examples::{Failure, SAMPLE_DID, engine_in_memory, exit};
+use carrack_examples::{Failure, SAMPLE_DID, exit};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::path::Path;
@@ -40,11 +40,11 @@ fn run() -> Result<(), Failure> {
 #[tokio::main]
 async fn serve(folder: &Path, address: &str) -> Result<(), Failure> {
     std::fs::create_dir_all(folder)?;
-    let engine = Arc::new(Engine::open(folder.join("store.redb"))?);
+    let engine = Engine::open(folder.join("store.redb"))?;
     let did: Did = SAMPLE_DID.parse()?;
     let signer = Arc::new(key_in(&folder.join("account.key"))?);
     let token = new_token()?;
-    let host = host_of(Arc::clone(&engine), &did, signer, token.clone())?;
+    let host = host_of(engine.clone(), &did, signer, token.clone())?;
 
     let listener = TcpListener::bind(address).await?;
     println!("{did} at http://{}, token {token}", listener.local_addr()?);
@@ -64,7 +64,7 @@ async fn serve(folder: &Path, address: &str) -> Result<(), Failure> {
 
 /// A host of one account, which is created if it is not there.
 fn host_of(
-    engine: Arc<Engine>,
+    engine: Engine,
     did: &Did,
     signer: Arc<SigningKey>,
     token: String,
@@ -97,14 +97,14 @@ fn check_over_http() -> Result<(), Failure> {
     let did: Did = SAMPLE_DID.parse()?;
     let key = Arc::new(SigningKey::generate(Curve::K256, &SystemRandom)?);
     let token = new_token()?;
-    let engine = Arc::new(engine_in_memory()?);
+    let engine = Engine::in_memory()?;
     let host = start(host_of(engine, &did, Arc::clone(&key), token.clone())?)?;
     let client = Client::new(host.address());
 
     check_records(&client, &token)?;
     check_refusals(&client, &token)?;
     let downloaded = Input::spill(client.repository(SAMPLE_DID)?, "getRepo")?;
-    let expect = ExpectedHead { did: Some(did), keys: vec![key.verifying_key()] };
+    let expect = ExpectedHead::signed_by([key.verifying_key()]).did(did);
     let report = verify_file(&downloaded, &expect, &carrack::ident::SystemClock, &mut Discard)?;
     require(report.is_valid() && report.records == Some(2), "the repository verifies")?;
     host.stop();

@@ -73,7 +73,7 @@ fn write_batch(engine: &Engine, did: &Did, key: &SigningKey) -> Result<(), Failu
             let path = format!("com.example.note/{:08}", number + offset).parse()?;
             ops.push(Op::create(path, note(&format!("note {}", number + offset))?));
         }
-        let options = WriteOptions { swap: Some(now.commit().clone()), ..WriteOptions::default() };
+        let options = WriteOptions::default().swap(now.commit().clone());
         match engine.write(did, ops, &options, key) {
             Ok(written) => {
                 println!("commit {} at revision {} is durable", written.commit, written.rev);
@@ -89,7 +89,7 @@ fn write_batch(engine: &Engine, did: &Did, key: &SigningKey) -> Result<(), Failu
 /// The newest records of a collection. A page ends at its limit; the last path is the next cursor.
 fn list(engine: &Engine, did: &Did) -> Result<(), Failure> {
     let collection: Nsid = "com.example.note".parse()?;
-    let list = List { collection: Some(collection), cursor: None, reverse: true };
+    let list = List::default().collection(collection).cursor(None).reverse(true);
     for record in engine.snapshot(did)?.list(&list)?.take(10) {
         let record = record?;
         println!("{}  {}", record.path, carrack::block::json::to_json(record.block.bytes())?);

@@ -15,7 +15,7 @@ use carrack::key::{Curve, Signer, SigningKey};
 use carrack::verify::{ExpectedHead, Input};
 use carrack_examples::client::Client;
 use carrack_examples::host::{Account, Host, start};
-use carrack_examples::{Failure, SAMPLE_DID, engine_in_memory, exit};
+use carrack_examples::{Failure, SAMPLE_DID, exit};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::io::Read;
@@ -41,17 +41,17 @@ fn run() -> Result<(), Failure> {
     let key = Arc::new(SigningKey::generate(Curve::K256, &SystemRandom)?);
     let did: Did = SAMPLE_DID.parse()?;
     let token = "mirror-example".to_owned();
-    let engine = engine_in_memory()?;
+    let engine = Engine::in_memory()?;
     engine.create_account(&did, &*key)?;
     let signer: Arc<dyn Signer> = Arc::<SigningKey>::clone(&key);
     let accounts = HashMap::from([(did.clone(), Account { signer, token: token.clone() })]);
-    let host = start(Host::new(Arc::new(engine), accounts)?)?;
+    let host = start(Host::new(engine, accounts)?)?;
     let client = Client::new(host.address());
 
     // A real follower takes the key from the account's DID document, and resolves the document again
     // after each `#identity`.
-    let expect = ExpectedHead { did: Some(did.clone()), keys: vec![key.verifying_key()] };
-    let copies = engine_in_memory()?;
+    let expect = ExpectedHead::signed_by([key.verifying_key()]).did(did.clone());
+    let copies = Engine::in_memory()?;
     let mut follower = Follower::new(&copies, &client, expect);
     follower.download(&did)?;
 
@@ -72,7 +72,7 @@ fn run() -> Result<(), Failure> {
 
 /// Keeps the copies of one host's accounts.
 struct Follower<'a> {
-    mirror: Mirror<'a>,
+    mirror: Mirror,
     client: &'a Client,
     expect: ExpectedHead,
     /// The last event that was dealt with. A follower stores it; too low a number is harmless, as
@@ -81,7 +81,7 @@ struct Follower<'a> {
 }
 
 impl<'a> Follower<'a> {
-    fn new(copies: &'a Engine, client: &'a Client, expect: ExpectedHead) -> Self {
+    fn new(copies: &Engine, client: &'a Client, expect: ExpectedHead) -> Self {
         Self { mirror: Mirror::new(copies), client, expect, cursor: 0 }
     }
 

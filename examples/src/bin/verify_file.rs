@@ -7,12 +7,13 @@
 //! The key is the `#atproto` key of the account's DID document. Without arguments the program makes a
 //! small repository, exports it to a temporary file and verifies that.
 
+use carrack::Engine;
 use carrack::engine::{Op, WriteOptions};
 use carrack::ident::{Did, SystemClock, SystemRandom};
 use carrack::key::{Curve, SigningKey, VerifyingKey};
 use carrack::tree::RecordWant;
 use carrack::verify::{ExpectedHead, Input, Sink, verify_file};
-use carrack_examples::{Failure, SAMPLE_DID, engine_in_memory, exit, note};
+use carrack_examples::{Failure, SAMPLE_DID, exit, note};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
@@ -56,7 +57,7 @@ impl Sink for Collections {
 fn check(file: &Path, did: &Did, key: &VerifyingKey) -> Result<(), Failure> {
     // Without an expected account and key the structure alone is checked: such a file proves nothing
     // about who wrote it.
-    let expect = ExpectedHead { did: Some(did.clone()), keys: vec![key.clone()] };
+    let expect = ExpectedHead::signed_by([key.clone()]).did(did.clone());
     let mut collections = Collections::default();
     // An error here means that the file cannot be read. What is wrong with its content is in the
     // report.
@@ -90,7 +91,7 @@ fn check(file: &Path, did: &Did, key: &VerifyingKey) -> Result<(), Failure> {
 }
 
 fn check_sample() -> Result<(), Failure> {
-    let engine = engine_in_memory()?;
+    let engine = Engine::in_memory()?;
     let key = SigningKey::generate(Curve::K256, &SystemRandom)?;
     let did: Did = SAMPLE_DID.parse()?;
     engine.create_account(&did, &key)?;
@@ -108,7 +109,7 @@ fn check_sample() -> Result<(), Failure> {
 
     // The same file under another key: the signature has to fail.
     let other = SigningKey::generate(Curve::K256, &SystemRandom)?.verifying_key();
-    let expect = ExpectedHead { did: Some(did), keys: vec![other] };
+    let expect = ExpectedHead::signed_by([other]).did(did);
     let mut ignored = Collections::default();
     let report = verify_file(&Input::open(file.path())?, &expect, &SystemClock, &mut ignored)?;
     if report.is_valid() {

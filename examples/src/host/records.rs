@@ -75,7 +75,7 @@ pub(super) async fn create_record(
     let uri = format!("at://{did}/{path}");
 
     let op = Op::create(path, record);
-    let options = WriteOptions { swap, ..WriteOptions::default() };
+    let options = WriteOptions::default().swap(swap);
     let (did, signer) = (did.clone(), Arc::clone(&account.signer));
     // Should this run twice, the second run cannot write the record twice: the path is taken then.
     let written =

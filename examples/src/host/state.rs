@@ -29,7 +29,7 @@ pub struct Account {
 
 /// The engine and what the server keeps beside it.
 pub struct Host {
-    engine: Arc<Engine>,
+    engine: Engine,
     accounts: HashMap<Did, Account>,
     pub(super) exports: Arc<Semaphore>,
     last_seq: watch::Receiver<u64>,
@@ -41,15 +41,15 @@ impl Host {
     ///
     /// # Errors
     /// Those of [`Engine::last_seq`].
-    pub fn new(engine: Arc<Engine>, accounts: HashMap<Did, Account>) -> carrack::Result<Self> {
-        let last_seq = watch_log(Arc::clone(&engine))?;
+    pub fn new(engine: Engine, accounts: HashMap<Did, Account>) -> carrack::Result<Self> {
+        let last_seq = watch_log(engine.clone())?;
         let exports = Arc::new(Semaphore::new(EXPORTS_MAX));
         Ok(Self { engine, accounts, exports, last_seq, last_key: Mutex::new(None) })
     }
 
     /// The engine, for a thread that may block.
-    pub(super) fn engine(&self) -> Arc<Engine> {
-        Arc::clone(&self.engine)
+    pub(super) fn engine(&self) -> Engine {
+        self.engine.clone()
     }
 
     /// The number of the last event, with a notification when it rises.
@@ -108,7 +108,7 @@ impl Host {
 /// Waits for events on one thread for the whole process: a wait blocks its thread, and subscribers are
 /// many. It passes on only the number. The frames stay in the log until a subscriber takes them, so a
 /// slow subscriber delays neither this thread nor the engine, and no frame waits in memory.
-fn watch_log(engine: Arc<Engine>) -> carrack::Result<watch::Receiver<u64>> {
+fn watch_log(engine: Engine) -> carrack::Result<watch::Receiver<u64>> {
     let start = engine.last_seq()?;
     let (sender, receiver) = watch::channel(start);
     std::thread::spawn(move || {
