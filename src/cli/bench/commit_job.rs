@@ -3,8 +3,9 @@
 use crate::cli::bench::figures::{float, rate};
 use crate::cli::bench::fill::import_options;
 use crate::cli::bench::latency::Latencies;
-use crate::cli::bench::records::{Dice, Records};
+use crate::cli::bench::records::Records;
 use crate::cli::bench::repository::signing_key;
+use crate::cli::bench::rng::Rng;
 use crate::cli::bench::threads::together;
 use crate::cli::bench::usage::Usage;
 use crate::cli::failure::Failure;
@@ -131,10 +132,10 @@ impl Load<'_> {
     }
 
     fn read_until(&self, over: &AtomicBool) -> carrack::Result<Vec<Duration>> {
-        let mut dice = Dice(1);
+        let mut rng = Rng::new(1);
         let mut latencies = Vec::new();
         loop {
-            latencies.push(self.read(&mut dice)?);
+            latencies.push(self.read(&mut rng)?);
             if over.load(Ordering::SeqCst) {
                 return Ok(latencies);
             }
@@ -143,8 +144,8 @@ impl Load<'_> {
     }
 
     /// Reads one record of one account, by chance.
-    fn read(&self, dice: &mut Dice) -> carrack::Result<Duration> {
-        let (seed, number) = (dice.roll(self.job.accounts), dice.roll(self.job.records));
+    fn read(&self, rng: &mut Rng) -> carrack::Result<Duration> {
+        let (seed, number) = (rng.below(self.job.accounts), rng.below(self.job.records));
         let path = Records::of(seed).path(number)?.parse()?;
         let did = self.name(seed)?;
         let start = Instant::now();
