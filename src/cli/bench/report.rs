@@ -9,6 +9,7 @@ use crate::cli::io::input::is_standard;
 use crate::cli::io::output_file::write_to;
 use crate::cli::run::Answer;
 use crate::cli::text::count;
+use comfy_table::{CellAlignment, presets};
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -143,20 +144,18 @@ impl Table {
 
     /// Its lines with columns that align.
     fn lines(&self) -> Vec<String> {
-        let head: Vec<String> = self.head.iter().map(ToString::to_string).collect();
-        let all: Vec<&Vec<String>> = std::iter::once(&head).chain(&self.rows).collect();
-        let width = |column: usize| {
-            let cells = all.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
-        };
-        let widths: Vec<usize> = (0..head.len()).map(width).collect();
-        let line = |row: &&Vec<String>| {
-            let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
-                if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-            });
-            cells.collect::<Vec<_>>().join("  ")
-        };
-        all.iter().map(line).collect()
+        let mut table = comfy_table::Table::new();
+        table
+            .load_style(presets::NOTHING)
+            .set_header(self.head.clone())
+            .add_rows(self.rows.clone());
+        for (place, column) in table.column_iter_mut().enumerate() {
+            let (gap, alignment) =
+                if place == 0 { (0, CellAlignment::Left) } else { (2, CellAlignment::Right) };
+            column.set_padding((gap, 0));
+            column.set_cell_alignment(alignment);
+        }
+        table.lines().collect()
     }
 }
 
