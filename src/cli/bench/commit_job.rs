@@ -77,7 +77,7 @@ impl Load<'_> {
         let (latencies, usage) = together(work)?;
         let latencies = latencies.concat();
         let commits = latencies.len() as u64;
-        let mut found = measured(usage, latencies);
+        let mut found = measured(usage, &latencies);
         found.insert(
             "cpu_seconds_per_commit".to_owned(),
             usage.cpu.map(|cpu| cpu.as_secs_f64() / float(commits)).into(),
@@ -113,8 +113,8 @@ impl Load<'_> {
                 Watch::Import(records, took) => import = imported(records, took),
             }
         }
-        let mut found = measured(usage, commits);
-        let reads = json!({ "latency": Latencies::of(found_reads).to_json() });
+        let mut found = measured(usage, &commits);
+        let reads = json!({ "latency": Latencies::of(&found_reads).to_json() });
         found.insert("reads".to_owned(), reads);
         found.insert("import".to_owned(), import);
         Ok(Value::Object(found))
@@ -195,7 +195,7 @@ fn account_of(commit: u64, callers: u64, accounts: u64) -> u64 {
     caller + callers * (turn % owned)
 }
 
-fn measured(usage: Usage, latencies: Vec<Duration>) -> Map<String, Value> {
+fn measured(usage: Usage, latencies: &[Duration]) -> Map<String, Value> {
     let commits = latencies.len() as u64;
     let mut found = usage.of_many(commits, "commits");
     found.insert("latency".to_owned(), Latencies::of(latencies).to_json());

@@ -79,7 +79,7 @@ impl Reading<'_> {
         let (latencies, usage) = together(work)?;
         let latencies = latencies.concat();
         let mut found = measured(usage, latencies.len() as u64);
-        found.insert("latency".to_owned(), Latencies::of(latencies).to_json());
+        found.insert("latency".to_owned(), Latencies::of(&latencies).to_json());
         Ok(Value::Object(found))
     }
 
