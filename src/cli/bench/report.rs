@@ -3,13 +3,14 @@
 use crate::cli::answer::Output;
 use crate::cli::bench::args::Common;
 use crate::cli::bench::html;
-use crate::cli::bench::machine::Machine;
+use crate::cli::bench::machine::{Machine, MachineObject};
 use crate::cli::failure::{Failure, tell};
 use crate::cli::io::input::is_standard;
 use crate::cli::io::output_file::write_to;
 use crate::cli::run::Answer;
 use crate::cli::text::count;
 use comfy_table::{CellAlignment, presets};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -45,6 +46,17 @@ pub(in crate::cli) struct Bar {
     pub(in crate::cli) value: Option<f64>,
     /// Least and most of the runs.
     pub(in crate::cli) range: Option<(f64, f64)>,
+}
+
+/// What scripts are told.
+#[derive(Serialize)]
+struct ReportObject<'a> {
+    bench: &'static str,
+    machine: MachineObject<'a>,
+    settings: &'a Map<String, Value>,
+    #[serde(flatten)]
+    found: &'a Map<String, Value>,
+    notes: Vec<String>,
 }
 
 impl Report {
@@ -96,21 +108,21 @@ impl Report {
             tell(format_args!("the page is {}", path.display()));
         }
         if common.json {
-            Output::new().json(&self.to_json())?;
+            Output::new().json(&self.object())?;
         } else {
             self.print(&mut Output::new())?;
         }
         Ok(Answer::Yes)
     }
 
-    fn to_json(&self) -> Value {
-        let mut out = Map::new();
-        out.insert("bench".to_owned(), self.bench.into());
-        out.insert("machine".to_owned(), self.machine.to_json());
-        out.insert("settings".to_owned(), Value::Object(self.settings.clone()));
-        out.extend(self.found.clone());
-        out.insert("notes".to_owned(), self.remarks().into());
-        Value::Object(out)
+    fn object(&self) -> ReportObject<'_> {
+        ReportObject {
+            bench: self.bench,
+            machine: self.machine.object(),
+            settings: &self.settings,
+            found: &self.found,
+            notes: self.remarks(),
+        }
     }
 
     fn print(&self, output: &mut Output) -> Result<(), Failure> {
