@@ -22,6 +22,9 @@ pub mod key;
 pub mod limits;
 pub mod manual;
 pub mod migrate;
+// The library and its command share it; it is no interface for others.
+#[doc(hidden)]
+pub mod part_file;
 pub mod parts;
 mod store;
 pub mod tree;

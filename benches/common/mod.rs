@@ -12,6 +12,12 @@ use carrack::tree::{Entry, Key, Node, layer};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
+#[allow(clippy::duplicate_mod, reason = "the tests use both")]
+#[path = "../../tests/common/rng.rs"]
+mod rng;
+
+pub use rng::Rng;
+
 pub const DID: &str = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const FIRST_MICROS: u64 = 1_690_000_000_000_000;
 const STEP_MICROS: u64 = 61_000_000;
@@ -31,19 +37,6 @@ pub enum Order {
     Shuffled,
 }
 
-/// `SplitMix64`.
-pub struct Dice(pub u64);
-
-impl Dice {
-    pub fn roll(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % below
-    }
-}
-
 const WORDS: [&str; 12] = [
     "ahoy", "harbour", "the", "tide", "of", "a", "carrack", "salt", "wind", "under", "lantern",
     "morning",
@@ -51,26 +44,26 @@ const WORDS: [&str; 12] = [
 
 /// Path and record number `n`: likes, posts, reposts and follows as accounts have them.
 pub fn record(n: u64) -> (String, Vec<u8>) {
-    let mut dice = Dice(n.wrapping_mul(0x2545_f491_4f6c_dd1d) + 1);
-    let at = Rev::from_micros(FIRST_MICROS + n * STEP_MICROS + dice.roll(STEP_MICROS / 2), 11);
+    let mut rng = Rng::new(n.wrapping_mul(0x2545_f491_4f6c_dd1d) + 1);
+    let at = Rev::from_micros(FIRST_MICROS + n * STEP_MICROS + rng.below(STEP_MICROS / 2), 11);
     let rkey = at.unwrap().to_string();
-    let kind = dice.roll(100);
-    let subject = |dice: &mut Dice| {
-        let cid = Block::dag_cbor(dice.roll(u64::MAX).to_be_bytes().to_vec()).cid().to_string();
-        let did = format!("did:plc:{:024}", dice.roll(1 << 60));
+    let kind = rng.below(100);
+    let subject = |rng: &mut Rng| {
+        let cid = Block::dag_cbor(rng.below(u64::MAX).to_be_bytes().to_vec()).cid().to_string();
+        let did = format!("did:plc:{:024}", rng.below(1 << 60));
         json!({ "cid": cid, "uri": format!("at://{did}/app.bsky.feed.post/{rkey}") })
     };
     let (collection, value) = match kind {
-        0..55 => ("app.bsky.feed.like", json!({ "subject": subject(&mut dice) })),
+        0..55 => ("app.bsky.feed.like", json!({ "subject": subject(&mut rng) })),
         55..75 => {
-            let words = 3 + dice.roll(40);
+            let words = 3 + rng.below(40);
             let text: Vec<&str> =
-                (0..words).map(|_| WORDS[dice.roll(WORDS.len() as u64) as usize]).collect();
+                (0..words).map(|_| WORDS[rng.below(WORDS.len() as u64) as usize]).collect();
             ("app.bsky.feed.post", json!({ "text": text.join(" "), "langs": ["en"] }))
         }
-        75..90 => ("app.bsky.feed.repost", json!({ "subject": subject(&mut dice) })),
+        75..90 => ("app.bsky.feed.repost", json!({ "subject": subject(&mut rng) })),
         _ => {
-            let did = format!("did:plc:{:024}", dice.roll(1 << 60));
+            let did = format!("did:plc:{:024}", rng.below(1 << 60));
             ("app.bsky.graph.follow", json!({ "subject": did }))
         }
     };
@@ -142,9 +135,9 @@ pub fn write_car(path: &Path, records: u64, order: Order) -> u64 {
     let commit = UnsignedCommit { did: did(), data, rev }.sign(&signing_key()).unwrap();
     let mut items = builder.order;
     if order == Order::Shuffled {
-        let mut dice = Dice(7);
+        let mut rng = Rng::new(7);
         for at in (1..items.len()).rev() {
-            items.swap(at, dice.roll(at as u64 + 1) as usize);
+            items.swap(at, rng.below(at as u64 + 1) as usize);
         }
     }
     let file = std::fs::File::create(path).unwrap();

@@ -1,5 +1,5 @@
 use crate::cli::failure::Failure;
-use serde_json::Value;
+use serde::Serialize;
 use std::fmt;
 use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
 
@@ -36,9 +36,16 @@ impl Output {
         self.line(format_args!("  {name:<13} {value}"))
     }
 
-    /// Writes an object as one line, and flushes.
-    pub(in crate::cli) fn json(&mut self, value: &Value) -> Result<(), Failure> {
-        self.line(format_args!("{value}"))?;
+    /// Writes an object as one line, its fields in the order of their names.
+    pub(in crate::cli) fn object(&mut self, object: &impl Serialize) -> Result<(), Failure> {
+        // By way of a value, which sorts them.
+        let value = serde_json::to_value(object).map_err(|error| failed(&error.into()))?;
+        self.line(format_args!("{value}"))
+    }
+
+    /// The same, and flushes.
+    pub(in crate::cli) fn json(&mut self, object: &impl Serialize) -> Result<(), Failure> {
+        self.object(object)?;
         self.flush()
     }
 

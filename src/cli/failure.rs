@@ -4,7 +4,8 @@ use crate::cli::answer::Output;
 use crate::cli::io::panics::is_of_database;
 use carrack::verify::problems_json;
 use carrack::{Error, Problem};
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::Value;
 use std::fmt;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -90,19 +91,28 @@ impl Failure {
             tell_problems(&problems);
         }
         if json {
-            let mut out = Map::new();
-            if judges && code == NO {
-                out.insert("verdict".to_owned(), "invalid".into());
-                out.insert("problems".to_owned(), problems_json(&problems));
-            }
-            if problems.is_empty() {
-                out.insert("error".to_owned(), message.into());
-            }
+            let is_verdict = judges && code == NO;
+            let object = FailureObject {
+                verdict: is_verdict.then_some("invalid"),
+                problems: is_verdict.then(|| problems_json(&problems)),
+                error: problems.is_empty().then_some(&message),
+            };
             // The exit code tells it, where this cannot be written.
-            let _ = Output::new().json(&Value::Object(out));
+            let _ = Output::new().json(&object);
         }
         ExitCode::from(code)
     }
+}
+
+/// What scripts are told of a failure.
+#[derive(Serialize)]
+struct FailureObject<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problems: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a String>,
 }
 
 fn tell_problems(problems: &[Problem]) {

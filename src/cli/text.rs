@@ -1,16 +1,10 @@
 //! Numbers for people.
 
+use indicatif::{DecimalBytes, HumanCount};
+
 /// With commas between thousands: `1,234,567`.
 pub(in crate::cli) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    HumanCount(number).to_string()
 }
 
 /// A number and the thing counted: `1 record`, `2 records`.
@@ -19,15 +13,9 @@ pub(in crate::cli) fn things(number: u64, thing: &str) -> String {
     format!("{} {thing}{plural}", count(number))
 }
 
-/// Bytes in decimal units: `12.3 MB`.
-#[allow(clippy::cast_precision_loss, reason = "one decimal is shown")]
+/// Bytes in decimal units: `12.34 MB`.
 pub(in crate::cli) fn bytes(number: u64) -> String {
-    const UNITS: [(&str, f64); 3] = [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)];
-    let size = number as f64;
-    match UNITS.iter().find(|(_, unit)| size >= *unit) {
-        Some((name, unit)) => format!("{:.1} {name}", size / unit),
-        None => format!("{number} B"),
-    }
+    DecimalBytes(number).to_string()
 }
 
 /// So many in so many seconds, as a count a second.
@@ -62,7 +50,7 @@ mod tests {
     #[test]
     fn sizes_and_rates_have_units() {
         assert_eq!(bytes(999), "999 B");
-        assert_eq!(bytes(1_250_000), "1.2 MB");
+        assert_eq!(bytes(1_250_000), "1.25 MB");
         assert_eq!(per_second(100, 0.5), 200);
         assert_eq!(or_dash(None::<u8>), "-");
     }

@@ -4,6 +4,7 @@ use crate::engine::read::blocks::BlockSearch;
 use crate::engine::write::caller_queue::WriteLines;
 use crate::error::{Error, Result};
 use crate::ident::{Clock, Did, Random, SystemClock, SystemRandom};
+use crate::part_file::sync_folder;
 use crate::store::account::{Account, EngineName};
 use crate::store::log::Retention;
 use crate::store::open::Opened;
@@ -16,7 +17,7 @@ use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{DatabaseError, StorageBackend, StorageError};
 use std::collections::HashSet;
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -356,18 +357,4 @@ where
 
 pub(in crate::engine) fn no_account(did: &Did) -> Error {
     Error::NotFound { what: "account", name: did.to_string() }
-}
-
-/// fsyncs the folder of a new file, or its name may not survive a crash.
-pub(in crate::engine) fn sync_folder(path: &Path) -> std::io::Result<()> {
-    if cfg!(not(unix)) {
-        return Ok(());
-    }
-    File::open(folder_of(path))?.sync_all()
-}
-
-/// The folder that a file is in.
-pub(in crate::engine) fn folder_of(path: &Path) -> &Path {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    parent.unwrap_or(Path::new("."))
 }

@@ -1,8 +1,10 @@
 //! Time and randomness. Both are handed in, so that tests and simulations repeat exactly.
 
 use crate::error::{Error, Result};
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::{Rng as _, SeedableRng};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Tells the time.
@@ -127,7 +129,7 @@ impl Random for SystemRandom {
 }
 
 /// A sequence that a seed determines (`SplitMix64`), for tests and simulations. **Not for keys**:
-/// whoever sees a few bytes knows the rest.
+/// a few bytes of it give away the rest.
 ///
 /// ```
 /// use carrack::ident::{Random, SeededRandom};
@@ -138,30 +140,18 @@ impl Random for SystemRandom {
 /// # Ok::<(), carrack::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct SeededRandom(AtomicU64);
+pub struct SeededRandom(Mutex<SplitMix64>);
 
 impl SeededRandom {
     /// The sequence of this seed.
     pub fn new(seed: u64) -> Self {
-        Self(AtomicU64::new(seed))
-    }
-
-    fn next(&self) -> u64 {
-        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-        let mut z = self.0.fetch_add(STEP, Ordering::SeqCst).wrapping_add(STEP);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        Self(Mutex::new(SplitMix64::seed_from_u64(seed)))
     }
 }
 
 impl Random for SeededRandom {
     fn fill(&self, out: &mut [u8]) -> Result<()> {
-        for chunk in out.chunks_mut(8) {
-            for (to, from) in chunk.iter_mut().zip(self.next().to_le_bytes()) {
-                *to = from;
-            }
-        }
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(out);
         Ok(())
     }
 }

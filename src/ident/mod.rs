@@ -4,6 +4,7 @@
 #[macro_use]
 mod text;
 pub mod clock;
+pub(crate) mod datetime;
 mod did;
 mod did_doc;
 mod nsid;

@@ -22,6 +22,7 @@
 
 use super::{Curve, SigningKey, VerifyingKey};
 use crate::error::{Error, Result};
+use crate::part_file::sync_folder;
 use data_encoding::HEXLOWER;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -89,15 +90,6 @@ fn create(path: &Path) -> Result<File> {
         }
         _ => Error::io(format!("creating the key file {}", path.display()), error),
     })
-}
-
-/// A file whose folder entry is lost is lost.
-fn sync_folder(path: &Path) -> std::io::Result<()> {
-    if cfg!(not(unix)) {
-        return Ok(());
-    }
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// The mode, if it lets others than the owner in.

@@ -1,7 +1,7 @@
 //! A disk in memory that loses power: what was written since the last sync may be gone, in part
 //! or in whole, in any order.
 
-use super::Dice;
+use super::Rng;
 use redb::StorageBackend;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -112,10 +112,10 @@ impl Disk {
             Loss::Everything => Vec::new(),
             Loss::Discard => state.pending.clone(),
             Loss::Tail(seed) => {
-                let count = Dice(seed).roll(state.pending.len() as u64 + 1) as usize;
+                let count = Rng::new(seed).below(state.pending.len() as u64 + 1) as usize;
                 state.pending[..count].to_vec()
             }
-            Loss::Pages(seed) => some_pages(&state.pending, &mut Dice(seed)),
+            Loss::Pages(seed) => some_pages(&state.pending, &mut Rng::new(seed)),
         };
         for change in kept {
             change.apply(&mut image);
@@ -125,17 +125,17 @@ impl Disk {
 }
 
 /// Cuts all changes at multiples of 4 KiB and drops half of the pieces.
-fn some_pages(changes: &[Change], dice: &mut Dice) -> Vec<Change> {
+fn some_pages(changes: &[Change], rng: &mut Rng) -> Vec<Change> {
     let mut kept = Vec::new();
     for change in changes {
         let Change::Write { offset, data } = change else {
-            kept.extend((dice.roll(2) == 0).then(|| change.clone()));
+            kept.extend((rng.below(2) == 0).then(|| change.clone()));
             continue;
         };
         let mut from = 0;
         while from < data.len() {
             let to = data.len().min((offset + from) / 4096 * 4096 + 4096 - offset);
-            if dice.roll(2) == 0 {
+            if rng.below(2) == 0 {
                 kept.push(Change::Write { offset: offset + from, data: data[from..to].to_vec() });
             }
             from = to;

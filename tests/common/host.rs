@@ -1,7 +1,7 @@
 //! A host whose account lives a random life, and what its followers are held against.
 
 use super::mined::MINED;
-use super::{Dice, did, key, record};
+use super::{Rng, did, key, record};
 use carrack::block::Cid;
 use carrack::engine::{Engine, Op, State, WriteOptions};
 use carrack::event::{Event, Frame, decode_frame};
@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// An account at its host, with all heads that it ever had.
 pub struct Host {
     pub engine: Engine,
-    dice: Dice,
+    rng: Rng,
     paths: BTreeSet<usize>,
     pub heads: BTreeMap<Rev, (Cid, Cid)>,
     seen: u64,
@@ -22,8 +22,8 @@ pub struct Host {
 impl Host {
     pub fn new(seed: u64) -> Self {
         let engine = super::engine_with_account();
-        let (dice, heads) = (Dice(seed), BTreeMap::new());
-        let mut host = Self { engine, dice, paths: BTreeSet::new(), heads, seen: 0 };
+        let (rng, heads) = (Rng::new(seed), BTreeMap::new());
+        let mut host = Self { engine, rng, paths: BTreeSet::new(), heads, seen: 0 };
         host.remember();
         host
     }
@@ -35,7 +35,7 @@ impl Host {
 
     /// One change: mostly of records; sometimes of nothing, of identity, of state.
     pub fn step(&mut self) {
-        match self.dice.roll(12) {
+        match self.rng.below(12) {
             0 => self.commit(Vec::new()),
             1 => drop(self.engine.announce_identity(&did(), Some("ahoy.example")).unwrap()),
             2 => {
@@ -49,14 +49,14 @@ impl Host {
     pub fn write(&mut self) {
         let paths = MINED.concat();
         let mut chosen = BTreeSet::new();
-        for _ in 0..=self.dice.roll(12) {
-            chosen.insert(self.dice.roll(paths.len() as u64) as usize);
+        for _ in 0..=self.rng.below(12) {
+            chosen.insert(self.rng.below(paths.len() as u64) as usize);
         }
         let ops = chosen.into_iter().map(|number| {
-            let bytes = [20, 60, 300, 9_000][self.dice.roll(4) as usize];
-            let record = record(bytes, self.dice.roll(9));
+            let bytes = [20, 60, 300, 9_000][self.rng.below(4) as usize];
+            let record = record(bytes, self.rng.below(9));
             let path = paths[number].clone();
-            match (self.paths.contains(&number), self.dice.roll(2)) {
+            match (self.paths.contains(&number), self.rng.below(2)) {
                 (false, _) => {
                     self.paths.insert(number);
                     Op::create(path, record)

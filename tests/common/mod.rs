@@ -13,8 +13,10 @@ pub mod mined;
 pub mod pages;
 pub mod power;
 pub mod raw;
+mod rng;
 
 pub use disk::Disk;
+pub use rng::Rng;
 
 use carrack::engine::{Engine, ImportOptions, Imported, List, Op, Options, WriteOptions, Written};
 use carrack::ident::{Did, ManualClock, RepoPath, SeededRandom};
@@ -99,8 +101,8 @@ pub fn record(bytes: usize, number: u64) -> Vec<u8> {
     let Some(length) = fit else {
         return if bytes < 4 { vec![0xa0] } else { record(bytes - 1, number) };
     };
-    let mut dice = Dice(number);
-    let content = std::iter::repeat_with(|| dice.roll(256) as u8).take(length);
+    let mut rng = Rng::new(number);
+    let content = std::iter::repeat_with(|| rng.below(256) as u8).take(length);
     [&[0xa1, 0x61, b'd'], &header(length)[..]].concat().into_iter().chain(content).collect()
 }
 
@@ -153,19 +155,5 @@ pub fn await_rows(engine: &Engine, rows: u64) {
         }
         assert!(start.elapsed() < Duration::from_secs(10), "{found} rows, {rows} expected");
         std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// Numbers from a seed.
-pub struct Dice(pub u64);
-
-impl Dice {
-    /// A number below `sides`.
-    pub fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % sides
     }
 }

@@ -1,7 +1,7 @@
 //! A proof of a collection shows all of it or says that it does not. Holds guarantee G9.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
 
-use crate::bench_common::{Dice, did, signing_key};
+use crate::bench_common::{Rng, did, signing_key};
 use carrack::block::{Block, Cid, json};
 use carrack::car::{Reader, Writer};
 use carrack::commit::UnsignedCommit;
@@ -49,18 +49,18 @@ impl Account {
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::open(folder.path().join("store.redb")).unwrap();
         engine.create_account(&did(), &signing_key()).unwrap();
-        let mut dice = Dice(seed);
+        let mut rng = Rng::new(seed);
         let mut model = Model::new();
         for _ in 0..commits {
             let mut batch = BTreeMap::new();
             for _ in 0..ops {
-                let path = random_path(&mut dice);
+                let path = random_path(&mut rng);
                 let exists = model.contains_key(&path);
                 let of = path.parse().unwrap();
-                let op = match (exists, dice.roll(3)) {
+                let op = match (exists, rng.below(3)) {
                     (true, 0) => Op::delete(of),
-                    (true, _) => Op::update(of, random_record(&mut dice)),
-                    (false, _) => Op::create(of, random_record(&mut dice)),
+                    (true, _) => Op::update(of, random_record(&mut rng)),
+                    (false, _) => Op::create(of, random_record(&mut rng)),
                 };
                 batch.insert(path, op);
             }
@@ -117,22 +117,22 @@ fn nsid(text: &str) -> Nsid {
 }
 
 /// Few enough paths that some are written again.
-fn random_path(dice: &mut Dice) -> String {
+fn random_path(rng: &mut Rng) -> String {
     const FIRST: [&str; 6] = ["-", "_", "0", ":", "~", "a"];
-    let collection = COLLECTIONS[usize::try_from(dice.roll(FILLED)).unwrap()];
-    let first = FIRST[usize::try_from(dice.roll(6)).unwrap()];
-    format!("{collection}/{first}{}", dice.roll(12))
+    let collection = COLLECTIONS[usize::try_from(rng.below(FILLED)).unwrap()];
+    let first = FIRST[usize::try_from(rng.below(6)).unwrap()];
+    format!("{collection}/{first}{}", rng.below(12))
 }
 
 /// Often the same record as elsewhere, now and then one that fits into no run or no row.
-fn random_record(dice: &mut Dice) -> Vec<u8> {
-    let length = match dice.roll(40) {
+fn random_record(rng: &mut Rng) -> Vec<u8> {
+    let length = match rng.below(40) {
         0 => 70_000,
         1..3 => 9000,
         _ => 20,
     };
     let text = "o".repeat(length);
-    json::from_json(&json!({ "n": dice.roll(30), "text": text })).unwrap()
+    json::from_json(&json!({ "n": rng.below(30), "text": text })).unwrap()
 }
 
 fn blocks(car: &[u8]) -> (Cid, Vec<Block>) {
@@ -247,13 +247,13 @@ fn dropping_any_block_never_turns_into_a_false_answer() {
 #[test]
 fn altering_any_block_never_turns_into_a_false_answer() {
     let account = Account::random(3, 4, 30);
-    let mut dice = Dice(11);
+    let mut rng = Rng::new(11);
     for collection in COLLECTIONS {
         let (root, all) = blocks(&account.proof(collection));
         for (altered, block) in all.iter().enumerate() {
             let mut bytes = block.bytes().to_vec();
-            let at = usize::try_from(dice.roll(bytes.len() as u64)).unwrap();
-            bytes[at] ^= 1 << dice.roll(8);
+            let at = usize::try_from(rng.below(bytes.len() as u64)).unwrap();
+            bytes[at] ^= 1 << rng.below(8);
             // Under the old CID, and under its own.
             for cid in [block.cid().clone(), Block::dag_cbor(bytes.clone()).cid().clone()] {
                 let sections = all.iter().enumerate().map(|(at, block)| {

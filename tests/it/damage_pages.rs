@@ -8,7 +8,7 @@
 
 use crate::common::mined::MINED;
 use crate::common::pages::{Pages, pages};
-use crate::common::{Dice, Disk, did_of, key, open, path, record};
+use crate::common::{Disk, Rng, did_of, key, open, path, record};
 use carrack::block::Cid;
 use carrack::engine::{List, Op, WriteOptions};
 use carrack::ident::{Did, RepoPath, Rev};
@@ -227,16 +227,16 @@ fn number(variable: &str, default: u64) -> u64 {
 fn single_bits_in_the_pages_of_every_table() {
     let image = &STORE.image;
     let truth = answers(&open(&Disk::holding(image.clone())).unwrap());
-    let mut dice = Dice(number("CARRACK_SEED", 1));
+    let mut rng = Rng::new(number("CARRACK_SEED", 1));
     let tries = number("CARRACK_DAMAGE", 12);
     let (mut wrong, mut noticed) = (Vec::new(), BTreeMap::new());
     for (table, pages) in pages(image).into_iter().filter(|(table, pages)| !is_open(table, pages)) {
         assert!(!pages.used.is_empty(), "{table} has no entries");
         let mut seen = 0;
         for _ in 0..tries {
-            let range = &pages.used[dice.roll(pages.used.len() as u64) as usize];
-            let offset = range.start + dice.roll(range.len() as u64) as usize;
-            let bit = dice.roll(8);
+            let range = &pages.used[rng.below(pages.used.len() as u64) as usize];
+            let offset = range.start + rng.below(range.len() as u64) as usize;
+            let bit = rng.below(8);
             let mut damaged = image.clone();
             damaged[offset] ^= 1 << bit;
             let what = format!("{table}, bit {bit} of byte {offset}");
@@ -261,11 +261,11 @@ fn single_bits_in_the_pages_of_every_table() {
 fn zeroed_pages_of_every_table() {
     let image = &STORE.image;
     let truth = answers(&open(&Disk::holding(image.clone())).unwrap());
-    let mut dice = Dice(number("CARRACK_SEED", 1));
+    let mut rng = Rng::new(number("CARRACK_SEED", 1));
     let mut wrong = Vec::new();
     for (table, pages) in pages(image) {
         for _ in 0..(number("CARRACK_DAMAGE", 12) / 6).min(pages.ranges.len() as u64) {
-            let range = pages.ranges[dice.roll(pages.ranges.len() as u64) as usize].clone();
+            let range = pages.ranges[rng.below(pages.ranges.len() as u64) as usize].clone();
             let mut damaged = image.clone();
             damaged[range.clone()].fill(0);
             let what = format!("{table}, zeros at {}", range.start);

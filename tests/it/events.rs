@@ -1,7 +1,7 @@
 //! Every commit yields an event that a strict follower accepts, no larger than it has to be.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-use crate::common::{Dice, NOW, assert_clean, did, engine, handmade, import, key, with_key, write};
+use crate::common::{NOW, Rng, assert_clean, did, engine, handmade, import, key, with_key, write};
 use carrack::block::{Block, Cid};
 use carrack::car::Reader;
 use carrack::engine::{Op, State, WriteOptions};
@@ -16,19 +16,19 @@ use std::ops::Bound;
 use std::time::Duration;
 
 /// A batch of random ops that fits what is there.
-fn batch(dice: &mut Dice, model: &mut BTreeMap<String, u64>) -> Vec<Op> {
+fn batch(rng: &mut Rng, model: &mut BTreeMap<String, u64>) -> Vec<Op> {
     let mut ops = BTreeMap::new();
-    let most = if dice.roll(10) == 0 { 60 } else { 4 };
-    for _ in 0..=dice.roll(most) {
-        let path = format!("com.example.c{}/{}", dice.roll(3), dice.roll(400));
+    let most = if rng.below(10) == 0 { 60 } else { 4 };
+    for _ in 0..=rng.below(most) {
+        let path = format!("com.example.c{}/{}", rng.below(3), rng.below(400));
         if ops.contains_key(&path) {
             continue;
         }
-        let value = dice.roll(1 << 30);
+        let value = rng.below(1 << 30);
         let record = [&[0x1a][..], &u32::try_from(value).unwrap().to_be_bytes()].concat();
         let record = [&[0xa1, 0x61, b'n'][..], &record].concat();
         let at = path.parse().unwrap();
-        let op = match (model.contains_key(&path), dice.roll(3)) {
+        let op = match (model.contains_key(&path), rng.below(3)) {
             (false, _) => Op::create(at, record),
             (true, 0) => Op::update(at, record),
             (true, _) => Op::delete(at),
@@ -112,10 +112,10 @@ fn assert_inverts_in_any_order(event: &CommitEvent, data: &Cid) {
     orders[3].sort_by_key(|op| std::cmp::Reverse(by_path(op)));
     orders[4].sort_by_key(|op| (!is_delete(op), by_path(op)));
     orders[5].sort_by_key(|op| (is_delete(op), by_path(op)));
-    let mut dice = Dice(event.seq);
+    let mut rng = Rng::new(event.seq);
     for order in &mut orders[6..] {
         for place in (1..order.len()).rev() {
-            order.swap(place, usize::try_from(dice.roll(place as u64 + 1)).unwrap());
+            order.swap(place, usize::try_from(rng.below(place as u64 + 1)).unwrap());
         }
     }
     for order in orders {
@@ -148,11 +148,11 @@ fn random_histories_give_valid_and_exact_events() {
     let engine = engine();
     engine.create_account(&did(), &key()).unwrap();
     let expect = ExpectedHead::signed_by([key().verifying_key()]).did(did());
-    let (mut dice, mut model) = (Dice(42), BTreeMap::new());
+    let (mut rng, mut model) = (Rng::new(42), BTreeMap::new());
     let mut before = export(&engine);
     let mut cursor = engine.last_seq().unwrap();
     for _ in 0..300 {
-        let ops = batch(&mut dice, &mut model);
+        let ops = batch(&mut rng, &mut model);
         let written = engine.write(&did(), ops, &WriteOptions::default(), &key()).unwrap();
         let Some(seq) = written.seq else { continue };
         assert_eq!(seq, cursor + 1);

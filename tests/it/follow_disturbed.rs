@@ -4,7 +4,7 @@
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 
 use crate::common::host::{Host, event, expect};
-use crate::common::{Dice, Disk, assert_clean};
+use crate::common::{Disk, Rng, assert_clean};
 use carrack::block::Cid;
 use carrack::error::Error;
 use carrack::event::{Event, RepoOp};
@@ -180,7 +180,7 @@ fn an_altered_field_shows_at_once() {
 fn a_flipped_bit_shows_or_says_nothing_about_the_repository() {
     let mut voyage = mixed(40, 12);
     let frames = voyage.frames.clone();
-    let (mut dice, mut noticed) = (Dice(1), 0);
+    let (mut rng, mut noticed) = (Rng::new(1), 0);
     for at in 0..frames.len() {
         let mut original = event(&frames[at]);
         // What is not signed can be altered at will.
@@ -190,9 +190,9 @@ fn a_flipped_bit_shows_or_says_nothing_about_the_repository() {
         // Fields come before blocks: half of the flips hit them.
         for flip in 0..40 {
             let bytes = if flip % 2 == 0 { frames[at].len() } else { frames[at].len().min(600) };
-            let place = dice.roll(bytes as u64) as usize;
+            let place = rng.below(bytes as u64) as usize;
             let mut stream = frames[at..frames.len().min(at + 2)].to_vec();
-            stream[0][place] ^= 1 << dice.roll(8);
+            stream[0][place] ^= 1 << rng.below(8);
             if voyage.run(at, &stream, None) {
                 noticed += 1;
                 continue;

@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use crate::common::mined::MINED;
-use crate::common::{Dice, NOW, did, engine, handmade, import, key, record, with_key};
+use crate::common::{NOW, Rng, did, engine, handmade, import, key, record, with_key};
 use carrack::block::{Block, Cid, Codec};
 use carrack::car::{header, varint};
 use carrack::commit::UnsignedCommit;
@@ -84,9 +84,9 @@ fn codes(report: &Report) -> Vec<Code> {
 /// The sections in several orders, and these others among them: in front, between them, and behind.
 fn arrangements(sections: &[Vec<u8>], others: &[Vec<u8>]) -> Vec<(bool, Vec<Vec<u8>>)> {
     let mut shuffled = sections.to_vec();
-    let mut dice = Dice(5);
+    let mut rng = Rng::new(5);
     for at in (1..shuffled.len()).rev() {
-        shuffled.swap(at, usize::try_from(dice.roll(at as u64 + 1)).unwrap());
+        shuffled.swap(at, usize::try_from(rng.below(at as u64 + 1)).unwrap());
     }
     let behind = (true, [sections, others].concat());
     let mut all = vec![behind, (false, [&shuffled, others].concat())];

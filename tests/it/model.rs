@@ -8,7 +8,7 @@
 
 use crate::common::mined::{COLLECTIONS, MINED};
 use crate::common::{
-    Dice, Disk, NOW, assert_clean, did, engine, export, handmade, import, key, options, record,
+    Disk, NOW, Rng, assert_clean, did, engine, export, handmade, import, key, options, record,
     with_key,
 };
 use carrack::Engine;
@@ -123,7 +123,7 @@ fn check(engine: &Engine, model: &Model, number: u64) {
     assert_clean(engine);
     check_rows(engine);
     check_records(engine, model);
-    check_lists(engine, model, &mut Dice(number));
+    check_lists(engine, model, &mut Rng::new(number));
 }
 
 /// A fresh import has the same rows, and the same counts.
@@ -150,11 +150,11 @@ fn check_records(engine: &Engine, model: &Model) {
     }
 }
 
-fn check_lists(engine: &Engine, model: &Model, dice: &mut Dice) {
+fn check_lists(engine: &Engine, model: &Model, rng: &mut Rng) {
     let collections = COLLECTIONS.into_iter().map(Some).chain([None, Some("com.example.none")]);
     for collection in collections {
         for reverse in [false, true] {
-            let all = MINED.iter().flatten().nth(dice.roll(150) as usize).cloned();
+            let all = MINED.iter().flatten().nth(rng.below(150) as usize).cloned();
             for cursor in [None, all, model.keys().nth(model.len() / 2).cloned()] {
                 check_list(engine, model, collection, cursor, reverse);
             }

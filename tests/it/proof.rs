@@ -6,7 +6,7 @@
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 
 use crate::common::mined::MINED;
-use crate::common::{Dice, clock, did, did_of, engine_with_account, key, record, write};
+use crate::common::{Rng, clock, did, did_of, engine_with_account, key, record, write};
 use carrack::block::{Block, Cid};
 use carrack::car::{Reader, Writer};
 use carrack::engine::Op;
@@ -19,9 +19,9 @@ use carrack::{Code, Engine};
 /// An account whose records are a random choice of all mined paths.
 fn random_account(seed: u64) -> Engine {
     let engine = engine_with_account();
-    let mut dice = Dice(seed);
-    let share = 1 + dice.roll(9);
-    let chosen: Vec<_> = MINED.iter().flatten().filter(|_| dice.roll(10) < share).collect();
+    let mut rng = Rng::new(seed);
+    let share = 1 + rng.below(9);
+    let chosen: Vec<_> = MINED.iter().flatten().filter(|_| rng.below(10) < share).collect();
     for batch in chosen.chunks(200) {
         let ops = batch.iter().map(|path| {
             Op::create((*path).clone(), record(20 + layer(path.as_bytes()) as usize, seed))

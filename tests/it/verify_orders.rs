@@ -2,7 +2,7 @@
 //! read ahead, and whether the walk wants the records. Holds guarantee G21.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-use crate::bench_common::{Dice, Order, did, signing_key, write_car};
+use crate::bench_common::{Order, Rng, did, signing_key, write_car};
 use carrack::Code;
 use carrack::block::{Block, Cid};
 use carrack::car::{Reader, Writer};
@@ -121,10 +121,10 @@ fn compare(folder: &Path, root: &Cid, sections: &Sections, what: &str) -> Report
 }
 
 /// Some pieces of the file change places, from there on.
-fn disturbed(sections: &Sections, from: usize, dice: &mut Dice) -> Sections {
+fn disturbed(sections: &Sections, from: usize, rng: &mut Rng) -> Sections {
     let mut sections = sections.clone();
     for at in (from + 1..sections.len()).rev() {
-        let other = from + usize::try_from(dice.roll((at - from) as u64 + 1)).unwrap();
+        let other = from + usize::try_from(rng.below((at - from) as u64 + 1)).unwrap();
         sections.swap(at, other);
     }
     sections
@@ -136,23 +136,23 @@ fn the_order_of_the_sections_changes_no_finding() {
     let path = folder.path().join("whole.car");
     write_car(&path, RECORDS, Order::Streaming);
     let (root, whole) = read(&path);
-    let mut dice = Dice(11);
+    let mut rng = Rng::new(11);
     let is_streaming = |report: &Report| report.order == Some(Found::Streaming);
 
     let report = compare(folder.path(), &root, &whole, "streaming");
     assert!(report.is_valid() && is_streaming(&report));
     for from in [1, 2, whole.len() / 2, whole.len() - 40] {
-        let shuffled = disturbed(&whole, from, &mut dice);
+        let shuffled = disturbed(&whole, from, &mut rng);
         let report = compare(folder.path(), &root, &shuffled, &format!("shuffled from {from}"));
         assert!(report.is_valid() && !is_streaming(&report));
     }
     for round in 0..12 {
         let from = if round % 3 == 0 { whole.len() } else { 1 + round * 37 };
         let mut damaged =
-            if from < whole.len() { disturbed(&whole, from, &mut dice) } else { whole.clone() };
+            if from < whole.len() { disturbed(&whole, from, &mut rng) } else { whole.clone() };
         for _ in 0..3 {
-            let at = 1 + usize::try_from(dice.roll(damaged.len() as u64 - 1)).unwrap();
-            match dice.roll(4) {
+            let at = 1 + usize::try_from(rng.below(damaged.len() as u64 - 1)).unwrap();
+            match rng.below(4) {
                 0 => drop(damaged.remove(at)),
                 1 => {
                     let middle = damaged[at].1.len() / 2;

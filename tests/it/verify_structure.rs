@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 
-use crate::bench_common::{Dice, did, signing_key};
+use crate::bench_common::{Rng, did, signing_key};
 use carrack::block::{Block, Cid, json};
 use carrack::car::{Reader, Writer};
 use carrack::commit::UnsignedCommit;
@@ -62,8 +62,8 @@ impl Draft {
     }
 
     /// Changes one node.
-    fn change(&mut self, dice: &mut Dice, mut change: impl FnMut(&mut Self)) {
-        let mut left = dice.roll(self.count());
+    fn change(&mut self, rng: &mut Rng, mut change: impl FnMut(&mut Self)) {
+        let mut left = rng.below(self.count());
         self.each(&mut |node| {
             if left == 0 {
                 change(node);
@@ -98,42 +98,42 @@ fn record(key: &str) -> Block {
 }
 
 /// Does one thing to a tree that mostly makes it wrong.
-fn disturb(tree: &mut Draft, kind: u64, dice: &mut Dice) {
-    let seed = dice.roll(1000);
+fn disturb(tree: &mut Draft, kind: u64, rng: &mut Rng) {
+    let seed = rng.below(1000);
     match kind {
         0 => {}
-        1 => tree.change(dice, |node| node.left = None),
-        2 => tree.change(dice, |node| node.entries.clear()),
-        3 => tree.change(dice, |node| {
+        1 => tree.change(rng, |node| node.left = None),
+        2 => tree.change(rng, |node| node.entries.clear()),
+        3 => tree.change(rng, |node| {
             node.entries.pop();
         }),
-        4 => tree.change(dice, |node| {
+        4 => tree.change(rng, |node| {
             if let Some((key, _)) = node.entries.first_mut() {
                 *key = format!("com.example.a/{seed}");
             }
         }),
-        5 => tree.change(dice, |node| {
+        5 => tree.change(rng, |node| {
             if let Some((key, _)) = node.entries.last_mut() {
                 *key = key.replace('/', "-");
             }
         }),
-        6 => tree.change(dice, |node| {
+        6 => tree.change(rng, |node| {
             let left = Some(Box::new(std::mem::take(node)));
             *node = Draft { left, entries: Vec::new() };
         }),
-        7 => tree.change(dice, |node| {
+        7 => tree.change(rng, |node| {
             if let Some(left) = node.left.take().filter(|_| node.entries.is_empty()) {
                 *node = *left;
             }
         }),
-        8 => tree.change(dice, |node| node.entries.reverse()),
+        8 => tree.change(rng, |node| node.entries.reverse()),
         9 => {
             // One subtree hangs at a second place as well, or instead of another.
             let mut taken = Draft::default();
-            tree.change(dice, |node| taken = node.clone());
-            tree.change(dice, |node| *node = taken.clone());
+            tree.change(rng, |node| taken = node.clone());
+            tree.change(rng, |node| *node = taken.clone());
         }
-        10 => tree.change(dice, |node| {
+        10 => tree.change(rng, |node| {
             let moved = node.left.take();
             if let Some((_, right)) = node.entries.last_mut() {
                 node.left = std::mem::replace(right, moved);
@@ -148,7 +148,7 @@ fn disturb(tree: &mut Draft, kind: u64, dice: &mut Dice) {
                 }
             };
             let count = tree.count();
-            let (one, other) = (dice.roll(count), dice.roll(count));
+            let (one, other) = (rng.below(count), rng.below(count));
             for wanted in [one, other, one] {
                 let mut number = 0;
                 tree.each(&mut |node| {
@@ -159,22 +159,22 @@ fn disturb(tree: &mut Draft, kind: u64, dice: &mut Dice) {
                 });
             }
         }
-        _ => tree.change(dice, |node| {
+        _ => tree.change(rng, |node| {
             node.entries.iter_mut().for_each(|(key, _)| key.push('z'));
         }),
     }
 }
 const KINDS: u64 = 13;
 
-fn keys(dice: &mut Dice) -> Vec<String> {
-    let count = 1 + dice.roll(150);
+fn keys(rng: &mut Rng) -> Vec<String> {
+    let count = 1 + rng.below(150);
     let keys: BTreeSet<String> =
-        (0..count).map(|_| format!("com.example.a/{}", dice.roll(5000))).collect();
+        (0..count).map(|_| format!("com.example.a/{}", rng.below(5000))).collect();
     keys.into_iter().collect()
 }
 
 /// A signed repository of it, its sections in any order but the streaming one.
-fn write(tree: &Draft, dice: &mut Dice) -> (Vec<u8>, Cid) {
+fn write(tree: &Draft, rng: &mut Rng) -> (Vec<u8>, Cid) {
     let mut blocks = Vec::new();
     let data = tree.block(&mut blocks);
     let rev = Rev::from_micros(1_700_000_000_000_000, 1).unwrap();
@@ -183,12 +183,12 @@ fn write(tree: &Draft, dice: &mut Dice) -> (Vec<u8>, Cid) {
     let mut seen = BTreeSet::new();
     blocks.retain(|block| seen.insert(block.cid().clone()));
     for at in (1..blocks.len()).rev() {
-        blocks.swap(at, dice.roll(at as u64 + 1) as usize);
+        blocks.swap(at, rng.below(at as u64 + 1) as usize);
     }
     // Some sections are there twice, as in files whose writer does not look for that.
-    for _ in 0..dice.roll(3) {
-        let again = blocks[dice.roll(blocks.len() as u64) as usize].clone();
-        blocks.insert(dice.roll(blocks.len() as u64) as usize, again);
+    for _ in 0..rng.below(3) {
+        let again = blocks[rng.below(blocks.len() as u64) as usize].clone();
+        blocks.insert(rng.below(blocks.len() as u64) as usize, again);
     }
     if blocks.first().is_some_and(|first| *first.cid() == data) {
         blocks.rotate_left(1);
@@ -238,14 +238,14 @@ fn report(input: &Input, sink: &mut dyn Sink) -> Report {
 
 #[test]
 fn a_verdict_without_a_walk_is_that_of_the_walk() {
-    let mut dice = Dice(77);
+    let mut rng = Rng::new(77);
     let (mut valid, mut invalid, mut found) = (0, 0, 0);
     for round in 0..900 {
-        let keys = keys(&mut dice);
+        let keys = keys(&mut rng);
         let height = keys.iter().map(|key| layer(key.as_bytes())).max().unwrap();
         let mut tree = Draft::of(&keys, height);
-        disturb(&mut tree, round % KINDS, &mut dice);
-        let (car, data) = write(&tree, &mut dice);
+        disturb(&mut tree, round % KINDS, &mut rng);
+        let (car, data) = write(&tree, &mut rng);
         let input = Input::spill(&car[..], "drafted").unwrap();
 
         let mut entries = Entries::default();

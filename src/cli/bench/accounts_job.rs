@@ -35,7 +35,7 @@ pub(in crate::cli) fn run(job: &AccountsJob) -> Result<Answer, Failure> {
     let options = import_options()?;
     let work = (0..job.callers).map(|_| || import_all(&engine, &cars, &options)).collect();
     let (latencies, usage) = together(work)?;
-    answer_with(measured(usage, latencies.concat()))?;
+    answer_with(measured(usage, &latencies.concat()))?;
     // It ends with the process that started it, if that does not kill it.
     let _ = std::io::stdin().read(&mut [0]);
     Ok(Answer::Yes)
@@ -76,7 +76,7 @@ impl Cars {
     }
 }
 
-fn measured(usage: Usage, latencies: Vec<Duration>) -> Map<String, Value> {
+fn measured(usage: Usage, latencies: &[Duration]) -> Map<String, Value> {
     let accounts = latencies.len() as u64;
     let mut found = usage.of_many(accounts, "accounts");
     let cpu = usage.cpu.map(|cpu| cpu.as_secs_f64() / float(accounts));

@@ -3,8 +3,9 @@
 use crate::cli::bench::figures::{float, rate};
 use crate::cli::bench::fill::import_options;
 use crate::cli::bench::latency::Latencies;
-use crate::cli::bench::records::{Dice, Records};
+use crate::cli::bench::records::Records;
 use crate::cli::bench::repository::signing_key;
+use crate::cli::bench::rng::Rng;
 use crate::cli::bench::threads::together;
 use crate::cli::bench::usage::Usage;
 use crate::cli::failure::Failure;
@@ -76,7 +77,7 @@ impl Load<'_> {
         let (latencies, usage) = together(work)?;
         let latencies = latencies.concat();
         let commits = latencies.len() as u64;
-        let mut found = measured(usage, latencies);
+        let mut found = measured(usage, &latencies);
         found.insert(
             "cpu_seconds_per_commit".to_owned(),
             usage.cpu.map(|cpu| cpu.as_secs_f64() / float(commits)).into(),
@@ -112,8 +113,8 @@ impl Load<'_> {
                 Watch::Import(records, took) => import = imported(records, took),
             }
         }
-        let mut found = measured(usage, commits);
-        let reads = json!({ "latency": Latencies::of(found_reads).to_json() });
+        let mut found = measured(usage, &commits);
+        let reads = json!({ "latency": Latencies::of(&found_reads).to_json() });
         found.insert("reads".to_owned(), reads);
         found.insert("import".to_owned(), import);
         Ok(Value::Object(found))
@@ -131,10 +132,10 @@ impl Load<'_> {
     }
 
     fn read_until(&self, over: &AtomicBool) -> carrack::Result<Vec<Duration>> {
-        let mut dice = Dice(1);
+        let mut rng = Rng::new(1);
         let mut latencies = Vec::new();
         loop {
-            latencies.push(self.read(&mut dice)?);
+            latencies.push(self.read(&mut rng)?);
             if over.load(Ordering::SeqCst) {
                 return Ok(latencies);
             }
@@ -143,8 +144,8 @@ impl Load<'_> {
     }
 
     /// Reads one record of one account, by chance.
-    fn read(&self, dice: &mut Dice) -> carrack::Result<Duration> {
-        let (seed, number) = (dice.roll(self.job.accounts), dice.roll(self.job.records));
+    fn read(&self, rng: &mut Rng) -> carrack::Result<Duration> {
+        let (seed, number) = (rng.below(self.job.accounts), rng.below(self.job.records));
         let path = Records::of(seed).path(number)?.parse()?;
         let did = self.name(seed)?;
         let start = Instant::now();
@@ -194,7 +195,7 @@ fn account_of(commit: u64, callers: u64, accounts: u64) -> u64 {
     caller + callers * (turn % owned)
 }
 
-fn measured(usage: Usage, latencies: Vec<Duration>) -> Map<String, Value> {
+fn measured(usage: Usage, latencies: &[Duration]) -> Map<String, Value> {
     let commits = latencies.len() as u64;
     let mut found = usage.of_many(commits, "commits");
     found.insert("latency".to_owned(), Latencies::of(latencies).to_json());

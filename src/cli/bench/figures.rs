@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(time(0.0123), "12.30 ms");
         assert_eq!(time_of_micros(45.67), "45.7 us");
         assert_eq!(tally(1234.6), "1,235");
-        assert_eq!(size(2_500_000.0), "2.5 MB");
+        assert_eq!(size(2_500_000.0), "2.50 MB");
         assert_eq!(shown(None, tally), "-");
     }
 }

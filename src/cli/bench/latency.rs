@@ -1,48 +1,54 @@
-use crate::cli::bench::figures::{float, micros};
-use serde_json::{Value, json};
+use crate::cli::bench::figures::micros;
+use hdrhistogram::Histogram;
+use serde::Serialize;
+use serde_json::Value;
 use std::time::Duration;
 
-/// How long each of many things took, shortest first.
-#[derive(Clone, Debug, Default)]
-pub(in crate::cli) struct Latencies(Vec<u64>);
+/// How long each of many things took: percentiles by nearest rank, to three digits.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(in crate::cli) struct Latencies {
+    count: u64,
+    mean_micros: Option<f64>,
+    p10_micros: Option<f64>,
+    p50_micros: Option<f64>,
+    p90_micros: Option<f64>,
+    p99_micros: Option<f64>,
+    p999_micros: Option<f64>,
+    max_micros: Option<f64>,
+}
 
-/// Shares in ten thousandths, and their names.
-const SHARES: [(u64, &str); 6] = [
-    (1_000, "p10_micros"),
-    (5_000, "p50_micros"),
-    (9_000, "p90_micros"),
-    (9_900, "p99_micros"),
-    (9_990, "p999_micros"),
-    (10_000, "max_micros"),
-];
+const DIGITS: u8 = 3;
+/// An hour. What takes longer counts as this.
+const NANOS_MAX: u64 = 3_600_000_000_000;
 
 impl Latencies {
-    pub(in crate::cli) fn of(durations: Vec<Duration>) -> Self {
-        let nanos = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        let mut all: Vec<u64> = durations.into_iter().map(nanos).collect();
-        all.sort_unstable();
-        Self(all)
-    }
-
-    /// The nanoseconds that `share` ten thousandths of all stayed within, by nearest rank.
-    pub(in crate::cli) fn at(&self, share: u64) -> Option<u64> {
-        let rank = (self.0.len() as u64 * share).div_ceil(10_000).max(1);
-        self.0.get(usize::try_from(rank - 1).ok()?).copied()
+    /// Of no durations, nothing is known but their count.
+    pub(in crate::cli) fn of(durations: &[Duration]) -> Self {
+        let Ok(mut histogram) = Histogram::<u64>::new_with_bounds(1, NANOS_MAX, DIGITS) else {
+            return Self::default();
+        };
+        for duration in durations {
+            let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+            histogram.saturating_record(nanos);
+        }
+        if histogram.is_empty() {
+            return Self::default();
+        }
+        let at = |share| Some(micros(histogram.value_at_quantile(share)));
+        Self {
+            count: histogram.len(),
+            mean_micros: Some(histogram.mean() / 1e3),
+            p10_micros: at(0.1),
+            p50_micros: at(0.5),
+            p90_micros: at(0.9),
+            p99_micros: at(0.99),
+            p999_micros: at(0.999),
+            max_micros: at(1.0),
+        }
     }
 
     pub(in crate::cli) fn to_json(&self) -> Value {
-        let mut out = json!({ "count": self.0.len(), "mean_micros": self.mean_micros() });
-        if let Some(fields) = out.as_object_mut() {
-            fields.extend(
-                SHARES.map(|(share, name)| (name.to_owned(), self.at(share).map(micros).into())),
-            );
-        }
-        out
-    }
-
-    fn mean_micros(&self) -> Option<f64> {
-        let sum: u64 = self.0.iter().sum();
-        (!self.0.is_empty()).then(|| float(sum) / float(self.0.len() as u64) / 1e3)
+        serde_json::to_value(self).unwrap_or_default()
     }
 }
 
@@ -51,26 +57,27 @@ mod tests {
     use super::*;
 
     fn latencies(nanos: impl IntoIterator<Item = u64>) -> Latencies {
-        Latencies::of(nanos.into_iter().map(Duration::from_nanos).collect())
+        Latencies::of(&nanos.into_iter().map(Duration::from_nanos).collect::<Vec<_>>())
     }
 
     #[test]
     fn percentiles_are_of_the_nearest_rank() {
-        // The example that textbooks give for the method.
-        let five = latencies([50, 20, 35, 15, 40]);
-        let at = |share| five.at(share).unwrap();
-        assert_eq!([at(500), at(3000), at(4000), at(5000), at(10_000)], [15, 20, 20, 35, 50]);
         let thousand = latencies(1..=1000);
-        assert_eq!(thousand.at(9_900), Some(990));
-        assert_eq!(thousand.at(9_990), Some(999));
-        assert_eq!(latencies([7]).at(5_000), Some(7));
+        assert_eq!(thousand.count, 1000);
+        assert_eq!(thousand.p10_micros, Some(0.1));
+        assert_eq!(thousand.p50_micros, Some(0.5));
+        assert_eq!(thousand.p99_micros, Some(0.99));
+        assert_eq!(thousand.p999_micros, Some(0.999));
+        assert_eq!(thousand.max_micros, Some(1.0));
+        assert_eq!(thousand.mean_micros, Some(0.5005));
+        assert_eq!(latencies([7]).p50_micros, Some(0.007));
     }
 
     #[test]
     fn of_nothing_nothing_is_known() {
-        let none = latencies([]);
-        assert_eq!(none.at(5_000), None);
-        assert_eq!(none.to_json()["p50_micros"], Value::Null);
-        assert_eq!(none.to_json()["mean_micros"], Value::Null);
+        let none = latencies([]).to_json();
+        assert_eq!(none["count"], 0);
+        assert_eq!(none["p50_micros"], Value::Null);
+        assert_eq!(none["mean_micros"], Value::Null);
     }
 }

@@ -2,7 +2,7 @@ use crate::cli::bench::figures::float;
 use crate::cli::bench::usage::field_of;
 use carrack::event::Timestamp;
 use carrack::ident::{Clock, SystemClock};
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::path::Path;
 
 /// Where and when something was measured.
@@ -14,6 +14,20 @@ pub(in crate::cli) struct Machine {
     /// How many wanted the processors in the minute before.
     load: Option<f64>,
     date: Timestamp,
+}
+
+/// What scripts are told of it. Null is what the system does not tell.
+#[derive(Serialize)]
+pub(in crate::cli) struct MachineObject<'a> {
+    cores: Option<usize>,
+    cpu: Option<&'a str>,
+    memory_bytes: Option<u64>,
+    system: String,
+    file_system: Option<&'a str>,
+    load: Option<f64>,
+    date: &'a str,
+    version: &'static str,
+    build: &'static str,
 }
 
 impl Machine {
@@ -29,18 +43,18 @@ impl Machine {
         }
     }
 
-    pub(in crate::cli) fn to_json(&self) -> Value {
-        json!({
-            "cores": self.cores,
-            "cpu": self.cpu,
-            "memory_bytes": self.memory_bytes,
-            "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-            "file_system": self.file_system,
-            "load": self.load,
-            "date": self.date.as_str(),
-            "version": env!("CARGO_PKG_VERSION"),
-            "build": build(),
-        })
+    pub(in crate::cli) fn object(&self) -> MachineObject<'_> {
+        MachineObject {
+            cores: self.cores,
+            cpu: self.cpu.as_deref(),
+            memory_bytes: self.memory_bytes,
+            system: system(),
+            file_system: self.file_system.as_deref(),
+            load: self.load,
+            date: self.date.as_str(),
+            version: env!("CARGO_PKG_VERSION"),
+            build: build(),
+        }
     }
 
     /// What it is, and what it ran, in a line each.
@@ -49,7 +63,7 @@ impl Machine {
         machine.extend(self.cores.map(|cores| format!("{cores} cores")));
         let gib = |bytes| format!("{:.1} GiB", float(bytes) / f64::from(1 << 30));
         machine.extend(self.memory_bytes.map(gib));
-        machine.push(format!("{} {}", std::env::consts::OS, std::env::consts::ARCH));
+        machine.push(system());
         machine.extend(self.file_system.clone());
         machine.extend(self.load.map(|load| format!("load {load:.1} at the start")));
         let carrack = format!("{}, {} build", env!("CARGO_PKG_VERSION"), build());
@@ -85,6 +99,10 @@ impl Machine {
         }
         doubts
     }
+}
+
+fn system() -> String {
+    format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)
 }
 
 fn build() -> &'static str {

@@ -19,6 +19,7 @@ mod read_job;
 mod records;
 mod report;
 mod repository;
+mod rng;
 mod scratch;
 mod step;
 mod threads;

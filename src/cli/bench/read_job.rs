@@ -2,7 +2,8 @@
 
 use crate::cli::bench::figures::float;
 use crate::cli::bench::latency::Latencies;
-use crate::cli::bench::records::{Dice, Records};
+use crate::cli::bench::records::Records;
+use crate::cli::bench::rng::Rng;
 use crate::cli::bench::threads::together;
 use crate::cli::bench::usage::Usage;
 use crate::cli::failure::Failure;
@@ -61,9 +62,9 @@ impl Reading<'_> {
         for thread in 0..self.job.threads {
             let (each, rest) =
                 (self.job.reads / self.job.threads, self.job.reads % self.job.threads);
-            let mut dice = Dice(thread);
+            let mut rng = Rng::new(thread);
             let paths = (0..each + u64::from(thread < rest)).map(|_| {
-                let number = dice.roll(self.job.records);
+                let number = rng.below(self.job.records);
                 let path = if present { Records::path } else { Records::absent_path };
                 path(self.records, number)?.parse()
             });
@@ -78,7 +79,7 @@ impl Reading<'_> {
         let (latencies, usage) = together(work)?;
         let latencies = latencies.concat();
         let mut found = measured(usage, latencies.len() as u64);
-        found.insert("latency".to_owned(), Latencies::of(latencies).to_json());
+        found.insert("latency".to_owned(), Latencies::of(&latencies).to_json());
         Ok(Value::Object(found))
     }
 

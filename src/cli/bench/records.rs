@@ -1,3 +1,4 @@
+use crate::cli::bench::rng::Rng;
 use carrack::block::drisl::Encoder;
 use carrack::block::{Cid, Codec};
 use carrack::event::Timestamp;
@@ -51,7 +52,7 @@ impl Records {
 
     /// The account's name, which belongs to no real account.
     pub(in crate::cli) fn did(self) -> carrack::Result<Did> {
-        random_did(&mut Dice(!self.seed)).parse()
+        random_did(&mut Rng::new(!self.seed)).parse()
     }
 
     /// When the whole of so many records was signed.
@@ -78,12 +79,12 @@ impl Records {
 
     /// The record.
     pub(in crate::cli) fn bytes(self, number: u64) -> Vec<u8> {
-        let (micros, kind, mut dice) = self.begin(number);
+        let (micros, kind, mut rng) = self.begin(number);
         let mut to = Encoder::with_capacity(320);
         if kind == Kind::Post {
             to.map(4);
             to.text("text");
-            to.text(&sentence(&mut dice));
+            to.text(&sentence(&mut rng));
         } else {
             to.map(3);
         }
@@ -97,44 +98,26 @@ impl Records {
             }
             Kind::Follow => {
                 to.text("subject");
-                to.text(&random_did(&mut dice));
+                to.text(&random_did(&mut rng));
             }
-            Kind::Like | Kind::Repost => subject(&mut to, &mut dice, micros),
+            Kind::Like | Kind::Repost => subject(&mut to, &mut rng, micros),
         }
         to.text("createdAt");
         to.text(Timestamp::from_micros(micros).as_str());
         to.finish()
     }
 
-    fn begin(self, number: u64) -> (u64, Kind, Dice) {
-        let mut dice = Dice(self.seed.rotate_left(40) ^ number.wrapping_mul(0x2545_f491_4f6c_dd1d));
-        let micros = FIRST_MICROS + number * STEP_MICROS + dice.roll(STEP_MICROS / 2);
-        let kind = match dice.roll(100) {
+    fn begin(self, number: u64) -> (u64, Kind, Rng) {
+        let mut rng =
+            Rng::new(self.seed.rotate_left(40) ^ number.wrapping_mul(0x2545_f491_4f6c_dd1d));
+        let micros = FIRST_MICROS + number * STEP_MICROS + rng.below(STEP_MICROS / 2);
+        let kind = match rng.below(100) {
             0..55 => Kind::Like,
             55..75 => Kind::Post,
             75..90 => Kind::Repost,
             _ => Kind::Follow,
         };
-        (micros, kind, dice)
-    }
-}
-
-/// `SplitMix64`.
-#[derive(Clone, Debug)]
-pub(in crate::cli) struct Dice(pub(in crate::cli) u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `below`.
-    pub(in crate::cli) fn roll(&mut self, below: u64) -> u64 {
-        self.next() % below.max(1)
+        (micros, kind, rng)
     }
 }
 
@@ -147,10 +130,10 @@ fn path_at(kind: Kind, micros: u64) -> carrack::Result<String> {
     Ok(format!("{}/{}", kind.collection(), Rev::from_micros(micros, CLOCK_ID)?))
 }
 
-fn sentence(dice: &mut Dice) -> String {
+fn sentence(rng: &mut Rng) -> String {
     let mut text = String::with_capacity(240);
-    for word in 0..3 + dice.roll(40) {
-        let place = usize::try_from(dice.roll(WORDS.len() as u64)).unwrap_or_default();
+    for word in 0..3 + rng.below(40) {
+        let place = usize::try_from(rng.below(WORDS.len() as u64)).unwrap_or_default();
         text.push_str(if word == 0 { "" } else { " " });
         text.push_str(WORDS.get(place).copied().unwrap_or_default());
     }
@@ -158,20 +141,20 @@ fn sentence(dice: &mut Dice) -> String {
 }
 
 /// A post of another account, as likes and reposts name it.
-fn subject(to: &mut Encoder, dice: &mut Dice, micros: u64) {
-    let digest = std::array::from_fn(|_| dice.next().to_le_bytes()[0]);
-    let rkey = Rev::from_micros(micros.saturating_sub(dice.roll(1 << 38)), 5);
+fn subject(to: &mut Encoder, rng: &mut Rng, micros: u64) {
+    let digest = rng.bytes();
+    let rkey = Rev::from_micros(micros.saturating_sub(rng.below(1 << 38)), 5);
     let rkey = rkey.map(|rkey| rkey.to_string()).unwrap_or_default();
     to.text("subject");
     to.map(2);
     to.text("cid");
     to.text(&Cid::from_digest(Codec::DagCbor, digest).to_string());
     to.text("uri");
-    to.text(&format!("at://{}/app.bsky.feed.post/{rkey}", random_did(dice)));
+    to.text(&format!("at://{}/app.bsky.feed.post/{rkey}", random_did(rng)));
 }
 
-fn random_did(dice: &mut Dice) -> String {
-    let name: [u8; 15] = std::array::from_fn(|_| dice.next().to_le_bytes()[0]);
+fn random_did(rng: &mut Rng) -> String {
+    let name: [u8; 15] = rng.bytes();
     format!("did:plc:{}", BASE32_NOPAD.encode(&name).to_ascii_lowercase())
 }
 

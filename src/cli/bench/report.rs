@@ -3,12 +3,14 @@
 use crate::cli::answer::Output;
 use crate::cli::bench::args::Common;
 use crate::cli::bench::html;
-use crate::cli::bench::machine::Machine;
+use crate::cli::bench::machine::{Machine, MachineObject};
 use crate::cli::failure::{Failure, tell};
 use crate::cli::io::input::is_standard;
 use crate::cli::io::output_file::write_to;
 use crate::cli::run::Answer;
 use crate::cli::text::count;
+use comfy_table::{CellAlignment, presets};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -44,6 +46,17 @@ pub(in crate::cli) struct Bar {
     pub(in crate::cli) value: Option<f64>,
     /// Least and most of the runs.
     pub(in crate::cli) range: Option<(f64, f64)>,
+}
+
+/// What scripts are told.
+#[derive(Serialize)]
+struct ReportObject<'a> {
+    bench: &'static str,
+    machine: MachineObject<'a>,
+    settings: &'a Map<String, Value>,
+    #[serde(flatten)]
+    found: &'a Map<String, Value>,
+    notes: Vec<String>,
 }
 
 impl Report {
@@ -95,21 +108,21 @@ impl Report {
             tell(format_args!("the page is {}", path.display()));
         }
         if common.json {
-            Output::new().json(&self.to_json())?;
+            Output::new().json(&self.object())?;
         } else {
             self.print(&mut Output::new())?;
         }
         Ok(Answer::Yes)
     }
 
-    fn to_json(&self) -> Value {
-        let mut out = Map::new();
-        out.insert("bench".to_owned(), self.bench.into());
-        out.insert("machine".to_owned(), self.machine.to_json());
-        out.insert("settings".to_owned(), Value::Object(self.settings.clone()));
-        out.extend(self.found.clone());
-        out.insert("notes".to_owned(), self.remarks().into());
-        Value::Object(out)
+    fn object(&self) -> ReportObject<'_> {
+        ReportObject {
+            bench: self.bench,
+            machine: self.machine.object(),
+            settings: &self.settings,
+            found: &self.found,
+            notes: self.remarks(),
+        }
     }
 
     fn print(&self, output: &mut Output) -> Result<(), Failure> {
@@ -143,20 +156,18 @@ impl Table {
 
     /// Its lines with columns that align.
     fn lines(&self) -> Vec<String> {
-        let head: Vec<String> = self.head.iter().map(ToString::to_string).collect();
-        let all: Vec<&Vec<String>> = std::iter::once(&head).chain(&self.rows).collect();
-        let width = |column: usize| {
-            let cells = all.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
-        };
-        let widths: Vec<usize> = (0..head.len()).map(width).collect();
-        let line = |row: &&Vec<String>| {
-            let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
-                if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-            });
-            cells.collect::<Vec<_>>().join("  ")
-        };
-        all.iter().map(line).collect()
+        let mut table = comfy_table::Table::new();
+        table
+            .load_style(presets::NOTHING)
+            .set_header(self.head.clone())
+            .add_rows(self.rows.clone());
+        for (place, column) in table.column_iter_mut().enumerate() {
+            let (gap, alignment) =
+                if place == 0 { (0, CellAlignment::Left) } else { (2, CellAlignment::Right) };
+            column.set_padding((gap, 0));
+            column.set_cell_alignment(alignment);
+        }
+        table.lines().collect()
     }
 }
 

@@ -1,7 +1,8 @@
 //! Signed repositories of any size, each made from a number.
 
 use crate::cli::bench::generated_tree::Outline;
-use crate::cli::bench::records::{Dice, Records};
+use crate::cli::bench::records::Records;
+use crate::cli::bench::rng::Rng;
 use carrack::block::Block;
 use carrack::car::Writer;
 use carrack::commit::{Commit, UnsignedCommit};
@@ -74,9 +75,9 @@ impl Repository {
 }
 
 fn shuffle(places: &mut [u32]) {
-    let mut dice = Dice(7);
+    let mut rng = Rng::new(7);
     for end in (1..places.len()).rev() {
-        let other = usize::try_from(dice.roll(end as u64 + 1)).unwrap_or_default();
+        let other = usize::try_from(rng.below(end as u64 + 1)).unwrap_or_default();
         places.swap(end, other);
     }
 }

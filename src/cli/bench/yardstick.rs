@@ -53,7 +53,7 @@ pub(in crate::cli) fn flush(path: &Path) -> Result<Map<String, Value>, Failure> 
     }
     let mut found = Map::new();
     found.insert("does".to_owned(), "append of 4 KiB + fsync".into());
-    found.insert("latency".to_owned(), Latencies::of(latencies).to_json());
+    found.insert("latency".to_owned(), Latencies::of(&latencies).to_json());
     Ok(found)
 }
 

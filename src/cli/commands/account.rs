@@ -1,15 +1,14 @@
 use crate::cli::answer::Output;
-use crate::cli::commands::floors::{notice, notice_json};
+use crate::cli::commands::floors::{FloorsAwaited, notice};
 use crate::cli::failure::{Failure, tell};
 use crate::cli::run::Answer;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::{bytes, count, or_dash, things};
-use carrack::Engine;
 use carrack::engine::{AccountStatus, State, Trust, TrustKey};
 use carrack::ident::Did;
 use carrack::key::key_file;
 use clap::Args;
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -46,10 +45,9 @@ pub(in crate::cli) fn accounts(args: &AccountsArgs) -> Result<Answer, Failure> {
     let accounts = engine.accounts()?;
     let mut output = Output::new();
     if args.json {
-        let accounts: Vec<Value> = accounts.iter().map(to_json).collect();
-        let mut answer = json!({ "accounts": accounts });
-        say_awaited(&mut answer, &engine)?;
-        output.json(&answer)?;
+        let accounts = accounts.iter().map(AccountObject::of).collect();
+        let floors_awaited = FloorsAwaited::of(&engine)?;
+        output.json(&AccountsObject { accounts, floors_awaited })?;
         return Ok(Answer::Yes);
     }
     for account in &accounts {
@@ -77,9 +75,8 @@ pub(in crate::cli) fn status(args: &StatusArgs) -> Result<Answer, Failure> {
     let account = engine.status(&args.did)?;
     let mut output = Output::new();
     if args.json {
-        let mut answer = to_json(&account);
-        say_awaited(&mut answer, &engine)?;
-        output.json(&answer)?;
+        let floors_awaited = FloorsAwaited::of(&engine)?;
+        output.json(&StatusObject { account: AccountObject::of(&account), floors_awaited })?;
         return Ok(Answer::Yes);
     }
     print(&mut output, &account)?;
@@ -90,15 +87,6 @@ pub(in crate::cli) fn status(args: &StatusArgs) -> Result<Answer, Failure> {
     Ok(Answer::Yes)
 }
 
-/// Adds what a restored store waits for; an answer of any other store has no such field.
-fn say_awaited(answer: &mut Value, engine: &Engine) -> Result<(), Failure> {
-    let awaited = notice_json(engine)?;
-    if let (Some(fields), false) = (answer.as_object_mut(), awaited.is_null()) {
-        fields.insert("floors_awaited".to_owned(), awaited);
-    }
-    Ok(())
-}
-
 pub(in crate::cli) fn create(args: &CreateArgs) -> Result<Answer, Failure> {
     let key = key_file::read(&args.key_file)?;
     let engine = store::existing_or_new(&args.store)?;
@@ -107,25 +95,59 @@ pub(in crate::cli) fn create(args: &CreateArgs) -> Result<Answer, Failure> {
     Ok(Answer::Yes)
 }
 
-fn to_json(account: &AccountStatus) -> Value {
-    let mut out = json!({
-        "did": account.did.as_str(),
-        "commit": account.commit.as_ref().map(ToString::to_string),
-        "rev": account.rev.map(|rev| rev.to_string()),
-        "data": account.data.as_ref().map(ToString::to_string),
-        "records": account.records,
-        "state": account.state.name(),
-        "trust": account.trust.name(),
-        "trust_key": account.trust_key.map(TrustKey::name),
-        "key": account.key,
-        "blobs_needed": account.blobs_needed,
-        "blobs_missing": account.blobs_missing,
-        "bytes": account.bytes,
-    });
-    if let (Some(to), Some(fields)) = (destination(&account.state), out.as_object_mut()) {
-        fields.insert("to".to_owned(), to.into());
+/// An answer of a store that waits for no floors has no such field.
+#[derive(Serialize)]
+struct AccountsObject<'a> {
+    accounts: Vec<AccountObject<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    floors_awaited: Option<FloorsAwaited>,
+}
+
+#[derive(Serialize)]
+struct StatusObject<'a> {
+    #[serde(flatten)]
+    account: AccountObject<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    floors_awaited: Option<FloorsAwaited>,
+}
+
+#[derive(Serialize)]
+struct AccountObject<'a> {
+    did: &'a str,
+    commit: Option<String>,
+    rev: Option<String>,
+    data: Option<String>,
+    records: u64,
+    state: &'a str,
+    trust: &'static str,
+    trust_key: Option<&'static str>,
+    key: Option<&'a str>,
+    blobs_needed: u64,
+    blobs_missing: u64,
+    bytes: u64,
+    /// Only of an account that leaves or has left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<&'a str>,
+}
+
+impl<'a> AccountObject<'a> {
+    fn of(account: &'a AccountStatus) -> Self {
+        Self {
+            did: account.did.as_str(),
+            commit: account.commit.as_ref().map(ToString::to_string),
+            rev: account.rev.map(|rev| rev.to_string()),
+            data: account.data.as_ref().map(ToString::to_string),
+            records: account.records,
+            state: account.state.name(),
+            trust: account.trust.name(),
+            trust_key: account.trust_key.map(TrustKey::name),
+            key: account.key.as_deref(),
+            blobs_needed: account.blobs_needed,
+            blobs_missing: account.blobs_missing,
+            bytes: account.bytes,
+            to: destination(&account.state),
+        }
     }
-    out
 }
 
 fn destination(state: &State) -> Option<&str> {

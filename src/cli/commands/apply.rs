@@ -10,7 +10,8 @@ use carrack::block::Cid;
 use carrack::engine::{AppliedDiff, TrustKey};
 use carrack::verify::problems_json;
 use clap::Args;
-use serde_json::json;
+use serde::Serialize;
+use serde_json::Value;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -50,7 +51,7 @@ pub(in crate::cli) fn run(args: &ApplyArgs) -> Result<Answer, Failure> {
     let options = import_options(&keys, args.no_key, args.replace.as_ref(), args.below_floor);
     let applied = engine.apply_diff(input, &options)?;
     if args.json {
-        print_json(&applied)?;
+        Output::new().json(&AppliedObject::of(&applied))?;
     } else {
         print(&applied)?;
     }
@@ -67,22 +68,41 @@ fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
     }
 }
 
-fn print_json(applied: &AppliedDiff) -> Result<(), Failure> {
-    Output::new().json(&json!({
-        "did": applied.did.as_str(),
-        "commit": applied.commit.to_string(),
-        "rev": applied.rev.to_string(),
-        "since": applied.since.to_string(),
-        "data": applied.data.to_string(),
-        "records": applied.records,
-        "created": applied.created,
-        "updated": applied.updated,
-        "deleted": applied.deleted,
-        "unreferenced_blocks": applied.unreferenced_blocks,
-        "trust": applied.trust.name(),
-        "trust_key": applied.trust_key.map(TrustKey::name),
-        "warnings": problems_json(applied.warnings.listed()),
-    }))
+#[derive(Serialize)]
+struct AppliedObject<'a> {
+    did: &'a str,
+    commit: String,
+    rev: String,
+    since: String,
+    data: String,
+    records: u64,
+    created: u64,
+    updated: u64,
+    deleted: u64,
+    unreferenced_blocks: u64,
+    trust: &'static str,
+    trust_key: Option<&'static str>,
+    warnings: Value,
+}
+
+impl<'a> AppliedObject<'a> {
+    fn of(applied: &'a AppliedDiff) -> Self {
+        Self {
+            did: applied.did.as_str(),
+            commit: applied.commit.to_string(),
+            rev: applied.rev.to_string(),
+            since: applied.since.to_string(),
+            data: applied.data.to_string(),
+            records: applied.records,
+            created: applied.created,
+            updated: applied.updated,
+            deleted: applied.deleted,
+            unreferenced_blocks: applied.unreferenced_blocks,
+            trust: applied.trust.name(),
+            trust_key: applied.trust_key.map(TrustKey::name),
+            warnings: problems_json(applied.warnings.listed()),
+        }
+    }
 }
 
 fn print(applied: &AppliedDiff) -> Result<(), Failure> {

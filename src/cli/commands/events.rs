@@ -4,11 +4,10 @@ use crate::cli::run::Answer;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::things;
 use carrack::Error;
-use carrack::block::Cid;
 use carrack::engine::{Events, LoggedEvent};
-use carrack::event::{Event, RepoOp};
+use carrack::event::{AccountStatus, Event, RepoOp};
 use clap::Args;
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -74,50 +73,91 @@ fn write_frames(events: &mut Readable, folder: &Path) -> Result<(), Failure> {
 
 fn print_lines(events: &mut Readable) -> Result<(), Failure> {
     let mut output = Output::new();
-    while let Some(event) = events.next()? {
-        output.line(format_args!("{}", line(&event)?))?;
+    while let Some(logged) = events.next()? {
+        output.object(&EventObject::of(logged.seq, &logged.event()?))?;
     }
     output.flush()
 }
 
 /// An event without its blocks, of which the length is told.
-fn line(logged: &LoggedEvent) -> Result<Value, Failure> {
-    let event = logged.event()?;
-    let mut line = json!({
-        "seq": logged.seq,
-        "type": event.kind(),
-        "did": event.did().as_str(),
-        "time": event.time().as_str(),
-    });
-    let text = |cid: Option<&Cid>| cid.map(ToString::to_string);
-    let more = match &event {
-        Event::Commit(commit) => json!({
-            "rev": commit.rev.to_string(),
-            "since": commit.since.map(|since| since.to_string()),
-            "commit": commit.commit.to_string(),
-            "prev_data": text(commit.prev_data.as_ref()),
-            "ops": commit.ops.iter().map(op).collect::<Value>(),
-            "blocks_bytes": commit.blocks.len(),
-        }),
-        Event::Sync(sync) => json!({ "rev": sync.rev.to_string() }),
-        Event::Identity(identity) => json!({ "handle": identity.handle.as_deref() }),
-        Event::Account(account) => json!({
-            "active": account.active,
-            "status": account.status.as_ref().map(carrack::event::AccountStatus::as_str),
-        }),
-    };
-    if let (Value::Object(line), Value::Object(more)) = (&mut line, more) {
-        line.extend(more);
-    }
-    Ok(line)
+#[derive(Serialize)]
+struct EventObject<'a> {
+    seq: u64,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    did: &'a str,
+    time: &'a str,
+    #[serde(flatten)]
+    content: Content<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Content<'a> {
+    Commit {
+        rev: String,
+        since: Option<String>,
+        commit: String,
+        prev_data: Option<String>,
+        ops: Vec<OpObject<'a>>,
+        blocks_bytes: usize,
+    },
+    Sync {
+        rev: String,
+    },
+    Identity {
+        handle: Option<&'a str>,
+    },
+    Account {
+        active: bool,
+        status: Option<&'a str>,
+    },
 }
 
 /// An op as events have it.
-pub(in crate::cli) fn op(op: &RepoOp) -> Value {
-    json!({
-        "action": op.action(),
-        "path": op.path().as_str(),
-        "cid": op.cid().map(ToString::to_string),
-        "prev": op.prev().map(ToString::to_string),
-    })
+#[derive(Serialize)]
+pub(in crate::cli) struct OpObject<'a> {
+    action: &'static str,
+    path: &'a str,
+    cid: Option<String>,
+    prev: Option<String>,
+}
+
+impl<'a> EventObject<'a> {
+    fn of(seq: u64, event: &'a Event) -> Self {
+        let (did, time) = (event.did().as_str(), event.time().as_str());
+        Self { seq, kind: event.kind(), did, time, content: Content::of(event) }
+    }
+}
+
+impl<'a> Content<'a> {
+    fn of(event: &'a Event) -> Self {
+        match event {
+            Event::Commit(commit) => Self::Commit {
+                rev: commit.rev.to_string(),
+                since: commit.since.map(|since| since.to_string()),
+                commit: commit.commit.to_string(),
+                prev_data: commit.prev_data.as_ref().map(ToString::to_string),
+                ops: commit.ops.iter().map(OpObject::of).collect(),
+                blocks_bytes: commit.blocks.len(),
+            },
+            Event::Sync(sync) => Self::Sync { rev: sync.rev.to_string() },
+            Event::Identity(identity) => Self::Identity { handle: identity.handle.as_deref() },
+            Event::Account(account) => Self::Account {
+                active: account.active,
+                status: account.status.as_ref().map(AccountStatus::as_str),
+            },
+        }
+    }
+}
+
+impl<'a> OpObject<'a> {
+    pub(in crate::cli) fn of(op: &'a RepoOp) -> Self {
+        Self {
+            action: op.action(),
+            path: op.path().as_str(),
+            cid: op.cid().map(ToString::to_string),
+            prev: op.prev().map(ToString::to_string),
+        }
+    }
 }

@@ -1,6 +1,6 @@
 use crate::cli::failure::{Failure, tell};
 use crate::cli::io::output_file::write_to;
-use crate::cli::io::progress::{Bar, Counted};
+use crate::cli::io::progress::Bar;
 use crate::cli::run::Answer;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::{bytes, count};
@@ -27,7 +27,7 @@ pub(in crate::cli) fn run(args: &ExportArgs) -> Result<Answer, Failure> {
     let expected = engine.status(&args.did)?.bytes;
     let bar = Bar::bytes("exporting", expected);
     let written = write_to(args.output.as_deref(), |output| {
-        let output = Counted::new(output, &bar);
+        let output = bar.output(output);
         match args.since {
             Some(since) => engine.export_since(&args.did, since, output),
             None => engine.export(&args.did, output),

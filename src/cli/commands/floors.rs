@@ -7,7 +7,7 @@ use carrack::Engine;
 use carrack::engine::Restored;
 use carrack::ident::Rev;
 use clap::Args;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct FloorsArgs {
@@ -44,14 +44,21 @@ pub(in crate::cli) fn notice(engine: &Engine) -> Result<Option<String>, Failure>
     Ok(engine.floors_awaited()?.map(|restored| awaited(&restored)))
 }
 
-/// The same for scripts; null for a store that takes writes.
-pub(in crate::cli) fn notice_json(engine: &Engine) -> Result<Value, Failure> {
-    Ok(engine.floors_awaited()?.map_or(Value::Null, |restored| {
-        json!({
-            "last_seq": restored.last_seq,
-            "last_rev": restored.last_rev.map(|rev| rev.to_string()),
-        })
-    }))
+/// The same for scripts.
+#[derive(Serialize)]
+pub(in crate::cli) struct FloorsAwaited {
+    last_seq: u64,
+    last_rev: Option<String>,
+}
+
+impl FloorsAwaited {
+    /// What the store waits for; `None` for a store that takes writes.
+    pub(in crate::cli) fn of(engine: &Engine) -> Result<Option<Self>, Failure> {
+        Ok(engine.floors_awaited()?.map(|restored| Self {
+            last_seq: restored.last_seq,
+            last_rev: restored.last_rev.map(|rev| rev.to_string()),
+        }))
+    }
 }
 
 fn awaited(restored: &Restored) -> String {

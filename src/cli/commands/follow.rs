@@ -11,7 +11,8 @@ use carrack::limits::EVENT_FRAME_BYTES_MAX;
 use carrack::verify::{ExpectedHead, problems_json};
 use carrack::{Error, ErrorKind};
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -72,7 +73,7 @@ type Outcome = carrack::Result<Taken<Followed>>;
 struct Told {
     output: Output,
     /// For JSON, all of it at the end.
-    frames: Option<Vec<Value>>,
+    frames: Option<Vec<FrameObject>>,
     /// Frames that were refused or found a copy out of sync.
     failed: u64,
 }
@@ -92,7 +93,7 @@ impl Told {
         let out_of_sync = |taken: &Taken<_>| matches!(taken.outcome, Followed::OutOfSync(_));
         self.failed += u64::from(taken.as_ref().map_or(true, out_of_sync));
         match &mut self.frames {
-            Some(frames) => frames.push(Value::Object(object(file, &bytes, &taken))),
+            Some(frames) => frames.push(FrameObject::of(file, &bytes, &taken)),
             None => self.output.line(format_args!("{}", line(&bytes, &taken)))?,
         }
         Ok(())
@@ -101,7 +102,7 @@ impl Told {
     fn end(mut self, count: u64) -> Result<Answer, Failure> {
         match self.frames {
             Some(frames) => {
-                self.output.json(&json!({ "frames": frames, "failed": self.failed }))?;
+                self.output.json(&FollowObject { frames, failed: self.failed })?;
             }
             None => self.output.flush()?,
         }
@@ -157,50 +158,85 @@ fn words(outcome: &Followed) -> (&'static str, String) {
     }
 }
 
-fn object(file: &Path, frame: &[u8], taken: &Outcome) -> Map<String, Value> {
-    let facts = facts(frame, taken);
-    let mut out = Map::new();
-    let mut put = |name: &str, value: Value| out.insert(name.to_owned(), value);
-    put("file", file.display().to_string().into());
-    put("type", json!(facts.kind));
-    put("seq", json!(facts.seq));
-    put("did", json!(facts.did));
-    match taken {
-        Err(error) => {
-            put("result", "refused".into());
-            put("error", error.to_string().into());
-            put("problems", problems_json(error.problems()));
-        }
-        Ok(taken) => {
-            put("missed", taken.missed.into());
-            put("result", words(&taken.outcome).0.into());
-            details(&taken.outcome, &mut put);
-        }
-    }
-    out
+#[derive(Serialize)]
+struct FollowObject {
+    frames: Vec<FrameObject>,
+    failed: u64,
 }
 
-fn details(outcome: &Followed, put: &mut dyn FnMut(&str, Value) -> Option<Value>) {
-    match outcome {
-        Followed::Applied { rev } | Followed::Created { rev } | Followed::Resigned { rev } => {
-            put("rev", rev.to_string().into());
+#[derive(Serialize)]
+struct FrameObject {
+    file: String,
+    #[serde(rename = "type")]
+    kind: Option<&'static str>,
+    seq: Option<u64>,
+    did: Option<String>,
+    result: &'static str,
+    #[serde(flatten)]
+    details: Details,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Details {
+    Refused {
+        error: String,
+        problems: Value,
+    },
+    Taken {
+        missed: u64,
+        #[serde(flatten)]
+        outcome: OutcomeObject,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum OutcomeObject {
+    Head { rev: String },
+    Identity { handle: Option<String> },
+    Account { state: String },
+    Ignored { why: &'static str },
+    OutOfSync { why: &'static str, rev: String, held_rev: String, held_data: String },
+    Other {},
+}
+
+impl FrameObject {
+    fn of(file: &Path, frame: &[u8], taken: &Outcome) -> Self {
+        let Facts { kind, seq, did } = facts(frame, taken);
+        let (result, details) = match taken {
+            Err(error) => {
+                let problems = problems_json(error.problems());
+                ("refused", Details::Refused { error: error.to_string(), problems })
+            }
+            Ok(taken) => {
+                let outcome = OutcomeObject::of(&taken.outcome);
+                (words(&taken.outcome).0, Details::Taken { missed: taken.missed, outcome })
+            }
+        };
+        Self { file: file.display().to_string(), kind, seq, did, result, details }
+    }
+}
+
+impl OutcomeObject {
+    fn of(outcome: &Followed) -> Self {
+        match outcome {
+            Followed::Applied { rev } | Followed::Created { rev } | Followed::Resigned { rev } => {
+                Self::Head { rev: rev.to_string() }
+            }
+            Followed::Identity { handle } => {
+                Self::Identity { handle: handle.as_deref().map(str::to_owned) }
+            }
+            Followed::Account { state } => Self::Account { state: state.name().to_owned() },
+            Followed::Ignored(why) => Self::Ignored { why: why.as_str() },
+            Followed::OutOfSync(found) => Self::OutOfSync {
+                why: found.why.as_str(),
+                rev: found.rev.to_string(),
+                held_rev: found.held_rev.to_string(),
+                held_data: found.held_data.to_string(),
+            },
+            _ => Self::Other {},
         }
-        Followed::Identity { handle } => {
-            put("handle", json!(handle.as_deref()));
-        }
-        Followed::Account { state } => {
-            put("state", state.name().into());
-        }
-        Followed::Ignored(why) => {
-            put("why", why.as_str().into());
-        }
-        Followed::OutOfSync(found) => {
-            put("why", found.why.as_str().into());
-            put("rev", found.rev.to_string().into());
-            put("held_rev", found.held_rev.to_string().into());
-            put("held_data", found.held_data.to_string().into());
-        }
-        _ => {}
     }
 }
 

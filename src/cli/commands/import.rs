@@ -7,13 +7,14 @@ use crate::cli::keys::{KeySources, Keys, earlier_key};
 use crate::cli::run::Answer;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::{bytes, count, per_second};
-use carrack::Engine;
 use carrack::block::Cid;
 use carrack::engine::{Imported, TrustKey};
 use carrack::key::VerifyingKey;
 use carrack::verify::{FileSource, Input, problems_json};
+use carrack::{Code, Engine, Problem};
 use clap::Args;
-use serde_json::json;
+use serde::Serialize;
+use serde_json::Value;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -63,7 +64,7 @@ pub(in crate::cli) fn run(args: &ImportArgs) -> Result<Answer, Failure> {
         tell(format_args!("warning: {warning}"));
     }
     if args.json {
-        print_json(&imported, seconds, warning)?;
+        Output::new().json(&ImportedObject::of(&imported, seconds, warning))?;
     } else {
         print(&imported, seconds)?;
     }
@@ -93,26 +94,39 @@ fn signed_earlier(
     Ok(key.filter(|key| keys.is_earlier(key)).map(|key| earlier_key(&key)))
 }
 
-fn print_json(imported: &Imported, seconds: f64, warning: Option<String>) -> Result<(), Failure> {
-    let mut out = json!({
-        "did": imported.did.as_str(),
-        "commit": imported.commit.to_string(),
-        "rev": imported.rev.to_string(),
-        "data": imported.data.to_string(),
-        "records": imported.records,
-        "blobs_needed": imported.blobs_needed,
-        "trust": imported.trust.name(),
-        "trust_key": imported.trust_key.map(TrustKey::name),
-        "bytes": imported.bytes,
-        "seconds": seconds,
-        "warnings": problems_json(imported.report.warnings.listed()),
-    });
-    if let Some(warning) = warning
-        && let Some(warnings) = out.get_mut("warnings").and_then(|list| list.as_array_mut())
-    {
-        warnings.push(json!({ "code": "BadSignature", "message": warning }));
+#[derive(Serialize)]
+struct ImportedObject<'a> {
+    did: &'a str,
+    commit: String,
+    rev: String,
+    data: String,
+    records: u64,
+    blobs_needed: u64,
+    trust: &'static str,
+    trust_key: Option<&'static str>,
+    bytes: u64,
+    seconds: f64,
+    warnings: Value,
+}
+
+impl<'a> ImportedObject<'a> {
+    fn of(imported: &'a Imported, seconds: f64, warning: Option<String>) -> Self {
+        let mut warnings = imported.report.warnings.listed().to_vec();
+        warnings.extend(warning.map(|message| Problem::new(Code::BadSignature, message)));
+        Self {
+            did: imported.did.as_str(),
+            commit: imported.commit.to_string(),
+            rev: imported.rev.to_string(),
+            data: imported.data.to_string(),
+            records: imported.records,
+            blobs_needed: imported.blobs_needed,
+            trust: imported.trust.name(),
+            trust_key: imported.trust_key.map(TrustKey::name),
+            bytes: imported.bytes,
+            seconds,
+            warnings: problems_json(&warnings),
+        }
     }
-    Output::new().json(&out)
 }
 
 fn print(imported: &Imported, seconds: f64) -> Result<(), Failure> {

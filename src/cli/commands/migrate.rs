@@ -9,7 +9,7 @@ use carrack::ident::{Did, SystemRandom};
 use carrack::key::{Curve, SigningKey, key_file};
 use carrack::migrate::{MigrateOptions, Migrated, abort, migrate};
 use clap::Args;
-use serde_json::json;
+use serde::Serialize;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -68,7 +68,7 @@ fn give_up(args: &MigrateArgs, source: &Engine) -> Result<Answer, Failure> {
     let mut output = Output::new();
     let state = source.status(&args.did)?.state;
     if args.json {
-        output.json(&json!({ "did": args.did.as_str(), "state": state.name() }))?;
+        output.json(&AbortedObject { did: args.did.as_str(), state: state.name() })?;
     } else {
         output.line(format_args!("the move is given up: {} is {state} at the source", args.did))?;
         output.flush()?;
@@ -111,19 +111,39 @@ fn tell_key(destination: &Engine, did: &Did, path: &Path, key: &SigningKey) -> R
     Ok(())
 }
 
+#[derive(Serialize)]
+struct MigratedObject<'a> {
+    did: &'a str,
+    records: u64,
+    blobs: u64,
+    blobs_missing: u64,
+    bytes: u64,
+    data: String,
+    source_rev: String,
+    rev: String,
+    seconds: f64,
+    fence_seconds: f64,
+}
+
+#[derive(Serialize)]
+struct AbortedObject<'a> {
+    did: &'a str,
+    state: &'a str,
+}
+
 fn print_json(migrated: &Migrated) -> Result<(), Failure> {
-    Output::new().json(&json!({
-        "did": migrated.did.as_str(),
-        "records": migrated.records,
-        "blobs": migrated.blobs,
-        "blobs_missing": migrated.blobs_missing,
-        "bytes": migrated.bytes,
-        "data": migrated.data.to_string(),
-        "source_rev": migrated.source_rev.to_string(),
-        "rev": migrated.rev.to_string(),
-        "seconds": migrated.seconds,
-        "fence_seconds": migrated.fence_seconds,
-    }))
+    Output::new().json(&MigratedObject {
+        did: migrated.did.as_str(),
+        records: migrated.records,
+        blobs: migrated.blobs,
+        blobs_missing: migrated.blobs_missing,
+        bytes: migrated.bytes,
+        data: migrated.data.to_string(),
+        source_rev: migrated.source_rev.to_string(),
+        rev: migrated.rev.to_string(),
+        seconds: migrated.seconds,
+        fence_seconds: migrated.fence_seconds,
+    })
 }
 
 fn print_words(migrated: &Migrated) -> Result<(), Failure> {

@@ -8,7 +8,8 @@ use carrack::ident::plc::{PlcLog, PlcState};
 use carrack::limits::PLC_LOG_BYTES_MAX;
 use carrack::verify::problems_json;
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -45,8 +46,8 @@ pub(in crate::cli) fn run(args: &PlcArgs) -> Result<Answer, Failure> {
     let verified = PlcLog::verify(&json);
     let mut output = Output::new();
     match (&verified, args.json) {
-        (Ok(log), true) => output.json(&log_json(log))?,
-        (Err(problem), true) => output.json(&problem_json(problem))?,
+        (Ok(log), true) => output.json(&LogObject::valid(log))?,
+        (Err(problem), true) => output.json(&LogObject::invalid(problem))?,
         (Ok(log), false) => print(&mut output, log)?,
         (Err(_), false) => {}
     }
@@ -56,36 +57,42 @@ pub(in crate::cli) fn run(args: &PlcArgs) -> Result<Answer, Failure> {
     })
 }
 
-fn log_json(log: &PlcLog) -> Value {
-    let state = log.state();
-    let chain: Vec<String> = log.chain().map(ToString::to_string).collect();
-    json!({
-        "verdict": "valid",
-        "did": log.did().as_str(),
-        "tombstoned": log.tombstoned(),
-        "chain": chain,
-        "nullified": log.nullified(),
-        "signing_key": state.and_then(signing_key),
-        "rotation_keys": state.map(|state| &state.rotation_keys),
-        "also_known_as": state.map(|state| &state.also_known_as),
-        "pds": state.and_then(PlcState::pds),
-        "problems": [],
-    })
+/// Of a log that is not valid, nothing is told but the problems.
+#[derive(Default, Serialize)]
+struct LogObject<'a> {
+    verdict: &'static str,
+    did: Option<&'a str>,
+    tombstoned: Option<bool>,
+    chain: Option<Vec<String>>,
+    nullified: Option<Vec<bool>>,
+    signing_key: Option<&'a str>,
+    rotation_keys: Option<&'a [String]>,
+    also_known_as: Option<&'a [String]>,
+    pds: Option<&'a str>,
+    problems: Value,
 }
 
-fn problem_json(problem: &Problem) -> Value {
-    json!({
-        "verdict": "invalid",
-        "did": null,
-        "tombstoned": null,
-        "chain": null,
-        "nullified": null,
-        "signing_key": null,
-        "rotation_keys": null,
-        "also_known_as": null,
-        "pds": null,
-        "problems": problems_json(std::slice::from_ref(problem)),
-    })
+impl<'a> LogObject<'a> {
+    fn valid(log: &'a PlcLog) -> Self {
+        let state = log.state();
+        Self {
+            verdict: "valid",
+            did: Some(log.did().as_str()),
+            tombstoned: Some(log.tombstoned()),
+            chain: Some(log.chain().map(ToString::to_string).collect()),
+            nullified: Some(log.nullified()),
+            signing_key: state.and_then(signing_key),
+            rotation_keys: state.map(|state| &state.rotation_keys[..]),
+            also_known_as: state.map(|state| &state.also_known_as[..]),
+            pds: state.and_then(PlcState::pds),
+            problems: problems_json(&[]),
+        }
+    }
+
+    fn invalid(problem: &Problem) -> Self {
+        let problems = problems_json(std::slice::from_ref(problem));
+        Self { verdict: "invalid", problems, ..Self::default() }
+    }
 }
 
 /// As the log has it, whether or not Carrack can use it.

@@ -9,7 +9,8 @@ use carrack::engine::{Engine, ScrubReport};
 use carrack::verify::problems_json;
 use carrack::{Code, Error, Problem};
 use clap::Args;
-use serde_json::json;
+use serde::Serialize;
+use serde_json::Value;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ScrubArgs {
@@ -27,7 +28,7 @@ pub(in crate::cli) fn run(args: &ScrubArgs) -> Result<Answer, Failure> {
     drop(bar);
     let mut output = Output::new();
     if args.json {
-        print_json(&mut output, &report)?;
+        output.json(&ScrubObject::of(&report))?;
     } else {
         print(&mut output, &report)?;
     }
@@ -54,15 +55,27 @@ fn scrub(engine: &Engine, bar: &Bar) -> Result<ScrubReport, Failure> {
     }
 }
 
-fn print_json(output: &mut Output, report: &ScrubReport) -> Result<(), Failure> {
-    output.json(&json!({
-        "verdict": if report.is_valid() { "valid" } else { "invalid" },
-        "accounts": report.accounts,
-        "rows": report.rows,
-        "records": report.records,
-        "problems": problems_json(report.problems.listed()),
-        "problems_omitted": report.problems.omitted(),
-    }))
+#[derive(Serialize)]
+struct ScrubObject {
+    verdict: &'static str,
+    accounts: u64,
+    rows: u64,
+    records: u64,
+    problems: Value,
+    problems_omitted: u64,
+}
+
+impl ScrubObject {
+    fn of(report: &ScrubReport) -> Self {
+        Self {
+            verdict: if report.is_valid() { "valid" } else { "invalid" },
+            accounts: report.accounts,
+            rows: report.rows,
+            records: report.records,
+            problems: problems_json(report.problems.listed()),
+            problems_omitted: report.problems.omitted(),
+        }
+    }
 }
 
 fn print(output: &mut Output, report: &ScrubReport) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ use crate::cli::store::{self, StoreArgs};
 use carrack::engine::{TrustChecked, TrustKey};
 use carrack::ident::Did;
 use clap::Args;
-use serde_json::json;
+use serde::Serialize;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct TrustArgs {
@@ -49,15 +49,25 @@ pub(in crate::cli) fn run(args: &TrustArgs) -> Result<Answer, Failure> {
     })
 }
 
+#[derive(Serialize)]
+struct TrustObject<'a> {
+    did: &'a str,
+    trust: &'static str,
+    trust_key: Option<&'static str>,
+    signature: &'static str,
+    commit: String,
+    key: Option<&'a str>,
+}
+
 fn print_json(args: &TrustArgs, checked: &TrustChecked) -> Result<(), Failure> {
-    Output::new().json(&json!({
-        "did": args.account.as_str(),
-        "trust": checked.trust.name(),
-        "trust_key": checked.trust_key.map(TrustKey::name),
-        "signature": checked.signature.as_str(),
-        "commit": checked.commit.to_string(),
-        "key": checked.key,
-    }))
+    Output::new().json(&TrustObject {
+        did: args.account.as_str(),
+        trust: checked.trust.name(),
+        trust_key: checked.trust_key.map(TrustKey::name),
+        signature: checked.signature.as_str(),
+        commit: checked.commit.to_string(),
+        key: checked.key.as_deref(),
+    })
 }
 
 fn print(args: &TrustArgs, checked: &TrustChecked) -> Result<(), Failure> {

@@ -1,5 +1,5 @@
 use crate::cli::answer::Output;
-use crate::cli::commands::events::op;
+use crate::cli::commands::events::OpObject;
 use crate::cli::failure::{Failure, tell};
 use crate::cli::run::Answer;
 use crate::cli::store::{self, StoreArgs};
@@ -10,7 +10,8 @@ use carrack::ident::{Did, RepoPath};
 use carrack::key::{SigningKey, key_file};
 use clap::Args;
 use data_encoding::{BASE64, BASE64_NOPAD};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use std::io::{BufRead, Read};
 use std::path::PathBuf;
 
@@ -55,7 +56,7 @@ pub(in crate::cli) fn run(args: &WriteArgs) -> Result<Answer, Failure> {
             continue;
         }
         match write_line(&engine, args, &key, &line) {
-            Ok(written) => output.json(&answer(&written))?,
+            Ok(written) => output.json(&WrittenObject::of(&written))?,
             Err(failure) => return refused(failure, number, args.json, &mut output),
         }
     }
@@ -78,7 +79,7 @@ fn refused(
     output: &mut Output,
 ) -> Result<Answer, Failure> {
     if json {
-        output.json(&json!({ "line": number, "error": failure.message() }))?;
+        output.json(&RefusedObject { line: number, error: failure.message() })?;
     }
     if number > 1 {
         tell(format_args!("the lines before line {number} are committed"));
@@ -174,16 +175,37 @@ fn nothing_left(fields: &Map<String, Value>) -> Result<(), Failure> {
     }
 }
 
-fn answer(written: &Written) -> Value {
-    json!({
-        "commit": written.commit.to_string(),
-        "rev": written.rev.to_string(),
-        "since": written.since.to_string(),
-        "data": written.data.to_string(),
-        "prev_data": written.prev_data.to_string(),
-        "ops": written.ops.iter().map(op).collect::<Value>(),
-        "seq": written.seq,
-    })
+/// What is said of a line that was committed.
+#[derive(Serialize)]
+struct WrittenObject<'a> {
+    commit: String,
+    rev: String,
+    since: String,
+    data: String,
+    prev_data: String,
+    ops: Vec<OpObject<'a>>,
+    seq: Option<u64>,
+}
+
+/// What is said of the line that was not.
+#[derive(Serialize)]
+struct RefusedObject<'a> {
+    line: u64,
+    error: &'a str,
+}
+
+impl<'a> WrittenObject<'a> {
+    fn of(written: &'a Written) -> Self {
+        Self {
+            commit: written.commit.to_string(),
+            rev: written.rev.to_string(),
+            since: written.since.to_string(),
+            data: written.data.to_string(),
+            prev_data: written.prev_data.to_string(),
+            ops: written.ops.iter().map(OpObject::of).collect(),
+            seq: written.seq,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ impl Transcript {
         self.step(
             name,
             format_args!(
-                "{records:>9} records  {size:>8} {:>6.2} s {rate:>9} records/s {flow:>8}/s",
+                "{records:>9} records {size:>9} {:>6.2} s {rate:>9} records/s {flow:>9}/s",
                 pace.seconds
             ),
         )

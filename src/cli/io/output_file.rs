@@ -1,10 +1,10 @@
 use crate::cli::answer::Output;
 use crate::cli::failure::Failure;
 use crate::cli::io::input::is_standard;
-use std::ffi::OsString;
+use carrack::part_file::PartFile;
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Writes an output whole or not at all: `write` gets the standard output, or a file beside the
 /// named one that takes its name when everything is on disk.
@@ -19,7 +19,7 @@ pub(in crate::cli) fn write_to<T>(
             output.flush()?;
             Ok(written)
         }
-        // A pipe or a device is written to: a file in its place is not what anybody wants.
+        // A pipe or a device is written to: a file in its place would be of no use.
         Some(path) if path.exists() && !path.is_file() => {
             let file = File::options().write(true).open(path);
             let file = file.map_err(|error| failed(path, &error))?;
@@ -35,19 +35,11 @@ fn into_new<T>(
 ) -> Result<T, Failure> {
     // Through a link, what it points at is replaced.
     let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let part = part_of(&path);
-    let file = File::create(&part).map_err(|error| failed(&part, &error))?;
-    let finished = into_file(&part, &file, write).and_then(|written| {
-        file.sync_all().map_err(|error| failed(&part, &error))?;
-        std::fs::rename(&part, &path).map_err(|error| failed(&path, &error))?;
-        sync_folder(&path).map_err(|error| failed(&path, &error))?;
-        Ok(written)
-    });
-    if finished.is_err() {
-        // It may have its final name already; half of it is left in no case.
-        let _ = std::fs::remove_file(&part);
-    }
-    finished
+    let failed = |error| failed(&path, &error);
+    let part = PartFile::public(&path).map_err(failed)?;
+    let written = into_file(&path, part.file(), write)?;
+    part.replace(&path).map_err(failed)?;
+    Ok(written)
 }
 
 fn into_file<T>(
@@ -59,21 +51,6 @@ fn into_file<T>(
     let written = write(&mut output)?;
     output.flush().map_err(|error| failed(path, &error))?;
     Ok(written)
-}
-
-fn part_of(path: &Path) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(".part");
-    PathBuf::from(name)
-}
-
-/// A file whose folder entry is lost is lost.
-fn sync_folder(path: &Path) -> std::io::Result<()> {
-    if cfg!(not(unix)) {
-        return Ok(());
-    }
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> Failure {

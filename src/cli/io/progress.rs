@@ -4,7 +4,8 @@ use carrack::verify::{BlockSource, Missing, RecordBlock, Totals, TreeCounts};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
 
-/// Progress on the standard error, if that is a terminal.
+/// Progress on the standard error, if that is a terminal. A hidden bar would read the clock at each
+/// move.
 pub(in crate::cli) struct Bar(Option<ProgressBar>);
 
 impl Bar {
@@ -44,6 +45,11 @@ impl Bar {
         if let Some(bar) = &self.0 {
             bar.set_position(position);
         }
+    }
+
+    /// An output whose bytes move it.
+    pub(in crate::cli) fn output<W: Write>(&self, output: W) -> impl Write {
+        self.0.clone().unwrap_or_else(ProgressBar::hidden).wrap_write(output)
     }
 }
 
@@ -104,31 +110,5 @@ impl<S: BlockSource> BlockSource for Watched<'_, S> {
 
     fn position(&self) -> u64 {
         self.supply.position()
-    }
-}
-
-/// An output whose progress is shown, and whose bytes are counted.
-pub(in crate::cli) struct Counted<'a, W> {
-    output: W,
-    bar: &'a Bar,
-    bytes: u64,
-}
-
-impl<'a, W> Counted<'a, W> {
-    pub(in crate::cli) fn new(output: W, bar: &'a Bar) -> Self {
-        Self { output, bar, bytes: 0 }
-    }
-}
-
-impl<W: Write> Write for Counted<'_, W> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let written = self.output.write(bytes)?;
-        self.bytes += written as u64;
-        self.bar.set(self.bytes);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.output.flush()
     }
 }

@@ -1,17 +1,17 @@
 //! A copy of the whole store while it is in use.
 
-use crate::engine::handle::{Engine, folder_of, sync_folder, unreadable};
+use crate::engine::handle::{Engine, unreadable};
 use crate::engine::upkeep::restore::restored;
 use crate::error::{Error, Result};
 use crate::ident::Rev;
 use crate::limits::COPY_CACHE_BYTES;
+use crate::part_file::PartFile;
 use crate::store::copy::{CopyKind, copy};
 use crate::store::read_table::ReadTable;
 use redb::backends::FileBackend;
 use redb::{Builder, StorageBackend};
 use std::io::ErrorKind;
 use std::path::Path;
-use tempfile::{NamedTempFile, PersistError};
 
 /// What a backup holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,12 +70,10 @@ impl Engine {
         if path.symlink_metadata().is_ok() {
             return Err(exists(path));
         }
-        let part = part_of(path).map_err(|error| failed(path, error))?;
+        let part = PartFile::private(path).map_err(|error| failed(path, error))?;
         let file = part.reopen().map_err(|error| failed(path, error))?;
         let done = self.backup_to(FileBackend::new(file).map_err(unreadable)?, progress)?;
-        part.as_file().sync_all().map_err(|error| failed(path, error))?;
-        part.persist_noclobber(path).map_err(|error| not_named(path, error))?;
-        sync_folder(path).map_err(|error| failed(path, error))?;
+        part.publish(path).map_err(|error| not_named(path, error))?;
         Ok(done)
     }
 
@@ -108,18 +106,10 @@ impl Engine {
     }
 }
 
-/// A new file beside the one that is to be; it goes away unless it gets that name.
-pub(in crate::engine) fn part_of(path: &Path) -> std::io::Result<NamedTempFile> {
-    let name = path.file_name().ok_or(ErrorKind::InvalidInput)?;
-    let mut prefix = name.to_owned();
-    prefix.push(".");
-    tempfile::Builder::new().prefix(&prefix).suffix(".part").tempfile_in(folder_of(path))
-}
-
-fn not_named(path: &Path, error: PersistError) -> Error {
-    match error.error.kind() {
+fn not_named(path: &Path, error: std::io::Error) -> Error {
+    match error.kind() {
         ErrorKind::AlreadyExists => exists(path),
-        _ => failed(path, error.error),
+        _ => failed(path, error),
     }
 }
 

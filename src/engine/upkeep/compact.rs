@@ -1,9 +1,9 @@
 //! A store that no process has open, written anew without what was deleted.
 
-use crate::engine::handle::{Engine, Options, sync_folder, unreadable};
-use crate::engine::upkeep::backup::part_of;
+use crate::engine::handle::{Engine, Options, unreadable};
 use crate::error::{Error, Result};
 use crate::limits::COPY_CACHE_BYTES;
+use crate::part_file::PartFile;
 use crate::store::copy::{CopyKind, copy};
 use redb::Builder;
 use redb::backends::FileBackend;
@@ -76,15 +76,13 @@ impl Engine {
         // Refuses what takes no writes: a store that awaits its floors, or is kept in an older format.
         engine.submit(|_| Ok(()))?;
         engine.finish_removals()?;
-        let part = part_of(path).map_err(|error| failed(path, error))?;
+        let part = PartFile::private(path).map_err(|error| failed(path, error))?;
         let mode = path.metadata().map_err(|error| failed(path, error))?.permissions();
-        part.as_file().set_permissions(mode).map_err(|error| failed(path, error))?;
+        part.file().set_permissions(mode).map_err(|error| failed(path, error))?;
         let file = part.reopen().map_err(|error| failed(path, error))?;
         engine.copy_to(FileBackend::new(file).map_err(unreadable)?, compact, progress)?;
-        part.as_file().sync_all().map_err(|error| failed(path, error))?;
         // Under the old store's lock: no process opens it in between.
-        part.persist(path).map_err(|error| failed(path, error.error))?;
-        sync_folder(path).map_err(|error| failed(path, error))?;
+        part.replace(path).map_err(|error| failed(path, error))?;
         engine.close();
         Ok(Compacted { before, after: length(path)? })
     }

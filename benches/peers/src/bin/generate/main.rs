@@ -11,7 +11,7 @@ use carrack::commit::{Commit, UnsignedCommit};
 use carrack::ident::Rev;
 use carrack::key::{Curve, SigningKey};
 use carrack_peers::{DID, DID_KEY, PUBLIC, SECRET};
-use record::{Dice, record, rev_after};
+use record::{Rng, record, rev_after};
 use std::error::Error;
 use std::fs::File;
 use std::path::Path;
@@ -93,8 +93,8 @@ fn write(path: &Path, commit: &Commit, tree: &Tree, flipped: Option<u64>) -> Res
 }
 
 fn shuffle(items: &mut [Item]) {
-    let mut dice = Dice::new(11);
+    let mut rng = Rng::new(11);
     for at in (1..items.len()).rev() {
-        items.swap(at, dice.below(at + 1));
+        items.swap(at, rng.below(at + 1));
     }
 }

@@ -2,6 +2,8 @@
 
 use carrack::block::{Block, json};
 use carrack::ident::Rev;
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::{Rng as _, SeedableRng};
 use serde_json::{Value, json};
 
 const FIRST_MICROS: u64 = 1_700_000_000_000_000;
@@ -27,23 +29,20 @@ const WORDS: [&str; 16] = [
     "islands",
 ];
 
-/// A generator of numbers (`SplitMix64`).
-pub struct Dice(u64);
+/// Numbers from a seed.
+pub struct Rng(SplitMix64);
 
-impl Dice {
+impl Rng {
     pub fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(SplitMix64::seed_from_u64(seed))
     }
 
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+    fn next(&mut self) -> u64 {
+        self.0.next_u64()
     }
 
     pub fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.roll() % limit as u64).expect("a number below a usize")
+        usize::try_from(self.next() % limit as u64).expect("a number below a usize")
     }
 }
 
@@ -54,13 +53,13 @@ pub fn rev_after(records: u64) -> Rev {
 
 /// Path and bytes of record number `n`.
 pub fn record(n: u64) -> (String, Vec<u8>) {
-    let mut dice = Dice::new(n.wrapping_mul(0xd134_2543_de82_ef95));
-    let rkey = rev(FIRST_MICROS + n * STEP_MICROS + dice.roll() % STEP_MICROS).to_string();
-    let (collection, mut value) = match dice.below(20) {
-        0..10 => ("app.bsky.feed.like", json!({ "subject": subject(&mut dice, &rkey) })),
-        10..15 => ("app.bsky.feed.post", post(&mut dice, &rkey)),
-        15..18 => ("app.bsky.feed.repost", json!({ "subject": subject(&mut dice, &rkey) })),
-        _ => ("app.bsky.graph.follow", json!({ "subject": account(&mut dice) })),
+    let mut rng = Rng::new(n.wrapping_mul(0xd134_2543_de82_ef95));
+    let rkey = rev(FIRST_MICROS + n * STEP_MICROS + rng.next() % STEP_MICROS).to_string();
+    let (collection, mut value) = match rng.below(20) {
+        0..10 => ("app.bsky.feed.like", json!({ "subject": subject(&mut rng, &rkey) })),
+        10..15 => ("app.bsky.feed.post", post(&mut rng, &rkey)),
+        15..18 => ("app.bsky.feed.repost", json!({ "subject": subject(&mut rng, &rkey) })),
+        _ => ("app.bsky.graph.follow", json!({ "subject": account(&mut rng) })),
     };
     value["$type"] = collection.into();
     value["createdAt"] = format!("2026-0{}-1{}T09:26:53.589Z", 1 + n % 9, n % 10).into();
@@ -72,24 +71,24 @@ fn rev(micros: u64) -> Rev {
     Rev::from_micros(micros, CLOCK).expect("a time within a revision's range")
 }
 
-fn post(dice: &mut Dice, rkey: &str) -> Value {
-    let count = 4 + dice.below(47);
-    let words: Vec<&str> = (0..count).map(|_| WORDS[dice.below(WORDS.len())]).collect();
+fn post(rng: &mut Rng, rkey: &str) -> Value {
+    let count = 4 + rng.below(47);
+    let words: Vec<&str> = (0..count).map(|_| WORDS[rng.below(WORDS.len())]).collect();
     let mut post = json!({ "text": words.join(" "), "langs": ["en"] });
-    if dice.below(4) == 0 {
-        let (root, parent) = (subject(dice, rkey), subject(dice, rkey));
+    if rng.below(4) == 0 {
+        let (root, parent) = (subject(rng, rkey), subject(rng, rkey));
         post["reply"] = json!({ "root": root, "parent": parent });
     }
     post
 }
 
-fn subject(dice: &mut Dice, rkey: &str) -> Value {
-    let cid = Block::dag_cbor(dice.roll().to_be_bytes().to_vec()).cid().to_string();
-    json!({ "cid": cid, "uri": format!("at://{}/app.bsky.feed.post/{rkey}", account(dice)) })
+fn subject(rng: &mut Rng, rkey: &str) -> Value {
+    let cid = Block::dag_cbor(rng.next().to_be_bytes().to_vec()).cid().to_string();
+    json!({ "cid": cid, "uri": format!("at://{}/app.bsky.feed.post/{rkey}", account(rng)) })
 }
 
-fn account(dice: &mut Dice) -> String {
+fn account(rng: &mut Rng) -> String {
     const DIGITS: [u8; 32] = *b"abcdefghijklmnopqrstuvwxyz234567";
-    let digits = (0..24).map(|_| char::from(DIGITS[dice.below(32)]));
+    let digits = (0..24).map(|_| char::from(DIGITS[rng.below(32)]));
     format!("did:plc:{}", digits.collect::<String>())
 }
