@@ -58,6 +58,7 @@ mod migration;
 mod model;
 mod plc_logs;
 mod proof;
+mod public_items;
 mod race;
 mod retention;
 mod rev;
