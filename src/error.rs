@@ -95,7 +95,7 @@ pub enum Error {
         /// The newest revision that it holds, or "none".
         last_rev: String,
     },
-    /// A revision is in the future, or would be: the clock is behind, or somebody's was ahead.
+    /// A revision is in the future, or would be: the clock is behind, or another one was ahead.
     #[error("revision {rev} is ahead of this machine's clock; check the clock, or wait")]
     Clock {
         /// The revision.
@@ -362,7 +362,7 @@ impl Problem {
     pub fn path(mut self, path: impl AsRef<[u8]>) -> Self {
         self.path.get_or_insert_with(|| {
             let path = path.as_ref();
-            // Whoever names more than a path is not to make lists of problems long.
+            // A sender of more than a path must not make lists of problems long.
             let path = path.get(..crate::limits::PATH_BYTES_MAX).unwrap_or(path);
             String::from_utf8_lossy(path).into_owned()
         });

@@ -9,8 +9,8 @@ pub const NODE_BYTES_MAX: usize = 1 << 20;
 /// Blobs that one record may refer to: each is a row of the index, which takes some 1,100 bytes to
 /// write. Galleries have tens. 17,543 of them fit into a record of 1 MB, and wrote 20 MB.
 pub const BLOB_REFS_MAX: usize = 1000;
-/// Entries that a create may leave in one node: chance (3/4)^256 for honest keys, so whoever
-/// reaches it mines keys.
+/// Entries that a create may leave in one node: chance (3/4)^256 for honest keys, so a writer
+/// that reaches it mines keys.
 pub const NODE_ENTRIES_MAX: usize = 256;
 /// Layer of a key: SHA-256 has 256 bits, and a layer takes two.
 pub const LAYER_MAX: u8 = 128;
@@ -90,7 +90,7 @@ pub const SEQ_FLOOR_MAX: u64 = 1 << 52;
 /// backup takes longer.
 pub const SNAPSHOT_SECONDS_MAX: u64 = 30;
 /// Rows of an import that gather before the writer gets them: a few milliseconds of its time, for
-/// which everybody else waits.
+/// which all other callers wait.
 pub const STAGED_BYTES: usize = 512 << 10;
 /// Revisions of one account that `since` is honoured for: the newest ones, some weeks of a busy
 /// account's. For older ones a full export is as good.
@@ -99,7 +99,7 @@ pub const REVS_HELD_MAX: usize = 4096;
 pub const BLOCKS_ASKED_MAX: usize = 1000;
 /// Bytes of blocks that are found by CID at once, which are held in memory.
 pub const BLOCKS_FOUND_BYTES_MAX: usize = 16 << 20;
-/// Rows that a search for blocks by CID reads unless the caller asks for more: whoever has not been
+/// Rows that a search for blocks by CID reads unless the caller asks for more: a client that is not
 /// authenticated may ask for blocks, and one search keeps a core busy for 60 ms with this.
 pub const BLOCK_WALK_BYTES_DEFAULT: u64 = 64 << 20;
 /// What an export reads before it hands it on.

@@ -3,7 +3,7 @@ use serde::Serialize;
 use std::fmt;
 use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
 
-/// The standard output, buffered. A reader that goes away is a [`Failure::NobodyReads`], never a
+/// The standard output, buffered. A reader that goes away is a [`Failure::ReaderGone`], never a
 /// panic.
 pub(in crate::cli) struct Output(BufWriter<StdoutLock<'static>>);
 

@@ -15,7 +15,7 @@ const NO: u8 = 1;
 /// Wrong usage, or a file that cannot be read or written.
 const UNUSABLE: u8 = 2;
 /// As if ended by SIGPIPE: the reader is gone.
-const NOBODY_READS: u8 = 141;
+const READER_GONE: u8 = 141;
 /// Problems told on the standard error; JSON lists them all.
 const PROBLEMS_TOLD: usize = 20;
 
@@ -23,7 +23,7 @@ const PROBLEMS_TOLD: usize = 20;
 #[derive(Debug)]
 pub(in crate::cli) enum Failure {
     /// The reader of the output has gone away.
-    NobodyReads,
+    ReaderGone,
     /// Anything else.
     Told {
         /// The exit code.
@@ -49,7 +49,7 @@ impl Failure {
     /// A file could not be read or written.
     pub(in crate::cli) fn io(doing: impl fmt::Display, error: &std::io::Error) -> Self {
         if error.kind() == ErrorKind::BrokenPipe {
-            return Self::NobodyReads;
+            return Self::ReaderGone;
         }
         Self::unusable(format!("{doing}: {error}"))
     }
@@ -66,7 +66,7 @@ impl Failure {
     #[must_use]
     pub(in crate::cli) fn preceded_by(self, words: impl fmt::Display) -> Self {
         match self {
-            Self::NobodyReads => Self::NobodyReads,
+            Self::ReaderGone => Self::ReaderGone,
             Self::Told { code, message, problems } => {
                 Self::Told { code, message: format!("{words}{message}"), problems }
             }
@@ -76,7 +76,7 @@ impl Failure {
     /// What it says.
     pub(in crate::cli) fn message(&self) -> &str {
         match self {
-            Self::NobodyReads => "nobody reads the output",
+            Self::ReaderGone => "the reader of the output is gone",
             Self::Told { message, .. } => message,
         }
     }
@@ -84,7 +84,7 @@ impl Failure {
     /// Tells it, in JSON too if that is due, and gives the exit code.
     pub(in crate::cli) fn report(self, json: bool, judges: bool) -> ExitCode {
         let Self::Told { code, message, problems } = self else {
-            return ExitCode::from(NOBODY_READS);
+            return ExitCode::from(READER_GONE);
         };
         tell(format_args!("error: {message}"));
         if problems.len() > 1 {
@@ -128,7 +128,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let code = match &error {
             Error::Io { source, .. } if source.kind() == ErrorKind::BrokenPipe => {
-                return Self::NobodyReads;
+                return Self::ReaderGone;
             }
             Error::NotFound { what: "store", .. }
             | Error::Io { .. }
@@ -189,7 +189,7 @@ mod tests {
     fn code(error: Error) -> Option<u8> {
         match Failure::from(error) {
             Failure::Told { code, .. } => Some(code),
-            Failure::NobodyReads => None,
+            Failure::ReaderGone => None,
         }
     }
 

@@ -176,7 +176,7 @@ impl Keys {
 pub(in crate::cli) fn earlier_key(key: &VerifyingKey) -> String {
     format!(
         "the signature verifies only under {key}, which the account has had and has no longer: \
-         the head was signed before the last change of keys, or by whoever holds the old key"
+         the head was signed before the last change of keys, or by a holder of the old key"
     )
 }
 

@@ -119,7 +119,7 @@ mod tests {
 
     /// The signer of a mirrored account chooses its digests: none of these ends in 0.
     #[test]
-    fn whoever_signs_does_not_keep_old_revisions_from_being_trimmed() {
+    fn a_signer_does_not_keep_old_revisions_from_being_trimmed() {
         use crate::block::Codec;
         use crate::store::account::{Head, HeadKey, State};
         let engine = engine();

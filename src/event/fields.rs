@@ -17,8 +17,8 @@ impl<'a> Fields<'a> {
         Ok(Self(bytes))
     }
 
-    /// The value of a field. The map is read anew each time: it has a dozen fields, and whoever
-    /// sends more pays in bytes.
+    /// The value of a field. The map is read anew each time: it has a dozen fields, and a sender
+    /// of more pays in bytes.
     fn raw(&self, name: &str) -> Option<&'a [u8]> {
         let mut from = Decoder::new(self.0);
         for _ in 0..from.map().ok()? {
@@ -41,7 +41,7 @@ impl<'a> Fields<'a> {
         self.value(name).ok_or_else(|| bad(format!("the field {name:?} is missing")))
     }
 
-    /// Fails if there is no such field, be it null.
+    /// Fails if there is no such field, even a null.
     pub(super) fn must_have(&self, name: &str) -> Result<(), Problem> {
         if self.raw(name).is_some() {
             return Ok(());

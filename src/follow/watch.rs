@@ -11,8 +11,8 @@ use std::collections::HashMap;
 /// Watches one event stream for a relay: verifies every frame, and remembers of each account the
 /// last head and whether it is active. It holds no copies.
 ///
-/// What it remembers is in memory, a few hundred bytes an account: whoever lets accounts through
-/// to it decides how many. After a restart, accounts begin anew at their first valid frame, or at
+/// What it remembers is in memory, a few hundred bytes an account: the caller that lets accounts
+/// through to it decides how many. After a restart, accounts begin anew at their first valid frame, or at
 /// what [`Watch::remember`] is told.
 ///
 /// ```

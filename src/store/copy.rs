@@ -43,11 +43,11 @@ pub(crate) fn copy(
     kind: CopyKind<'_>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Copied> {
-    let nobodys = nobodys(view)?;
+    let unowned = unowned(view)?;
     let mut copy = Copy { to, bytes: 0, progress };
-    let rows = copy.trees(view.rows()?, &nobodys, |tables| &mut tables.rows)?;
-    copy.trees(view.blobs()?, &nobodys, |tables| &mut tables.blobs)?;
-    copy.trees(view.old_blobs()?, &nobodys, |tables| &mut tables.old_blobs)?;
+    let rows = copy.trees(view.rows()?, &unowned, |tables| &mut tables.rows)?;
+    copy.trees(view.blobs()?, &unowned, |tables| &mut tables.blobs)?;
+    copy.trees(view.old_blobs()?, &unowned, |tables| &mut tables.old_blobs)?;
     copy.range(view.accounts()?.entries()?, |tables| &mut tables.accounts)?;
     copy.range(view.revs()?.entries()?, |tables| &mut tables.revs)?;
     match kind {
@@ -87,7 +87,7 @@ fn kept<'a>(
     Ok((!is_purged).then_some((seq, row)))
 }
 
-fn nobodys(view: &View) -> Result<BTreeSet<u64>> {
+fn unowned(view: &View) -> Result<BTreeSet<u64>> {
     let mut trees = BTreeSet::new();
     trees.extend(marked_trees(view)?);
     trees.extend(journalled_trees(view)?);

@@ -5,8 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 ///
 /// Of any two CIDs that were chosen without knowing the key, the hashes are equal with a chance of
 /// 2^-64: it is the multiply-shift family for vectors (Dietzfelbinger 1996), over the words of the
-/// digest, with random numbers of 128 bits. Whoever can have two digests begin alike, which takes
-/// 2^32 tries for 64 bits, gains nothing here.
+/// digest, with random numbers of 128 bits. Two digests that begin alike, which takes 2^32 tries
+/// for 64 bits, are of no use here.
 #[derive(Clone)]
 pub(in crate::verify) struct CidHash {
     words: [u128; 4],

@@ -201,12 +201,12 @@ fn the_tests_of_the_guarantees_are_where_the_page_says() {
 
 /// Words that say who or what in a roundabout way, and names that the code base has given up.
 #[test]
-fn the_manual_uses_standard_words() {
+fn texts_use_standard_words() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let pages = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
     let pages = pages.iter().map(|page| root.join(page));
     // CONTRIBUTING.md and the glossary may name what they advise against, in quotation marks.
-    for path in pages.chain(sources("src/manual", "md")) {
+    for path in pages.chain(sources("src/manual", "md")).chain(sources("src", "rs")) {
         for (line, number) in read(&path).lines().zip(1..) {
             let words = line.split(|c: char| !c.is_alphanumeric() && c != '"' && c != '`');
             let banned = ["whoever", "nobody", "somebody", "anybody", "everybody", "graft"];

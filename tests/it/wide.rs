@@ -1,4 +1,4 @@
-//! Nobody fills a node beyond what chance allows, and whoever has such a node gets rid of it.
+//! No caller fills a node beyond what chance allows, and an account that has such a node gets rid of it.
 //!
 //! Holds guarantee G7.
 

@@ -17,7 +17,7 @@ pub(in crate::cli) fn open(path: &Path) -> Result<Input, Failure> {
     Ok(Input::open(path)?)
 }
 
-/// Reads a file, or `-`, into memory, but hardly more than `bytes_max` of it: whoever parses it
+/// Reads a file, or `-`, into memory, but hardly more than `bytes_max` of it: the parser
 /// finds it too long.
 pub(in crate::cli) fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Failure> {
     let name = if is_standard(path) { Path::new("the standard input") } else { path };

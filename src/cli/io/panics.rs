@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(in crate::cli) struct Guarded<T> {
     /// Its result, unless it panicked.
     pub(in crate::cli) done: Option<T>,
-    /// What the first panic said and where, be it the work's or that of a thread of its.
+    /// What the first panic said and where: in the work, or in a thread of its.
     pub(in crate::cli) panic: Option<String>,
 }
 

@@ -268,7 +268,7 @@ impl Outlet {
         let sections = std::mem::replace(&mut self.buffer, next);
         match self.send(sections) {
             Sent::Yes => Ok(true),
-            Sent::NobodyListens => Ok(false),
+            Sent::ReceiverGone => Ok(false),
             Sent::Stuck(sections) => {
                 let mut file = tempfile::tempfile().map_err(spill_failed)?;
                 write_chunk(&mut file, &sections).map_err(spill_failed)?;
@@ -294,7 +294,7 @@ impl Outlet {
         loop {
             match self.sender.try_send(sections) {
                 Ok(()) => return Sent::Yes,
-                Err(TrySendError::Disconnected(_)) => return Sent::NobodyListens,
+                Err(TrySendError::Disconnected(_)) => return Sent::ReceiverGone,
                 Err(TrySendError::Full(back)) if self.start.elapsed() >= PATIENCE => {
                     return Sent::Stuck(back);
                 }
@@ -308,7 +308,7 @@ impl Outlet {
 
 enum Sent {
     Yes,
-    NobodyListens,
+    ReceiverGone,
     Stuck(Vec<u8>),
 }
 

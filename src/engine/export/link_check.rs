@@ -9,7 +9,7 @@ use crate::tree::{Link, links};
 
 /// Follows the links of a whole repository in streaming order: each block has to be the one that
 /// is due, and to hash to its CID. So a row that is lost, damaged or in the wrong place is noticed
-/// before its bytes are anybody's.
+/// before a reader gets its bytes.
 pub(in crate::engine) struct LinkChecker {
     commit: Cid,
     data: Cid,

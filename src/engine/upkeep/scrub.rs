@@ -408,7 +408,7 @@ fn check_orphans(view: &View, report: &mut ScrubReport) -> Result<()> {
             )));
         }
         if !known.contains(&tree) {
-            let message = format!("tree {tree} belongs to nobody");
+            let message = format!("tree {tree} belongs to no account");
             report.problems.push(Problem::new(Code::FieldMismatch, message));
         }
         let Some(after) = tree.checked_add(1) else { break };

@@ -156,7 +156,7 @@ pub(in crate::engine) fn swapped(path: &RepoPath, expected: &Cid, found: Option<
 /// A guard for the wire: a problem with the batch as a whole.
 pub(in crate::engine) fn too_wide(path: &RepoPath, entries: usize) -> Error {
     let message = format!(
-        "a node would get {entries} entries, {} at most: nobody has such paths by chance",
+        "a node would get {entries} entries, {} at most: paths do not come out so by chance",
         crate::limits::NODE_ENTRIES_MAX
     );
     Problem::new(Code::TooLarge, message).path(path.as_bytes()).into()
