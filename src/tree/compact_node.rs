@@ -13,7 +13,7 @@ use std::cmp::Ordering;
 /// A node of any form.
 #[derive(Debug)]
 pub(crate) enum CompactNode {
-    /// Keys of up to 255 bytes, blessed CIDs.
+    /// Up to 255 entries, keys of up to 255 bytes, blessed CIDs.
     Usual(Usual),
     /// As it is.
     Other(Node),
@@ -141,11 +141,15 @@ impl Usual {
     }
 
     fn to_node(&self) -> Node {
-        let entries = (0..self.entries).filter_map(|index| {
-            let (key, value) = self.key(index).zip(self.record(index))?;
-            Some(Entry { key, value, right: self.link(index + 1) })
-        });
-        Node { entries: entries.collect(), left: self.link(0) }
+        let mut entries = Vec::with_capacity(self.entries);
+        let mut key: Vec<u8> = Vec::with_capacity(64);
+        for (index, (shared, suffix)) in self.keys().enumerate() {
+            key.truncate(usize::from(shared));
+            key.extend_from_slice(suffix);
+            let Some(value) = self.record(index) else { break };
+            entries.push(Entry { key: Key::from(&key[..]), value, right: self.link(index + 1) });
+        }
+        Node { entries, left: self.link(0) }
     }
 
     /// How much each key shares with the one before, and the rest of it.

@@ -392,3 +392,32 @@ fn another_account_is_said_before_anything_else() {
         assert_eq!(refused.problems()[0].code, Code::DidMismatch, "follow: {refused}");
     }
 }
+
+/// A list of keys in which nothing is accepts nothing: that a signature stays unchecked has to be
+/// asked for.
+#[test]
+fn without_a_key_no_signature_is_valid() {
+    let engine = crate::common::open(&Disk::new()).unwrap();
+    engine.create_account(&did(), &key()).unwrap();
+    let car = export(&engine, &did());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("repo.car");
+    std::fs::write(&path, &car).unwrap();
+    let input = carrack::verify::Input::open(&path).unwrap();
+    let look = |expect: &ExpectedHead| {
+        let clock = crate::common::clock();
+        carrack::verify::verify_file(&input, expect, &*clock, &mut carrack::verify::Discard)
+            .unwrap()
+    };
+    for none in [ExpectedHead::default(), ExpectedHead::signed_by([]).did(did())] {
+        let report = look(&none);
+        assert_eq!(report.signature, Some(Signature::Invalid));
+        assert_eq!(report.problems.listed()[0].code, Code::BadSignature);
+    }
+    assert_eq!(look(&ExpectedHead::unchecked()).signature, Some(Signature::Unchecked));
+    assert_eq!(look(&expect(&[&key()])).signature, Some(Signature::Valid));
+    let copy = crate::common::open(&Disk::new()).unwrap();
+    let error = import(&copy, &car, &ImportOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    assert!(copy.accounts().unwrap().is_empty());
+}

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A row: what its parent says of it, and its header, which has been compared with its checksum.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Row<'a> {
+pub(crate) struct ConfirmedRow<'a> {
     /// The path, if it is the row of a record; "" for a node of layer 0.
     pub(crate) path: &'a [u8],
     /// The record or the node.
@@ -35,14 +35,14 @@ impl ConfirmedRows {
     }
 
     /// Whether the nodes below `root` have led to `row` before. `false` may also mean: not known.
-    pub(crate) fn holds(&self, root: &Cid, row: Row<'_>) -> bool {
+    pub(crate) fn holds(&self, root: &Cid, row: ConfirmedRow<'_>) -> bool {
         let Some(slots) = self.slots.get() else { return false };
         let pair = self.hash(root, row);
         slot(slots, pair).is_some_and(|slot| slot.load(Ordering::Relaxed) == pair)
     }
 
     /// Notes that they have.
-    pub(crate) fn note(&self, root: &Cid, row: Row<'_>) {
+    pub(crate) fn note(&self, root: &Cid, row: ConfirmedRow<'_>) {
         let empty = || (0..self.slots_max).map(|_| AtomicU64::new(0)).collect();
         let pair = self.hash(root, row);
         if let Some(slot) = slot(self.slots.get_or_init(empty), pair) {
@@ -51,7 +51,7 @@ impl ConfirmedRows {
     }
 
     /// Never 0, which is an empty slot.
-    fn hash(&self, root: &Cid, row: Row<'_>) -> u64 {
+    fn hash(&self, root: &Cid, row: ConfirmedRow<'_>) -> u64 {
         let mut hasher = self.key.build_hasher();
         for cid in [root, row.cid] {
             match cid.blessed() {
@@ -80,8 +80,8 @@ mod tests {
         Cid::of(Codec::DagCbor, &number.to_be_bytes())
     }
 
-    fn row<'a>(path: &'a [u8], cid: &'a Cid) -> Row<'a> {
-        Row { path, cid, header: b"h" }
+    fn row<'a>(path: &'a [u8], cid: &'a Cid) -> ConfirmedRow<'a> {
+        ConfirmedRow { path, cid, header: b"h" }
     }
 
     #[test]
@@ -94,7 +94,7 @@ mod tests {
         assert!(!rows.holds(&two, row(b"a", &two)));
         assert!(!rows.holds(&one, row(b"a", &one)));
         assert!(!rows.holds(&one, row(b"", &two)));
-        assert!(!rows.holds(&one, Row { header: b"i", ..row(b"a", &two) }));
+        assert!(!rows.holds(&one, ConfirmedRow { header: b"i", ..row(b"a", &two) }));
     }
 
     #[test]

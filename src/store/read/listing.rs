@@ -8,15 +8,11 @@ use crate::block::Cid;
 use crate::error::{Error, Result};
 use crate::store::account::Head;
 use crate::store::read::nodes::{NodeAt, Nodes, node_of};
-use crate::store::read::record::root;
+use crate::store::read::record::{record_in_row, record_place, root};
 use crate::store::read_table::{ByteEntries, ReadBytes};
-use crate::store::rows::key::{
-    Place, continues_record, misplaced, node_key, record_key, tree_range,
-};
-use crate::store::rows::parts::whole_record;
-use crate::store::rows::value::{RawRow, RawSection, Row, StoredBlock};
+use crate::store::rows::key::{continues_record, misplaced, node_key, record_key, tree_range};
+use crate::store::rows::value::{RawRow, RawSection, StoredBlock};
 use crate::tree::{Key, Node};
-use bytes::Bytes;
 use std::ops::Bound;
 
 /// What a list makes of each record.
@@ -39,9 +35,7 @@ impl Listed for StoredBlock {
     where
         T: ReadBytes,
     {
-        let row = Row::decode(&Bytes::copy_from_slice(value))?;
-        let record = whole_record(rows, tree, path.as_bytes(), &row)?;
-        if record.frame.cid == cid { Ok(record) } else { Err(misplaced(&cid, &at_path(path))) }
+        record_in_row(rows, tree, path.as_bytes(), &cid, value)
     }
 }
 
@@ -56,12 +50,12 @@ impl Listed for Cid {
         T: ReadBytes,
     {
         let found = RawRow::decode(value)?.first_cid()?;
-        if found.as_ref() == Some(&cid) { Ok(cid) } else { Err(misplaced(&cid, &at_path(path))) }
+        if found.as_ref() == Some(&cid) {
+            Ok(cid)
+        } else {
+            Err(misplaced(&cid, &record_place(path.as_bytes())))
+        }
     }
-}
-
-fn at_path(path: &Key) -> Place {
-    Place::Record { path: path.as_bytes().to_vec(), part: 0 }
 }
 
 /// Paths between two bounds.
@@ -159,7 +153,8 @@ impl<'a, T: ReadBytes, L: Listed> Records<'a, T, L> {
         match due {
             Due::Record(key, cid) => {
                 let place = record_key(self.head.tree, key.as_bytes());
-                let value = self.scanned(&place, || misplaced(&cid, &at_path(&key)))?;
+                let value =
+                    self.scanned(&place, || misplaced(&cid, &record_place(key.as_bytes())))?;
                 let record = L::in_row(self.rows, self.head.tree, &key, &value, cid)?;
                 self.ready.push((key, record));
                 Ok(())

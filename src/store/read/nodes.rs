@@ -29,11 +29,11 @@ pub(crate) struct Nodes {
 struct BytesOfNode;
 
 /// About what a node takes in memory beside its bytes.
-const ENTRY_BYTES: u64 = 120;
+const NODE_OVERHEAD_BYTES: u64 = 120;
 
 impl Weighter<Cid, Arc<CompactNode>> for BytesOfNode {
     fn weight(&self, _: &Cid, node: &Arc<CompactNode>) -> u64 {
-        node.bytes() as u64 + ENTRY_BYTES
+        node.bytes() as u64 + NODE_OVERHEAD_BYTES
     }
 }
 

@@ -8,7 +8,7 @@
 use crate::block::{Block, Cid};
 use crate::error::{Error, Result};
 use crate::store::account::Head;
-use crate::store::read::confirmed::Row as Confirmed;
+use crate::store::read::confirmed::ConfirmedRow;
 use crate::store::read::nodes::{Descent, End, NodeAt, Nodes, node_section};
 use crate::store::read_table::{ByteEntry, ByteValue, ReadBytes};
 use crate::store::rows::key::{
@@ -38,100 +38,13 @@ pub(crate) fn find<T>(
 where
     T: ReadBytes,
 {
-    let near = Near::find(rows, head.tree, path)?;
-    if let Some(record) = near.confirmed(rows, nodes, head, path)? {
-        return Ok(Some(record));
-    }
-    match Descent::new(rows, nodes, head, path).end()? {
-        End::Record(cid) => record_on_the_way(rows, nodes, head, path, &cid).map(Some),
-        End::Bottom(at) => find_at_bottom(rows, nodes, &near, head, &at, path),
-        End::Absent => Ok(None),
-    }
-}
-
-/// The last row that is not behind a record's: the one that has the record, if no page is damaged.
-struct Near<'a>(Option<ByteEntry<'a>>);
-
-impl<'a> Near<'a> {
-    fn find<T: ReadBytes>(rows: &'a T, tree: u64, path: &[u8]) -> Result<Self> {
-        let (start, _) = tree_range(tree);
-        let mut before = rows.range(&start[..]..=&record_key(tree, path)[..])?;
-        before.next_back().transpose().map(Self)
-    }
-
-    /// The value of the row with this key, if it is the one.
-    fn value(&self, key: &[u8]) -> Option<&[u8]> {
-        self.0.as_ref().filter(|(found, _)| found.value() == key).map(|(_, value)| value.value())
-    }
-
-    /// The record, if it is in a row to which the nodes below the head's root have led before. Any
-    /// other answer is left to them.
-    fn confirmed<T: ReadBytes>(
-        &self,
-        rows: &T,
-        nodes: &Nodes,
-        head: &Head,
-        path: &[u8],
-    ) -> Result<Option<StoredBlock>> {
-        let Some((key, value)) = &self.0 else { return Ok(None) };
-        let (key, value) = (key.value(), value.value());
-        if key == record_key(head.tree, path) {
-            return confirmed_record(rows, nodes, head, path, value);
-        }
-        if is_leaf_key(key) {
-            return in_confirmed_run(nodes, head, path, key, value);
-        }
-        Ok(None)
-    }
-}
-
-/// A record in a row of its own.
-fn confirmed_record<T: ReadBytes>(
-    rows: &T,
-    nodes: &Nodes,
-    head: &Head,
-    path: &[u8],
-    value: &[u8],
-) -> Result<Option<StoredBlock>> {
-    let row = RawRow::decode(value)?;
-    let Some(cid) = row.first_cid()? else { return Ok(None) };
-    if !nodes.confirmed.holds(&head.data, Confirmed { path, cid: &cid, header: row.header() }) {
-        return Ok(None);
-    }
-    let row = Row::decode_checked(&Bytes::copy_from_slice(value))?;
-    whole_record(rows, head.tree, path, &row).map(Some)
-}
-
-/// A record in a run, whose node names it.
-fn in_confirmed_run(
-    nodes: &Nodes,
-    head: &Head,
-    path: &[u8],
-    key: &[u8],
-    value: &[u8],
-) -> Result<Option<StoredBlock>> {
-    let row = RawRow::decode(value)?;
-    if row.count == 1 {
-        return Ok(None);
-    }
-    let Some(node) = row.each().next().transpose()? else { return Ok(None) };
-    if !nodes.confirmed.holds(&head.data, leaf(&row, &node.cid)) {
-        return Ok(None);
-    }
-    let Ok(Sought::Here(cid)) = seek(node.block, path) else { return Ok(None) };
-    node.check()?;
-    row.set_checked();
-    let (_, place) = parse_key(key)?;
-    record_in_run(&row, value, &place, &cid, path).map(Some)
-}
-
-fn leaf<'a>(row: &RawRow<'a>, cid: &'a Cid) -> Confirmed<'a> {
-    Confirmed { path: b"", cid, header: row.header() }
+    Lookup { rows, nodes, head, path }.record()
 }
 
 /// The head's commit.
 pub(crate) fn commit_of<T: ReadBytes>(rows: &T, head: &Head) -> Result<StoredBlock> {
-    record_in_row(rows, head.tree, b"", &head.commit)
+    let value = row_of(rows, head.tree, b"", &head.commit)?;
+    record_in_row(rows, head.tree, b"", &head.commit, value.value())
 }
 
 /// The commit's block, hashed.
@@ -139,86 +52,153 @@ pub(crate) fn commit_block<T: ReadBytes>(rows: &T, head: &Head) -> Result<Block>
     commit_of(rows, head)?.block()
 }
 
-/// A record that has rows of its own, and is the one that its node, or the head, names.
-fn record_in_row<T>(rows: &T, tree: u64, path: &[u8], cid: &Cid) -> Result<StoredBlock>
-where
-    T: ReadBytes,
-{
-    let value = row_of(rows, tree, path, cid)?;
-    let row = Row::decode(&Bytes::copy_from_slice(value.value()))?;
-    named_record(rows, tree, path, cid, &row)
+/// A record that is looked for.
+struct Lookup<'a, T> {
+    rows: &'a T,
+    nodes: &'a Nodes,
+    head: &'a Head,
+    path: &'a [u8],
 }
 
-/// The same, of a record that the nodes below the head's root have led to.
-fn record_on_the_way<T>(
-    rows: &T,
-    nodes: &Nodes,
-    head: &Head,
-    path: &[u8],
-    cid: &Cid,
-) -> Result<StoredBlock>
-where
-    T: ReadBytes,
-{
-    let value = row_of(rows, head.tree, path, cid)?;
-    let row = Row::decode(&Bytes::copy_from_slice(value.value()))?;
-    let record = named_record(rows, head.tree, path, cid, &row)?;
-    let header = RawRow::decode(value.value())?.header();
-    nodes.confirmed.note(&head.data, Confirmed { path, cid, header });
-    Ok(record)
+impl<T: ReadBytes> Lookup<'_, T> {
+    fn record(&self) -> Result<Option<StoredBlock>> {
+        // What goes wrong before the nodes are followed is left to them.
+        let near = self.near().ok().flatten();
+        if let Some(near) = &near
+            && let Ok(Some(record)) = self.in_confirmed_row(near)
+        {
+            return Ok(Some(record));
+        }
+        match Descent::new(self.rows, self.nodes, self.head, self.path).end()? {
+            End::Record(cid) => self.in_own_row(near.as_ref(), &cid).map(Some),
+            End::Bottom(at) => self.at_bottom(near.as_ref(), &at),
+            End::Absent => Ok(None),
+        }
+    }
+
+    /// The last row that is not behind a record's: the one that has the record, if no page is
+    /// damaged.
+    fn near(&self) -> Result<Option<ByteEntry<'_>>> {
+        let (start, _) = tree_range(self.head.tree);
+        let end = record_key(self.head.tree, self.path);
+        self.rows.range(&start[..]..=&end[..])?.next_back().transpose()
+    }
+
+    /// The record, if it is in a row to which the nodes below the head's root have led before.
+    fn in_confirmed_row(&self, (key, value): &ByteEntry<'_>) -> Result<Option<StoredBlock>> {
+        let row = RawRow::decode(value.value())?;
+        if is_leaf_key(key.value()) {
+            return self.in_confirmed_run(key.value(), value.value(), &row);
+        }
+        let Some(cid) = row.first_cid()? else { return Ok(None) };
+        let confirmed = ConfirmedRow { path: self.path, cid: &cid, header: row.header() };
+        if key.value() != record_key(self.head.tree, self.path) || !self.is_confirmed(confirmed) {
+            return Ok(None);
+        }
+        let row = Row::decode_checked(&Bytes::copy_from_slice(value.value()))?;
+        whole_record(self.rows, self.head.tree, self.path, &row).map(Some)
+    }
+
+    /// The record that the node of such a run names.
+    fn in_confirmed_run(
+        &self,
+        key: &[u8],
+        value: &[u8],
+        row: &RawRow<'_>,
+    ) -> Result<Option<StoredBlock>> {
+        let Some(node) = row.each().next().transpose()? else { return Ok(None) };
+        if row.count == 1 || !self.is_confirmed(leaf(row, &node.cid)) {
+            return Ok(None);
+        }
+        // Most paths that are not here are absent: they are hashed only once, at the bottom.
+        let Ok(Sought::Here(cid)) = seek(node.block, self.path) else { return Ok(None) };
+        node.check()?;
+        row.set_checked();
+        let (_, place) = parse_key(key)?;
+        record_in_run(row, value, &place, &cid, self.path).map(Some)
+    }
+
+    /// A record that has rows of its own, and is the one that its node names.
+    fn in_own_row(&self, near: Option<&ByteEntry<'_>>, cid: &Cid) -> Result<StoredBlock> {
+        let (tree, path) = (self.head.tree, self.path);
+        let fetched;
+        let value = if let Some(value) = value_in(near, &record_key(tree, path)) {
+            value
+        } else {
+            fetched = row_of(self.rows, tree, path, cid)?;
+            fetched.value()
+        };
+        let record = record_in_row(self.rows, tree, path, cid, value)?;
+        let header = RawRow::decode(value)?.header();
+        self.nodes.confirmed.note(&self.head.data, ConfirmedRow { path, cid, header });
+        Ok(record)
+    }
+
+    /// The record at a path that only this node of layer 0 can hold.
+    fn at_bottom(&self, near: Option<&ByteEntry<'_>>, at: &NodeAt) -> Result<Option<StoredBlock>> {
+        let key = node_key(self.head.tree, at.left.as_bytes(), 0);
+        let fetched;
+        let value = if let Some(value) = value_in(near, &key) {
+            value
+        } else {
+            let missing = || misplaced(&at.cid, &at.place());
+            fetched = self.rows.get(&key[..])?.ok_or_else(missing)?;
+            fetched.value()
+        };
+        let row = RawRow::decode(value)?;
+        let cid = match sought(&node_section(&row, at)?, self.path)? {
+            Sought::Absent => return Ok(None),
+            Sought::Here(cid) => cid,
+            Sought::Below(..) => return Err(lost(self.path)),
+        };
+        if row.count == 1 {
+            return self.in_own_row(near, &cid).map(Some);
+        }
+        let record = record_in_run(&row, value, &at.place(), &cid, self.path)?;
+        self.nodes.confirmed.note(&self.head.data, leaf(&row, &at.cid));
+        Ok(Some(record))
+    }
+
+    fn is_confirmed(&self, row: ConfirmedRow<'_>) -> bool {
+        self.nodes.confirmed.holds(&self.head.data, row)
+    }
+}
+
+/// The value of the row with this key, if it is the one at hand.
+fn value_in<'n>(near: Option<&'n ByteEntry<'_>>, key: &[u8]) -> Option<&'n [u8]> {
+    near.filter(|(found, _)| found.value() == key).map(|(_, value)| value.value())
+}
+
+fn leaf<'a>(row: &RawRow<'a>, cid: &'a Cid) -> ConfirmedRow<'a> {
+    ConfirmedRow { path: b"", cid, header: row.header() }
 }
 
 fn row_of<'r, T>(rows: &'r T, tree: u64, path: &[u8], cid: &Cid) -> Result<ByteValue<'r>>
 where
     T: ReadBytes,
 {
-    let missing = || misplaced(cid, &Place::Record { path: path.to_vec(), part: 0 });
-    rows.get(&record_key(tree, path)[..])?.ok_or_else(missing)
+    rows.get(&record_key(tree, path)[..])?.ok_or_else(|| misplaced(cid, &record_place(path)))
 }
 
-fn named_record<T>(rows: &T, tree: u64, path: &[u8], cid: &Cid, row: &Row) -> Result<StoredBlock>
-where
-    T: ReadBytes,
-{
-    let record = whole_record(rows, tree, path, row)?;
-    if record.frame.cid != *cid {
-        return Err(misplaced(cid, &Place::Record { path: path.to_vec(), part: 0 }));
-    }
-    Ok(record)
-}
-
-/// The record at a path that only this node of layer 0 can hold.
-fn find_at_bottom<T>(
+/// The record in the rows that begin with this value, if it is the one that its node, or the head,
+/// names.
+pub(crate) fn record_in_row<T>(
     rows: &T,
-    nodes: &Nodes,
-    near: &Near<'_>,
-    head: &Head,
-    at: &NodeAt,
+    tree: u64,
     path: &[u8],
-) -> Result<Option<StoredBlock>>
+    cid: &Cid,
+    value: &[u8],
+) -> Result<StoredBlock>
 where
     T: ReadBytes,
 {
-    let key = node_key(head.tree, at.left.as_bytes(), 0);
-    let fetched;
-    let value = if let Some(value) = near.value(&key) {
-        value
-    } else {
-        fetched = rows.get(&key[..])?.ok_or_else(|| misplaced(&at.cid, &at.place()))?;
-        fetched.value()
-    };
-    let row = RawRow::decode(value)?;
-    let cid = match sought(&node_section(&row, at)?, path)? {
-        Sought::Absent => return Ok(None),
-        Sought::Here(cid) => cid,
-        Sought::Below(..) => return Err(lost(path)),
-    };
-    if row.count == 1 {
-        return record_on_the_way(rows, nodes, head, path, &cid).map(Some);
-    }
-    let record = record_in_run(&row, value, &at.place(), &cid, path)?;
-    nodes.confirmed.note(&head.data, leaf(&row, &at.cid));
-    Ok(Some(record))
+    let row = Row::decode(&Bytes::copy_from_slice(value))?;
+    let record = whole_record(rows, tree, path, &row)?;
+    if record.frame.cid == *cid { Ok(record) } else { Err(misplaced(cid, &record_place(path))) }
+}
+
+pub(crate) fn record_place(path: &[u8]) -> Place {
+    Place::Record { path: path.to_vec(), part: 0 }
 }
 
 /// The record that the node of a run names for a path: `value` is the run's row, at `place`.

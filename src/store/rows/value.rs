@@ -33,14 +33,19 @@ enum Stamps {
 impl Row {
     /// Reads a row's value.
     pub(crate) fn decode(value: &Bytes) -> Result<Self> {
-        header(value)?.check()?;
-        Self::decode_checked(value)
+        let header = header(value)?;
+        header.check()?;
+        Ok(Self::behind(header, value))
     }
 
     /// The same of a row whose header is known to be as it was written.
     pub(crate) fn decode_checked(value: &Bytes) -> Result<Self> {
-        let Header { stamps, count, end, .. } = header(value)?;
-        Ok(Self { stamps, count, sections: value.slice(end..) })
+        Ok(Self::behind(header(value)?, value))
+    }
+
+    fn behind(header: Header<'_>, value: &Bytes) -> Self {
+        let Header { stamps, count, end, .. } = header;
+        Self { stamps, count, sections: value.slice(end..) }
     }
 
     /// How many sections the row holds.
