@@ -3,7 +3,7 @@
 use crate::block::Cid;
 use crate::error::Problem;
 use crate::tree::node::Node;
-use crate::tree::scan::{Blessed, Scan};
+use crate::tree::scan::Scan;
 use std::cmp::Ordering;
 
 /// Where a node says that a key is.
@@ -61,19 +61,19 @@ impl<'s> Side<'s> {
 fn seek_usual(bytes: &[u8], sought: &[u8]) -> Option<Sought> {
     let mut scan = Scan::begin(bytes)?;
     let mut side = Side::of(sought);
-    let mut before: Option<(usize, Option<Blessed<'_>>)> = None;
+    let mut before: Option<(usize, Option<Cid>)> = None;
     let mut index = 0;
     while let Some(next) = scan.next_entry() {
         let next = next?;
         match side.next(next.shared, next.suffix) {
             Ordering::Less => before = Some((index, next.right)),
-            Ordering::Equal => return Some(Sought::Here(next.value.cid())),
+            Ordering::Equal => return Some(Sought::Here(next.value)),
             Ordering::Greater => break,
         }
         index += 1;
     }
     if let Some((index, right)) = before {
-        return Some(below(right.map(Blessed::cid), Some(index)));
+        return Some(below(right, Some(index)));
     }
     // The subtree on the left stands behind all entries.
     while let Some(next) = scan.next_entry() {
