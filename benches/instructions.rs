@@ -16,7 +16,7 @@
 mod common;
 
 use carrack::engine::{Engine, ImportOptions, Op, Options, WriteOptions};
-use carrack::ident::{ManualClock, SeededRandom};
+use carrack::env::{ManualClock, SeededRandom};
 use carrack::verify::{Discard, ExpectedHead, Input, verify_file};
 use common::{Order, did, record, signing_key, write_car};
 use std::fs;

@@ -4,7 +4,7 @@
 mod common;
 
 use carrack::engine::{Engine, ImportOptions};
-use carrack::ident::SystemClock;
+use carrack::env::SystemClock;
 use carrack::verify::{Discard, ExpectedHead, Input, verify_file};
 use common::{Order, car_in, did, signing_key};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};

@@ -14,10 +14,12 @@ pub mod block;
 pub mod car;
 pub mod commit;
 pub mod engine;
+pub mod env;
 pub mod error;
 pub mod event;
 pub mod follow;
 pub mod ident;
+pub mod identity;
 pub mod key;
 pub mod limits;
 pub mod manual;
@@ -26,12 +28,14 @@ pub mod migrate;
 #[doc(hidden)]
 pub mod part_file;
 pub mod parts;
+mod problem;
 mod store;
 pub mod tree;
 pub mod verify;
 
 pub use engine::Engine;
-pub use error::{Code, Error, ErrorKind, Problem, Result};
+pub use error::{Error, ErrorKind, Result};
+pub use problem::{Code, Problem, Problems};
 
 /// The examples of the README, kept working.
 #[cfg(doctest)]

@@ -11,7 +11,7 @@ mod common;
 
 use carrack::block::{Cid, Codec};
 use carrack::engine::{Engine, ImportOptions, Options};
-use carrack::ident::SystemClock;
+use carrack::env::SystemClock;
 use carrack::key::{Curve, SigningKey};
 use carrack::migrate::{MigrateOptions, migrate};
 use carrack::verify::{Discard, ExpectedHead, Input, verify_file};

@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use carrack::Engine;
+use carrack::env::SystemRandom;
 use carrack::event::{Event, Frame, decode_frame};
-use carrack::ident::{Did, SystemRandom};
+use carrack::ident::Did;
 use carrack::key::{Curve, Signer, SigningKey};
 use carrack_examples::SAMPLE_DID;
 use carrack_examples::client::Client;

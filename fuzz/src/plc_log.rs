@@ -2,7 +2,7 @@
 //! and its parts agree with each other.
 
 use carrack::block::{Block, json};
-use carrack::ident::plc::{Operation, PlcLog};
+use carrack::identity::plc::{Operation, PlcLog};
 use carrack::key::{Curve, Signer, SigningKey};
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::Value;

@@ -2,7 +2,8 @@
 
 use carrack::block::json;
 use carrack::engine::{Engine, Op, Options, WriteOptions, Written};
-use carrack::ident::{Did, ManualClock, RepoPath, SeededRandom};
+use carrack::env::{ManualClock, SeededRandom};
+use carrack::ident::{Did, RepoPath};
 use carrack::key::{Curve, SigningKey};
 use serde_json::{Value, json};
 use std::sync::Arc;

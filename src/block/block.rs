@@ -1,5 +1,5 @@
 use super::{Cid, Codec};
-use crate::error::{Code, Problem};
+use crate::problem::{Code, Problem};
 use bytes::Bytes;
 
 /// Bytes that have been proved against their CID.

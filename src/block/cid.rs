@@ -1,5 +1,6 @@
-use crate::error::{Code, Error, Problem};
+use crate::error::Error;
 use crate::limits::CID_BYTES_MAX;
+use crate::problem::{Code, Problem};
 use data_encoding::{BASE32_NOPAD, Encoding};
 use sha2::{Digest, Sha256};
 use std::fmt;

@@ -5,8 +5,9 @@
 
 use super::Cid;
 use super::drisl::{Encoder, decode, within};
-use crate::error::{Code, Error, Problem, Result};
+use crate::error::{Error, Result};
 use crate::limits::CBOR_DEPTH_MAX;
+use crate::problem::{Code, Problem};
 use data_encoding::{BASE64, BASE64_NOPAD};
 use ipld_core::ipld::Ipld;
 use serde_json::{Map, Number, Value};

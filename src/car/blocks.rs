@@ -1,6 +1,7 @@
 use super::section::Section;
 use crate::block::{Block, Cid};
-use crate::error::{Code, Error, Problem};
+use crate::error::Error;
+use crate::problem::{Code, Problem};
 use std::collections::HashMap;
 
 /// The blocks of a CAR that is held in memory: a proof, a diff, what comes with an event. The caller

@@ -1,8 +1,8 @@
 use super::section::{Passed, Section};
 use super::varint::{self, Malformed};
 use crate::block::{Block, Cid};
-use crate::error::{Code, Problem};
 use crate::limits::SECTION_BYTES_MAX;
+use crate::problem::{Code, Problem};
 use bytes::Bytes;
 
 /// One section as it was read: bytes and a CID that promises something about them.

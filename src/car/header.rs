@@ -1,8 +1,8 @@
 use super::varint;
 use crate::block::Cid;
 use crate::block::drisl::{Decoder, Encoder, Fault, FaultKind};
-use crate::error::{Code, Problem};
 use crate::limits::{CAR_HEADER_BYTES_MAX, CAR_ROOTS_MAX};
+use crate::problem::{Code, Problem};
 
 /// The header that names these roots, with its length in front: how a CAR begins.
 ///

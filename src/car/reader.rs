@@ -2,8 +2,9 @@ use super::frame::{self, Frame};
 use super::header;
 use super::section::{Passed, Section};
 use crate::block::{Cid, Comparison};
-use crate::error::{Code, Error, Problem, Result};
+use crate::error::{Error, Result};
 use crate::limits::CID_BYTES_MAX;
+use crate::problem::{Code, Problem};
 use bytes::BytesMut;
 use std::io::{self, Read};
 

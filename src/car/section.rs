@@ -1,7 +1,7 @@
 use super::frame::Frame;
 use crate::block::{Block, Cid};
-use crate::error::{Code, Problem};
 use crate::limits::SECTION_BYTES_MAX;
+use crate::problem::{Code, Problem};
 
 /// A section as [`Reader::next_section`](super::Reader::next_section) gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 use super::*;
 use crate::block::{Block, Cid, Codec};
-use crate::error::{Code, Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 use crate::limits::SECTION_BYTES_MAX;
+use crate::problem::Code;
 use std::io::{self, Read};
 
 fn blocks() -> Vec<(Cid, Vec<u8>)> {

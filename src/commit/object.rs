@@ -1,10 +1,11 @@
 use super::Signature;
 use crate::block::drisl::{Decoder, Encoder, Fault};
 use crate::block::{Block, Cid};
-use crate::error::{Code, Problem, Result};
+use crate::error::Result;
 use crate::ident::{Did, Rev};
 use crate::key::{Check, Sealed, Signer, VerifyingKey};
 use crate::limits::COMMIT_BYTES_MAX;
+use crate::problem::{Code, Problem};
 
 /// A signed commit, read from its block.
 ///
@@ -43,7 +44,8 @@ impl UnsignedCommit {
     ///
     /// ```
     /// use carrack::commit::{Commit, Signature, UnsignedCommit};
-    /// use carrack::ident::{ManualClock, Rev};
+    /// use carrack::env::ManualClock;
+    /// use carrack::ident::Rev;
     /// use carrack::key::{Curve, Signer, SigningKey};
     /// use carrack::tree::Tree;
     ///

@@ -1,9 +1,10 @@
 //! Which record needs which blob.
 
 use crate::block::{BlobRef, Cid, blob_refs};
-use crate::error::{Code, Error, Problem, Result};
+use crate::error::{Error, Result};
 use crate::ident::RepoPath;
 use crate::limits::BLOB_REFS_MAX;
+use crate::problem::{Code, Problem};
 use crate::store::blob_index::keys_of_tree;
 use crate::store::tables::View;
 use crate::tree::Key;

@@ -2,8 +2,9 @@ use crate::engine::account::clock_watch::ClockWatch;
 use crate::engine::core::Core;
 use crate::engine::read::blocks::BlockSearch;
 use crate::engine::write::caller_queue::WriteLines;
+use crate::env::{Clock, Random, SystemClock, SystemRandom};
 use crate::error::{Error, Result};
-use crate::ident::{Clock, Did, Random, SystemClock, SystemRandom};
+use crate::ident::Did;
 use crate::part_file::sync_folder;
 use crate::store::account::{Account, EngineName};
 use crate::store::log::Retention;
@@ -29,7 +30,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 ///
 /// ```
 /// use carrack::engine::{Engine, Op, WriteOptions};
-/// use carrack::ident::{Did, SystemRandom};
+/// use carrack::env::SystemRandom;
+/// use carrack::ident::Did;
 /// use carrack::key::{Curve, SigningKey};
 /// use serde_json::json;
 ///

@@ -1,8 +1,8 @@
 use super::Timestamp;
 use super::fields::{Fields, encode_start};
 use crate::block::drisl::Encoder;
-use crate::error::Problem;
 use crate::ident::Did;
+use crate::problem::Problem;
 use std::sync::Arc;
 
 /// `#account`: the account is hosted here in this state.

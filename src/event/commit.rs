@@ -2,8 +2,8 @@ use super::fields::{Fields, bad};
 use super::{RepoOp, Timestamp};
 use crate::block::Cid;
 use crate::block::drisl::Encoder;
-use crate::error::Problem;
 use crate::ident::{Did, Rev};
+use crate::problem::Problem;
 use bytes::Bytes;
 
 /// `#commit`: a repository has changed, and here is all that proves how.

@@ -1,9 +1,9 @@
 use super::Timestamp;
 use crate::block::Cid;
 use crate::block::drisl::{Decoder, Encoder, Fault, check};
-use crate::error::{Code, Problem};
 use crate::ident::{Did, Rev};
 use crate::limits::EVENT_OPS_MAX;
+use crate::problem::{Code, Problem};
 use std::str::FromStr;
 
 /// The fields of a map, each by its name. Those that are not asked for do not matter.

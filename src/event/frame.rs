@@ -2,9 +2,9 @@ use super::fields::{Fields, bad};
 use super::{AccountEvent, CommitEvent, IdentityEvent, SyncEvent, Timestamp};
 use crate::block::drisl::check::{self, Floats};
 use crate::block::drisl::{Decoder, Encoder};
-use crate::error::{Code, Problem};
 use crate::ident::{Did, Rev};
 use crate::limits::EVENT_FRAME_BYTES_MAX;
+use crate::problem::{Code, Problem};
 
 /// What an event stream sends as one message.
 #[derive(Clone, Debug, PartialEq, Eq)]

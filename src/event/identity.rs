@@ -1,8 +1,8 @@
 use super::Timestamp;
 use super::fields::{Fields, encode_start};
 use crate::block::drisl::Encoder;
-use crate::error::Problem;
 use crate::ident::Did;
+use crate::problem::Problem;
 use std::sync::Arc;
 
 /// `#identity`: the account's DID document or handle may have changed; resolve it again.

@@ -1,6 +1,7 @@
 use super::RepoOp;
 use crate::block::Cid;
-use crate::error::{Code, Problem, Result};
+use crate::error::Result;
+use crate::problem::{Code, Problem};
 use crate::tree::{Key, NodeSource, Tree};
 
 /// Undoes ops on the tree with the root `data`, the last path first, and gives the root of the

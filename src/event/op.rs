@@ -1,8 +1,8 @@
 use super::fields::Fields;
 use crate::block::Cid;
 use crate::block::drisl::Encoder;
-use crate::error::{Code, Problem};
 use crate::ident::RepoPath;
+use crate::problem::{Code, Problem};
 
 /// What a commit does to one path.
 ///

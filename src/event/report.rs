@@ -1,7 +1,8 @@
 use super::frame::Seen;
 use crate::commit::Signature;
 use crate::ident::{Did, Rev};
-use crate::verify::{Problems, problems_json};
+use crate::problem::Problems;
+use crate::verify::problems_json;
 use serde_json::{Map, Value, json};
 
 /// What a check of a frame found. `None` is for what could not be found out, or does not apply.

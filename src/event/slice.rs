@@ -1,6 +1,7 @@
 use crate::block::{Block, Cid};
 use crate::car::{Blocks, Reader};
-use crate::error::{Code, Error, Problem, Result};
+use crate::error::{Error, Result};
+use crate::problem::{Code, Problem};
 use crate::tree::{Gap, NodeSource};
 
 /// The blocks of an event, hashed. What is not among them is a gap.

@@ -1,8 +1,8 @@
 use super::Timestamp;
 use super::fields::Fields;
 use crate::block::drisl::Encoder;
-use crate::error::Problem;
 use crate::ident::{Did, Rev};
+use crate::problem::Problem;
 use bytes::Bytes;
 
 /// `#sync`: a repository is at this commit now, whatever was said before.

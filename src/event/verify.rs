@@ -7,11 +7,13 @@ use super::slice::Slice;
 use super::{AccountEvent, CommitEvent, Event, EventReport, Frame, RepoOp, SyncEvent, Verdict};
 use crate::block::Cid;
 use crate::commit::Commit;
-use crate::error::{Code, Error, Problem};
-use crate::ident::{Clock, Did, RepoPath, Rev};
+use crate::env::Clock;
+use crate::error::Error;
+use crate::ident::{Did, RepoPath, Rev};
 use crate::limits::{
     EVENT_BLOCKS_BYTES_MAX, EVENT_OPS_MAX, RECORD_BYTES_MAX, SYNC_BLOCKS_BYTES_MAX,
 };
+use crate::problem::{Code, Problem};
 use crate::tree::{Key, Tree};
 use crate::verify::ExpectedHead;
 use std::collections::HashSet;
@@ -23,7 +25,7 @@ use std::collections::HashSet;
 ///
 /// ```
 /// use carrack::event::{Verdict, verify_frame};
-/// use carrack::ident::SystemClock;
+/// use carrack::env::SystemClock;
 /// use carrack::verify::ExpectedHead;
 /// let report = verify_frame(b"no frame", &ExpectedHead::unchecked(), &SystemClock);
 /// assert_eq!(report.verdict, Verdict::Invalid);

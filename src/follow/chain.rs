@@ -4,9 +4,11 @@ use super::outcome::{Ignored, Mismatch};
 use crate::block::Cid;
 use crate::car::Reader;
 use crate::commit::Commit;
-use crate::error::{Code, Error, Problem, Result};
+use crate::env::Clock;
+use crate::error::{Error, Result};
 use crate::event::{CommitEvent, Event, Frame, Verdict, decode_frame, verify_frame};
-use crate::ident::{Clock, Rev};
+use crate::ident::Rev;
+use crate::problem::{Code, Problem};
 use crate::tree::Tree;
 use crate::verify::ExpectedHead;
 

@@ -2,9 +2,10 @@ use super::chain::{Link, Tip, check, commit_in, read};
 use super::outcome::{Ignored, Mismatch, OutOfSync, Taken};
 use super::sequence::Sequence;
 use crate::block::Cid;
+use crate::env::Clock;
 use crate::error::Result;
 use crate::event::{AccountEvent, AccountStatus, CommitEvent, Event, SyncEvent};
-use crate::ident::{Clock, Did, Rev};
+use crate::ident::{Did, Rev};
 use crate::verify::ExpectedHead;
 use std::collections::HashMap;
 
@@ -18,7 +19,8 @@ use std::collections::HashMap;
 /// ```
 /// use carrack::engine::Engine;
 /// use carrack::follow::{Watch, Watched};
-/// use carrack::ident::{Did, SystemClock};
+/// use carrack::env::SystemClock;
+/// use carrack::ident::Did;
 /// use carrack::key::{Curve, SigningKey};
 /// use carrack::verify::ExpectedHead;
 ///

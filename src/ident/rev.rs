@@ -1,4 +1,4 @@
-use super::clock::Clock;
+use crate::env::Clock;
 use crate::error::{Error, Result};
 use crate::limits::CLOCK_DRIFT_MAX_MICROS;
 use std::fmt;
@@ -54,7 +54,8 @@ impl Rev {
     /// clock is not past it. Of `clock_id`, the lower ten bits count.
     ///
     /// ```
-    /// use carrack::ident::{ManualClock, Rev};
+    /// use carrack::env::ManualClock;
+    /// use carrack::ident::Rev;
     /// let clock = ManualClock::new(1_700_000_000_000_000);
     /// let first = Rev::after(None, &clock, 7)?;
     /// let second = Rev::after(Some(first), &clock, 7)?;
@@ -153,7 +154,7 @@ impl FromStr for Rev {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ident::ManualClock;
+    use crate::env::ManualClock;
     use proptest::prelude::*;
 
     const NOW: u64 = 1_700_000_000_000_000;

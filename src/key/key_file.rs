@@ -10,7 +10,7 @@
 //! ```
 //!
 //! ```
-//! use carrack::ident::SystemRandom;
+//! use carrack::env::SystemRandom;
 //! use carrack::key::{Curve, SigningKey, key_file};
 //! let folder = tempfile::tempdir().unwrap();
 //! let path = folder.path().join("account.key");
@@ -139,7 +139,7 @@ fn decode(text: &str) -> Result<SigningKey, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ident::SeededRandom;
+    use crate::env::SeededRandom;
 
     fn key(curve: Curve) -> SigningKey {
         SigningKey::generate(curve, &SeededRandom::new(3)).unwrap()

@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// on the caller's thread, and a slow signer delays no other caller.
 ///
 /// ```
-/// use carrack::ident::SystemRandom;
+/// use carrack::env::SystemRandom;
 /// use carrack::key::{Curve, Signer, SigningKey};
 /// use std::sync::Arc;
 /// let signer: Arc<dyn Signer> = Arc::new(SigningKey::generate(Curve::K256, &SystemRandom)?);

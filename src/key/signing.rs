@@ -1,7 +1,7 @@
 use super::sealed::Sealed;
 use super::{Curve, Signer, VerifyingKey};
+use crate::env::Random;
 use crate::error::{Error, Result};
-use crate::ident::Random;
 use k256::ecdsa::signature::hazmat::PrehashSigner;
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 /// Signatures are deterministic (RFC 6979) and have a low `s` on both curves.
 ///
 /// ```
-/// use carrack::ident::SystemRandom;
+/// use carrack::env::SystemRandom;
 /// use carrack::key::{Curve, Signer, SigningKey};
 /// let key = SigningKey::generate(Curve::K256, &SystemRandom)?;
 /// let again = SigningKey::from_bytes(Curve::K256, &*key.to_bytes())?;
@@ -33,7 +33,7 @@ enum Scalar {
 const DRAWS_MAX: usize = 8;
 
 impl SigningKey {
-    /// A new key. Give it [`crate::ident::SystemRandom`], except in tests.
+    /// A new key. Give it [`crate::env::SystemRandom`], except in tests.
     ///
     /// # Errors
     /// [`Error::Io`] if the randomness fails, [`Error::Key`] if it is no randomness.
@@ -133,7 +133,7 @@ impl fmt::Debug for SigningKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ident::SeededRandom;
+    use crate::env::SeededRandom;
     use crate::key::Check;
 
     #[test]

@@ -133,7 +133,7 @@ impl VerifyingKey {
     /// Checks a signature over the SHA-256 of `message`.
     ///
     /// ```
-    /// use carrack::ident::SystemRandom;
+    /// use carrack::env::SystemRandom;
     /// use carrack::key::{Check, Curve, Signer, SigningKey};
     /// let key = SigningKey::generate(Curve::P256, &SystemRandom)?;
     /// let signature = key.sign(b"ahoy")?;

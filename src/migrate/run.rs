@@ -69,7 +69,8 @@ pub struct Migrated {
 ///
 /// ```
 /// use carrack::engine::Engine;
-/// use carrack::ident::{Did, SystemRandom};
+/// use carrack::env::SystemRandom;
+/// use carrack::ident::Did;
 /// use carrack::key::{Curve, SigningKey};
 /// use carrack::migrate::{MigrateOptions, migrate};
 ///

@@ -1,7 +1,7 @@
 //! Opening a store: the format's version, the engine's name, what a crash left behind.
 
+use crate::env::Random;
 use crate::error::{Error, Result};
-use crate::ident::Random;
 use crate::store::engine_name::EngineName;
 use crate::store::format;
 use crate::store::log::allow_gaps;

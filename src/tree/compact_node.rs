@@ -3,7 +3,7 @@
 //! as many.
 
 use crate::block::{Cid, Codec};
-use crate::error::Problem;
+use crate::problem::Problem;
 use crate::tree::node::{Entry, Node};
 use crate::tree::scan::usual_entries;
 use crate::tree::seek::{Side, Sought, below, seek_built};

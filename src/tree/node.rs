@@ -1,7 +1,7 @@
 use crate::block::Cid;
 use crate::block::drisl::{Decoder, Encoder, Fault};
-use crate::error::{Code, Problem};
 use crate::limits::{NODE_BYTES_MAX, PATH_BYTES_MAX};
+use crate::problem::{Code, Problem};
 use crate::tree::Key;
 use crate::tree::scan;
 

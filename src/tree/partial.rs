@@ -1,5 +1,6 @@
 use crate::block::{Block, Cid};
-use crate::error::{Code, Error, Problem, Result};
+use crate::error::{Error, Result};
+use crate::problem::{Code, Problem};
 use crate::tree::Entry;
 use crate::tree::Key;
 use crate::tree::Node;

@@ -1,6 +1,6 @@
 //! The rules that a node has to keep in its place: what its parent leaves to it.
 
-use crate::error::{Code, Problem};
+use crate::problem::{Code, Problem};
 use crate::tree::Key;
 use crate::tree::Node;
 use crate::tree::layer;

@@ -3,8 +3,8 @@
 #![allow(clippy::option_option, reason = "the outer one is: not of the usual form")]
 
 use crate::block::{Cid, Codec};
-use crate::error::Problem;
 use crate::limits::{NODE_BYTES_MAX, PATH_BYTES_MAX};
+use crate::problem::Problem;
 use crate::tree::Key;
 use crate::tree::node::{Entry, Node};
 

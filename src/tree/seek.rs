@@ -1,7 +1,7 @@
 //! Looks for a key in a node, without building the node.
 
 use crate::block::Cid;
-use crate::error::Problem;
+use crate::problem::Problem;
 use crate::tree::node::Node;
 use crate::tree::scan::Scan;
 use std::cmp::Ordering;

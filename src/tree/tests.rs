@@ -3,8 +3,9 @@
 use super::*;
 use crate::block::drisl::Encoder;
 use crate::block::{Block, Cid, Codec};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::limits::{NODE_BYTES_MAX, PATH_BYTES_MAX};
+use crate::problem::Code;
 use crate::tree::node::shared_prefix;
 use std::collections::HashMap;
 

@@ -2,8 +2,8 @@
 //! structural rule checked as it goes, one path in memory.
 
 use crate::block::{Block, Cid};
-use crate::error::{Code, Problem};
 use crate::limits::LAYER_MAX;
+use crate::problem::{Code, Problem};
 use crate::tree::Entry;
 use crate::tree::Key;
 use crate::tree::Node;

@@ -1,5 +1,6 @@
 use crate::block::{Block, Cid};
-use crate::error::{Problem, Result};
+use crate::error::Result;
+use crate::problem::Problem;
 use crate::verify::node_outline::TreeCounts;
 use crate::verify::report::Order;
 

@@ -1,8 +1,10 @@
 //! What a partial CAR proves of a whole collection.
 
 use crate::block::Cid;
-use crate::error::{Code, Result};
-use crate::ident::{Clock, Nsid};
+use crate::env::Clock;
+use crate::error::Result;
+use crate::ident::Nsid;
+use crate::problem::Code;
 use crate::tree::{KeyRange, Walk, Want};
 use crate::verify::block_source::BlockSource;
 use crate::verify::expected_head::ExpectedHead;
@@ -89,7 +91,8 @@ pub fn verify_collection(
 ///
 /// ```
 /// use carrack::engine::{Engine, Op, WriteOptions};
-/// use carrack::ident::{Did, SystemClock, SystemRandom};
+/// use carrack::env::{SystemClock, SystemRandom};
+/// use carrack::ident::Did;
 /// use carrack::key::{Curve, Signer, SigningKey};
 /// use carrack::verify::{ExpectedHead, Input, Discard, verify_collection_file};
 ///

@@ -1,12 +1,14 @@
 use crate::commit::{Commit, Signature};
-use crate::error::{Code, Problem};
-use crate::ident::{Clock, Did};
+use crate::env::Clock;
+use crate::ident::Did;
 use crate::key::VerifyingKey;
+use crate::problem::{Code, Problem};
 
 /// What a repository's head has to agree with.
 ///
 /// ```
-/// use carrack::ident::{Did, SystemRandom};
+/// use carrack::env::SystemRandom;
+/// use carrack::ident::Did;
 /// use carrack::key::{Curve, Signer, SigningKey};
 /// use carrack::verify::{ExpectedHead, Keys};
 /// let key = SigningKey::generate(Curve::K256, &SystemRandom)?.verifying_key();

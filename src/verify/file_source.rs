@@ -2,7 +2,8 @@
 
 use crate::block::{Block, Cid};
 use crate::car::Reader;
-use crate::error::{Code, Error, Problem, Result};
+use crate::error::{Error, Result};
+use crate::problem::{Code, Problem};
 use crate::verify::block_source::{BlockSource, Missing, RecordBlock, Totals};
 use crate::verify::index::{INDEXED_BYTES_MAX, State, Taken};
 use crate::verify::indexed::{Indexed, OtherSections, Rest};

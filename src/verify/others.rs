@@ -2,8 +2,8 @@
 //! has, blobs above all.
 
 use crate::car::Passed;
-use crate::error::Problem;
 use crate::limits::PROBLEMS_LISTED_MAX;
+use crate::problem::Problem;
 use crate::verify::sections::{Finding, Section};
 use std::collections::BTreeMap;
 

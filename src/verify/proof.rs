@@ -1,9 +1,11 @@
 use crate::block::{Block, Cid, drisl};
 use crate::car::{Blocks, Reader};
 use crate::commit::Commit;
-use crate::error::{Code, Error, Problem, Result};
-use crate::ident::{Clock, RepoPath};
+use crate::env::Clock;
+use crate::error::{Error, Result};
+use crate::ident::RepoPath;
 use crate::limits::{PROOF_BLOCKS_MAX, PROOF_BYTES_MAX};
+use crate::problem::{Code, Problem};
 use crate::tree::{Gap, Key, NodeSource, Tree};
 use crate::verify::expected_head::ExpectedHead;
 use crate::verify::report::{Report, problems_json};

@@ -2,7 +2,8 @@
 
 use crate::block::Cid;
 use crate::car;
-use crate::error::{Code, Problem, Result};
+use crate::error::Result;
+use crate::problem::{Code, Problem};
 use crate::verify::cid_hash::CidHash;
 use crate::verify::index::{Index, Place, Slot, State};
 use crate::verify::input::Input;

@@ -1,8 +1,7 @@
 use crate::block::Cid;
 use crate::commit::Signature;
-use crate::error::Problem;
 use crate::ident::{Did, Rev};
-use crate::limits::PROBLEMS_LISTED_MAX;
+use crate::problem::{Problem, Problems};
 use crate::verify::node_outline::TreeCounts;
 use serde_json::{Map, Value, json};
 
@@ -41,13 +40,6 @@ pub struct Report {
     pub warnings: Problems,
 }
 
-/// A list of problems that does not grow without bound.
-#[derive(Clone, Debug, Default)]
-pub struct Problems {
-    listed: Vec<Problem>,
-    omitted: u64,
-}
-
 /// The order of a CAR's sections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -55,48 +47,6 @@ pub enum Order {
     Streaming,
     /// Any other.
     Other,
-}
-
-impl Problems {
-    /// Adds one; behind the limit it is only counted.
-    pub fn push(&mut self, problem: Problem) {
-        if self.listed.len() < PROBLEMS_LISTED_MAX {
-            self.listed.push(problem);
-        } else {
-            self.omitted += 1;
-        }
-    }
-
-    /// Adds those of another list.
-    pub(crate) fn append(&mut self, other: Self) {
-        self.omitted += other.omitted;
-        other.listed.into_iter().for_each(|problem| self.push(problem));
-    }
-
-    /// Counts some that were not kept.
-    pub(in crate::verify) fn omit(&mut self, more: u64) {
-        self.omitted += more;
-    }
-
-    /// Those that are listed.
-    pub fn listed(&self) -> &[Problem] {
-        &self.listed
-    }
-
-    /// How many further ones there are.
-    pub fn omitted(&self) -> u64 {
-        self.omitted
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.listed.is_empty()
-    }
-
-    /// Those that are listed, as a list.
-    pub fn into_listed(self) -> Vec<Problem> {
-        self.listed
-    }
 }
 
 impl Report {

@@ -2,15 +2,18 @@
 
 use crate::block::{Block, Cid, drisl};
 use crate::commit::Commit;
-use crate::error::{Code, Error, Problem, Result};
-use crate::ident::{Clock, RepoPath};
+use crate::env::Clock;
+use crate::error::{Error, Result};
+use crate::ident::RepoPath;
 use crate::limits::IMPORTED_RECORD_BYTES_MAX;
+use crate::problem::Problems;
+use crate::problem::{Code, Problem};
 use crate::tree::{NodeWant, RecordWant, Walk, Want};
 use crate::verify::block_source::{BlockSource, Missing, RecordBlock, Totals};
 use crate::verify::expected_head::ExpectedHead;
 use crate::verify::node_outline::TreeCounts;
 use crate::verify::read_through::too_many;
-use crate::verify::report::{Problems, Report};
+use crate::verify::report::Report;
 use crate::verify::slots::sections_allowed;
 
 /// What wants to see a repository while it is verified, each part as it wishes. Everything comes
@@ -389,7 +392,7 @@ pub(in crate::verify) fn report_of(error: Error) -> Result<Report> {
 /// Verifies a repository in a file, offline.
 ///
 /// ```
-/// use carrack::ident::SystemClock;
+/// use carrack::env::SystemClock;
 /// use carrack::verify::{ExpectedHead, Input, Discard, verify_file};
 ///
 /// let input = Input::spill(&b"not a CAR"[..], "example")?;

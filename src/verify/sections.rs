@@ -2,8 +2,9 @@
 
 use crate::block::{Block, Cid, drisl};
 use crate::car::{self, Frame, Passed, Reader};
-use crate::error::{Error, Problem, Result};
+use crate::error::{Error, Result};
 use crate::limits::IMPORTED_RECORD_BYTES_MAX;
+use crate::problem::Problem;
 use crate::verify::input::{At, Input};
 use crate::verify::prefetch::read_ahead::{Ahead, Outlet};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};

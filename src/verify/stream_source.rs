@@ -1,6 +1,7 @@
 use crate::block::{Block, Cid};
 use crate::car::{Reader, Section};
-use crate::error::{Code, Problem, Result};
+use crate::error::Result;
+use crate::problem::{Code, Problem};
 use crate::verify::block_source::{BlockSource, Missing, Totals};
 use crate::verify::report::Order;
 use std::io::Read;

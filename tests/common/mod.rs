@@ -19,7 +19,8 @@ pub use disk::Disk;
 pub use rng::Rng;
 
 use carrack::engine::{Engine, ImportOptions, Imported, List, Op, Options, WriteOptions, Written};
-use carrack::ident::{Did, ManualClock, RepoPath, SeededRandom};
+use carrack::env::{ManualClock, SeededRandom};
+use carrack::ident::{Did, RepoPath};
 use carrack::key::{Curve, SigningKey};
 use carrack::verify::{ExpectedHead, Input};
 use std::collections::BTreeMap;

@@ -9,11 +9,11 @@
 use crate::diffs::{
     PATHS, Source, busy, car_of, check_copy, export, imported, options, sections, settled, value,
 };
+use carrack::Code;
 use carrack::block::{Block, Cid, Codec};
 use carrack::car::varint;
 use carrack::commit::UnsignedCommit;
 use carrack::engine::{Engine, ImportOptions, State};
-use carrack::error::Code;
 use carrack::ident::Rev;
 use carrack::key::{Curve, SigningKey};
 use carrack::limits::SECTION_BYTES_MAX;

@@ -18,7 +18,8 @@ use crate::common::{
     options, path, record, records, with_key,
 };
 use carrack::engine::{Op, State, WriteOptions};
-use carrack::ident::{Did, ManualClock, Rev, SeededRandom};
+use carrack::env::{ManualClock, SeededRandom};
+use carrack::ident::{Did, Rev};
 use carrack::limits::{CLOCK_DRIFT_MAX_MICROS, SEQ_FLOOR_MAX};
 use carrack::migrate::{MigrateOptions, migrate};
 use carrack::{Engine, Error, ErrorKind, Result};

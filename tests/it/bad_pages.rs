@@ -9,7 +9,8 @@
 use crate::common::pages::{with_text, zeroed};
 use crate::common::{Disk, clock, did_of, key, open, options, path, record, records};
 use carrack::engine::{HealthState, Op, Retention, WriteOptions};
-use carrack::ident::{Clock, Did};
+use carrack::env::Clock;
+use carrack::ident::Did;
 use carrack::{Engine, Error, ErrorKind};
 use std::ops::Range;
 use std::time::{Duration, Instant};

@@ -2,7 +2,8 @@
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
-use carrack::ident::{Clock, Rev, SystemClock};
+use carrack::env::{Clock, SystemClock};
+use carrack::ident::Rev;
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Stdio};

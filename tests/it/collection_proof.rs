@@ -6,7 +6,8 @@ use carrack::block::{Block, Cid, json};
 use carrack::car::{Reader, Writer};
 use carrack::commit::UnsignedCommit;
 use carrack::engine::{Engine, Op, WriteOptions};
-use carrack::ident::{Nsid, Rev, SystemClock};
+use carrack::env::SystemClock;
+use carrack::ident::{Nsid, Rev};
 use carrack::key::{Curve, SigningKey};
 use carrack::tree::{Entry, Key, Node, layer};
 use carrack::verify::{

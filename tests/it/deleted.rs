@@ -13,7 +13,8 @@ use crate::common::{
 use carrack::Engine;
 use carrack::block::{Block, Cid};
 use carrack::engine::{Op, State};
-use carrack::ident::{Rev, SystemClock};
+use carrack::env::SystemClock;
+use carrack::ident::Rev;
 use carrack::verify::{Discard, Input, verify_file};
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use crate::common::material::{fixtures, json_of};
-use carrack::ident::DidDocument;
+use carrack::identity::DidDocument;
 
 fn indigo(name: &str) -> DidDocument {
     let path = fixtures().join("indigo/atproto/identity/testdata").join(name);

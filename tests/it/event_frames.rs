@@ -3,11 +3,12 @@
 
 use carrack::Code;
 use carrack::block::drisl;
+use carrack::env::ManualClock;
 use carrack::event::{
     AccountEvent, AccountStatus, Event, EventReport, Frame, IdentityEvent, Ignored, Timestamp,
     Verdict, decode_frame, verify_frame,
 };
-use carrack::ident::{Did, ManualClock};
+use carrack::ident::Did;
 use carrack::verify::ExpectedHead;
 use ipld_core::ipld;
 use ipld_core::ipld::Ipld;

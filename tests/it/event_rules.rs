@@ -2,14 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use carrack::Code;
+use carrack::Problem;
 use carrack::block::{Block, Cid, drisl};
 use carrack::car::{Writer, append_section, header};
 use carrack::commit::{Commit, UnsignedCommit};
-use carrack::error::{Problem, Result};
+use carrack::env::ManualClock;
+use carrack::error::Result;
 use carrack::event::{
     CommitEvent, Event, EventReport, RepoOp, SyncEvent, Timestamp, Verdict, invert, verify_frame,
 };
-use carrack::ident::{Did, ManualClock, Rev};
+use carrack::ident::{Did, Rev};
 use carrack::key::{Curve, SigningKey};
 use carrack::limits::{
     CLOCK_DRIFT_MAX_MICROS, EVENT_BLOCKS_BYTES_MAX, EVENT_FRAME_BYTES_MAX, EVENT_OPS_MAX,

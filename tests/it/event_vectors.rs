@@ -6,10 +6,11 @@ use carrack::Code;
 use carrack::block::Cid;
 use carrack::car::{Reader, Writer};
 use carrack::commit::Commit;
+use carrack::env::ManualClock;
 use carrack::event::{
     Event, EventReport, Frame, SyncEvent, Timestamp, Verdict, decode_frame, verify_frame,
 };
-use carrack::ident::{Did, ManualClock};
+use carrack::ident::Did;
 use carrack::key::VerifyingKey;
 use carrack::tree::Node;
 use carrack::verify::ExpectedHead;

@@ -5,8 +5,9 @@ use crate::common::{NOW, Rng, assert_clean, did, engine, handmade, import, key, 
 use carrack::block::{Block, Cid};
 use carrack::car::Reader;
 use carrack::engine::{Op, State, WriteOptions};
+use carrack::env::SystemClock;
 use carrack::event::{CommitEvent, Event, RepoOp, Verdict, verify_frame};
-use carrack::ident::{RepoPath, Rev, SystemClock};
+use carrack::ident::{RepoPath, Rev};
 use carrack::key::{Curve, SigningKey};
 use carrack::tree::{Gap, Key, Node, NodeSource, Tree, diff, layer};
 use carrack::verify::ExpectedHead;

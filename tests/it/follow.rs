@@ -4,8 +4,9 @@
 
 use crate::common::host::{Host, event, expect};
 use crate::common::{assert_clean, did, key};
+use carrack::Code;
 use carrack::engine::{Op, State, WriteOptions};
-use carrack::error::{Code, Error};
+use carrack::error::Error;
 use carrack::event::Event;
 use carrack::follow::{Followed, Ignored, Mirror, Mismatch};
 use carrack::key::{Curve, SigningKey};

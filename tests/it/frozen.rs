@@ -10,7 +10,8 @@
 use crate::common::{NOW, did_of, key, path, record};
 use carrack::Engine;
 use carrack::engine::{Extent, Op, Options, State, Trust, WriteOptions};
-use carrack::ident::{Clock, Did, ManualClock, SeededRandom};
+use carrack::env::{Clock, ManualClock, SeededRandom};
+use carrack::ident::Did;
 use sha2::{Digest, Sha256};
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -9,8 +9,9 @@ use crate::common::{NOW, did, engine, engine_with_account, import, path, record,
 use carrack::block::Block;
 use carrack::commit::{Commit, Signature};
 use carrack::engine::{ImportOptions, Op};
-use carrack::ident::plc::{Operation, PlcLog, PlcState};
-use carrack::ident::{ManualClock, Rev};
+use carrack::env::ManualClock;
+use carrack::ident::Rev;
+use carrack::identity::plc::{Operation, PlcLog, PlcState};
 use carrack::key::{Check, Curve, Signer, SigningKey, VerifyingKey};
 use carrack::verify::{ExpectedHead, verify_proof};
 use carrack::{Code, Error};

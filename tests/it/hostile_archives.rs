@@ -10,7 +10,8 @@ use crate::common::{NOW, Rng, did, engine, handmade, import, key, record, with_k
 use carrack::block::{Block, Cid, Codec};
 use carrack::car::{header, varint};
 use carrack::commit::UnsignedCommit;
-use carrack::ident::{RepoPath, Rev, SystemClock};
+use carrack::env::SystemClock;
+use carrack::ident::{RepoPath, Rev};
 use carrack::limits::SECTION_BYTES_MAX;
 use carrack::tree::{Entry, Node, layer};
 use carrack::verify::{

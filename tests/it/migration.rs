@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "tests")]
 
 use carrack::engine::{Engine, List, Op, Options, State, WriteOptions};
-use carrack::ident::{Did, ManualClock};
+use carrack::env::ManualClock;
+use carrack::ident::Did;
 use carrack::key::{Curve, SigningKey};
 use carrack::migrate::{MigrateOptions, abort, migrate};
 use carrack::{Error, ErrorKind};

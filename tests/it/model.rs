@@ -13,7 +13,8 @@ use crate::common::{
 };
 use carrack::Engine;
 use carrack::engine::{List, Op, WriteOptions};
-use carrack::ident::{ManualClock, RepoPath, Rev};
+use carrack::env::ManualClock;
+use carrack::ident::{RepoPath, Rev};
 use carrack::tree::Key;
 use proptest::prelude::*;
 use proptest::sample::select;

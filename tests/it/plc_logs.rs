@@ -4,8 +4,8 @@
 
 use crate::common::material::{fixtures, json_of};
 use carrack::Code;
-use carrack::ident::plc::{Operation, PlcLog, PlcState};
-use carrack::ident::{ManualClock, SeededRandom};
+use carrack::env::{ManualClock, SeededRandom};
+use carrack::identity::plc::{Operation, PlcLog, PlcState};
 use carrack::key::{Curve, SigningKey};
 use serde_json::{Value, json};
 

@@ -10,9 +10,10 @@ use crate::common::{
 };
 use carrack::block::{Block, Cid};
 use carrack::engine::{ImportOptions, Op, State, WriteOptions};
+use carrack::env::{Clock, ManualClock};
 use carrack::error::ErrorKind;
 use carrack::event::Event;
-use carrack::ident::{Clock, ManualClock, Rev};
+use carrack::ident::Rev;
 use carrack::key::{Curve, Signer, SigningKey, VerifyingKey};
 use carrack::migrate::{MigrateOptions, abort, migrate};
 use carrack::verify::{BlockSource, Missing, RecordBlock, StreamSource, Totals};

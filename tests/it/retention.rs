@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use carrack::engine::{Engine, Options, Retention, WriteOptions};
-use carrack::ident::{Did, ManualClock};
+use carrack::env::ManualClock;
+use carrack::ident::Did;
 use carrack::key::{Curve, SigningKey};
 use std::sync::Arc;
 

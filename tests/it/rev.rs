@@ -10,7 +10,8 @@ use crate::common::{
     write,
 };
 use carrack::engine::{Op, State, WriteOptions};
-use carrack::ident::{Clock, ManualClock, Rev};
+use carrack::env::{Clock, ManualClock};
+use carrack::ident::Rev;
 use carrack::limits::CLOCK_DRIFT_MAX_MICROS;
 use carrack::{Code, Engine, Error};
 use std::collections::BTreeMap;
@@ -182,7 +183,7 @@ fn a_clock_that_jumps_ahead_signs_nothing() {
 
 #[test]
 fn the_machines_clock_does_not_jump_by_itself() {
-    let clock = carrack::ident::SystemClock;
+    let clock = carrack::env::SystemClock;
     let (wall, passed) = (clock.now_micros(), clock.monotonic_micros());
     std::thread::sleep(std::time::Duration::from_millis(30));
     let [wall, passed] =

@@ -12,7 +12,7 @@ use crate::common::{
 };
 use carrack::Engine;
 use carrack::engine::{List, Op, State};
-use carrack::ident::SystemClock;
+use carrack::env::SystemClock;
 use carrack::verify::{Discard, Input, verify_file};
 use std::io::Write;
 

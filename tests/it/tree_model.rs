@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use carrack::block::{Block, Cid, Codec, drisl};
-use carrack::error::{Code, Problem, Result};
+use carrack::error::Result;
 use carrack::tree::{Entry, Gap, Key, Node, NodeSource, Tree, Walk, Want, diff, layer};
+use carrack::{Code, Problem};
 use ipld_core::ipld;
 use ipld_core::ipld::Ipld;
 use proptest::collection::vec;

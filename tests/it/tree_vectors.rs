@@ -4,8 +4,9 @@
 use crate::common::material::{fixtures, table, unquoted};
 use carrack::block::{Block, Cid};
 use carrack::car::Reader;
-use carrack::error::{Code, Problem, Result};
+use carrack::error::Result;
 use carrack::tree::{Change, Gap, Key, Node, NodeSource, Tree, diff, layer};
+use carrack::{Code, Problem};
 use data_encoding::HEXLOWER;
 use serde_json::Value;
 use sha2::{Digest, Sha256};

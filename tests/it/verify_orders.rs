@@ -6,7 +6,7 @@ use crate::bench_common::{Order, Rng, did, signing_key, write_car};
 use carrack::Code;
 use carrack::block::{Block, Cid};
 use carrack::car::{Reader, Writer};
-use carrack::ident::SystemClock;
+use carrack::env::SystemClock;
 use carrack::tree::RecordWant;
 use carrack::verify::{
     BlockSource, Discard, ExpectedHead, Input, Missing, Order as Found, Report, Sink, Totals,

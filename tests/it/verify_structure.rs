@@ -7,7 +7,8 @@ use crate::bench_common::{Rng, did, signing_key};
 use carrack::block::{Block, Cid, json};
 use carrack::car::{Reader, Writer};
 use carrack::commit::UnsignedCommit;
-use carrack::ident::{Rev, SystemClock};
+use carrack::env::SystemClock;
+use carrack::ident::Rev;
 use carrack::tree::{Entry, Node, RecordWant, layer};
 use carrack::verify::{
     BlockSource, Discard, ExpectedHead, FileSource, Input, Report, Sink, verify_file,

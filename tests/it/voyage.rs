@@ -3,7 +3,8 @@
 
 use crate::common::material::fixtures;
 use carrack::engine::{Engine, ImportOptions, List, Op, WriteOptions};
-use carrack::ident::{Did, SystemClock};
+use carrack::env::SystemClock;
+use carrack::ident::Did;
 use carrack::key::{Curve, SigningKey};
 use carrack::verify::{ExpectedHead, Input, ListingDigest, verify_file};
 

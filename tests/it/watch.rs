@@ -3,12 +3,14 @@
 
 use crate::common::material::{fixtures, json_of};
 use crate::common::{did, key};
+use carrack::Code;
 use carrack::Engine;
 use carrack::engine::{Op, State, WriteOptions};
-use carrack::error::{Code, Error};
+use carrack::env::ManualClock;
+use carrack::error::Error;
 use carrack::event::{Event, Frame, decode_frame};
 use carrack::follow::{Ignored, Known, Mismatch, Taken, Watch, Watched};
-use carrack::ident::{Did, ManualClock};
+use carrack::ident::Did;
 use carrack::key::VerifyingKey;
 use carrack::verify::ExpectedHead;
 use serde_json::Value;

@@ -7,7 +7,8 @@
 //!
 //! The folder keeps the store and the account's key. The token for writing is new at each start and printed.
 
-use carrack::ident::{Did, Random, SystemRandom};
+use carrack::env::{Random, SystemRandom};
+use carrack::ident::Did;
 use carrack::key::{Curve, Signer, SigningKey, key_file};
 use carrack::verify::{Discard, ExpectedHead, Input, verify_file};
 use carrack::{Engine, ErrorKind};
@@ -105,7 +106,7 @@ fn check_over_http() -> Result<(), Failure> {
     check_refusals(&client, &token)?;
     let downloaded = Input::spill(client.repository(SAMPLE_DID)?, "getRepo")?;
     let expect = ExpectedHead::signed_by([key.verifying_key()]).did(did);
-    let report = verify_file(&downloaded, &expect, &carrack::ident::SystemClock, &mut Discard)?;
+    let report = verify_file(&downloaded, &expect, &carrack::env::SystemClock, &mut Discard)?;
     require(report.is_valid() && report.records == Some(2), "the repository verifies")?;
     host.stop();
     Ok(())

@@ -9,8 +9,9 @@
 //! account.
 
 use carrack::engine::{List, Op, WriteOptions};
+use carrack::env::SystemRandom;
 use carrack::event::{Event, RepoOp};
-use carrack::ident::{Did, Nsid, SystemRandom};
+use carrack::ident::{Did, Nsid};
 use carrack::key::{Curve, SigningKey, key_file};
 use carrack::{Engine, ErrorKind};
 use carrack_examples::{Failure, SAMPLE_DID, exit, note};

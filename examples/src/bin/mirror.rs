@@ -9,8 +9,9 @@
 //! bytes as the host. It ends by itself.
 
 use carrack::Engine;
+use carrack::env::SystemRandom;
 use carrack::follow::{Followed, Mirror};
-use carrack::ident::{Did, Rev, SystemRandom};
+use carrack::ident::{Did, Rev};
 use carrack::key::{Curve, Signer, SigningKey};
 use carrack::verify::{ExpectedHead, Input};
 use carrack_examples::client::Client;

@@ -9,7 +9,8 @@
 
 use carrack::Engine;
 use carrack::engine::{Op, WriteOptions};
-use carrack::ident::{Did, SystemClock, SystemRandom};
+use carrack::env::{SystemClock, SystemRandom};
+use carrack::ident::Did;
 use carrack::key::{Curve, SigningKey, VerifyingKey};
 use carrack::tree::RecordWant;
 use carrack::verify::{ExpectedHead, Input, Sink, verify_file};

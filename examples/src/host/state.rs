@@ -2,7 +2,8 @@
 
 use super::error::XrpcError;
 use carrack::engine::State;
-use carrack::ident::{Did, Rev, SystemClock};
+use carrack::env::SystemClock;
+use carrack::ident::{Did, Rev};
 use carrack::key::Signer;
 use carrack::{Engine, ErrorKind};
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-use crate::error::{Code, Problem};
+use crate::problem::{Code, Problem};
 use std::fmt;
 
 /// Where and why bytes are not the DRISL that was expected.

@@ -1,7 +1,8 @@
 use super::*;
 use crate::block::{Cid, Codec};
-use crate::error::{Code, ErrorKind};
+use crate::error::ErrorKind;
 use crate::limits::{CBOR_CONTAINER_MAX, CBOR_DEPTH_MAX};
+use crate::problem::Code;
 use ipld_core::ipld::Ipld;
 use std::collections::BTreeMap;
 

@@ -1,8 +1,9 @@
 use super::check::{self, Floats};
 use super::{Encoder, Fault, FaultKind};
 use crate::block::Cid;
-use crate::error::{Code, Error, Problem, Result};
+use crate::error::{Error, Result};
 use crate::limits::{CBOR_CONTAINER_MAX, CBOR_DEPTH_MAX};
+use crate::problem::{Code, Problem};
 use ipld_core::ipld::Ipld;
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 use crate::cli::bench::figures::float;
 use crate::cli::bench::usage::field_of;
+use carrack::env::{Clock, SystemClock};
 use carrack::event::Timestamp;
-use carrack::ident::{Clock, SystemClock};
 use serde::Serialize;
 use std::path::Path;
 

@@ -85,7 +85,7 @@ fn shuffle(places: &mut [u32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use carrack::ident::SystemClock;
+    use carrack::env::SystemClock;
     use carrack::verify::{self, Discard, ExpectedHead, Input, verify_file};
 
     #[test]

@@ -10,7 +10,8 @@ use crate::cli::io::progress::{Bar, Watched};
 use crate::cli::keys::{Keys, earlier_key};
 use crate::cli::run::Answer;
 use crate::cli::text::{count, or_dash, things};
-use carrack::ident::{Nsid, SystemClock};
+use carrack::env::SystemClock;
+use carrack::ident::Nsid;
 use carrack::verify::{
     CollectionReport, FileSource, Input, verify_collection, verify_collection_file,
 };

@@ -1,7 +1,7 @@
 use crate::cli::answer::Output;
 use crate::cli::failure::Failure;
 use crate::cli::run::Answer;
-use carrack::ident::SystemRandom;
+use carrack::env::SystemRandom;
 use carrack::key::{Curve, SigningKey, key_file};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;

@@ -4,7 +4,7 @@ use crate::cli::io::input;
 use crate::cli::run::Answer;
 use crate::cli::text::{or_dash, things};
 use carrack::Problem;
-use carrack::ident::plc::{PlcLog, PlcState};
+use carrack::identity::plc::{PlcLog, PlcState};
 use carrack::limits::PLC_LOG_BYTES_MAX;
 use carrack::verify::problems_json;
 use clap::{Args, Subcommand};

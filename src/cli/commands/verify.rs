@@ -6,13 +6,15 @@ use crate::cli::io::progress::{Bar, Watched};
 use crate::cli::keys::{KeySources, Keys, earlier_key};
 use crate::cli::run::Answer;
 use crate::cli::text::{count, or_dash, things};
+use carrack::Problems;
 use carrack::commit::{Commit, Signature};
-use carrack::ident::{Nsid, RepoPath, SystemClock};
+use carrack::env::SystemClock;
+use carrack::ident::{Nsid, RepoPath};
 use carrack::key::VerifyingKey;
 use carrack::limits::PROOF_BYTES_MAX;
 use carrack::tree::RecordWant;
 use carrack::verify::{
-    FileSource, Input, ListingDigest, Problems, ProofReport, Report, Sink, verify, verify_proof,
+    FileSource, Input, ListingDigest, ProofReport, Report, Sink, verify, verify_proof,
 };
 use carrack::{Code, Error, Problem};
 use clap::Args;

@@ -1,7 +1,8 @@
 use carrack::block::{Cid, Codec, json};
 use carrack::engine::Op;
+use carrack::env::{Clock, ManualClock, Random, SeededRandom};
 use carrack::event::Timestamp;
-use carrack::ident::{Clock, Did, ManualClock, Random, RepoPath, Rev, SeededRandom};
+use carrack::ident::{Did, RepoPath, Rev};
 use data_encoding::BASE32_NOPAD;
 use serde_json::{Value, json};
 use std::sync::Arc;

@@ -1,5 +1,6 @@
-use carrack::ident::plc::{Operation, PlcLog, PlcState};
-use carrack::ident::{Clock, Did, SystemRandom};
+use carrack::env::{Clock, SystemRandom};
+use carrack::ident::Did;
+use carrack::identity::plc::{Operation, PlcLog, PlcState};
 use carrack::key::{Curve, SigningKey, VerifyingKey};
 
 /// A did:plc of the demo's own, which no directory knows.

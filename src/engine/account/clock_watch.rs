@@ -2,9 +2,10 @@
 
 use crate::engine::handle::{Engine, account_row};
 use crate::engine::write::commit::put_account;
+use crate::env::Clock;
 use crate::error::{Error, Result};
 use crate::event::Timestamp;
-use crate::ident::{Clock, Did, Rev};
+use crate::ident::{Did, Rev};
 use crate::limits::CLOCK_DRIFT_MAX_MICROS;
 use crate::store::account::Account;
 use crate::store::read_table::ReadTable;

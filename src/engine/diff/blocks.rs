@@ -2,8 +2,9 @@
 
 use crate::car::{Blocks, Reader};
 use crate::commit::Commit;
-use crate::error::{Code, Error, Problem, Result};
+use crate::error::{Error, Result};
 use crate::limits::{DIFF_BLOCKS_MAX, DIFF_BYTES_MAX};
+use crate::problem::{Code, Problem};
 use std::io::Read;
 
 /// What a diff CAR holds.

@@ -5,8 +5,9 @@
 
 use crate::block::{Block, Cid};
 use crate::engine::diff::blocks::check_limit;
-use crate::error::{Code, Error, Problem, Result};
+use crate::error::{Error, Result};
 use crate::limits::DIFF_BYTES_MAX;
+use crate::problem::{Code, Problem};
 use crate::store::account::Head;
 use crate::store::read_table::ReadBytes;
 use crate::store::rows::parts::node;

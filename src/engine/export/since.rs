@@ -23,7 +23,8 @@ impl Engine {
     ///
     /// ```
     /// use carrack::engine::{Engine, Extent, Op, WriteOptions};
-    /// use carrack::ident::{Did, SystemRandom};
+    /// use carrack::env::SystemRandom;
+    /// use carrack::ident::Did;
     /// use carrack::key::{Curve, SigningKey};
     ///
     /// # let folder = tempfile::tempdir().map_err(|error| carrack::Error::Request(error.to_string()))?;

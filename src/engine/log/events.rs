@@ -66,7 +66,8 @@ impl Engine {
     ///
     /// ```
     /// # use carrack::engine::Engine;
-    /// # use carrack::ident::{Did, SystemRandom};
+    /// # use carrack::env::SystemRandom;
+    /// # use carrack::ident::Did;
     /// # use carrack::key::{Curve, SigningKey};
     /// # let engine = Engine::in_memory()?;
     /// # let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;

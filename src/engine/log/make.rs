@@ -4,12 +4,13 @@ use crate::block::Block;
 use crate::car;
 use crate::commit::Commit;
 use crate::engine::write::commit::Written;
+use crate::env::Clock;
 use crate::error::Result;
 use crate::event::{
     AccountEvent, AccountStatus, CommitEvent, Event, IdentityEvent, RepoOp, SyncEvent, Timestamp,
     Unnumbered,
 };
-use crate::ident::{Clock, Did, Rev};
+use crate::ident::{Did, Rev};
 use crate::store::account::State;
 use crate::store::log::append;
 use crate::store::tables::Tables;

@@ -60,7 +60,8 @@ impl Snapshot {
     ///
     /// ```
     /// # use carrack::engine::{Engine, Op, WriteOptions};
-    /// # use carrack::ident::{Did, SystemRandom};
+    /// # use carrack::env::SystemRandom;
+    /// # use carrack::ident::Did;
     /// # use carrack::key::{Curve, SigningKey};
     /// # let folder = tempfile::tempdir().map_err(|error| carrack::Error::Request(error.to_string()))?;
     /// # let engine = Engine::open(folder.path().join("store.redb"))?;

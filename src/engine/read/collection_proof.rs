@@ -2,8 +2,9 @@ use crate::block::{Block, Cid};
 use crate::car::{Writer, append_section};
 use crate::engine::export::export::{Check, Outlet, outlet};
 use crate::engine::read::snapshot::Snapshot;
-use crate::error::{Error, Problem, Result};
+use crate::error::{Error, Result};
 use crate::ident::Nsid;
+use crate::problem::Problem;
 use crate::store::read::tree_cursor::TreeCursor;
 use crate::tree::{Key, KeyRange, Walk, Want};
 use std::io::Write;
@@ -18,7 +19,8 @@ impl Snapshot {
     ///
     /// ```
     /// # use carrack::engine::Engine;
-    /// # use carrack::ident::{Did, SystemRandom};
+    /// # use carrack::env::SystemRandom;
+    /// # use carrack::ident::Did;
     /// # use carrack::key::{Curve, SigningKey};
     /// # let folder = tempfile::tempdir().map_err(|error| carrack::Error::Request(error.to_string()))?;
     /// # let engine = Engine::open(folder.path().join("store.redb"))?;

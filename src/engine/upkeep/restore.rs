@@ -53,7 +53,8 @@ impl Engine {
     ///
     /// ```
     /// use carrack::engine::Engine;
-    /// use carrack::ident::{Rev, SystemClock, Clock};
+    /// use carrack::env::{SystemClock, Clock};
+    /// use carrack::ident::Rev;
     /// use carrack::key::{Curve, SigningKey};
     /// use carrack::ErrorKind;
     ///

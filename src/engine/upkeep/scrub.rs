@@ -6,9 +6,11 @@ use crate::commit::{Commit, Signature};
 use crate::engine::account::status::parse_did;
 use crate::engine::blobs::{blob_key, parse_blob_key};
 use crate::engine::handle::Engine;
-use crate::error::{Code, Error, Problem, Result};
+use crate::error::{Error, Result};
 use crate::ident::{Did, RepoPath, Rev};
 use crate::limits::BLOB_REFS_MAX;
+use crate::problem::Problems;
+use crate::problem::{Code, Problem};
 use crate::store::account::{Account, Head};
 use crate::store::blob_index::keys_of_tree;
 use crate::store::read::audit::{RowAudit, RowPosition, tree_of};
@@ -19,7 +21,6 @@ use crate::store::table_check::TABLE_CHECKS;
 use crate::store::tables::View;
 use crate::store::write::reclaim::{journalled_trees, marked_trees};
 use crate::tree::{Key, Walk, Want};
-use crate::verify::Problems;
 use std::collections::BTreeSet;
 
 /// What a scrub found.
@@ -439,13 +440,4 @@ impl RowOut for RowsDigest {
     }
 
     fn keep(&mut self, _: Vec<u8>) {}
-}
-
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Problem(problem) => *problem,
-            error => Self::new(Code::BadSection, error.to_string()),
-        }
-    }
 }

@@ -1,7 +1,8 @@
 use crate::block::{Block, Cid, drisl};
-use crate::error::{Code, Error, Problem, Result};
+use crate::error::{Error, Result};
 use crate::ident::RepoPath;
 use crate::limits::{EVENT_OPS_MAX, RECORD_BYTES_MAX};
+use crate::problem::{Code, Problem};
 use bytes::Bytes;
 use std::collections::BTreeSet;
 

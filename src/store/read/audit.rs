@@ -1,8 +1,9 @@
 //! Goes through a tree's rows in order and answers what is at each place.
 
 use crate::block::{Block, Cid};
-use crate::error::{Code, Error, Problem, Result};
+use crate::error::{Error, Result};
 use crate::ident::Rev;
+use crate::problem::{Code, Problem};
 use crate::store::read_table::{ByteEntries, ByteTable, ReadTable};
 use crate::store::rows::key::{Place, node_key, parse_key, record_key};
 use crate::store::rows::run::{RunPlace, run_entries};

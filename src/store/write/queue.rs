@@ -1,7 +1,7 @@
 //! The writer's front, the thread behind it, and the order in which jobs come to it.
 
+use crate::env::Clock;
 use crate::error::{Error, Result};
-use crate::ident::Clock;
 use crate::limits::STAGED_BYTES;
 use crate::store::log::Retention;
 use crate::store::restore;

@@ -2,8 +2,8 @@
 //! own: removal of trees, purging and trimming of the event log. What cannot be read is reported
 //! once and left alone.
 
+use crate::env::Clock;
 use crate::error::{Error, Result};
-use crate::ident::Clock;
 use crate::store::log;
 use crate::store::log::{Purge, Retention, Trim, plan_purge, plan_trim};
 use crate::store::read_table::{ReadTable, of_panic};

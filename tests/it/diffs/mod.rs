@@ -10,7 +10,8 @@
 use carrack::block::{Block, Cid};
 use carrack::car::{Reader, Writer};
 use carrack::engine::{Engine, Extent, ImportOptions, Op, Options, State, WriteOptions};
-use carrack::ident::{Did, ManualClock, RepoPath, Rev};
+use carrack::env::ManualClock;
+use carrack::ident::{Did, RepoPath, Rev};
 use carrack::key::{Curve, SigningKey};
 use carrack::tree::{Walk, Want, layer};
 use carrack::verify::{ExpectedHead, Input};

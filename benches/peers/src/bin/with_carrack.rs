@@ -5,7 +5,8 @@
 
 use carrack::block::json;
 use carrack::engine::{Engine, ImportOptions, List, Op, Options, WriteOptions};
-use carrack::ident::{Did, SystemClock};
+use carrack::env::SystemClock;
+use carrack::ident::Did;
 use carrack::key::{Curve, SigningKey};
 use carrack::verify::{Discard, ExpectedHead, Input, verify_file};
 use carrack_peers::{Ask, DID, Fresh, Job, Meter, Outcome, SECRET, answer};

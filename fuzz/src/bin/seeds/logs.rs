@@ -1,7 +1,7 @@
 use super::{Seeds, named};
 use carrack::block::{Block, json};
-use carrack::ident::ManualClock;
-use carrack::ident::plc::{Operation, PlcLog, PlcState};
+use carrack::env::ManualClock;
+use carrack::identity::plc::{Operation, PlcLog, PlcState};
 use carrack::key::Signer;
 use carrack_fuzz::plc_log::keys;
 use carrack_fuzz::sample::NOW_MICROS;

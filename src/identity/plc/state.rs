@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// Keys are kept as they are written: the log may hold keys that Carrack cannot use.
 ///
 /// ```
-/// use carrack::ident::plc::PlcState;
+/// use carrack::identity::plc::PlcState;
 /// let state = PlcState { also_known_as: vec!["at://a.example".into()], ..PlcState::default() };
 /// assert_eq!(state.handles().collect::<Vec<_>>(), ["a.example"]);
 /// assert_eq!(state.pds(), None);

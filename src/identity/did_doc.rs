@@ -1,5 +1,5 @@
-use super::Did;
 use crate::error::{Error, Result};
+use crate::ident::Did;
 use crate::key::{Curve, VerifyingKey};
 use crate::limits::DID_DOCUMENT_BYTES_MAX;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use serde_json::Value;
 /// What a repository engine needs of a DID document.
 ///
 /// ```
-/// use carrack::ident::DidDocument;
+/// use carrack::identity::DidDocument;
 /// let document = DidDocument::parse(br##"{
 ///   "id": "did:plc:ewvi7nxzyoun6zhxrhs64oiz",
 ///   "alsoKnownAs": ["at://atproto.com"],

@@ -3,9 +3,9 @@
 use super::log::Entry;
 use super::state::text;
 use super::{Operation, timestamp};
-use crate::error::{Code, Problem};
 use crate::ident::Did;
 use crate::limits::{PLC_LOG_BYTES_MAX, PLC_OPERATIONS_MAX};
+use crate::problem::{Code, Problem};
 use serde_json::{Value, json};
 
 /// An operation and what the directory says about it.

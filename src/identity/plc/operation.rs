@@ -1,9 +1,10 @@
 use super::state::{PlcState, text};
 use crate::block::{Cid, Codec};
-use crate::error::{Code, Error, Problem, Result};
+use crate::error::{Error, Result};
 use crate::ident::Did;
 use crate::key::{Check, VerifyingKey};
 use crate::limits::{PLC_OPERATION_BYTES_MAX, PLC_ROTATION_KEYS_MAX};
+use crate::problem::{Code, Problem};
 use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
 use serde_json::{Map, Value};
 
@@ -14,7 +15,8 @@ use serde_json::{Map, Value};
 /// and [`Operation::tombstone`].
 ///
 /// ```
-/// use carrack::ident::{SystemRandom, plc::{Operation, PlcState}};
+/// use carrack::env::SystemRandom;
+/// use carrack::identity::plc::{Operation, PlcState};
 /// use carrack::key::{Curve, SigningKey};
 /// let key = SigningKey::generate(Curve::K256, &SystemRandom)?;
 /// let genesis = Operation::genesis(PlcState::default())

@@ -1,10 +1,11 @@
 use super::state::PlcState;
 use super::{Operation, audit};
 use crate::block::Cid;
-use crate::error::{Code, Problem, Result};
+use crate::error::Result;
 use crate::ident::Did;
 use crate::key::VerifyingKey;
 use crate::limits::{PLC_OPERATIONS_MAX, PLC_RECOVERY_MICROS};
+use crate::problem::{Code, Problem};
 
 /// The verified log of a did:plc identity.
 ///
@@ -14,8 +15,8 @@ use crate::limits::{PLC_OPERATIONS_MAX, PLC_RECOVERY_MICROS};
 /// and that no operation is left out at the end.
 ///
 /// ```
-/// use carrack::ident::plc::{Operation, PlcLog, PlcState};
-/// use carrack::ident::SystemRandom;
+/// use carrack::identity::plc::{Operation, PlcLog, PlcState};
+/// use carrack::env::SystemRandom;
 /// use carrack::key::{Curve, SigningKey};
 /// let key = SigningKey::generate(Curve::K256, &SystemRandom)?;
 /// let genesis = Operation::genesis(PlcState::default())

@@ -24,7 +24,7 @@ pub trait Clock: Send + Sync {
 /// The machine's clock. Nothing else in this crate asks the system for the time.
 ///
 /// ```
-/// use carrack::ident::{Clock, SystemClock};
+/// use carrack::env::{Clock, SystemClock};
 /// assert!(SystemClock.now_micros() > 1_700_000_000_000_000);
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,7 +49,7 @@ impl Clock for SystemClock {
 /// A clock that stands still until it is told otherwise, for tests and simulations.
 ///
 /// ```
-/// use carrack::ident::{Clock, ManualClock};
+/// use carrack::env::{Clock, ManualClock};
 /// let clock = ManualClock::new(1_700_000_000_000_000);
 /// clock.advance(5);
 /// assert_eq!(clock.now_micros(), 1_700_000_000_000_005);
@@ -110,7 +110,7 @@ pub trait Random: Send + Sync {
 /// The operating system's source, fit for keys.
 ///
 /// ```
-/// use carrack::ident::{Random, SystemRandom};
+/// use carrack::env::{Random, SystemRandom};
 /// let (mut a, mut b) = ([0; 32], [0; 32]);
 /// SystemRandom.fill(&mut a)?;
 /// SystemRandom.fill(&mut b)?;
@@ -132,7 +132,7 @@ impl Random for SystemRandom {
 /// a few bytes of it give away the rest.
 ///
 /// ```
-/// use carrack::ident::{Random, SeededRandom};
+/// use carrack::env::{Random, SeededRandom};
 /// let (mut a, mut b) = ([0; 20], [0; 20]);
 /// SeededRandom::new(7).fill(&mut a)?;
 /// SeededRandom::new(7).fill(&mut b)?;

@@ -1,0 +1,220 @@
+//! Findings about bytes from outside: which rule is broken, and where.
+
+use crate::block::Cid;
+use crate::error::Error;
+use crate::limits::PROBLEMS_LISTED_MAX;
+use std::fmt;
+
+/// A finding about bytes from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Problem {
+    /// Which rule is broken.
+    pub code: Code,
+    /// What was seen, in a sentence.
+    pub message: String,
+    /// The block that it concerns, where known.
+    pub cid: Option<Cid>,
+    /// The path of the record, or the path left of the node, where known.
+    pub path: Option<String>,
+    /// Where in the input, in bytes from its start, where known.
+    pub offset: Option<u64>,
+}
+
+impl Problem {
+    /// A problem of which only the rule and the observation are known so far.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), cid: None, path: None, offset: None }
+    }
+
+    /// Names the block, unless one is named already.
+    #[must_use]
+    pub fn cid(mut self, cid: &Cid) -> Self {
+        self.cid.get_or_insert_with(|| cid.clone());
+        self
+    }
+
+    /// Names the path, unless one is named already.
+    #[must_use]
+    pub fn path(mut self, path: impl AsRef<[u8]>) -> Self {
+        self.path.get_or_insert_with(|| {
+            let path = path.as_ref();
+            // A sender of more than a path must not make lists of problems long.
+            let path = path.get(..crate::limits::PATH_BYTES_MAX).unwrap_or(path);
+            String::from_utf8_lossy(path).into_owned()
+        });
+        self
+    }
+
+    /// Names the place in the input, unless one is named already.
+    #[must_use]
+    pub fn offset(mut self, offset: u64) -> Self {
+        self.offset.get_or_insert(offset);
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)?;
+        if let Some(path) = &self.path {
+            write!(f, ", path {path:?}")?;
+        }
+        if let Some(cid) = &self.cid {
+            write!(f, ", block {cid}")?;
+        }
+        if let Some(offset) = self.offset {
+            write!(f, ", at byte {offset}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Problem(problem) => *problem,
+            error => Self::new(Code::BadSection, error.to_string()),
+        }
+    }
+}
+
+/// A list of problems that does not grow without bound.
+#[derive(Clone, Debug, Default)]
+pub struct Problems {
+    listed: Vec<Problem>,
+    omitted: u64,
+}
+
+impl Problems {
+    /// Adds one; behind the limit it is only counted.
+    pub fn push(&mut self, problem: Problem) {
+        if self.listed.len() < PROBLEMS_LISTED_MAX {
+            self.listed.push(problem);
+        } else {
+            self.omitted += 1;
+        }
+    }
+
+    /// Adds those of another list.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.omitted += other.omitted;
+        other.listed.into_iter().for_each(|problem| self.push(problem));
+    }
+
+    /// Counts some that were not kept.
+    pub(crate) fn omit(&mut self, more: u64) {
+        self.omitted += more;
+    }
+
+    /// Those that are listed.
+    pub fn listed(&self) -> &[Problem] {
+        &self.listed
+    }
+
+    /// How many further ones there are.
+    pub fn omitted(&self) -> u64 {
+        self.omitted
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.listed.is_empty()
+    }
+
+    /// Those that are listed, as a list.
+    pub fn into_listed(self) -> Vec<Problem> {
+        self.listed
+    }
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// The rule that a [`Problem`] is about. The names are part of the command line's contract.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Code { $($(#[$doc])* $name),* }
+
+        impl Code {
+            /// The name as scripts see it.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The input does not begin like a CAR of version 1.
+    NotACar,
+    /// The input ends inside something.
+    Truncated,
+    /// A section's length or CID cannot be read.
+    BadSection,
+    /// A block's bytes do not hash to its CID.
+    HashMismatch,
+    /// A CID of a form that cannot be checked here.
+    UnsupportedCid,
+    /// The header names no root.
+    NoRoot,
+    /// The block of the root is not there.
+    MissingCommit,
+    /// The commit object is not one.
+    BadCommit,
+    /// The repository belongs to another account.
+    DidMismatch,
+    /// The signature does not verify under any of the keys.
+    BadSignature,
+    /// The signature is the malleable twin of a right one.
+    HighS,
+    /// The revision is not a TID, or not newer than what is held.
+    BadRev,
+    /// The revision is too far in the future.
+    FutureRev,
+    /// A tree node is not there.
+    MissingNode,
+    /// A tree node is not of the form that the specification gives.
+    BadNode,
+    /// Right content in an encoding that is not the canonical one.
+    NonCanonical,
+    /// A key or a node sits in the wrong layer.
+    WrongLayer,
+    /// Keys do not ascend.
+    KeyOrder,
+    /// A subtree's key is outside the range that its parent leaves.
+    KeyRange,
+    /// A node without entries where none may be.
+    EmptyNode,
+    /// A key is not a repository path.
+    BadPath,
+    /// A record's block is not there.
+    MissingRecord,
+    /// A record is not of the data model.
+    BadRecord,
+    /// Something exceeds a limit.
+    TooLarge,
+    /// An archive has far more blocks than its tree.
+    TooManyBlocks,
+    /// The partial tree proves neither presence nor absence.
+    NotProven,
+    /// An event frame cannot be read.
+    BadFrame,
+    /// A field of an event contradicts its commit.
+    FieldMismatch,
+    /// An op of an event contradicts the tree.
+    OpMismatch,
+    /// Undoing the ops does not give the previous tree.
+    InversionFailed,
+    /// An event has more ops than allowed.
+    TooManyOps,
+    /// A did:plc log breaks its rules.
+    BadLog,
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
