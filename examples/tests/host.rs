@@ -43,7 +43,7 @@ fn next_event(socket: &mut WebSocket<TcpStream>) -> Event {
         if let Message::Binary(frame) = socket.read().unwrap() {
             match decode_frame(&frame).unwrap() {
                 Frame::Event(event) => return event,
-                Frame::Ignored(why) => panic!("{why:?}"),
+                Frame::Unknown(why) => panic!("{why:?}"),
             }
         }
     }

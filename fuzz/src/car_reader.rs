@@ -3,7 +3,7 @@
 
 use crate::{mend, sample};
 use carrack::block::Cid;
-use carrack::car::{self, Frame, Reader, Section, Writer};
+use carrack::car::{self, NextSection, Reader, Section, Writer};
 use carrack::engine::ImportOptions;
 use carrack::verify::{
     Discard, ExpectedHead, Input, ListingDigest, Order, Report, StreamSource, verify, verify_file,
@@ -23,25 +23,25 @@ pub fn check(data: &[u8]) {
     let read = read(data);
     same_in_small_reads(data, &read);
     if let Ok((roots, sections)) = &read {
-        if let Some(frames) = all_held(sections) {
-            writes_the_same(data, roots, &frames);
+        if let Some(sections) = all_held(sections) {
+            writes_the_same(data, roots, &sections);
         }
         ends_only_between_sections(data, sections);
     }
     verifies(data, read.is_ok());
 }
 
-type Sections = Result<(Vec<Cid>, Vec<Section>), Error>;
+type Sections = Result<(Vec<Cid>, Vec<NextSection>), Error>;
 
 fn read(input: impl Read) -> Sections {
     let mut reader = Reader::new(input)?;
     let mut sections = Vec::new();
     loop {
-        match reader.next_section() {
+        match reader.next_or_skipped() {
             Ok(Some(section)) => sections.push(section),
             Ok(None) => return Ok((reader.roots().to_vec(), sections)),
             Err(error) => {
-                let again = reader.next_section().expect_err("a failed reader stays failed");
+                let again = reader.next_or_skipped().expect_err("a failed reader stays failed");
                 assert_eq!(again.to_string(), error.to_string());
                 return Err(error);
             }
@@ -50,12 +50,12 @@ fn read(input: impl Read) -> Sections {
 }
 
 /// The sections, if none was read past.
-fn all_held(sections: &[Section]) -> Option<Vec<Frame>> {
-    let frame = |section: &Section| match section {
-        Section::Frame(frame) => Some(frame.clone()),
-        Section::Passed(_) => None,
+fn all_held(sections: &[NextSection]) -> Option<Vec<Section>> {
+    let section = |section: &NextSection| match section {
+        NextSection::Read(section) => Some(section.clone()),
+        NextSection::Skipped(_) => None,
     };
-    sections.iter().map(frame).collect()
+    sections.iter().map(section).collect()
 }
 
 /// Gives a few bytes at a time.
@@ -80,10 +80,10 @@ fn same_in_small_reads(data: &[u8], whole: &Sections) {
     }
 }
 
-fn writes_the_same(data: &[u8], roots: &[Cid], frames: &[Frame]) {
+fn writes_the_same(data: &[u8], roots: &[Cid], sections: &[Section]) {
     let mut writer = Writer::new(Vec::new(), roots).unwrap();
-    for frame in frames {
-        writer.write(&frame.cid, &frame.bytes).unwrap();
+    for section in sections {
+        writer.write(&section.cid, &section.bytes).unwrap();
     }
     let length = writer.bytes_written();
     let written = writer.finish().unwrap();
@@ -91,22 +91,25 @@ fn writes_the_same(data: &[u8], roots: &[Cid], frames: &[Frame]) {
     let (again, copies) = read(&written[..]).expect("what was written can be read");
     let copies = all_held(&copies).expect("what was held is held");
     assert_eq!(roots, again);
-    assert_eq!(frames.len(), copies.len());
-    for (frame, copy) in frames.iter().zip(&copies) {
-        assert_eq!((&frame.cid, &frame.bytes, frame.length), (&copy.cid, &copy.bytes, copy.length));
+    assert_eq!(sections.len(), copies.len());
+    for (section, copy) in sections.iter().zip(&copies) {
+        assert_eq!(
+            (&section.cid, &section.bytes, section.length),
+            (&copy.cid, &copy.bytes, copy.length)
+        );
     }
     // A section has one form; a header may have had others.
-    let first = frames.first().map_or(data.len(), offset);
+    let first = sections.first().map_or(data.len(), offset);
     assert!(written.ends_with(&data[first..]));
     assert_eq!(written.len() - car::header(roots).len(), data.len() - first);
 }
 
-fn offset(frame: &Frame) -> usize {
-    usize::try_from(frame.offset).unwrap()
+fn offset(section: &Section) -> usize {
+    usize::try_from(section.offset).unwrap()
 }
 
 /// Cuts at and around the first and the last few sections.
-fn ends_only_between_sections(data: &[u8], sections: &[Section]) {
+fn ends_only_between_sections(data: &[u8], sections: &[NextSection]) {
     let few = sections.iter().take(3).chain(sections.iter().rev().take(3));
     for section in few {
         let start = usize::try_from(section.offset()).unwrap();

@@ -4,8 +4,9 @@
 use crate::{mend, sample};
 use carrack::block::{Block, Cid};
 use carrack::car::Reader;
-use carrack::commit::{Commit, Signature};
+use carrack::commit::Commit;
 use carrack::event::{CommitEvent, Event, Frame, Verdict, decode_frame, invert, verify_frame};
+use carrack::key::SignatureStatus;
 use carrack::tree::{Key, Tree};
 use carrack::verify::ExpectedHead;
 use memchr::memmem;
@@ -35,7 +36,7 @@ pub fn check(data: &[u8]) {
     let report = verify_frame(data, &ExpectedHead::unchecked(), &clock);
     let frame = decode_frame(data);
     match (report.verdict, &frame) {
-        (Verdict::Ignored, Ok(Frame::Ignored(_))) => {}
+        (Verdict::Ignored, Ok(Frame::Unknown(_))) => {}
         (Verdict::Valid, Ok(Frame::Event(event))) => valid(event),
         (Verdict::Invalid, Err(_) | Ok(Frame::Event(_))) => {
             assert!(!report.problems.is_empty());
@@ -52,7 +53,7 @@ pub fn check(data: &[u8]) {
         assert_eq!(report.verdict, Verdict::Valid);
         assert_eq!(strict.did, Some(sample::did()));
         let signed = matches!(frame, Ok(Frame::Event(Event::Commit(_) | Event::Sync(_))));
-        assert_eq!(strict.signature, signed.then_some(Signature::Valid));
+        assert_eq!(strict.signature, signed.then_some(SignatureStatus::Valid));
     }
 }
 
@@ -97,7 +98,7 @@ fn commit_event(data: &[u8]) -> Option<CommitEvent> {
 fn blocks(event: &CommitEvent) -> Option<HashMap<Cid, Block>> {
     let mut reader = Reader::new(&event.blocks[..]).ok()?;
     let mut blocks = HashMap::new();
-    while let Some(frame) = reader.next_frame().ok()? {
+    while let Some(frame) = reader.next_section().ok()? {
         let block = frame.into_block().ok()?;
         blocks.insert(block.cid().clone(), block);
     }

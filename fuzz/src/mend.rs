@@ -35,7 +35,7 @@ pub fn rehash(buffer: &mut [u8], car: Range<usize>) {
 fn sections(buffer: &[u8], car: Range<usize>) -> Option<Vec<(usize, Range<usize>)>> {
     let mut reader = Reader::new(&buffer[car.clone()]).ok()?;
     let mut sections = Vec::new();
-    while let Ok(Some(frame)) = reader.next_frame() {
+    while let Ok(Some(frame)) = reader.next_section() {
         if sections.len() == SECTIONS_MAX {
             return None;
         }

@@ -1,4 +1,4 @@
-use super::section::Section;
+use super::next_section::NextSection;
 use crate::block::{Block, Cid};
 use crate::error::Error;
 use crate::problem::{Code, Problem};
@@ -22,13 +22,13 @@ impl Blocks {
     /// # Errors
     /// `HashMismatch`; `TooLarge` or `UnsupportedCid`, of which the caller decides whether it matters
     /// if nothing needs the block.
-    pub(crate) fn add(&mut self, section: Section) -> Result<(), Problem> {
+    pub(crate) fn add(&mut self, section: NextSection) -> Result<(), Problem> {
         self.sections += 1;
-        if let Section::Passed(passed) = &section
-            && let Some(cid) = &passed.cid
+        if let NextSection::Skipped(skipped) = &section
+            && let Some(cid) = &skipped.cid
         {
-            self.long.insert(cid.clone(), passed.unusable());
-            if let Some(problem) = passed.mismatch() {
+            self.long.insert(cid.clone(), skipped.unusable());
+            if let Some(problem) = skipped.mismatch() {
                 return Err(problem);
             }
         }

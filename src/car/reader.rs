@@ -1,6 +1,6 @@
-use super::frame::{self, Frame};
 use super::header;
-use super::section::{Passed, Section};
+use super::next_section::{NextSection, SkippedSection};
+use super::section::{self, Section};
 use crate::block::{Cid, Comparison};
 use crate::error::{Error, Result};
 use crate::limits::CID_BYTES_MAX;
@@ -15,7 +15,7 @@ const CHUNK_BYTES_MAX: usize = 256 * 1024;
 
 /// Reads a CAR section by section, in bounded memory.
 ///
-/// It reads ahead in chunks of up to 256 KiB, and hands out [`Frame`]s that are slices of them
+/// It reads ahead in chunks of up to 256 KiB, and hands out [`Section`]s that are slices of them
 /// without copying (so a kept frame keeps its chunk). A section of more than a mebibyte is read past
 /// without being kept. No length that the input claims is allocated
 /// before the bytes have arrived. It is meant for a plain file, pipe or socket; a `BufReader` in
@@ -31,9 +31,9 @@ const CHUNK_BYTES_MAX: usize = 256 * 1024;
 ///
 /// let mut reader = Reader::new(&file[..])?;
 /// assert_eq!(reader.roots(), [block.cid().clone()]);
-/// let frame = reader.next_frame()?.expect("one section");
+/// let frame = reader.next_section()?.expect("one section");
 /// assert_eq!(frame.into_block()?, block);
-/// assert!(reader.next_frame()?.is_none());
+/// assert!(reader.next_section()?.is_none());
 /// # Ok::<(), carrack::Error>(())
 /// ```
 #[derive(Debug)]
@@ -93,9 +93,9 @@ impl<R: Read> Reader<R> {
 
     /// Whether the next section can be taken without reading.
     pub(crate) fn holds_section(&self) -> bool {
-        match frame::section_head(self.ahead(), self.offset) {
+        match section::section_head(self.ahead(), self.offset) {
             Ok(Some((prefix, stated))) => {
-                frame::held_length(stated).is_some_and(|length| prefix + length <= self.filled)
+                section::held_length(stated).is_some_and(|length| prefix + length <= self.filled)
             }
             Ok(None) => false,
             // What is wrong with it can be said without reading.
@@ -112,15 +112,15 @@ impl<R: Read> Reader<R> {
     /// ends where a section may begin.
     ///
     /// # Errors
-    /// As [`Reader::next_section`]; `TooLarge` for a section above
+    /// As [`Reader::next_or_skipped`]; `TooLarge` for a section above
     /// [`SECTION_BYTES_MAX`](crate::limits::SECTION_BYTES_MAX), `UnsupportedCid` for a CID that is
     /// longer than any that is kept. From then on the same error again.
-    pub fn next_frame(&mut self) -> Result<Option<Frame>> {
-        match self.next_section()? {
+    pub fn next_section(&mut self) -> Result<Option<Section>> {
+        match self.next_or_skipped()? {
             None => Ok(None),
-            Some(Section::Frame(frame)) => Ok(Some(frame)),
-            Some(Section::Passed(passed)) => {
-                let problem = passed.unusable();
+            Some(NextSection::Read(section)) => Ok(Some(section)),
+            Some(NextSection::Skipped(skipped)) => {
+                let problem = skipped.unusable();
                 self.failure = Some(Failure::Problem(problem.clone()));
                 Err(problem.into())
             }
@@ -134,7 +134,7 @@ impl<R: Read> Reader<R> {
     /// Each names the offset of its section: `Truncated` if the input ends inside one, `BadSection`
     /// if its length is zero or not a varint in its shortest form, `UnsupportedCid` if it does not
     /// begin with a CID. `Io` if reading failed. From then on the same error again.
-    pub fn next_section(&mut self) -> Result<Option<Section>> {
+    pub fn next_or_skipped(&mut self) -> Result<Option<NextSection>> {
         match &self.failure {
             None => {}
             Some(Failure::Problem(problem)) => return Err(problem.clone().into()),
@@ -174,32 +174,32 @@ impl<R: Read> Reader<R> {
         Ok(header::parse_header(content.get(prefix..).unwrap_or_default())?)
     }
 
-    fn read_section(&mut self) -> Result<Option<Section>> {
+    fn read_section(&mut self) -> Result<Option<NextSection>> {
         if !self.fill(1)? {
             return Ok(None);
         }
         let offset = self.offset;
         let (prefix, stated) = loop {
-            match frame::section_head(self.ahead(), offset)? {
+            match section::section_head(self.ahead(), offset)? {
                 Some(head) => break head,
                 None if self.fill(self.filled + 1)? => {}
-                None => return Err(frame::truncated(offset).into()),
+                None => return Err(section::truncated(offset).into()),
             }
         };
-        let Some(length) = frame::held_length(stated) else {
+        let Some(length) = section::held_length(stated) else {
             return self.pass(prefix, stated).map(Some);
         };
         if !self.fill(prefix + length)? {
-            return Err(frame::truncated(offset).into());
+            return Err(section::truncated(offset).into());
         }
         let section = self.take(prefix + length).freeze();
-        Ok(Some(frame::hold(&section, prefix, offset)?))
+        Ok(Some(section::hold(&section, prefix, offset)?))
     }
 
     /// Reads past a section, piece by piece, and hashes it if its CID lets us.
-    fn pass(&mut self, prefix: usize, stated: u64) -> Result<Section> {
+    fn pass(&mut self, prefix: usize, stated: u64) -> Result<NextSection> {
         let offset = self.offset;
-        let truncated = || frame::truncated(offset);
+        let truncated = || section::truncated(offset);
         // A section that is too long to be held is longer than any CID.
         let start = prefix + CID_BYTES_MAX;
         if !self.fill(start)? {
@@ -207,7 +207,7 @@ impl<R: Read> Reader<R> {
         }
         let content = self.ahead().get(prefix..start).unwrap_or_default();
         let (cid, cid_length) =
-            frame::read_cid(content, stated).map_err(|problem| problem.offset(offset))?;
+            section::read_cid(content, stated).map_err(|problem| problem.offset(offset))?;
         let mut comparison = cid.as_ref().and_then(Cid::comparison);
         self.take(prefix + cid_length);
         let mut left = stated - cid_length as u64;
@@ -223,7 +223,12 @@ impl<R: Read> Reader<R> {
             left -= piece as u64;
         }
         let is_right = comparison.map(Comparison::matches);
-        Ok(Section::Passed(Passed { offset, length: stated + prefix as u64, cid, is_right }))
+        Ok(NextSection::Skipped(SkippedSection {
+            offset,
+            length: stated + prefix as u64,
+            cid,
+            is_right,
+        }))
     }
 
     /// The bytes that have been read and not been taken.

@@ -1,100 +1,156 @@
-use super::frame::Frame;
+use super::next_section::{NextSection, SkippedSection};
+use super::varint::{self, Malformed};
 use crate::block::{Block, Cid};
 use crate::limits::SECTION_BYTES_MAX;
 use crate::problem::{Code, Problem};
+use bytes::Bytes;
 
-/// A section as [`Reader::next_section`](super::Reader::next_section) gives it.
+/// One section as it was read: bytes and a CID that promises something about them.
+///
+/// Nothing has been hashed yet. `bytes` is a slice of the chunk that the reader read, and keeps all
+/// of that chunk (256 KiB and the section that reached into it) in memory while it lives; copy
+/// what is kept for long.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Section {
-    /// One that is held in memory.
-    Frame(Frame),
-    /// One that was read past.
-    Passed(Passed),
-}
-
-/// A section that was read past because no block of a repository is so long, or has such a CID. Its
-/// bytes were not kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Passed {
-    /// Where the section begins, in bytes from the start of the input.
+pub struct Section {
+    /// Where the section begins (its length, that is), in bytes from the start of the input.
     pub offset: u64,
+    /// The promise.
+    pub cid: Cid,
+    /// The block's bytes, not yet checked.
+    pub bytes: Bytes,
     /// The length of the whole section, in bytes, its varint included.
-    pub length: u64,
-    /// The CID; `None` if it is longer than any that can be compared here.
-    pub cid: Option<Cid>,
-    /// Whether the bytes hash to the CID; `None` if its hash is not SHA-256.
-    pub is_right: Option<bool>,
+    pub length: usize,
 }
 
 impl Section {
-    /// Where the section begins, in bytes from the start of the input.
-    pub fn offset(&self) -> u64 {
-        match self {
-            Self::Frame(frame) => frame.offset,
-            Self::Passed(passed) => passed.offset,
-        }
-    }
-
-    /// The length of the whole section, in bytes, its varint included.
-    pub fn length(&self) -> u64 {
-        match self {
-            Self::Frame(frame) => frame.length as u64,
-            Self::Passed(passed) => passed.length,
-        }
-    }
-
-    /// The CID; `None` if it is longer than any that can be compared here.
-    pub fn cid(&self) -> Option<&Cid> {
-        match self {
-            Self::Frame(frame) => Some(&frame.cid),
-            Self::Passed(passed) => passed.cid.as_ref(),
-        }
-    }
-
-    /// The block, if it was kept, and its bytes hash to its CID.
+    /// Hashes the bytes and holds them to the promise.
     ///
     /// # Errors
-    /// `HashMismatch` or `UnsupportedCid`; `TooLarge` if it was read past. Each names the offset,
-    /// and the CID if there is one.
+    /// `HashMismatch` or `UnsupportedCid`, naming CID and offset.
     pub fn into_block(self) -> Result<Block, Problem> {
-        match self {
-            Self::Frame(frame) => frame.into_block(),
-            Self::Passed(passed) => Err(passed.unusable()),
-        }
+        let offset = self.offset;
+        Block::check(self.cid, self.bytes).map_err(|problem| problem.offset(offset))
     }
 }
 
-impl Passed {
-    /// What is wrong if this is asked for.
-    pub(crate) fn unusable(&self) -> Problem {
-        let is_long = self.length > SECTION_BYTES_MAX as u64;
-        let too_large = || {
-            let message =
-                format!("a section of {} bytes; {SECTION_BYTES_MAX} are allowed", self.length);
-            Problem::new(Code::TooLarge, message)
-        };
-        self.locate(if is_long { too_large() } else { self.unchecked() })
-    }
-
-    /// Why it is not known whether the bytes hash to the CID.
-    pub(crate) fn unchecked(&self) -> Problem {
-        let message = "a CID that is longer than any that is read here";
-        let longer = || Problem::new(Code::UnsupportedCid, message);
-        self.locate(self.cid.as_ref().and_then(|cid| cid.checkable().err()).unwrap_or_else(longer))
-    }
-
-    /// That the bytes do not hash to the CID, if so.
-    pub(crate) fn mismatch(&self) -> Option<Problem> {
-        let message = "the bytes of a section do not hash to its CID";
-        let problem = || self.locate(Problem::new(Code::HashMismatch, message));
-        (self.is_right == Some(false)).then(problem)
-    }
-
-    fn locate(&self, problem: Problem) -> Problem {
-        let problem = problem.offset(self.offset);
-        match &self.cid {
-            Some(cid) => problem.cid(cid),
-            None => problem,
+/// Reads the section that fills all of `bytes`; `offset` says where it stands, for the record.
+///
+/// ```
+/// use carrack::block::{Cid, Codec};
+/// use carrack::car::{append_section, parse_section};
+/// let cid = Cid::of(Codec::DagCbor, &[0xa0]);
+/// let mut section = Vec::new();
+/// append_section(&mut section, &cid, &[0xa0]);
+/// let section = parse_section(&section.into(), 59)?;
+/// assert_eq!((section.cid, section.offset, section.length), (cid, 59, 38));
+/// # Ok::<(), carrack::Problem>(())
+/// ```
+///
+/// # Errors
+/// `Truncated`, `BadSection`, `TooLarge` or `UnsupportedCid`, naming the offset.
+pub fn parse_section(bytes: &Bytes, offset: u64) -> Result<Section, Problem> {
+    let Some((prefix, length)) = section_head(bytes, offset)? else {
+        return Err(truncated(offset));
+    };
+    let length = held_length(length).ok_or_else(|| {
+        let message = format!("a section of {length} bytes; {SECTION_BYTES_MAX} are allowed");
+        Problem::new(Code::TooLarge, message).offset(offset)
+    })?;
+    match bytes.len().checked_sub(prefix + length) {
+        Some(0) => cut(bytes, prefix, offset),
+        Some(more) => {
+            let message = format!("{more} bytes follow the section");
+            Err(Problem::new(Code::BadSection, message).offset(offset))
         }
+        None => Err(truncated(offset)),
     }
+}
+
+/// Reads a section's varint: its own length, and the length that it states. `None` if `bytes` end
+/// before it does.
+#[inline]
+pub(super) fn section_head(bytes: &[u8], offset: u64) -> Result<Option<(usize, u64)>, Problem> {
+    match varint::read(bytes) {
+        Ok((0, _)) => Err(Problem::new(Code::BadSection, "a section of no bytes").offset(offset)),
+        Ok((stated, prefix)) => Ok(Some((prefix, stated))),
+        Err(Malformed::Truncated) => Ok(None),
+        Err(error) => Err(Problem::new(Code::BadSection, error.to_string()).offset(offset)),
+    }
+}
+
+/// The stated length of a section, if one of that length is held in memory.
+#[inline]
+pub(super) fn held_length(stated: u64) -> Option<usize> {
+    usize::try_from(stated).ok().filter(|length| *length <= SECTION_BYTES_MAX)
+}
+
+/// The start of a section that is not in memory as a whole: the length of all of it, and its CID as
+/// [`read_cid`] gives it.
+pub(crate) fn section_start(bytes: &[u8], offset: u64) -> Result<(u64, Option<Cid>), Problem> {
+    let Some((prefix, stated)) = section_head(bytes, offset)? else {
+        return Err(truncated(offset));
+    };
+    let (cid, _) = read_cid(bytes.get(prefix..).unwrap_or_default(), stated)
+        .map_err(|problem| problem.offset(offset))?;
+    Ok((stated + prefix as u64, cid))
+}
+
+/// Reads the CID at the start of a section's content, which is so long; also gives its length. If
+/// it is longer than any that is kept here, there is `None`, of no length.
+pub(super) fn read_cid(content: &[u8], stated: u64) -> Result<(Option<Cid>, usize), Problem> {
+    match Cid::read(content) {
+        Ok((cid, length)) => Ok((Some(cid), length)),
+        Err(_) if begins_with_a_long_cid(content, stated) == Some(true) => Ok((None, 0)),
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Digests up to this length are read.
+const DIGEST_BYTES_MAX: u64 = 64;
+
+/// Whether this is a CID of version 1 within the section, with a digest that is too long for us: one
+/// that carries the data itself, say. Then the section is one, though of no use here; after what is
+/// no CID at all, the next section would be looked for at a place that means nothing.
+fn begins_with_a_long_cid(content: &[u8], stated: u64) -> Option<bool> {
+    let mut rest = content;
+    let mut next = || {
+        let (number, length) = varint::read(rest).ok()?;
+        rest = rest.get(length..)?;
+        Some((number, length as u64))
+    };
+    let [version, codec, hash, digest] = [next()?, next()?, next()?, next()?];
+    let before = version.1 + codec.1 + hash.1 + digest.1;
+    let is_within = digest.0.checked_add(before).is_some_and(|length| length <= stated);
+    Some(version.0 == 1 && digest.0 > DIGEST_BYTES_MAX && is_within)
+}
+
+/// Takes a whole section apart, whose varint takes `prefix` bytes.
+#[inline]
+pub(super) fn cut(section: &Bytes, prefix: usize, offset: u64) -> Result<Section, Problem> {
+    let content = section.get(prefix..).unwrap_or_default();
+    let (cid, cid_length) = Cid::read(content).map_err(|problem| problem.offset(offset))?;
+    let bytes = section.slice(prefix + cid_length..);
+    Ok(Section { offset, cid, bytes, length: section.len() })
+}
+
+/// The same of a section that may have a CID which is longer than any that is kept.
+#[inline]
+pub(super) fn hold(section: &Bytes, prefix: usize, offset: u64) -> Result<NextSection, Problem> {
+    cut(section, prefix, offset).map(NextSection::Read).or_else(|problem| {
+        let content = section.get(prefix..).unwrap_or_default();
+        let length = section.len() as u64;
+        if begins_with_a_long_cid(content, content.len() as u64) == Some(true) {
+            return Ok(NextSection::Skipped(SkippedSection {
+                offset,
+                length,
+                cid: None,
+                is_right: None,
+            }));
+        }
+        Err(problem)
+    })
+}
+
+pub(super) fn truncated(offset: u64) -> Problem {
+    Problem::new(Code::Truncated, "the input ends inside a section").offset(offset)
 }

@@ -27,21 +27,21 @@ fn car(blocks: &[(Cid, Vec<u8>)]) -> Vec<u8> {
     file
 }
 
-/// All frames up to the end or the first error.
-fn read_all(input: impl Read) -> (Vec<Frame>, Option<Error>) {
-    let mut frames = Vec::new();
+/// All sections up to the end or the first error.
+fn read_all(input: impl Read) -> (Vec<Section>, Option<Error>) {
+    let mut sections = Vec::new();
     let mut reader = match Reader::new(input) {
         Ok(reader) => reader,
-        Err(error) => return (frames, Some(error)),
+        Err(error) => return (sections, Some(error)),
     };
     loop {
-        match reader.next_frame() {
-            Ok(Some(frame)) => frames.push(frame),
-            Ok(None) => return (frames, None),
+        match reader.next_section() {
+            Ok(Some(section)) => sections.push(section),
+            Ok(None) => return (sections, None),
             Err(error) => {
-                let again = reader.next_frame().unwrap_err();
+                let again = reader.next_section().unwrap_err();
                 assert_eq!(again.problems(), error.problems(), "a failed reader stays failed");
-                return (frames, Some(error));
+                return (sections, Some(error));
             }
         }
     }
@@ -87,13 +87,13 @@ fn what_is_written_is_read() {
     let mut offset = header(reader.roots()).len() as u64;
     for (cid, bytes) in &blocks {
         assert_eq!(reader.offset(), offset);
-        let frame = reader.next_frame().unwrap().unwrap();
-        assert_eq!((&frame.cid, &frame.bytes[..]), (cid, &bytes[..]));
-        assert_eq!((frame.offset, frame.length), (offset, section_len(cid, bytes.len())));
-        offset += frame.length as u64;
+        let section = reader.next_section().unwrap().unwrap();
+        assert_eq!((&section.cid, &section.bytes[..]), (cid, &bytes[..]));
+        assert_eq!((section.offset, section.length), (offset, section_len(cid, bytes.len())));
+        offset += section.length as u64;
     }
-    assert_eq!(reader.next_frame().unwrap(), None);
-    assert_eq!(reader.next_frame().unwrap(), None);
+    assert_eq!(reader.next_section().unwrap(), None);
+    assert_eq!(reader.next_section().unwrap(), None);
     assert_eq!((reader.offset(), offset), (offset, file.len() as u64));
 }
 
@@ -104,8 +104,8 @@ fn only_a_section_boundary_is_an_end() {
     let first = header(&[blocks[0].0.clone()]).len();
     for cut in 0..first {
         let expected = if cut == 0 { Code::NotACar } else { Code::Truncated };
-        let (frames, error) = read_all(&file[..cut]);
-        assert_eq!((frames.len(), code(error)), (0, (expected, Some(0))), "cut at {cut}");
+        let (sections, error) = read_all(&file[..cut]);
+        assert_eq!((sections.len(), code(error)), (0, (expected, Some(0))), "cut at {cut}");
     }
     let (mut start, mut whole) = (first, 0);
     for cut in first..=file.len() {
@@ -113,8 +113,8 @@ fn only_a_section_boundary_is_an_end() {
         if length.is_some_and(|length| cut == start + length) {
             (start, whole) = (cut, whole + 1);
         }
-        let (frames, error) = read_all(&file[..cut]);
-        assert_eq!(frames.len(), whole, "cut at {cut}");
+        let (sections, error) = read_all(&file[..cut]);
+        assert_eq!(sections.len(), whole, "cut at {cut}");
         if cut == start {
             assert!(error.is_none(), "cut at {cut}");
         } else {
@@ -129,8 +129,8 @@ fn a_failing_input_is_an_io_error_at_every_offset() {
     let file = car(&blocks());
     for until in 0..=file.len() {
         let slow = Slow { bytes: &file, step: 100, until, interrupted: false };
-        let (frames, error) = read_all(slow);
-        assert!(frames.len() <= 4);
+        let (sections, error) = read_all(slow);
+        assert!(sections.len() <= 4);
         let error = error.unwrap();
         assert!(matches!(error, Error::Io { .. }), "failing after {until}");
         assert_eq!(error.kind(), ErrorKind::Unavailable);
@@ -142,10 +142,10 @@ fn one_byte_at_a_time_is_enough() {
     let blocks = blocks();
     let file = car(&blocks);
     let slow = Slow { bytes: &file, step: 1, until: usize::MAX, interrupted: false };
-    let (frames, error) = read_all(slow);
+    let (sections, error) = read_all(slow);
     assert!(error.is_none());
-    assert_eq!(frames, read_all(&file[..]).0);
-    assert_eq!(frames.len(), blocks.len());
+    assert_eq!(sections, read_all(&file[..]).0);
+    assert_eq!(sections.len(), blocks.len());
 }
 
 #[test]
@@ -160,10 +160,10 @@ fn sections_cross_chunks() {
         let slow = Slow { bytes: &file, step, until: usize::MAX, interrupted: false };
         let mut reader = Reader::new(slow).unwrap();
         for (cid, bytes) in &blocks {
-            let block = reader.next_frame().unwrap().unwrap().into_block().unwrap();
+            let block = reader.next_section().unwrap().unwrap().into_block().unwrap();
             assert!(block.cid() == cid && block.bytes() == bytes);
         }
-        assert_eq!(reader.next_frame().unwrap(), None);
+        assert_eq!(reader.next_section().unwrap(), None);
         assert_eq!(reader.offset(), file.len() as u64);
     }
 }
@@ -187,7 +187,7 @@ fn no_claimed_length_is_allocated() {
     }
     let claim = [&start[..], &[0x80, 0x88, 0x40]].concat();
     let mut reader = Reader::new(&claim[..]).unwrap();
-    reader.next_frame().unwrap_err();
+    reader.next_section().unwrap_err();
     let room = reader.buffered_capacity();
     assert!(room < 64 * 1024, "{room} bytes for a claimed megabyte");
 }
@@ -248,9 +248,9 @@ fn a_frame_becomes_a_block_by_hashing() {
     let mut file = car(&blocks()[..2]);
     let last = file.len() - 1;
     file[last] ^= 1;
-    let (frames, error) = read_all(&file[..]);
+    let (sections, error) = read_all(&file[..]);
     assert!(error.is_none());
-    let [good, bad] = &frames[..] else { panic!("two frames") };
+    let [good, bad] = &sections[..] else { panic!("two sections") };
     assert_eq!(good.clone().into_block().unwrap(), Block::dag_cbor(vec![0xa0]));
     let problem = bad.clone().into_block().unwrap_err();
     assert_eq!(problem.code, Code::HashMismatch);
@@ -260,16 +260,17 @@ fn a_frame_becomes_a_block_by_hashing() {
 #[test]
 fn a_section_alone_must_fill_its_bytes() {
     let cid = Cid::of(Codec::Raw, b"abc");
-    let mut section = Vec::new();
-    append_section(&mut section, &cid, b"abc");
-    let frame = parse_section(&section.clone().into(), 7).unwrap();
-    assert_eq!((frame.offset, frame.length, &frame.bytes[..]), (7, section.len(), &b"abc"[..]));
-    for cut in 0..section.len() {
-        let problem = parse_section(&section[..cut].to_vec().into(), 7).unwrap_err();
+    let mut bytes = Vec::new();
+    append_section(&mut bytes, &cid, b"abc");
+    let section = parse_section(&bytes.clone().into(), 7).unwrap();
+    assert_eq!((section.offset, section.length), (7, bytes.len()));
+    assert_eq!(&section.bytes[..], b"abc");
+    for cut in 0..bytes.len() {
+        let problem = parse_section(&bytes[..cut].to_vec().into(), 7).unwrap_err();
         assert_eq!((problem.code, problem.offset), (Code::Truncated, Some(7)));
     }
-    section.push(0);
-    assert_eq!(parse_section(&section.into(), 7).unwrap_err().code, Code::BadSection);
+    bytes.push(0);
+    assert_eq!(parse_section(&bytes.into(), 7).unwrap_err().code, Code::BadSection);
 }
 
 #[test]
@@ -314,14 +315,14 @@ fn long_section(cid: &[u8], bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The sections of a CAR that begins with one after the header, and ends with a small one.
-fn read_around(first: &[u8]) -> (Vec<Section>, Option<Error>, usize) {
+fn read_around(first: &[u8]) -> (Vec<NextSection>, Option<Error>, usize) {
     let last = Cid::of(Codec::DagCbor, &[0xa0]);
     let mut file = [&header(&[])[..], first].concat();
     append_section(&mut file, &last, &[0xa0]);
     let mut reader = Reader::new(&file[..]).unwrap();
     let mut sections = Vec::new();
     let error = loop {
-        match reader.next_section() {
+        match reader.next_or_skipped() {
             Ok(Some(section)) => sections.push(section),
             Ok(None) => break None,
             Err(error) => break Some(error),
@@ -339,22 +340,22 @@ fn a_long_section_is_read_past_and_hashed() {
         let first = long_section(&cid.to_bytes(), &bytes);
         let (sections, error, capacity) = read_around(&first);
         assert!(error.is_none(), "{error:?}");
-        let [Section::Passed(passed), Section::Frame(frame)] = &sections[..] else {
+        let [NextSection::Skipped(skipped), NextSection::Read(section)] = &sections[..] else {
             panic!("{sections:?}")
         };
         let offset = header(&[]).len() as u64;
         let expected =
-            Passed { offset, length: first.len() as u64, cid: Some(cid.clone()), is_right };
-        assert_eq!(*passed, expected);
-        assert_eq!(frame.offset, offset + first.len() as u64);
+            SkippedSection { offset, length: first.len() as u64, cid: Some(cid.clone()), is_right };
+        assert_eq!(*skipped, expected);
+        assert_eq!(section.offset, offset + first.len() as u64);
         assert!(capacity < SECTION_BYTES_MAX, "{capacity} bytes held");
-        assert_eq!(passed.unusable().code, Code::TooLarge);
-        assert_eq!(passed.mismatch().is_some(), is_right == Some(false));
+        assert_eq!(skipped.unusable().code, Code::TooLarge);
+        assert_eq!(skipped.mismatch().is_some(), is_right == Some(false));
 
         // Who needs every section gets an error that names this one.
         let file = [&header(&[])[..], &first].concat();
-        let (frames, error) = read_all(&file[..]);
-        assert!(frames.is_empty());
+        let (sections, error) = read_all(&file[..]);
+        assert!(sections.is_empty());
         assert_eq!(error.as_ref().unwrap().problems()[0].cid, Some(cid));
         assert_eq!(code(error), (Code::TooLarge, Some(offset)));
         for cut in [1, 3, 4, 30, 100, first.len() / 2, first.len() - 1] {
@@ -371,11 +372,11 @@ fn a_cid_that_is_longer_than_any_that_is_kept_is_read_past() {
         let cid = [&[0x01, 0x55, 0x00, digest][..], &vec![7; usize::from(digest)]].concat();
         let (sections, error, _) = read_around(&long_section(&cid, &vec![1; bytes]));
         assert!(error.is_none(), "{error:?}");
-        let [Section::Passed(passed), Section::Frame(_)] = &sections[..] else {
+        let [NextSection::Skipped(skipped), NextSection::Read(_)] = &sections[..] else {
             panic!("{sections:?}")
         };
-        assert_eq!((&passed.cid, passed.is_right), (&None, None));
-        assert_eq!(passed.unchecked().code, Code::UnsupportedCid);
+        assert_eq!((&skipped.cid, skipped.is_right), (&None, None));
+        assert_eq!(skipped.unchecked().code, Code::UnsupportedCid);
         // One that does not end within its section is none.
         let (sections, error, _) = read_around(&long_section(&cid[..20], &[]));
         assert!(sections.is_empty());

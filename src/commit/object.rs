@@ -1,9 +1,8 @@
-use super::Signature;
 use crate::block::drisl::{Decoder, Encoder, Fault};
 use crate::block::{Block, Cid};
 use crate::error::Result;
 use crate::ident::{Did, Rev};
-use crate::key::{Check, Sealed, Signer, VerifyingKey};
+use crate::key::{Sealed, SignatureStatus, Signer, VerifyingKey};
 use crate::limits::COMMIT_BYTES_MAX;
 use crate::problem::{Code, Problem};
 
@@ -53,7 +52,7 @@ impl UnsignedCommit {
     /// let rev = Rev::after(None, &ManualClock::new(1_700_000_000_000_000), 3)?;
     /// let unsigned = UnsignedCommit { did: "did:plc:abc".parse()?, data: Tree::empty().seal(), rev };
     /// let commit = unsigned.sign(&key)?;
-    /// assert_eq!(commit.check(&[key.verifying_key()]), Signature::Valid);
+    /// assert_eq!(commit.check(&[key.verifying_key()]), SignatureStatus::Valid);
     /// # Ok::<(), carrack::Error>(())
     /// ```
     ///
@@ -76,7 +75,7 @@ impl UnsignedCommit {
         }
         // A key store that signs with another key would make a repository that no verifier accepts.
         match commit.check(std::slice::from_ref(key)) {
-            Signature::Valid => Ok(commit),
+            SignatureStatus::Valid => Ok(commit),
             _ => Err(Problem::new(
                 Code::BadSignature,
                 "the signer's signature does not verify under its own key",
@@ -147,20 +146,20 @@ impl Commit {
     }
 
     /// Checks the signature: any of the keys will do.
-    pub fn check(&self, keys: &[VerifyingKey]) -> Signature {
+    pub fn check(&self, keys: &[VerifyingKey]) -> SignatureStatus {
         if keys.is_empty() {
-            return Signature::Unchecked;
+            return SignatureStatus::Unchecked;
         }
         let message = self.fields.encode(None);
-        let checks: Vec<Check> =
-            keys.iter().map(|key| key.verify(&message, &self.signature)).collect();
-        if checks.contains(&Check::Valid) {
-            Signature::Valid
-        } else if checks.contains(&Check::HighS) {
-            Signature::HighS
-        } else {
-            Signature::Invalid
+        let mut status = SignatureStatus::Invalid;
+        for key in keys {
+            match key.verify(&message, &self.signature) {
+                SignatureStatus::Valid => return SignatureStatus::Valid,
+                SignatureStatus::HighS => status = SignatureStatus::HighS,
+                SignatureStatus::Invalid | SignatureStatus::Unchecked => {}
+            }
         }
+        status
     }
 
     /// Whether the signature has the length that every valid one has.

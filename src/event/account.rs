@@ -17,19 +17,19 @@ pub struct AccountEvent {
     /// Whether its content may be passed on.
     pub active: bool,
     /// Why not; or what is the matter with it although it is active.
-    pub status: Option<AccountStatus>,
+    pub status: Option<HostingStatus>,
 }
 
 /// What is the matter with an account.
 ///
 /// ```
-/// use carrack::event::AccountStatus;
-/// assert_eq!(AccountStatus::from("takendown"), AccountStatus::Takendown);
-/// assert_eq!(AccountStatus::from("asleep").as_str(), "asleep");
+/// use carrack::event::HostingStatus;
+/// assert_eq!(HostingStatus::from("takendown"), HostingStatus::Takendown);
+/// assert_eq!(HostingStatus::from("asleep").as_str(), "asleep");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum AccountStatus {
+pub enum HostingStatus {
     /// Its host took it down.
     Takendown,
     /// Its host suspended it for a time.
@@ -46,7 +46,7 @@ pub enum AccountStatus {
     Other(Arc<str>),
 }
 
-impl AccountStatus {
+impl HostingStatus {
     /// The word in events.
     pub fn as_str(&self) -> &str {
         match self {
@@ -66,7 +66,7 @@ impl AccountStatus {
     }
 }
 
-impl From<&str> for AccountStatus {
+impl From<&str> for HostingStatus {
     fn from(word: &str) -> Self {
         match word {
             "takendown" => Self::Takendown,
@@ -100,7 +100,7 @@ impl AccountEvent {
             did: fields.did("did")?,
             time: fields.time()?,
             active: fields.bool("active")?,
-            status: fields.optional_text("status")?.map(AccountStatus::from),
+            status: fields.optional_text("status")?.map(HostingStatus::from),
         })
     }
 }

@@ -12,13 +12,13 @@ pub enum Frame {
     /// An event.
     Event(Event),
     /// Something that is well-formed and none of the events known here.
-    Ignored(Ignored),
+    Unknown(UnknownFrame),
 }
 
 /// Why a frame is passed over, as the event stream specification asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Ignored {
+pub enum UnknownFrame {
     /// The stream ends with an error.
     Error,
     /// A message of a type that is unknown here.
@@ -52,9 +52,9 @@ pub(super) struct Seen {
 /// Reads a frame: a header and a body, both canonical. Fields that are unknown are passed over.
 ///
 /// ```
-/// use carrack::event::{Frame, Ignored, decode_frame};
+/// use carrack::event::{Frame, UnknownFrame, decode_frame};
 /// let error = b"\xa1\x62op\x20\xa1\x65error\x6fConsumerTooSlow";
-/// assert_eq!(decode_frame(error)?, Frame::Ignored(Ignored::Error));
+/// assert_eq!(decode_frame(error)?, Frame::Unknown(UnknownFrame::Error));
 /// assert!(decode_frame(&error[..5]).is_err());
 /// # Ok::<(), carrack::Problem>(())
 /// ```
@@ -74,14 +74,14 @@ pub(super) fn read_frame(bytes: &[u8], seen: &mut Seen) -> Result<Frame, Problem
     let (header, body) = halves(bytes)?;
     let kind = match header.int("op")? {
         1 => header.text("t")?,
-        -1 => return ignored(body, Ignored::Error),
-        other => return ignored(body, Ignored::Operation(other)),
+        -1 => return ignored(body, UnknownFrame::Error),
+        other => return ignored(body, UnknownFrame::Operation(other)),
     };
     seen.kind = Some(kind.to_owned());
     let name_of_did = match kind {
         "#commit" => "repo",
         "#sync" | "#identity" | "#account" => "did",
-        _ => return ignored(body, Ignored::Type(kind.to_owned())),
+        _ => return ignored(body, UnknownFrame::Type(kind.to_owned())),
     };
     let fields = Fields::new(body).map_err(|fault| fault.problem(Code::BadFrame))?;
     seen.seq = fields.uint("seq").ok();
@@ -103,9 +103,9 @@ fn halves(bytes: &[u8]) -> Result<(Fields<'_>, &[u8]), Problem> {
     Ok((Fields::new(header).map_err(|fault| fault.problem(Code::BadFrame))?, body))
 }
 
-fn ignored(body: &[u8], why: Ignored) -> Result<Frame, Problem> {
+fn ignored(body: &[u8], why: UnknownFrame) -> Result<Frame, Problem> {
     match check::value(body, Floats::Allow) {
-        Ok(()) => Ok(Frame::Ignored(why)),
+        Ok(()) => Ok(Frame::Unknown(why)),
         Err(fault) => Err(bad(format!("the body: {fault}"))),
     }
 }

@@ -22,9 +22,9 @@ mod time;
 mod unnumbered;
 mod verify;
 
-pub use account::{AccountEvent, AccountStatus};
+pub use account::{AccountEvent, HostingStatus};
 pub use commit::CommitEvent;
-pub use frame::{Event, Frame, Ignored, decode_frame};
+pub use frame::{Event, Frame, UnknownFrame, decode_frame};
 pub use identity::IdentityEvent;
 pub use invert::invert;
 pub use op::RepoOp;

@@ -1,6 +1,6 @@
 use super::frame::Seen;
-use crate::commit::Signature;
 use crate::ident::{Did, Rev};
+use crate::key::SignatureStatus;
 use crate::problem::Problems;
 use crate::verify::problems_json;
 use serde_json::{Map, Value, json};
@@ -20,7 +20,7 @@ pub struct EventReport {
     /// The revision, of `#commit` and `#sync`.
     pub rev: Option<Rev>,
     /// What is known of the signature, of `#commit` and `#sync`.
-    pub signature: Option<Signature>,
+    pub signature: Option<SignatureStatus>,
     /// What is wrong.
     pub problems: Problems,
 }
@@ -64,7 +64,7 @@ impl EventReport {
         put("seq", json!(self.seq));
         put("did", json!(self.did.as_ref().map(Did::as_str)));
         put("rev", json!(self.rev.map(|rev| rev.to_string())));
-        put("signature", json!(self.signature.map(Signature::as_str)));
+        put("signature", json!(self.signature.map(SignatureStatus::as_str)));
         put("problems", problems_json(self.problems.listed()));
         out
     }

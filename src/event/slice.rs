@@ -30,7 +30,7 @@ impl Slice {
     fn read_all(bytes: &[u8], report: &mut dyn FnMut(Problem)) -> Result<Self> {
         let mut reader = Reader::new(bytes)?;
         let mut slice = Self { roots: reader.roots().to_vec(), blocks: Blocks::default() };
-        while let Some(section) = reader.next_section()? {
+        while let Some(section) = reader.next_or_skipped()? {
             match slice.blocks.add(section) {
                 // What is too long does not matter, unless the commit needs it.
                 Err(problem) if problem.code != Code::TooLarge => report(within(problem)),

@@ -38,7 +38,7 @@ impl Unnumbered {
     pub(crate) fn event(&self, seq: u64) -> Result<Event> {
         match decode_frame(&self.frame(seq)) {
             Ok(super::Frame::Event(event)) => Ok(event),
-            Ok(super::Frame::Ignored(_)) => Err(broken(seq, &"it is of no known type")),
+            Ok(super::Frame::Unknown(_)) => Err(broken(seq, &"it is of no known type")),
             Err(problem) => Err(broken(seq, &problem)),
         }
     }

@@ -36,7 +36,7 @@ pub fn verify_frame(bytes: &[u8], expect: &ExpectedHead, clock: &dyn Clock) -> E
     let mut check = Check { report: EventReport::new(seen), expect, clock };
     match frame {
         Err(problem) => check.problem(problem),
-        Ok(Frame::Ignored(_)) => check.report.verdict = Verdict::Ignored,
+        Ok(Frame::Unknown(_)) => check.report.verdict = Verdict::Ignored,
         Ok(Frame::Event(Event::Commit(event))) => check.commit(&event),
         Ok(Frame::Event(Event::Sync(event))) => check.sync(&event),
         Ok(Frame::Event(Event::Identity(event))) => check.account_is(&event.did),

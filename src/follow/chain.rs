@@ -66,7 +66,7 @@ pub(super) fn is_first(event: &CommitEvent) -> bool {
 pub(super) fn read(frame: &[u8]) -> Result<Option<Event>> {
     match decode_frame(frame) {
         Ok(Frame::Event(event)) => Ok(Some(event)),
-        Ok(Frame::Ignored(_)) => Ok(None),
+        Ok(Frame::Unknown(_)) => Ok(None),
         Err(problem) => Err(Error::Refused(vec![problem])),
     }
 }
@@ -93,7 +93,7 @@ pub(super) fn check(
 pub(super) fn commit_in(blocks: &[u8]) -> Result<Commit> {
     let mut reader = Reader::new(blocks)?;
     let root = reader.roots().first().cloned();
-    while let Some(frame) = reader.next_frame()? {
+    while let Some(frame) = reader.next_section()? {
         if Some(&frame.cid) == root.as_ref() {
             return Ok(Commit::decode(&frame.into_block()?)?);
         }

@@ -3,7 +3,7 @@ use super::outcome::{Ignored, Mismatch, OutOfSync, Taken};
 use super::sequence::Sequence;
 use crate::engine::{Engine, ImportOptions, Imported, State};
 use crate::error::{Error, Result};
-use crate::event::{AccountEvent, AccountStatus, CommitEvent, Event, SyncEvent};
+use crate::event::{AccountEvent, CommitEvent, Event, HostingStatus, SyncEvent};
 use crate::ident::{Did, Rev};
 use crate::key::VerifyingKey;
 use crate::store::account::{Account, Head};
@@ -280,9 +280,9 @@ fn state_of(event: &AccountEvent) -> State {
         return State::Active;
     }
     match event.status {
-        Some(AccountStatus::Deleted) => State::Deleted,
-        Some(AccountStatus::Suspended) => State::Suspended,
-        Some(AccountStatus::Takendown) => State::TakenDown,
+        Some(HostingStatus::Deleted) => State::Deleted,
+        Some(HostingStatus::Suspended) => State::Suspended,
+        Some(HostingStatus::Takendown) => State::TakenDown,
         _ => State::Deactivated,
     }
 }

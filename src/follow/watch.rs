@@ -4,7 +4,7 @@ use super::sequence::Sequence;
 use crate::block::Cid;
 use crate::env::Clock;
 use crate::error::Result;
-use crate::event::{AccountEvent, AccountStatus, CommitEvent, Event, SyncEvent};
+use crate::event::{AccountEvent, CommitEvent, Event, HostingStatus, SyncEvent};
 use crate::ident::{Did, Rev};
 use crate::verify::ExpectedHead;
 use std::collections::HashMap;
@@ -75,7 +75,7 @@ struct Memory {
     head: Option<Known>,
     out_of_sync: bool,
     /// Why its content is not passed on.
-    inactive: Option<AccountStatus>,
+    inactive: Option<HostingStatus>,
 }
 
 impl Watch {
@@ -179,10 +179,10 @@ impl Memory {
         self.inactive = match (&event.status, event.active) {
             (_, true) => None,
             (Some(status), false) => Some(status.clone()),
-            (None, false) => Some(AccountStatus::Deactivated),
+            (None, false) => Some(HostingStatus::Deactivated),
         };
         // If it comes back, it is with another repository.
-        self.out_of_sync |= self.inactive == Some(AccountStatus::Deleted);
+        self.out_of_sync |= self.inactive == Some(HostingStatus::Deleted);
         Watched::Pass
     }
 

@@ -3,12 +3,14 @@
 mod curve;
 pub mod key_file;
 mod sealed;
+mod signature;
 mod signer;
 mod signing;
 mod verifying;
 
 pub use curve::Curve;
 pub(crate) use sealed::Sealed;
+pub use signature::SignatureStatus;
 pub use signer::Signer;
 pub use signing::SigningKey;
-pub use verifying::{Check, VerifyingKey};
+pub use verifying::VerifyingKey;

@@ -134,7 +134,7 @@ impl fmt::Debug for SigningKey {
 mod tests {
     use super::*;
     use crate::env::SeededRandom;
-    use crate::key::Check;
+    use crate::key::SignatureStatus;
 
     #[test]
     fn signatures_are_deterministic_and_low() {
@@ -144,8 +144,14 @@ mod tests {
             for number in 0..32_u8 {
                 let signature = key.sign(&[number]).unwrap();
                 assert_eq!(key.sign(&[number]).unwrap(), signature);
-                assert_eq!(key.verifying_key().verify(&[number], &signature), Check::Valid);
-                assert_eq!(key.verifying_key().verify(&[!number], &signature), Check::Invalid);
+                assert_eq!(
+                    key.verifying_key().verify(&[number], &signature),
+                    SignatureStatus::Valid
+                );
+                assert_eq!(
+                    key.verifying_key().verify(&[!number], &signature),
+                    SignatureStatus::Invalid
+                );
             }
         }
     }

@@ -1,5 +1,6 @@
 use super::Curve;
 use crate::error::{Error, Result};
+use crate::key::SignatureStatus;
 use k256::ecdsa::signature::hazmat::PrehashVerifier;
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -26,19 +27,6 @@ pub struct VerifyingKey {
 enum Point {
     K256(k256::ecdsa::VerifyingKey),
     P256(p256::ecdsa::VerifyingKey),
-}
-
-/// What a signature is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Check {
-    /// Right.
-    Valid,
-    /// Right, but `s` is over half the group's order: anyone can make it from the right one, so
-    /// the protocol refuses it.
-    HighS,
-    /// Wrong, or not 64 bytes of `r` and `s`.
-    Invalid,
 }
 
 const DID_KEY: &str = "did:key:";
@@ -134,39 +122,39 @@ impl VerifyingKey {
     ///
     /// ```
     /// use carrack::env::SystemRandom;
-    /// use carrack::key::{Check, Curve, Signer, SigningKey};
+    /// use carrack::key::{SignatureStatus, Curve, Signer, SigningKey};
     /// let key = SigningKey::generate(Curve::P256, &SystemRandom)?;
     /// let signature = key.sign(b"ahoy")?;
-    /// assert_eq!(key.verifying_key().verify(b"ahoy", &signature), Check::Valid);
-    /// assert_eq!(key.verifying_key().verify(b"Ahoy", &signature), Check::Invalid);
+    /// assert_eq!(key.verifying_key().verify(b"ahoy", &signature), SignatureStatus::Valid);
+    /// assert_eq!(key.verifying_key().verify(b"Ahoy", &signature), SignatureStatus::Invalid);
     /// # Ok::<(), carrack::Error>(())
     /// ```
-    pub fn verify(&self, message: &[u8], signature: &[u8]) -> Check {
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> SignatureStatus {
         if signature.len() != SIGNATURE_BYTES {
-            return Check::Invalid;
+            return SignatureStatus::Invalid;
         }
         let digest = Sha256::digest(message);
         // The low twin is what gets verified, for k256 refuses the high one outright.
         let (right, high) = match &self.point {
             Point::K256(key) => {
                 let Ok(given) = k256::ecdsa::Signature::from_slice(signature) else {
-                    return Check::Invalid;
+                    return SignatureStatus::Invalid;
                 };
                 let low = given.normalize_s();
                 (key.verify_prehash(&digest, &low).is_ok(), low != given)
             }
             Point::P256(key) => {
                 let Ok(given) = p256::ecdsa::Signature::from_slice(signature) else {
-                    return Check::Invalid;
+                    return SignatureStatus::Invalid;
                 };
                 let low = given.normalize_s();
                 (key.verify_prehash(&digest, &low).is_ok(), low != given)
             }
         };
         match (right, high) {
-            (true, false) => Check::Valid,
-            (true, true) => Check::HighS,
-            (false, _) => Check::Invalid,
+            (true, false) => SignatureStatus::Valid,
+            (true, true) => SignatureStatus::HighS,
+            (false, _) => SignatureStatus::Invalid,
         }
     }
 }
@@ -258,10 +246,10 @@ mod tests {
             let key = text.parse::<VerifyingKey>().unwrap();
             let [zero, one, over] = [[0; 32], [1; 32], [0xff; 32]];
             for (r, s) in [(zero, one), (one, zero), (over, one), (one, over), (one, one)] {
-                assert_eq!(key.verify(b"", &[r, s].concat()), Check::Invalid);
+                assert_eq!(key.verify(b"", &[r, s].concat()), SignatureStatus::Invalid);
             }
             for length in [0, 63, 65, 70] {
-                assert_eq!(key.verify(b"", &vec![1; length]), Check::Invalid);
+                assert_eq!(key.verify(b"", &vec![1; length]), SignatureStatus::Invalid);
             }
         }
     }
@@ -294,9 +282,9 @@ mod tests {
                 let signature = key.sign(b"ahoy").unwrap();
                 let high = twin(order, signature);
                 let key = key.verifying_key();
-                assert_eq!(key.verify(b"ahoy", &signature), Check::Valid);
-                assert_eq!(key.verify(b"ahoy", &high), Check::HighS, "{curve} {secret}");
-                assert_eq!(key.verify(b"ahoi", &high), Check::Invalid);
+                assert_eq!(key.verify(b"ahoy", &signature), SignatureStatus::Valid);
+                assert_eq!(key.verify(b"ahoy", &high), SignatureStatus::HighS, "{curve} {secret}");
+                assert_eq!(key.verify(b"ahoi", &high), SignatureStatus::Invalid);
                 assert_eq!(twin(order, high), signature);
             }
         }

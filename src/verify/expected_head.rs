@@ -1,6 +1,7 @@
-use crate::commit::{Commit, Signature};
+use crate::commit::Commit;
 use crate::env::Clock;
 use crate::ident::Did;
+use crate::key::SignatureStatus;
 use crate::key::VerifyingKey;
 use crate::problem::{Code, Problem};
 
@@ -103,7 +104,7 @@ impl ExpectedHead {
         commit: &Commit,
         clock: &dyn Clock,
         report: &mut dyn FnMut(Problem),
-    ) -> Signature {
+    ) -> SignatureStatus {
         let here = |code, message: String| Problem::new(code, message).cid(commit.cid());
         if let Err(problem) = self.check_did(commit.did()) {
             report(problem.cid(commit.cid()));
@@ -112,25 +113,25 @@ impl ExpectedHead {
             report(here(Code::FutureRev, format!("revision {rev} is in the future")));
         }
         let signature = match &self.keys {
-            Keys::AnyOf(keys) if keys.is_empty() => Signature::Invalid,
+            Keys::AnyOf(keys) if keys.is_empty() => SignatureStatus::Invalid,
             keys => commit.check(keys.named()),
         };
         match signature {
-            Signature::Valid => {}
-            Signature::Unchecked if commit.signature_has_length() => {}
-            Signature::HighS => {
+            SignatureStatus::Valid => {}
+            SignatureStatus::Unchecked if commit.signature_has_length() => {}
+            SignatureStatus::HighS => {
                 let message = "the signature is the malleable form (high S) of a right one";
                 report(here(Code::HighS, message.to_owned()));
             }
-            Signature::Invalid if self.keys.named().is_empty() => {
+            SignatureStatus::Invalid if self.keys.named().is_empty() => {
                 let message = "there is no key to check the signature with";
                 report(here(Code::BadSignature, message.to_owned()));
             }
-            Signature::Invalid => {
+            SignatureStatus::Invalid => {
                 let message = "the signature does not verify under any of the given keys";
                 report(here(Code::BadSignature, message.to_owned()));
             }
-            Signature::Unchecked => {
+            SignatureStatus::Unchecked => {
                 let message = "the signature does not have 64 bytes";
                 report(here(Code::BadSignature, message.to_owned()));
             }

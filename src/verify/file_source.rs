@@ -14,7 +14,7 @@ use crate::verify::position::Position;
 use crate::verify::prefetch::fetch::{At, Fetched, Found};
 use crate::verify::read_through::{Kind, Reading};
 use crate::verify::report::Order;
-use crate::verify::sections::{Section, Sections};
+use crate::verify::sections::{HashedSection, Sections};
 
 /// Blocks from a file. As long as they come in the order of the walk, none of them is kept; at
 /// the first that does not, the file is indexed, and read ahead in the order of its tree.
@@ -29,7 +29,7 @@ pub struct FileSource {
     roots: Vec<Cid>,
     /// The sections as they come, until the file is indexed.
     sections: Sections,
-    next: Option<Section>,
+    next: Option<HashedSection>,
     course: Position,
     count: u64,
     /// What broke off the reading of sections.
@@ -76,7 +76,7 @@ impl FileSource {
     }
 
     /// The next section in the file, or `None` at the end or behind a break.
-    fn peek(&mut self) -> Result<Option<&Section>> {
+    fn peek(&mut self) -> Result<Option<&HashedSection>> {
         if self.next.is_none() && self.broken.is_none() {
             match self.sections.next() {
                 Ok(section) => self.next = section,
@@ -88,7 +88,7 @@ impl FileSource {
     }
 
     /// Takes the next section in the file, if it is this one and the file is read in its order.
-    fn take_in_order(&mut self, cid: &Cid) -> Result<Option<Section>> {
+    fn take_in_order(&mut self, cid: &Cid) -> Result<Option<HashedSection>> {
         if self.is_read_through() || self.peek()?.is_none_or(|next| next.cid() != Some(cid)) {
             return Ok(None);
         }

@@ -10,7 +10,7 @@ use crate::verify::others::Others;
 use crate::verify::position::{self, Position, RepeatedTooOften};
 use crate::verify::prefetch::fetch::{At, Fetched, Source, read_section};
 use crate::verify::prefetch::read_ahead::Ahead;
-use crate::verify::sections::{Section, THREAD_BYTES};
+use crate::verify::sections::{HashedSection, THREAD_BYTES};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -172,7 +172,7 @@ impl Indexed {
         &self,
         cid: &Cid,
         in_order: u64,
-    ) -> Result<Option<(At, car::Section)>> {
+    ) -> Result<Option<(At, car::NextSection)>> {
         let index = match &self.others {
             _ if cid.is_of_repository() => &*self.source.index,
             OtherSections::Indexed(index, _) => index,
@@ -216,7 +216,7 @@ impl Indexed {
                 Some(place) => Some(read_section(input, place)?),
                 None => None,
             };
-            let taken_cid = taken_one.as_ref().and_then(car::Section::cid);
+            let taken_cid = taken_one.as_ref().and_then(car::NextSection::cid);
             let mut seen = HashSet::new();
             for place in taken.left(&group).filter_map(|slot| index.place(slot)) {
                 let section = read_section(input, place)?;
@@ -227,7 +227,7 @@ impl Indexed {
                         unreferenced += 1;
                     }
                 }
-                findings.add(Section::hash(section));
+                findings.add(HashedSection::hash(section));
             }
         }
         let reached = taken.count();

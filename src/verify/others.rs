@@ -1,10 +1,10 @@
 //! What is found of sections that are not looked up: those with CIDs that no block of a repository
 //! has, blobs above all.
 
-use crate::car::Passed;
+use crate::car::SkippedSection;
 use crate::limits::PROBLEMS_LISTED_MAX;
 use crate::problem::Problem;
-use crate::verify::sections::{Finding, Section};
+use crate::verify::sections::{Finding, HashedSection};
 use std::collections::BTreeMap;
 
 /// They are counted and, where that is possible, hashed; none is kept.
@@ -19,11 +19,11 @@ pub(in crate::verify) struct Others {
 #[derive(Default)]
 struct Unchecked {
     count: u64,
-    first: Option<Box<Passed>>,
+    first: Option<Box<SkippedSection>>,
 }
 
 impl Others {
-    pub(in crate::verify) fn add(&mut self, section: Section) {
+    pub(in crate::verify) fn add(&mut self, section: HashedSection) {
         self.sections += 1;
         let offset = section.offset;
         match section.finding() {
@@ -54,7 +54,7 @@ impl Others {
 }
 
 impl Unchecked {
-    fn add(&mut self, count: u64, passed: Box<Passed>) {
+    fn add(&mut self, count: u64, passed: Box<SkippedSection>) {
         self.count += count;
         if self.first.as_ref().is_none_or(|first| passed.offset < first.offset) {
             self.first = Some(passed);

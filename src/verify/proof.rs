@@ -83,7 +83,7 @@ fn read_blocks(input: impl Read, report: &mut Report) -> Result<(Vec<Cid>, Block
     let mut reader = Reader::new(input)?;
     let roots = reader.roots().to_vec();
     let mut blocks = Blocks::default();
-    while let Some(section) = reader.next_section()? {
+    while let Some(section) = reader.next_or_skipped()? {
         if reader.offset() > PROOF_BYTES_MAX {
             let message = format!("a proof of more than {PROOF_BYTES_MAX} bytes");
             return Err(Problem::new(Code::TooLarge, message).into());

@@ -9,7 +9,7 @@ use crate::verify::index::{Index, Place, Slot, State};
 use crate::verify::input::Input;
 use crate::verify::node_outline::{Budget, Gathered, NodeOutlines};
 use crate::verify::others::Others;
-use crate::verify::sections::{NODE, Section, each_section};
+use crate::verify::sections::{HashedSection, NODE, each_section};
 use crate::verify::slots::{Listed, SlotList, links_possible};
 
 /// Which sections are indexed.
@@ -112,31 +112,33 @@ struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    fn take(&mut self, section: car::Section) {
+    fn take(&mut self, section: car::NextSection) {
         self.sections += 1;
-        if let car::Section::Frame(frame) = &section
-            && frame.bytes.starts_with(NODE)
+        if let car::NextSection::Read(section) = &section
+            && section.bytes.starts_with(NODE)
         {
-            self.links += links_possible(frame.bytes.len());
+            self.links += links_possible(section.bytes.len());
         }
         let is_of_repository = section.cid().map(Cid::is_of_repository);
         match (self.reading.kind, is_of_repository) {
             (Kind::Repository, Some(true)) if self.reading.hashes => self.index_hashed(section),
             (Kind::Repository, Some(true)) | (Kind::Other, Some(false)) => self.index(&section),
-            (Kind::Repository, _) | (Kind::Other, None) => self.others.add(Section::hash(section)),
+            (Kind::Repository, _) | (Kind::Other, None) => {
+                self.others.add(HashedSection::hash(section));
+            }
             (Kind::Other, Some(true)) => {}
         }
     }
 
-    fn index(&mut self, section: &car::Section) {
+    fn index(&mut self, section: &car::NextSection) {
         if let Some(cid) = section.cid() {
             self.push(cid, place_of(section));
         }
     }
 
-    fn index_hashed(&mut self, section: car::Section) {
+    fn index_hashed(&mut self, section: car::NextSection) {
         let place = place_of(&section);
-        let section = Section::hash(section);
+        let section = HashedSection::hash(section);
         let Some(cid) = section.cid() else { return };
         // Only blessed CIDs are told apart for certain enough by the keyed hash.
         let is_sound = section.is_sound && cid.blessed().is_some();
@@ -161,15 +163,15 @@ impl Worker<'_> {
     }
 }
 
-fn place_of(section: &car::Section) -> Place {
+fn place_of(section: &car::NextSection) -> Place {
     match section {
-        car::Section::Frame(frame) => {
-            Place { offset: frame.offset, length: frame.length as u64, state: State::Unknown }
+        car::NextSection::Read(section) => {
+            Place { offset: section.offset, length: section.length as u64, state: State::Unknown }
         }
-        car::Section::Passed(passed) => {
-            let is_wrong = passed.is_right == Some(false);
+        car::NextSection::Skipped(skipped) => {
+            let is_wrong = skipped.is_right == Some(false);
             let state = if is_wrong { State::LongWrong } else { State::Long };
-            Place { offset: passed.offset, length: 0, state }
+            Place { offset: skipped.offset, length: 0, state }
         }
     }
 }

@@ -1,6 +1,6 @@
 use crate::block::Cid;
-use crate::commit::Signature;
 use crate::ident::{Did, Rev};
+use crate::key::SignatureStatus;
 use crate::problem::{Problem, Problems};
 use crate::verify::node_outline::TreeCounts;
 use serde_json::{Map, Value, json};
@@ -33,7 +33,7 @@ pub struct Report {
     /// The order of the sections.
     pub order: Option<Order>,
     /// What is known of the signature.
-    pub signature: Option<Signature>,
+    pub signature: Option<SignatureStatus>,
     /// What is wrong.
     pub problems: Problems,
     /// What is unusual, and no reason to refuse.

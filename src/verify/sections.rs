@@ -1,7 +1,7 @@
 //! The sections of a file in their order, hashed ahead of the walk that takes them.
 
 use crate::block::{Block, Cid, drisl};
-use crate::car::{self, Frame, Passed, Reader};
+use crate::car::{self, Reader, Section, SkippedSection};
 use crate::error::{Error, Result};
 use crate::limits::IMPORTED_RECORD_BYTES_MAX;
 use crate::problem::Problem;
@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 pub(in crate::verify) const THREAD_BYTES: u64 = 1 << 20;
 
 /// A section that has been hashed.
-pub(in crate::verify) struct Section {
+pub(in crate::verify) struct HashedSection {
     pub(in crate::verify) offset: u64,
     /// Of the whole section, in bytes.
     pub(in crate::verify) length: u64,
@@ -27,30 +27,30 @@ pub(in crate::verify) struct Section {
 enum Content {
     Block(Block),
     Wrong(Box<(Cid, Problem)>),
-    Passed(Box<Passed>),
+    Skipped(Box<SkippedSection>),
 }
 
-impl Section {
-    pub(in crate::verify) fn hash(section: car::Section) -> Self {
+impl HashedSection {
+    pub(in crate::verify) fn hash(section: car::NextSection) -> Self {
         match section {
-            car::Section::Frame(frame) => Self::hash_frame(frame),
-            car::Section::Passed(passed) => Self {
-                offset: passed.offset,
-                length: passed.length,
+            car::NextSection::Read(section) => Self::hash_read(section),
+            car::NextSection::Skipped(skipped) => Self {
+                offset: skipped.offset,
+                length: skipped.length,
                 is_sound: false,
-                content: Content::Passed(Box::new(passed)),
+                content: Content::Skipped(Box::new(skipped)),
             },
         }
     }
 
-    fn hash_frame(frame: Frame) -> Self {
-        let (offset, length) = (frame.offset, frame.length as u64);
-        let cid = frame.cid.clone();
+    fn hash_read(section: Section) -> Self {
+        let (offset, length) = (section.offset, section.length as u64);
+        let cid = section.cid.clone();
         if !cid.is_checkable() {
-            let passed = Passed { offset, length, cid: Some(cid), is_right: None };
-            return Self::hash(car::Section::Passed(passed));
+            let skipped = SkippedSection { offset, length, cid: Some(cid), is_right: None };
+            return Self::hash(car::NextSection::Skipped(skipped));
         }
-        match frame.into_block() {
+        match section.into_block() {
             Ok(block) => {
                 let is_sound = is_sound(&block);
                 Self { offset, length, is_sound, content: Content::Block(block) }
@@ -67,7 +67,7 @@ impl Section {
         match &self.content {
             Content::Block(block) => Some(block.cid()),
             Content::Wrong(wrong) => Some(&wrong.0),
-            Content::Passed(passed) => passed.cid.as_ref(),
+            Content::Skipped(skipped) => skipped.cid.as_ref(),
         }
     }
 
@@ -76,7 +76,7 @@ impl Section {
         match self.content {
             Content::Block(block) => Ok(block),
             Content::Wrong(wrong) => Err(wrong.1),
-            Content::Passed(passed) => Err(passed.unusable()),
+            Content::Skipped(skipped) => Err(skipped.unusable()),
         }
     }
 
@@ -85,10 +85,10 @@ impl Section {
         match self.content {
             Content::Block(_) => Finding::Right,
             Content::Wrong(wrong) => Finding::Wrong(wrong.1),
-            Content::Passed(passed) => match passed.is_right {
+            Content::Skipped(skipped) => match skipped.is_right {
                 Some(true) => Finding::Right,
-                Some(false) => passed.mismatch().map_or(Finding::Right, Finding::Wrong),
-                None => Finding::Unchecked(passed),
+                Some(false) => skipped.mismatch().map_or(Finding::Right, Finding::Wrong),
+                None => Finding::Unchecked(skipped),
             },
         }
     }
@@ -99,7 +99,7 @@ pub(in crate::verify) enum Finding {
     Right,
     Wrong(Problem),
     /// Its hash cannot be computed here.
-    Unchecked(Box<Passed>),
+    Unchecked(Box<SkippedSection>),
 }
 
 /// How every node begins; a record may begin so too.
@@ -118,7 +118,7 @@ pub(in crate::verify) fn is_sound(block: &Block) -> bool {
 pub(in crate::verify) enum Sections {
     None,
     Here(Reader<At>),
-    Ahead(Ahead<Result<Section>>),
+    Ahead(Ahead<Result<HashedSection>>),
 }
 
 impl Sections {
@@ -131,24 +131,24 @@ impl Sections {
     }
 
     /// The next section; `None` at the end. After an error there is nothing more.
-    pub(in crate::verify) fn next(&mut self) -> Result<Option<Section>> {
+    pub(in crate::verify) fn next(&mut self) -> Result<Option<HashedSection>> {
         match self {
             Self::None => Ok(None),
-            Self::Here(reader) => Ok(reader.next_section()?.map(Section::hash)),
+            Self::Here(reader) => Ok(reader.next_or_skipped()?.map(HashedSection::hash)),
             Self::Ahead(ahead) => ahead.next()?.transpose(),
         }
     }
 }
 
-fn hash_all(mut reader: Reader<At>, outlet: &mut Outlet<Result<Section>>) {
+fn hash_all(mut reader: Reader<At>, outlet: &mut Outlet<Result<HashedSection>>) {
     loop {
-        let more = match reader.next_section() {
+        let more = match reader.next_or_skipped() {
             Ok(None) => false,
             Ok(Some(section)) => {
                 let length = memory_of(&section);
                 // A batch ends where what was read ends: its memory is then the taker's alone.
                 let is_last = !reader.holds_section();
-                outlet.put(Ok(Section::hash(section)), length) && (!is_last || outlet.flush())
+                outlet.put(Ok(HashedSection::hash(section)), length) && (!is_last || outlet.flush())
             }
             Err(error) => {
                 outlet.put(Err(error), 0);
@@ -162,10 +162,10 @@ fn hash_all(mut reader: Reader<At>, outlet: &mut Outlet<Result<Section>>) {
 }
 
 /// The bytes that a section keeps in memory.
-fn memory_of(section: &car::Section) -> usize {
+fn memory_of(section: &car::NextSection) -> usize {
     match section {
-        car::Section::Frame(frame) => frame.length,
-        car::Section::Passed(_) => 0,
+        car::NextSection::Read(section) => section.length,
+        car::NextSection::Skipped(_) => 0,
     }
 }
 
@@ -174,12 +174,12 @@ fn memory_of(section: &car::Section) -> usize {
 pub(in crate::verify) fn each_section<T: Send>(
     input: &Input,
     begin: impl Fn() -> T + Sync,
-    take_in: impl Fn(&mut T, car::Section) + Sync,
+    take_in: impl Fn(&mut T, car::NextSection) + Sync,
 ) -> Result<(Vec<T>, Option<Problem>)> {
     let reader = Reader::new(input.reader_at(0))?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let others = if input.length() < THREAD_BYTES { 0 } else { threads.min(THREADS_MAX) - 1 };
-    let (sender, batches) = sync_channel::<Vec<car::Section>>(2 * others);
+    let (sender, batches) = sync_channel::<Vec<car::NextSection>>(2 * others);
     let batches = Mutex::new(batches);
     let work = || {
         let mut taken = begin();
@@ -212,15 +212,15 @@ pub(in crate::verify) fn each_section<T: Send>(
 /// Enough that reading is what takes the time.
 const THREADS_MAX: usize = 8;
 
-fn take(batches: &Mutex<Receiver<Vec<car::Section>>>) -> Option<Vec<car::Section>> {
+fn take(batches: &Mutex<Receiver<Vec<car::NextSection>>>) -> Option<Vec<car::NextSection>> {
     batches.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
 /// Reads, and does itself what the others have no time for.
 fn share(
     mut reader: Reader<At>,
-    others: &SyncSender<Vec<car::Section>>,
-    mut take_in: impl FnMut(car::Section),
+    others: &SyncSender<Vec<car::NextSection>>,
+    mut take_in: impl FnMut(car::NextSection),
 ) -> Result<()> {
     loop {
         let batch = next_batch(&mut reader)?;
@@ -239,10 +239,10 @@ fn share(
 const BATCH_SECTIONS: usize = 2048;
 
 /// The sections that one read brings, or the first of them.
-fn next_batch(reader: &mut Reader<At>) -> Result<Vec<car::Section>> {
+fn next_batch(reader: &mut Reader<At>) -> Result<Vec<car::NextSection>> {
     let mut batch = Vec::new();
     loop {
-        match reader.next_section() {
+        match reader.next_or_skipped() {
             Ok(Some(section)) => batch.push(section),
             Err(error) if batch.is_empty() => return Err(error),
             // An error is said again the next time.

@@ -1,5 +1,5 @@
 use crate::block::{Block, Cid};
-use crate::car::{Reader, Section};
+use crate::car::{NextSection, Reader};
 use crate::error::Result;
 use crate::problem::{Code, Problem};
 use crate::verify::block_source::{BlockSource, Missing, Totals};
@@ -29,7 +29,7 @@ impl<R: Read> BlockSource for StreamSource<R> {
     }
 
     fn want(&mut self, cid: &Cid) -> Result<Result<Block, Missing>> {
-        let Some(section) = self.reader.next_section()? else { return Ok(Err(Missing::Absent)) };
+        let Some(section) = self.reader.next_or_skipped()? else { return Ok(Err(Missing::Absent)) };
         self.sections += 1;
         if section.cid() != Some(cid) {
             let message = format!("the stream gives {}, where {cid} is due", name(&section));
@@ -39,7 +39,7 @@ impl<R: Read> BlockSource for StreamSource<R> {
     }
 
     fn finish(&mut self, _report: &mut dyn FnMut(Problem)) -> Result<Totals> {
-        if let Some(section) = self.reader.next_section()? {
+        if let Some(section) = self.reader.next_or_skipped()? {
             let message = format!("the stream goes on with {} behind its end", name(&section));
             return Err(Problem::new(Code::BadSection, message).offset(section.offset()).into());
         }
@@ -57,6 +57,6 @@ impl<R: Read> BlockSource for StreamSource<R> {
     }
 }
 
-fn name(section: &Section) -> String {
+fn name(section: &NextSection) -> String {
     section.cid().map_or_else(|| "a CID of another form".to_owned(), ToString::to_string)
 }

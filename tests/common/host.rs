@@ -145,6 +145,6 @@ pub fn expect() -> ExpectedHead {
 pub fn event(frame: &[u8]) -> Event {
     match decode_frame(frame).unwrap() {
         Frame::Event(event) => event,
-        Frame::Ignored(why) => panic!("{why:?}"),
+        Frame::Unknown(why) => panic!("{why:?}"),
     }
 }

@@ -30,7 +30,7 @@ fn filled_with(options: &Options) -> (Engine, Vec<Block>) {
     engine.export(&did(), &mut car).unwrap();
     let mut reader = Reader::new(&car[..]).unwrap();
     let mut blocks = Vec::new();
-    while let Some(frame) = reader.next_frame().unwrap() {
+    while let Some(frame) = reader.next_section().unwrap() {
         blocks.push(frame.into_block().unwrap());
     }
     (engine, blocks)

@@ -4,23 +4,23 @@
 use crate::common::material::{fixtures, json_of};
 use carrack::Code;
 use carrack::block::Cid;
-use carrack::car::{Frame, Reader, Writer};
+use carrack::car::{Reader, Section, Writer};
 
-/// The roots, all frames, and the code of what ended them, if it was no proper end.
-fn read_all(file: &[u8]) -> (Vec<Cid>, Vec<Frame>, Option<Code>) {
+/// The roots, all sections, and the code of what ended them, if it was no proper end.
+fn read_all(file: &[u8]) -> (Vec<Cid>, Vec<Section>, Option<Code>) {
     let mut reader = match Reader::new(file) {
         Ok(reader) => reader,
         Err(error) => return (Vec::new(), Vec::new(), Some(error.problems()[0].code)),
     };
-    let mut frames = Vec::new();
+    let mut sections = Vec::new();
     let end = loop {
-        match reader.next_frame() {
-            Ok(Some(frame)) => frames.push(frame),
+        match reader.next_section() {
+            Ok(Some(section)) => sections.push(section),
             Ok(None) => break None,
             Err(error) => break Some(error.problems()[0].code),
         }
     };
-    (reader.roots().to_vec(), frames, end)
+    (reader.roots().to_vec(), sections, end)
 }
 
 #[test]
@@ -32,21 +32,21 @@ fn real_archives_read_whole_and_write_the_same() {
     assert!(cars.len() > 10);
     for (path, facts) in cars {
         let file = std::fs::read(root.join(path)).unwrap();
-        let (roots, frames, end) = read_all(&file);
+        let (roots, sections, end) = read_all(&file);
         if facts["car_version"] == 2 {
-            assert_eq!((frames.len(), end), (0, Some(Code::NotACar)), "{path}");
+            assert_eq!((sections.len(), end), (0, Some(Code::NotACar)), "{path}");
             continue;
         }
         assert_eq!(end, None, "{path}");
-        assert_eq!(frames.len() as u64, facts["blocks"].as_u64().unwrap(), "{path}");
+        assert_eq!(sections.len() as u64, facts["blocks"].as_u64().unwrap(), "{path}");
         let texts: Vec<_> = roots.iter().map(Cid::to_string).collect();
         assert_eq!(serde_json::json!(texts), facts["roots"], "{path}");
 
         let mut writer = Writer::new(Vec::new(), &roots).unwrap();
-        for frame in frames {
-            assert_eq!(writer.bytes_written(), frame.offset);
-            writer.write(&frame.cid, &frame.bytes).unwrap();
-            frame.into_block().unwrap();
+        for section in sections {
+            assert_eq!(writer.bytes_written(), section.offset);
+            writer.write(&section.cid, &section.bytes).unwrap();
+            section.into_block().unwrap();
         }
         assert!(writer.finish().unwrap() == file, "{path} is written otherwise");
     }
@@ -58,14 +58,14 @@ fn the_basic_archive_has_its_sections_where_it_should() {
     let root = fixtures();
     let file = std::fs::read(root.join("iroh-car/carv1_basic.car")).unwrap();
     let expected = json_of(root.join("rs-car/carv1-basic.json"));
-    let (_, frames, end) = read_all(&file);
+    let (_, sections, end) = read_all(&file);
     let blocks = expected["blocks"].as_array().unwrap();
-    assert_eq!((end, frames.len()), (None, blocks.len()));
-    for (frame, block) in frames.iter().zip(blocks) {
-        assert_eq!(block["cid"]["/"], frame.cid.to_string());
-        assert_eq!(block["offset"], frame.offset);
-        assert_eq!(block["length"], frame.length);
-        assert_eq!(block["blockLength"], frame.bytes.len());
+    assert_eq!((end, sections.len()), (None, blocks.len()));
+    for (section, block) in sections.iter().zip(blocks) {
+        assert_eq!(block["cid"]["/"], section.cid.to_string());
+        assert_eq!(block["offset"], section.offset);
+        assert_eq!(block["length"], section.length);
+        assert_eq!(block["blockLength"], section.bytes.len());
     }
     let roots: Vec<_> = expected["header"]["roots"].as_array().unwrap().iter().collect();
     assert_eq!(roots.len(), 2);
@@ -80,15 +80,15 @@ fn broken_archives_are_refused_where_they_break() {
         ("r10-zero-length-section", Code::BadSection),
     ] {
         let file = std::fs::read(root.join(format!("crafted/{name}.car"))).unwrap();
-        let (_, frames, end) = read_all(&file);
+        let (_, sections, end) = read_all(&file);
         assert_eq!(end, Some(expected), "{name}");
-        assert!(!frames.is_empty());
+        assert!(!sections.is_empty());
     }
     let file = std::fs::read(root.join("crafted/r01-record-bytes-tampered.car")).unwrap();
-    let (_, frames, end) = read_all(&file);
+    let (_, sections, end) = read_all(&file);
     assert_eq!(end, None);
     let problems: Vec<_> =
-        frames.into_iter().filter_map(|frame| frame.into_block().err()).collect();
+        sections.into_iter().filter_map(|section| section.into_block().err()).collect();
     let [problem] = &problems[..] else { panic!("{problems:?}") };
     assert_eq!(problem.code, Code::HashMismatch);
     assert!(problem.cid.is_some() && problem.offset.is_some());

@@ -140,7 +140,7 @@ fn blocks(car: &[u8]) -> (Cid, Vec<Block>) {
     let mut reader = Reader::new(car).unwrap();
     let root = reader.roots()[0].clone();
     let mut out = Vec::new();
-    while let Some(frame) = reader.next_frame().unwrap() {
+    while let Some(frame) = reader.next_section().unwrap() {
         out.push(frame.into_block().unwrap());
     }
     (root, out)

@@ -125,7 +125,7 @@ proptest! {
         let Ok(mut reader) = Reader::new(&file[..]) else { return Ok(()) };
         let mut again = car::header(reader.roots());
         let end = loop {
-            match reader.next_frame() {
+            match reader.next_section() {
                 Ok(Some(frame)) => car::append_section(&mut again, &frame.cid, &frame.bytes),
                 Ok(None) => break true,
                 Err(error) => {
@@ -141,7 +141,7 @@ proptest! {
     #[test]
     fn any_bytes_are_no_archive(bytes in vec(any::<u8>(), 0..100)) {
         if let Ok(mut reader) = Reader::new(&bytes[..]) {
-            while let Ok(Some(_)) = reader.next_frame() {}
+            while let Ok(Some(_)) = reader.next_section() {}
         }
     }
 }

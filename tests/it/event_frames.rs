@@ -5,7 +5,7 @@ use carrack::Code;
 use carrack::block::drisl;
 use carrack::env::ManualClock;
 use carrack::event::{
-    AccountEvent, AccountStatus, Event, EventReport, Frame, IdentityEvent, Ignored, Timestamp,
+    AccountEvent, Event, EventReport, Frame, HostingStatus, IdentityEvent, Timestamp, UnknownFrame,
     Verdict, decode_frame, verify_frame,
 };
 use carrack::ident::Did;
@@ -36,12 +36,12 @@ fn frame(header: &Ipld, body: &Ipld) -> Vec<u8> {
 
 #[test]
 fn an_active_account_is_not_taken_down() {
-    use AccountStatus::{Deactivated, Deleted, Desynchronized, Suspended, Takendown, Throttled};
+    use HostingStatus::{Deactivated, Deleted, Desynchronized, Suspended, Takendown, Throttled};
     for (active, status, valid) in [
         (true, None, true),
         (false, None, true),
         (false, Some(Takendown), true),
-        (false, Some(AccountStatus::from("asleep")), true),
+        (false, Some(HostingStatus::from("asleep")), true),
         (true, Some(Takendown), false),
         (true, Some(Suspended), false),
         (true, Some(Deleted), false),
@@ -62,12 +62,12 @@ fn an_active_account_is_not_taken_down() {
 fn unknown_frames_are_ignored_and_broken_ones_are_not() {
     let body = ipld!({ "error": "ConsumerTooSlow" });
     for (header, why) in [
-        (ipld!({ "op": -1 }), Ignored::Error),
-        (ipld!({ "op": 2, "t": "#commit" }), Ignored::Operation(2)),
-        (ipld!({ "op": 1, "t": "#info" }), Ignored::Type("#info".to_owned())),
+        (ipld!({ "op": -1 }), UnknownFrame::Error),
+        (ipld!({ "op": 2, "t": "#commit" }), UnknownFrame::Operation(2)),
+        (ipld!({ "op": 1, "t": "#info" }), UnknownFrame::Type("#info".to_owned())),
     ] {
         let frame = frame(&header, &body);
-        assert_eq!(decode_frame(&frame).unwrap(), Frame::Ignored(why));
+        assert_eq!(decode_frame(&frame).unwrap(), Frame::Unknown(why));
         assert_eq!(verify(&frame).to_json()["verdict"], "ignored");
         assert_eq!(decode_frame(&frame[..frame.len() - 1]).unwrap_err().code, Code::BadFrame);
     }
@@ -96,7 +96,7 @@ proptest! {
         let time = Timestamp::from_micros(micros);
         prop_assert_eq!(&time.as_str().parse::<Timestamp>().unwrap(), &time);
         let handle = handle.map(Into::into);
-        let status = status.map(|word| AccountStatus::from(&word[..]));
+        let status = status.map(|word| HostingStatus::from(&word[..]));
         for event in [
             Event::Identity(IdentityEvent { seq, did: did(), time: time.clone(), handle }),
             Event::Account(AccountEvent { seq, did: did(), time: time.clone(), active, status }),

@@ -57,7 +57,7 @@ fn firehose(root: &Path) -> Vec<(Vec<u8>, Value)> {
 fn event(frame: &[u8]) -> Event {
     match decode_frame(frame).unwrap() {
         Frame::Event(event) => event,
-        Frame::Ignored(why) => panic!("{why:?}"),
+        Frame::Unknown(why) => panic!("{why:?}"),
     }
 }
 
@@ -204,7 +204,7 @@ fn a_sync_with_a_malleable_signature() {
     let mut reader = Reader::new(&file[..]).unwrap();
     let head = reader.roots()[0].clone();
     let block = loop {
-        let frame = reader.next_frame().unwrap().unwrap();
+        let frame = reader.next_section().unwrap().unwrap();
         if frame.cid == head {
             break frame.into_block().unwrap();
         }
@@ -231,7 +231,7 @@ fn without_block(event: &Event, dropped: usize) -> Option<(Vec<u8>, Cid, Vec<u8>
     let mut writer = Writer::new(Vec::new(), reader.roots()).unwrap();
     let mut gone = None;
     let mut number = 0;
-    while let Some(frame) = reader.next_frame().unwrap() {
+    while let Some(frame) = reader.next_section().unwrap() {
         if number == dropped {
             gone = Some((frame.cid, frame.bytes.to_vec()));
         } else {

@@ -46,7 +46,7 @@ fn batch(rng: &mut Rng, model: &mut BTreeMap<String, u64>) -> Vec<Op> {
 fn blocks_of(car: &[u8]) -> HashMap<Cid, Block> {
     let mut reader = Reader::new(car).unwrap();
     let mut blocks = HashMap::new();
-    while let Some(frame) = reader.next_frame().unwrap() {
+    while let Some(frame) = reader.next_section().unwrap() {
         let block = frame.into_block().unwrap();
         assert!(blocks.insert(block.cid().clone(), block).is_none(), "a block twice in a slice");
     }
@@ -137,7 +137,7 @@ fn export(engine: &Engine) -> HashMap<Cid, Block> {
     engine.export(&did(), &mut car).unwrap();
     let mut reader = Reader::new(&car[..]).unwrap();
     let mut blocks = HashMap::new();
-    while let Some(frame) = reader.next_frame().unwrap() {
+    while let Some(frame) = reader.next_section().unwrap() {
         let block = frame.into_block().unwrap();
         blocks.insert(block.cid().clone(), block);
     }

@@ -7,12 +7,12 @@
 use crate::common::handmade::{blocks, car};
 use crate::common::{NOW, did, engine, engine_with_account, import, path, record, write};
 use carrack::block::Block;
-use carrack::commit::{Commit, Signature};
+use carrack::commit::Commit;
 use carrack::engine::{ImportOptions, Op};
 use carrack::env::ManualClock;
 use carrack::ident::Rev;
 use carrack::identity::plc::{Operation, PlcLog, PlcState};
-use carrack::key::{Check, Curve, Signer, SigningKey, VerifyingKey};
+use carrack::key::{Curve, SignatureStatus, Signer, SigningKey, VerifyingKey};
 use carrack::verify::{ExpectedHead, verify_proof};
 use carrack::{Code, Error};
 
@@ -60,7 +60,10 @@ fn a_key_tells_the_twin_from_the_signature() {
             let signature = key.sign(message).unwrap();
             let twin = twin(curve, &signature);
             let check = |signature: &[u8]| key.verifying_key().verify(message, signature);
-            assert_eq!((check(&signature), check(&twin)), (Check::Valid, Check::HighS));
+            assert_eq!(
+                (check(&signature), check(&twin)),
+                (SignatureStatus::Valid, SignatureStatus::HighS)
+            );
         }
     }
 }
@@ -74,7 +77,7 @@ fn an_archive_with_the_twin_is_refused() {
         let mut malleable = right.clone();
         malleable[0] = with_twin(&right[0], &key.verifying_key());
         let commit = Commit::decode(&malleable[0]).unwrap();
-        assert_eq!(commit.check(&[key.verifying_key()]), Signature::HighS);
+        assert_eq!(commit.check(&[key.verifying_key()]), SignatureStatus::HighS);
 
         let expect = ExpectedHead::signed_by([key.verifying_key()]).did(did());
         let options = ImportOptions::default().head(expect);
@@ -96,7 +99,7 @@ fn a_proof_under_the_twin_proves_nothing() {
     engine.snapshot(&did()).unwrap().proof(&at, &mut proof).unwrap();
     let mut reader = carrack::car::Reader::new(&proof[..]).unwrap();
     let mut blocks = Vec::new();
-    while let Some(frame) = reader.next_frame().unwrap() {
+    while let Some(frame) = reader.next_section().unwrap() {
         blocks.push(frame.into_block().unwrap());
     }
     let key = crate::common::key().verifying_key();

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use crate::common::material::table;
-use carrack::key::{Check, Curve, SigningKey, VerifyingKey};
+use carrack::key::{Curve, SignatureStatus, SigningKey, VerifyingKey};
 use data_encoding::HEXLOWER;
 
 fn curve(name: &str) -> Curve {
@@ -28,9 +28,9 @@ fn signatures() {
         assert_eq!(VerifyingKey::from_sec1(curve(on), &bytes(sec1)).unwrap(), key);
 
         let expected = match verdict {
-            "valid" => Check::Valid,
-            "high-s" => Check::HighS,
-            "der" => Check::Invalid,
+            "valid" => SignatureStatus::Valid,
+            "high-s" => SignatureStatus::HighS,
+            "der" => SignatureStatus::Invalid,
             other => panic!("unknown vector {other:?}"),
         };
         let [message, signature] = [message, signature].map(bytes);
@@ -38,7 +38,7 @@ fn signatures() {
         for at in 0..signature.len() {
             let mut flipped = signature.clone();
             flipped[at] ^= 1;
-            assert_eq!(key.verify(&message, &flipped), Check::Invalid);
+            assert_eq!(key.verify(&message, &flipped), SignatureStatus::Invalid);
         }
     }
 }

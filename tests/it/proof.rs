@@ -49,7 +49,7 @@ fn parts(car: &[u8]) -> (Vec<Cid>, Vec<(Cid, Vec<u8>)>) {
     let mut reader = Reader::new(car).unwrap();
     let roots = reader.roots().to_vec();
     let mut blocks = Vec::new();
-    while let Some(frame) = reader.next_frame().unwrap() {
+    while let Some(frame) = reader.next_section().unwrap() {
         blocks.push((frame.cid, frame.bytes.to_vec()));
     }
     (roots, blocks)

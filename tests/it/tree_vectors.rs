@@ -191,7 +191,7 @@ fn suite(root: &Path) -> Suite {
         let bytes = bytes.unwrap();
         let mut reader = Reader::new(&bytes[..]).unwrap();
         let mut own = BTreeSet::new();
-        while let Some(frame) = reader.next_frame().unwrap() {
+        while let Some(frame) = reader.next_section().unwrap() {
             let block = frame.into_block().unwrap();
             assert_eq!(Node::decode(block.bytes()).unwrap().encode(), **block.bytes());
             own.insert(block.cid().clone());

@@ -9,9 +9,9 @@ use crate::common::{
     Disk, NOW, assert_clean, did, did_of, engine_with_account, export, handmade, import, key,
     open_as, path, record, with_key,
 };
-use carrack::commit::Signature;
 use carrack::engine::{ImportOptions, Imported, Op, State, Trust, TrustKey, WriteOptions, Written};
 use carrack::follow::{Followed, Mirror};
+use carrack::key::SignatureStatus;
 use carrack::key::{Curve, Signer, SigningKey, VerifyingKey};
 use carrack::migrate::{MigrateOptions, migrate};
 use carrack::verify::{ExpectedHead, Input};
@@ -185,7 +185,7 @@ fn a_check_against_the_identity_decides() {
     let engine = imported_unverified();
     let checked = engine.check_trust(&did(), &expect(&[&other_key()]), &[]).unwrap();
     assert!(!checked.is_valid());
-    assert_eq!((checked.signature, checked.trust), (Signature::Invalid, Trust::Unverified));
+    assert_eq!((checked.signature, checked.trust), (SignatureStatus::Invalid, Trust::Unverified));
     assert_eq!(engine.status(&did()).unwrap().key, None);
 
     let both = expect(&[&other_key(), &key()]);
@@ -411,11 +411,11 @@ fn without_a_key_no_signature_is_valid() {
     };
     for none in [ExpectedHead::default(), ExpectedHead::signed_by([]).did(did())] {
         let report = look(&none);
-        assert_eq!(report.signature, Some(Signature::Invalid));
+        assert_eq!(report.signature, Some(SignatureStatus::Invalid));
         assert_eq!(report.problems.listed()[0].code, Code::BadSignature);
     }
-    assert_eq!(look(&ExpectedHead::unchecked()).signature, Some(Signature::Unchecked));
-    assert_eq!(look(&expect(&[&key()])).signature, Some(Signature::Valid));
+    assert_eq!(look(&ExpectedHead::unchecked()).signature, Some(SignatureStatus::Unchecked));
+    assert_eq!(look(&expect(&[&key()])).signature, Some(SignatureStatus::Valid));
     let copy = crate::common::open(&Disk::new()).unwrap();
     let error = import(&copy, &car, &ImportOptions::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");

@@ -64,7 +64,7 @@ fn read(path: &Path) -> (Cid, Sections) {
     let mut reader = Reader::new(std::fs::File::open(path).unwrap()).unwrap();
     let root = reader.roots()[0].clone();
     let mut sections = Vec::new();
-    while let Some(frame) = reader.next_frame().unwrap() {
+    while let Some(frame) = reader.next_section().unwrap() {
         sections.push((frame.cid, frame.bytes.to_vec()));
     }
     (root, sections)

@@ -73,7 +73,7 @@ fn print(output: &mut Output, args: &FrameArgs, report: &EventReport) -> Result<
     output.field("number", or_dash(report.seq))?;
     output.field("account", or_dash(report.did.as_ref()))?;
     output.field("revision", or_dash(report.rev))?;
-    let signature = report.signature.map(carrack::commit::Signature::as_str);
+    let signature = report.signature.map(carrack::key::SignatureStatus::as_str);
     output.field("signature", or_dash(signature))?;
     output.field("verdict", report.verdict.as_str())?;
     print_problems(output, "problem", &report.problems)?;

@@ -5,7 +5,7 @@ use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::things;
 use carrack::Error;
 use carrack::engine::{Events, LoggedEvent};
-use carrack::event::{AccountStatus, Event, RepoOp};
+use carrack::event::{Event, HostingStatus, RepoOp};
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -145,7 +145,7 @@ impl<'a> Content<'a> {
             Event::Identity(identity) => Self::Identity { handle: identity.handle.as_deref() },
             Event::Account(account) => Self::Account {
                 active: account.active,
-                status: account.status.as_ref().map(AccountStatus::as_str),
+                status: account.status.as_ref().map(HostingStatus::as_str),
             },
         }
     }

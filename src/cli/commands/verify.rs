@@ -7,9 +7,10 @@ use crate::cli::keys::{KeySources, Keys, earlier_key};
 use crate::cli::run::Answer;
 use crate::cli::text::{count, or_dash, things};
 use carrack::Problems;
-use carrack::commit::{Commit, Signature};
+use carrack::commit::Commit;
 use carrack::env::SystemClock;
 use carrack::ident::{Nsid, RepoPath};
+use carrack::key::SignatureStatus;
 use carrack::key::VerifyingKey;
 use carrack::limits::PROOF_BYTES_MAX;
 use carrack::tree::RecordWant;
@@ -87,9 +88,9 @@ fn verify_input(input: &Input, keys: &Keys, lists: bool) -> Result<(Report, Seen
 fn proof(args: &VerifyArgs, path: &RepoPath, keys: &Keys) -> Result<Answer, Failure> {
     let bytes = input::read(&args.file, PROOF_BYTES_MAX)?;
     let mut proof = verify_proof(&bytes[..], path, &keys.head_or_unchecked(), &SystemClock)?;
-    if keys.has_earlier() && proof.report.signature == Some(Signature::Valid) {
+    if keys.has_earlier() && proof.report.signature == Some(SignatureStatus::Valid) {
         let current = verify_proof(&bytes[..], path, &keys.current_head(), &SystemClock)?;
-        if current.report.signature != Some(Signature::Valid) {
+        if current.report.signature != Some(SignatureStatus::Valid) {
             let message = "the signature verifies only under a key that the account has no longer";
             proof.report.warnings.push(Problem::new(Code::BadSignature, message));
         }
@@ -133,7 +134,8 @@ impl Sink for Seen {
 
 /// The key of the past that signed, if one did and none of today.
 pub(in crate::cli) fn signer<'a>(head: &Commit, keys: &'a Keys) -> Option<&'a VerifyingKey> {
-    let signed = |key: &&VerifyingKey| head.check(std::slice::from_ref(*key)) == Signature::Valid;
+    let signed =
+        |key: &&VerifyingKey| head.check(std::slice::from_ref(*key)) == SignatureStatus::Valid;
     keys.named.iter().find(signed).filter(|key| keys.is_earlier(key))
 }
 
@@ -195,7 +197,7 @@ fn print_proof(output: &mut Output, proof: &ProofReport) -> Result<(), Failure> 
 pub(in crate::cli) fn print_verdict(output: &mut Output, report: &Report) -> Result<(), Failure> {
     let signature = match report.signature {
         None => "-",
-        Some(Signature::Unchecked) => "unchecked (give --key, --did-doc or --plc-log)",
+        Some(SignatureStatus::Unchecked) => "unchecked (give --key, --did-doc or --plc-log)",
         Some(signature) => signature.as_str(),
     };
     output.field("signature", signature)?;

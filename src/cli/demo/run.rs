@@ -145,7 +145,7 @@ impl Demo {
         })?;
         self.page.pace("verify", &Pace { seconds, records, bytes: exported })?;
         let valid =
-            report.is_valid() && report.signature == Some(carrack::commit::Signature::Valid);
+            report.is_valid() && report.signature == Some(carrack::key::SignatureStatus::Valid);
         self.page.check("the export is whole, and signed with the new key", valid)?;
         let [old, new] = [listing(&self.old, &self.did)?, listing(&self.new, &self.did)?];
         let same = old == new && new == offline;

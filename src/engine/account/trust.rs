@@ -1,12 +1,13 @@
 //! Checks a head that is held against the account's identity.
 
 use crate::block::Cid;
-use crate::commit::{Commit, Signature};
+use crate::commit::Commit;
 use crate::engine::handle::{Engine, account_row};
 use crate::engine::import::import::head_key;
 use crate::engine::write::commit::put_account;
 use crate::error::{Error, Result};
 use crate::ident::Did;
+use crate::key::SignatureStatus;
 use crate::key::VerifyingKey;
 use crate::store::account::{Account, HeadKey, Trust, TrustKey};
 use crate::store::read::record::commit_block;
@@ -20,7 +21,7 @@ pub struct TrustChecked {
     /// The head that was checked.
     pub commit: Cid,
     /// What is known of its signature.
-    pub signature: Signature,
+    pub signature: SignatureStatus,
     /// How far the head is verified now.
     pub trust: Trust,
     /// Which key of the identity signed it.
@@ -32,7 +33,7 @@ pub struct TrustChecked {
 impl TrustChecked {
     /// Whether a key of the identity has signed the head.
     pub fn is_valid(&self) -> bool {
-        self.signature == Signature::Valid
+        self.signature == SignatureStatus::Valid
     }
 }
 
@@ -89,7 +90,7 @@ impl Engine {
         drop(view);
         let signature = commit.check(expect.keys.named());
         let key = match signature {
-            Signature::Valid => {
+            SignatureStatus::Valid => {
                 let key = head_key(&commit, expect.keys.named(), historic, signature);
                 self.trust(did, &commit, &key)?;
                 key
@@ -150,7 +151,7 @@ mod tests {
         let view = engine.view().unwrap();
         let account = account_row(view.accounts().unwrap(), &did).unwrap();
         let commit = head_commit(&view, &did, &account).unwrap();
-        let key = head_key(&commit, &[old.verifying_key()], &[], Signature::Valid);
+        let key = head_key(&commit, &[old.verifying_key()], &[], SignatureStatus::Valid);
 
         let rekey = WriteOptions::default().rekey(true);
         engine.write(&did, Vec::new(), &rekey, &new).unwrap();

@@ -25,7 +25,7 @@ impl DiffBlocks {
         let root = reader.roots().first().cloned();
         let (mut blocks, mut passed) = (Blocks::default(), 0);
         loop {
-            let read = reader.next_section();
+            let read = reader.next_or_skipped();
             check_limit("bytes of a diff", DIFF_BYTES_MAX, reader.bytes_read())?;
             let Some(section) = read? else { break };
             match blocks.add(section) {

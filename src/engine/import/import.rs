@@ -1,5 +1,5 @@
 use crate::block::Cid;
-use crate::commit::{Commit, Signature};
+use crate::commit::Commit;
 use crate::engine::account::lifecycle::take_place;
 use crate::engine::handle::{Engine, find_account};
 use crate::engine::import::staging::{Staged, StagedTree};
@@ -8,6 +8,7 @@ use crate::engine::write::commit::put_account;
 use crate::error::{Error, Result};
 use crate::event::Unnumbered;
 use crate::ident::{Did, Rev};
+use crate::key::SignatureStatus;
 use crate::key::VerifyingKey;
 use crate::problem::{Code, Problem};
 use crate::store::account::{Account, Head, HeadKey, HeldKey, State, Trust, TrustKey};
@@ -191,9 +192,9 @@ impl Engine {
         };
         let (mut report, mut whole) = self.stage(supply, &options.head, &mut check)?;
         report.warnings.append(std::mem::take(&mut whole.warnings));
-        let signature = report.signature.unwrap_or(Signature::Unchecked);
+        let signature = report.signature.unwrap_or(SignatureStatus::Unchecked);
         let ImportOptions { head: expect, historic, .. } = options;
-        let key = held.filter(|_| signature == Signature::Valid).cloned();
+        let key = held.filter(|_| signature == SignatureStatus::Valid).cloned();
         let key = key
             .unwrap_or_else(|| head_key(&whole.commit, expect.keys.named(), historic, signature));
         let (did, tree) = (whole.commit.did().clone(), whole.tree);
@@ -326,12 +327,13 @@ pub(in crate::engine) fn head_key(
     commit: &Commit,
     keys: &[VerifyingKey],
     historic: &[VerifyingKey],
-    signature: Signature,
+    signature: SignatureStatus,
 ) -> HeadKey {
-    let signed = |key: &&VerifyingKey| commit.check(std::slice::from_ref(*key)) == Signature::Valid;
+    let signed =
+        |key: &&VerifyingKey| commit.check(std::slice::from_ref(*key)) == SignatureStatus::Valid;
     let found = match (signature, keys) {
-        (Signature::Valid, [only]) => Some(only),
-        (Signature::Valid, several) => several.iter().find(signed),
+        (SignatureStatus::Valid, [only]) => Some(only),
+        (SignatureStatus::Valid, several) => several.iter().find(signed),
         _ => None,
     };
     found.map_or(HeadKey::Unknown, |key| {

@@ -7,7 +7,7 @@ use crate::engine::write::commit::Written;
 use crate::env::Clock;
 use crate::error::Result;
 use crate::event::{
-    AccountEvent, AccountStatus, CommitEvent, Event, IdentityEvent, RepoOp, SyncEvent, Timestamp,
+    AccountEvent, CommitEvent, Event, HostingStatus, IdentityEvent, RepoOp, SyncEvent, Timestamp,
     Unnumbered,
 };
 use crate::ident::{Did, Rev};
@@ -37,10 +37,10 @@ pub(in crate::engine) fn identity_event(
 pub(in crate::engine) fn account_event(did: &Did, state: &State, clock: &dyn Clock) -> Unnumbered {
     let status = match state {
         State::Active | State::Leaving { .. } => None,
-        State::Deactivated | State::Moved { .. } => Some(AccountStatus::Deactivated),
-        State::Suspended => Some(AccountStatus::Suspended),
-        State::TakenDown => Some(AccountStatus::Takendown),
-        State::Deleted => Some(AccountStatus::Deleted),
+        State::Deactivated | State::Moved { .. } => Some(HostingStatus::Deactivated),
+        State::Suspended => Some(HostingStatus::Suspended),
+        State::TakenDown => Some(HostingStatus::Takendown),
+        State::Deleted => Some(HostingStatus::Deleted),
     };
     unnumbered(clock, |time| {
         let active = status.is_none();

@@ -2,12 +2,13 @@
 
 use crate::block::{Block, blob_refs};
 use crate::car::append_section;
-use crate::commit::{Commit, Signature};
+use crate::commit::Commit;
 use crate::engine::account::status::parse_did;
 use crate::engine::blobs::{blob_key, parse_blob_key};
 use crate::engine::handle::Engine;
 use crate::error::{Error, Result};
 use crate::ident::{Did, RepoPath, Rev};
+use crate::key::SignatureStatus;
 use crate::limits::BLOB_REFS_MAX;
 use crate::problem::Problems;
 use crate::problem::{Code, Problem};
@@ -253,7 +254,7 @@ impl Scrub<'_> {
             self.fault(Problem::new(Code::FieldMismatch, "the commit contradicts the account row"));
         }
         match account.key.load().map(|key| key.map(|key| commit.check(&[key]))) {
-            Ok(None | Some(Signature::Valid)) => {}
+            Ok(None | Some(SignatureStatus::Valid)) => {}
             Ok(Some(other)) => {
                 let message = format!("the head's signature is {}", other.as_str());
                 self.fault(Problem::new(Code::BadSignature, message));

@@ -4,7 +4,7 @@ use super::{PlcLog, PlcState, Service};
 use crate::block::Cid;
 use crate::env::Clock;
 use crate::error::{Error, Result};
-use crate::key::{Check, Signer, VerifyingKey};
+use crate::key::{SignatureStatus, Signer, VerifyingKey};
 use crate::limits::{PLC_NEW_OPERATION_BYTES_MAX, PLC_RECOVERY_MICROS, PLC_ROTATION_KEYS_MAX};
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value};
@@ -138,7 +138,7 @@ impl Draft {
         let fields = self.into_fields();
         let message = encode(&fields).map_err(Error::Request)?;
         let signature = signer.sign(&message)?;
-        if key.verify(&message, &signature) != Check::Valid {
+        if key.verify(&message, &signature) != SignatureStatus::Valid {
             return Err(Error::Key(format!("the signer's signature is not valid under {did_key}")));
         }
         // The signature adds a name of three letters and 86 characters.

@@ -2,7 +2,7 @@ use super::state::{PlcState, text};
 use crate::block::{Cid, Codec};
 use crate::error::{Error, Result};
 use crate::ident::Did;
-use crate::key::{Check, VerifyingKey};
+use crate::key::{SignatureStatus, VerifyingKey};
 use crate::limits::{PLC_OPERATION_BYTES_MAX, PLC_ROTATION_KEYS_MAX};
 use crate::problem::{Code, Problem};
 use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
@@ -152,9 +152,9 @@ impl Operation {
             // A key that cannot be read cannot have signed.
             let Ok(key) = VerifyingKey::from_did_key(key) else { continue };
             match key.verify(&message, &signature) {
-                Check::Valid => return Ok(place),
-                Check::HighS => return Err("the signature has a high s".to_owned()),
-                Check::Invalid => {}
+                SignatureStatus::Valid => return Ok(place),
+                SignatureStatus::HighS => return Err("the signature has a high s".to_owned()),
+                SignatureStatus::Invalid | SignatureStatus::Unchecked => {}
             }
         }
         Err("none of the rotation keys in force signed it".to_owned())

@@ -1,7 +1,7 @@
 //! Row values: the bytes at the database's edge. `manual::format` draws them.
 
 use crate::block::{Block, Cid};
-use crate::car::{Frame, parse_section, varint};
+use crate::car::{Section, parse_section, varint};
 use crate::error::{Error, Result};
 use crate::ident::Rev;
 use crate::limits::ROW_BYTES_MAX;
@@ -278,7 +278,7 @@ pub(crate) struct Frames<'a> {
 /// A section of a row with its stamp; its bytes are not hashed yet.
 #[derive(Clone, Debug)]
 pub(crate) struct StoredBlock {
-    pub(crate) frame: Frame,
+    pub(crate) frame: Section,
     /// The whole section.
     pub(crate) section: Bytes,
     pub(crate) stamp: Rev,

@@ -5,7 +5,7 @@
 
 use crate::block::{Block, Cid};
 use crate::car::varint::BYTES_MAX;
-use crate::car::{Passed, Section, parse_section, section_start};
+use crate::car::{NextSection, SkippedSection, parse_section, section_start};
 use crate::error::Result;
 use crate::limits::{CID_BYTES_MAX, LAYER_MAX};
 use crate::tree::{Link, links};
@@ -179,17 +179,17 @@ impl Fetched {
 }
 
 /// Reads the section at this place; of a long one only how it begins.
-pub(in crate::verify) fn read_section(input: &Input, place: Place) -> Result<Section> {
+pub(in crate::verify) fn read_section(input: &Input, place: Place) -> Result<NextSection> {
     let Place { offset, length, state } = place;
     if !matches!(state, State::Long | State::LongWrong) {
         // The index has lengths of sections that are held.
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let bytes = input.read_exact_at(offset, length)?;
-        return Ok(Section::Frame(parse_section(&bytes.into(), offset)?));
+        return Ok(NextSection::Read(parse_section(&bytes.into(), offset)?));
     }
     let start = input.read_exact_at(offset, BYTES_MAX + CID_BYTES_MAX)?;
     let (length, cid) = section_start(&start, offset)?;
     let is_checked = cid.as_ref().is_some_and(|cid| cid.comparison().is_some());
     let is_right = is_checked.then_some(state == State::Long);
-    Ok(Section::Passed(Passed { offset, length, cid, is_right }))
+    Ok(NextSection::Skipped(SkippedSection { offset, length, cid, is_right }))
 }

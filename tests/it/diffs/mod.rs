@@ -159,7 +159,7 @@ pub fn sections(car: &[u8]) -> (Cid, Vec<Block>) {
     let mut reader = Reader::new(car).unwrap();
     let root = reader.roots()[0].clone();
     let mut blocks = Vec::new();
-    while let Some(frame) = reader.next_frame().unwrap() {
+    while let Some(frame) = reader.next_section().unwrap() {
         blocks.push(frame.into_block().unwrap());
     }
     (root, blocks)

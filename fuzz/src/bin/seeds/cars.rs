@@ -105,7 +105,7 @@ pub fn proofs() -> Seeds {
 fn read(car: &[u8]) -> (Vec<Cid>, Vec<Block>) {
     let mut reader = Reader::new(car).unwrap();
     let roots = reader.roots().to_vec();
-    let next = || reader.next_frame().unwrap().map(|frame| frame.into_block().unwrap());
+    let next = || reader.next_section().unwrap().map(|frame| frame.into_block().unwrap());
     (roots, std::iter::from_fn(next).collect())
 }
 

@@ -2,7 +2,7 @@ use super::{Seeds, named};
 use carrack::car::Reader;
 use carrack::engine::{Engine, Op};
 use carrack::event::{
-    AccountEvent, AccountStatus, CommitEvent, Event, IdentityEvent, SyncEvent, Timestamp,
+    AccountEvent, CommitEvent, Event, HostingStatus, IdentityEvent, SyncEvent, Timestamp,
 };
 use carrack_fuzz::sample::{self, path, record};
 
@@ -70,8 +70,8 @@ pub fn seeds() -> Seeds {
         ("identity", identity(Some("alice.example")).encode()),
         ("identity-no-handle", identity(None).encode()),
         ("account", account(true, None).encode()),
-        ("account-takendown", account(false, Some(AccountStatus::Takendown)).encode()),
-        ("account-contradiction", account(true, Some(AccountStatus::Deleted)).encode()),
+        ("account-takendown", account(false, Some(HostingStatus::Takendown)).encode()),
+        ("account-contradiction", account(true, Some(HostingStatus::Deleted)).encode()),
         ("error", b"\xa1\x62op\x20\xa1\x65error\x6fConsumerTooSlow".to_vec()),
         ("unknown-type", b"\xa2\x61t\x65#info\x62op\x01\xa1\x64name\x63new".to_vec()),
         ("unknown-op", b"\xa1\x62op\x07\xa0".to_vec()),
@@ -107,6 +107,6 @@ fn commit(engine: &Engine, ops: Vec<Op>) -> CommitEvent {
 /// The start of the event's blocks, up to the end of the commit.
 fn head_alone(event: &CommitEvent) -> Vec<u8> {
     let mut reader = Reader::new(&event.blocks[..]).unwrap();
-    reader.next_frame().unwrap();
+    reader.next_section().unwrap();
     event.blocks[..usize::try_from(reader.offset()).unwrap()].to_vec()
 }
