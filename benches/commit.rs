@@ -3,7 +3,7 @@
 
 mod common;
 
-use carrack::engine::{Engine, ImportOptions, Op, WriteOptions};
+use carrack::engine::{Engine, ImportOptions, Op, Record, WriteOptions};
 use carrack::verify::{ExpectedHead, Input};
 use common::{Order, car_in, did, record, signing_key};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -23,7 +23,8 @@ fn commit(criterion: &mut Criterion) {
             bench.iter(|| {
                 next += 1;
                 let (path, bytes) = record(next);
-                let ops = vec![Op::create(path.parse().unwrap(), bytes)];
+                let ops =
+                    vec![Op::create(path.parse().unwrap(), Record::from_dag_cbor(bytes).unwrap())];
                 engine.write(&did(), ops, &WriteOptions::default(), &signing_key()).unwrap()
             });
         });

@@ -15,8 +15,9 @@
 
 mod common;
 
-use carrack::engine::{Engine, ImportOptions, Op, Options, WriteOptions};
+use carrack::engine::{Engine, ImportOptions, Op, Options, Record, WriteOptions};
 use carrack::env::{ManualClock, SeededRandom};
+use carrack::ident::RepoPath;
 use carrack::verify::{Discard, ExpectedHead, Input, verify_file};
 use common::{Order, did, record, signing_key, write_car};
 use std::fs;
@@ -116,10 +117,11 @@ fn commit(folder: &Path, size: Size) -> Box<dyn FnOnce()> {
     let engine = open(&copy(folder, "commit.redb"));
     let key = signing_key();
     let numbers = size.committed_on..size.committed_on + size.commits;
-    let ops: Vec<Op> =
-        numbers.map(record).map(|(path, bytes)| Op::create(path.parse().unwrap(), bytes)).collect();
+    let records: Vec<(RepoPath, Vec<u8>)> =
+        numbers.map(record).map(|(path, bytes)| (path.parse().unwrap(), bytes)).collect();
     Box::new(move || {
-        for op in ops {
+        for (path, bytes) in records {
+            let op = Op::create(path, Record::from_dag_cbor(bytes).unwrap());
             engine.write(&did(), vec![op], &WriteOptions::default(), &key).unwrap();
         }
     })

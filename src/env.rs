@@ -1,8 +1,8 @@
 //! Time and randomness. Both are handed in, so that tests and simulations repeat exactly.
 
-use crate::error::{Error, Result};
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{Rng as _, SeedableRng};
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -103,8 +103,8 @@ pub trait Random: Send + Sync {
     /// Fills `out`.
     ///
     /// # Errors
-    /// [`Error::Io`] if the source fails; `out` must then not be used.
-    fn fill(&self, out: &mut [u8]) -> Result<()>;
+    /// If the source fails; `out` must then not be used.
+    fn fill(&self, out: &mut [u8]) -> io::Result<()>;
 }
 
 /// The operating system's source, fit for keys.
@@ -121,10 +121,8 @@ pub trait Random: Send + Sync {
 pub struct SystemRandom;
 
 impl Random for SystemRandom {
-    fn fill(&self, out: &mut [u8]) -> Result<()> {
-        getrandom::fill(out).map_err(|error| {
-            Error::io("reading randomness", std::io::Error::other(error.to_string()))
-        })
+    fn fill(&self, out: &mut [u8]) -> io::Result<()> {
+        getrandom::fill(out).map_err(|error| io::Error::other(error.to_string()))
     }
 }
 
@@ -150,14 +148,14 @@ impl SeededRandom {
 }
 
 impl Random for SeededRandom {
-    fn fill(&self, out: &mut [u8]) -> Result<()> {
+    fn fill(&self, out: &mut [u8]) -> io::Result<()> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(out);
         Ok(())
     }
 }
 
 impl<T: Random + ?Sized> Random for Arc<T> {
-    fn fill(&self, out: &mut [u8]) -> Result<()> {
+    fn fill(&self, out: &mut [u8]) -> io::Result<()> {
         (**self).fill(out)
     }
 }

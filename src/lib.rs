@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod account;
 pub mod block;
 pub mod car;
 pub mod commit;

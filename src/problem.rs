@@ -1,7 +1,6 @@
 //! Findings about bytes from outside: which rule is broken, and where.
 
-use crate::block::Cid;
-use crate::error::Error;
+use crate::ident::{Cid, CidError};
 use crate::limits::PROBLEMS_LISTED_MAX;
 use std::fmt;
 
@@ -72,11 +71,12 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Problem(problem) => *problem,
-            error => Self::new(Code::BadSection, error.to_string()),
+impl From<CidError> for Problem {
+    fn from(error: CidError) -> Self {
+        let problem = Self::new(Code::UnsupportedCid, error.to_string());
+        match &error {
+            CidError::Hash { cid, .. } => problem.cid(cid),
+            _ => problem,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Small repositories that are the same on every machine.
 
 use carrack::block::json;
-use carrack::engine::{Engine, Op, Options, WriteOptions, Written};
+use carrack::engine::{Engine, Op, Options, Record, WriteOptions, Written};
 use carrack::env::{ManualClock, SeededRandom};
 use carrack::ident::{Did, RepoPath};
 use carrack::key::{Curve, SigningKey};
@@ -67,10 +67,20 @@ pub fn engine_with(records: u32) -> Engine {
     let engine = engine();
     engine.create_account(&did(), &key()).unwrap();
     for start in (0..records).step_by(20) {
-        let ops = (start..records.min(start + 20)).map(|n| Op::create(path(n), record(n, 0)));
+        let ops = (start..records.min(start + 20)).map(|n| create(path(n), record(n, 0)));
         engine.write(&did(), ops.collect(), &WriteOptions::default(), &key()).unwrap();
     }
     engine
+}
+
+/// The op that creates a record of these bytes.
+pub fn create(path: RepoPath, bytes: Vec<u8>) -> Op {
+    Op::create(path, Record::from_dag_cbor(bytes).unwrap())
+}
+
+/// The op that makes a record these bytes.
+pub fn update(path: RepoPath, bytes: Vec<u8>) -> Op {
+    Op::update(path, Record::from_dag_cbor(bytes).unwrap())
 }
 
 /// A write whose outcome is asked for.

@@ -5,7 +5,6 @@
 
 use super::Cid;
 use super::drisl::{Encoder, decode, within};
-use crate::error::{Error, Result};
 use crate::limits::CBOR_DEPTH_MAX;
 use crate::problem::{Code, Problem};
 use data_encoding::{BASE64, BASE64_NOPAD};
@@ -31,9 +30,9 @@ const TYPE: &str = "$type";
 /// ```
 ///
 /// # Errors
-/// `BadRecord` for what has no place in the data model; `Limit` for more than 32 containers inside
+/// `BadRecord` for what has no place in the data model; `TooLarge` for more than 32 containers inside
 /// each other, or a container of more than 131,072 members.
-pub fn from_json(value: &Value) -> Result<Vec<u8>> {
+pub fn from_json(value: &Value) -> Result<Vec<u8>, Problem> {
     let Value::Object(map) = value else { return Err(bad("a record is an object")) };
     if special(map).is_some() {
         return Err(bad("a record is an object, neither a link nor bytes"));
@@ -55,13 +54,13 @@ pub fn from_json(value: &Value) -> Result<Vec<u8>> {
 /// # Errors
 /// `BadRecord` or `NonCanonical` if the bytes are not DRISL, `BadRecord` for what JSON cannot
 /// tell: an integer below -2^63, or a map with a key `$link` or `$bytes`.
-pub fn to_json(bytes: &[u8]) -> Result<Value> {
+pub fn to_json(bytes: &[u8]) -> Result<Value, Problem> {
     let value = decode(bytes).map_err(|fault| fault.problem(Code::BadRecord))?;
     read(value)
 }
 
 /// Writes a value, which may hold containers in `depth` layers. Recurses no deeper than that.
-fn write(encoder: &mut Encoder, value: &Value, depth: usize) -> Result<()> {
+fn write(encoder: &mut Encoder, value: &Value, depth: usize) -> Result<(), Problem> {
     match value {
         Value::Null => encoder.null(),
         Value::Bool(truth) => encoder.bool(*truth),
@@ -83,7 +82,7 @@ fn write(encoder: &mut Encoder, value: &Value, depth: usize) -> Result<()> {
     Ok(())
 }
 
-fn write_map(encoder: &mut Encoder, map: &Map<String, Value>, depth: usize) -> Result<()> {
+fn write_map(encoder: &mut Encoder, map: &Map<String, Value>, depth: usize) -> Result<(), Problem> {
     let depth = within(map.len(), depth)?;
     check_type(map)?;
     let mut pairs: Vec<_> = map.iter().collect();
@@ -96,7 +95,7 @@ fn write_map(encoder: &mut Encoder, map: &Map<String, Value>, depth: usize) -> R
     Ok(())
 }
 
-fn write_number(encoder: &mut Encoder, number: &Number) -> Result<()> {
+fn write_number(encoder: &mut Encoder, number: &Number) -> Result<(), Problem> {
     if let Some(integer) = number.as_u64() {
         encoder.uint(integer);
     } else if let Some(integer) = number.as_i64().or_else(|| integral(number.as_f64()?)) {
@@ -119,7 +118,7 @@ fn special(map: &Map<String, Value>) -> Option<(&'static str, &Value)> {
     [LINK, BYTES].into_iter().find_map(|key| Some((key, map.get(key)?)))
 }
 
-fn parse_link(map: &Map<String, Value>, content: &Value) -> Result<Cid> {
+fn parse_link(map: &Map<String, Value>, content: &Value) -> Result<Cid, Problem> {
     let text = content.as_str().filter(|_| map.len() == 1);
     let text = text.ok_or_else(|| bad("a $link holds a text and stands alone"))?;
     match text.parse::<Cid>() {
@@ -128,7 +127,7 @@ fn parse_link(map: &Map<String, Value>, content: &Value) -> Result<Cid> {
     }
 }
 
-fn parse_bytes(map: &Map<String, Value>, content: &Value) -> Result<Vec<u8>> {
+fn parse_bytes(map: &Map<String, Value>, content: &Value) -> Result<Vec<u8>, Problem> {
     let text = content.as_str().filter(|_| map.len() == 1);
     let text = text.ok_or_else(|| bad("$bytes hold a text and stand alone"))?;
     let base64 = if text.ends_with('=') { BASE64 } else { BASE64_NOPAD };
@@ -136,7 +135,7 @@ fn parse_bytes(map: &Map<String, Value>, content: &Value) -> Result<Vec<u8>> {
 }
 
 /// Holds an object to what its `$type` promises.
-fn check_type(map: &Map<String, Value>) -> Result<()> {
+fn check_type(map: &Map<String, Value>) -> Result<(), Problem> {
     match map.get(TYPE) {
         None => Ok(()),
         Some(Value::String(name)) if name == "blob" => check_blob(map),
@@ -145,7 +144,7 @@ fn check_type(map: &Map<String, Value>) -> Result<()> {
     }
 }
 
-fn check_blob(map: &Map<String, Value>) -> Result<()> {
+fn check_blob(map: &Map<String, Value>) -> Result<(), Problem> {
     let link = map.get("ref").and_then(Value::as_object).is_some_and(|map| map.contains_key(LINK));
     let mime = map.get("mimeType").is_some_and(Value::is_string);
     let size = match map.get("size") {
@@ -158,7 +157,7 @@ fn check_blob(map: &Map<String, Value>) -> Result<()> {
 }
 
 /// Recurses as deep as `decode` allows.
-fn read(value: Ipld) -> Result<Value> {
+fn read(value: Ipld) -> Result<Value, Problem> {
     Ok(match value {
         Ipld::Null => Value::Null,
         Ipld::Bool(truth) => Value::Bool(truth),
@@ -170,13 +169,15 @@ fn read(value: Ipld) -> Result<Value> {
         Ipld::String(text) => Value::String(text),
         Ipld::Bytes(bytes) => only(BYTES, BASE64_NOPAD.encode(&bytes)),
         Ipld::Link(cid) => only(LINK, Cid::from_bytes(&cid.to_bytes())?.to_string()),
-        Ipld::List(values) => Value::Array(values.into_iter().map(read).collect::<Result<_>>()?),
+        Ipld::List(values) => {
+            Value::Array(values.into_iter().map(read).collect::<Result<_, Problem>>()?)
+        }
         Ipld::Map(map) => {
             if map.contains_key(LINK) || map.contains_key(BYTES) {
                 return Err(bad("a map with a key $link or $bytes, which JSON reads otherwise"));
             }
             let pairs = map.into_iter().map(|(key, value)| Ok((key, read(value)?)));
-            Value::Object(pairs.collect::<Result<_>>()?)
+            Value::Object(pairs.collect::<Result<_, Problem>>()?)
         }
     })
 }
@@ -185,8 +186,8 @@ fn only(key: &str, text: String) -> Value {
     Value::Object(Map::from_iter([(key.to_owned(), Value::String(text))]))
 }
 
-fn bad(message: &str) -> Error {
-    Problem::new(Code::BadRecord, message).into()
+fn bad(message: &str) -> Problem {
+    Problem::new(Code::BadRecord, message)
 }
 
 #[cfg(test)]
@@ -197,7 +198,7 @@ mod tests {
     use serde_json::json;
 
     fn code(value: &Value) -> Option<Code> {
-        from_json(value).err().and_then(|error| Some(error.problems().first()?.code))
+        from_json(value).err().map(|error| error.code)
     }
 
     #[test]
@@ -241,7 +242,7 @@ mod tests {
             assert!(to_json(&encode(&value).unwrap()).is_err(), "{value:?}");
         }
         let error = to_json(b"\xa1\x61n\x18\x01").unwrap_err();
-        assert_eq!(error.problems()[0].code, Code::NonCanonical);
+        assert_eq!(error.code, Code::NonCanonical);
         assert_eq!(
             code(
                 &json!({ "$link": Cid::from_digest(crate::block::Codec::Raw, [0; 32]).to_string() })
@@ -254,9 +255,7 @@ mod tests {
     fn nesting_is_bounded() {
         let nested = |depth: usize| (2..depth).fold(json!([]), |inner, _| json!([inner]));
         from_json(&json!({ "a": nested(CBOR_DEPTH_MAX) })).unwrap();
-        assert!(matches!(
-            from_json(&json!({ "a": nested(CBOR_DEPTH_MAX + 1) })),
-            Err(Error::Limit { .. })
-        ));
+        let error = from_json(&json!({ "a": nested(CBOR_DEPTH_MAX + 1) })).unwrap_err();
+        assert_eq!(error.code, Code::TooLarge);
     }
 }

@@ -3,11 +3,10 @@
 mod blobs;
 #[allow(clippy::module_inception)]
 mod block;
-mod cid;
 pub mod drisl;
 pub mod json;
 
+pub(crate) use crate::ident::Comparison;
+pub use crate::ident::{Cid, CidError, Codec};
 pub use blobs::{BlobRef, blob_refs};
 pub use block::Block;
-pub(crate) use cid::Comparison;
-pub use cid::{Cid, Codec};

@@ -42,7 +42,7 @@ impl Blocks {
     pub(crate) fn why_not(&self, cid: &Cid, absent: Problem) -> Problem {
         let problem = match self.long.get(cid) {
             Some(problem) => problem.clone(),
-            None => cid.checkable().err().unwrap_or(absent),
+            None => cid.checkable().err().map_or(absent, Problem::from),
         };
         problem.cid(cid)
     }

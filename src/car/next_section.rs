@@ -80,7 +80,8 @@ impl SkippedSection {
     pub(crate) fn unchecked(&self) -> Problem {
         let message = "a CID that is longer than any that is read here";
         let longer = || Problem::new(Code::UnsupportedCid, message);
-        self.locate(self.cid.as_ref().and_then(|cid| cid.checkable().err()).unwrap_or_else(longer))
+        let unchecked = self.cid.as_ref().and_then(|cid| cid.checkable().err());
+        self.locate(unchecked.map_or_else(longer, Problem::from))
     }
 
     /// That the bytes do not hash to the CID, if so.

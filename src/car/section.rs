@@ -29,7 +29,7 @@ impl Section {
     /// `HashMismatch` or `UnsupportedCid`, naming CID and offset.
     pub fn into_block(self) -> Result<Block, Problem> {
         let offset = self.offset;
-        Block::check(self.cid, self.bytes).map_err(|problem| problem.offset(offset))
+        Block::check(self.cid, self.bytes).map_err(|error| Problem::from(error).offset(offset))
     }
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn section_start(bytes: &[u8], offset: u64) -> Result<(u64, Option<Ci
         return Err(truncated(offset));
     };
     let (cid, _) = read_cid(bytes.get(prefix..).unwrap_or_default(), stated)
-        .map_err(|problem| problem.offset(offset))?;
+        .map_err(|error| Problem::from(error).offset(offset))?;
     Ok((stated + prefix as u64, cid))
 }
 
@@ -101,7 +101,7 @@ pub(super) fn read_cid(content: &[u8], stated: u64) -> Result<(Option<Cid>, usiz
     match Cid::read(content) {
         Ok((cid, length)) => Ok((Some(cid), length)),
         Err(_) if begins_with_a_long_cid(content, stated) == Some(true) => Ok((None, 0)),
-        Err(problem) => Err(problem),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -128,7 +128,8 @@ fn begins_with_a_long_cid(content: &[u8], stated: u64) -> Option<bool> {
 #[inline]
 pub(super) fn cut(section: &Bytes, prefix: usize, offset: u64) -> Result<Section, Problem> {
     let content = section.get(prefix..).unwrap_or_default();
-    let (cid, cid_length) = Cid::read(content).map_err(|problem| problem.offset(offset))?;
+    let (cid, cid_length) =
+        Cid::read(content).map_err(|error| Problem::from(error).offset(offset))?;
     let bytes = section.slice(prefix + cid_length..);
     Ok(Section { offset, cid, bytes, length: section.len() })
 }

@@ -2,6 +2,9 @@
 
 use crate::cli::answer::Output;
 use crate::cli::io::panics::is_of_database;
+use carrack::error::Entity;
+use carrack::ident::SyntaxError;
+use carrack::key::KeyError;
 use carrack::verify::problems_json;
 use carrack::{Error, Problem};
 use serde::Serialize;
@@ -124,13 +127,25 @@ fn tell_problems(problems: &[Problem]) {
     }
 }
 
+/// The errors of the library's lower modules, told as the errors that they become above.
+macro_rules! from_lower {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Error::from(error).into()
+            }
+        }
+    )*};
+}
+from_lower!(Problem, SyntaxError, KeyError);
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let code = match &error {
             Error::Io { source, .. } if source.kind() == ErrorKind::BrokenPipe => {
                 return Self::ReaderGone;
             }
-            Error::NotFound { what: "store", .. }
+            Error::NotFound(Entity::Store(_))
             | Error::Io { .. }
             | Error::InUse
             | Error::Store(_)
@@ -153,14 +168,12 @@ impl From<Error> for Failure {
 /// What to do next, where the error does not say it itself.
 fn advice(error: &Error) -> Option<&'static str> {
     match error {
-        Error::NotFound { what: "store", .. } => {
-            Some("`carrack import` and `carrack create` make one")
-        }
-        Error::NotFound { what: "account", .. } => {
+        Error::NotFound(Entity::Store(_)) => Some("`carrack import` and `carrack create` make one"),
+        Error::NotFound(Entity::Account(_)) => {
             Some("`carrack accounts STORE` lists those that are there")
         }
-        Error::NotFound { what: "record", .. } => Some("`carrack ls STORE DID` lists the records"),
-        Error::Exists { what: "key file", .. } => {
+        Error::NotFound(Entity::Record(_)) => Some("`carrack ls STORE DID` lists the records"),
+        Error::Exists(Entity::KeyFile(_)) => {
             Some("a key is never overwritten: choose another name, or move the file away")
         }
         _ => None,
@@ -199,9 +212,9 @@ mod tests {
 
     #[test]
     fn exit_codes_are_those_of_the_contract() {
-        let not_found = |what| Error::NotFound { what, name: "x".to_owned() };
-        assert_eq!(code(not_found("store")), Some(2));
-        assert_eq!(code(not_found("account")), Some(1));
+        let account = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse().unwrap();
+        assert_eq!(code(Error::NotFound(Entity::Store("x".into()))), Some(2));
+        assert_eq!(code(Error::NotFound(Entity::Account(account))), Some(1));
         assert_eq!(code(Error::Refused(vec![Problem::new(Code::NoRoot, "")])), Some(1));
         assert_eq!(code(Error::Request(String::new())), Some(1));
         assert_eq!(code(Error::Key(String::new())), Some(1));

@@ -3,7 +3,7 @@ use crate::engine::core::Core;
 use crate::engine::read::blocks::BlockSearch;
 use crate::engine::write::caller_queue::WriteLines;
 use crate::env::{Clock, Random, SystemClock, SystemRandom};
-use crate::error::{Error, Result};
+use crate::error::{Entity, Error, Result};
 use crate::ident::Did;
 use crate::part_file::sync_folder;
 use crate::store::account::{Account, EngineName};
@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 /// one. The engine is closed by [`Engine::close`], or when the last handle is dropped.
 ///
 /// ```
-/// use carrack::engine::{Engine, Op, WriteOptions};
+/// use carrack::engine::{Engine, Op, Record, WriteOptions};
 /// use carrack::env::SystemRandom;
 /// use carrack::ident::Did;
 /// use carrack::key::{Curve, SigningKey};
@@ -40,7 +40,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 /// let key = SigningKey::generate(Curve::K256, &SystemRandom)?;
 /// let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
 /// engine.create_account(&did, &key)?;
-/// let post = carrack::block::json::from_json(&json!({"$type": "app.bsky.feed.post", "text": "ahoy"}))?;
+/// let post = Record::from_json(&json!({"$type": "app.bsky.feed.post", "text": "ahoy"}))?;
 /// let path = "app.bsky.feed.post/3jzfcijpj2z2a".parse()?;
 /// let written = engine.write(&did, vec![Op::create(path, post)], &WriteOptions::default(), &key)?;
 /// assert_eq!(engine.status(&did)?.rev, Some(written.rev));
@@ -181,7 +181,7 @@ impl Engine {
     pub fn open_with(path: impl AsRef<Path>, options: &Options) -> Result<Self> {
         let path = path.as_ref();
         if !options.create && !path.exists() {
-            return Err(Error::NotFound { what: "store", name: path.display().to_string() });
+            return Err(Error::NotFound(Entity::Store(path.to_owned())));
         }
         let is_new = !path.exists();
         let file = OpenOptions::new()
@@ -358,5 +358,5 @@ where
 }
 
 pub(in crate::engine) fn no_account(did: &Did) -> Error {
-    Error::NotFound { what: "account", name: did.to_string() }
+    Error::NotFound(Entity::Account(did.clone()))
 }

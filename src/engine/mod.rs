@@ -22,17 +22,18 @@ pub use handle::{Engine, Options};
 pub use import::import::{ImportOptions, Imported};
 pub use log::events::{Events, LoggedEvent};
 pub use read::blocks::{BlockSearch, BlocksFound};
-pub use read::snapshot::{List, Record, Snapshot};
+pub use read::snapshot::{List, Snapshot, StoredRecord};
 pub use upkeep::backup::BackedUp;
 pub use upkeep::compact::{CompactOptions, Compacted};
 pub use upkeep::scrub::ScrubReport;
 pub use write::commit::Written;
 pub use write::op::{Op, WriteOptions};
+pub use write::record::Record;
 
 pub(crate) use account::handover::check_arrival;
 pub(crate) use import::staging::StagedTree;
 
-pub use crate::store::account::{EngineName, State, Trust, TrustKey};
+pub use crate::account::{Action, EngineName, State, Trust, TrustKey};
 pub use crate::store::log::Retention;
 pub use crate::store::own_storage::Storage;
 pub use crate::store::restore::Restored;

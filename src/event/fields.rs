@@ -1,7 +1,7 @@
 use super::Timestamp;
 use crate::block::Cid;
 use crate::block::drisl::{Decoder, Encoder, Fault, check};
-use crate::ident::{Did, Rev};
+use crate::ident::{Did, Rev, SyntaxError};
 use crate::limits::EVENT_OPS_MAX;
 use crate::problem::{Code, Problem};
 use std::str::FromStr;
@@ -126,7 +126,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-fn parse<T: FromStr<Err = crate::Error>>(name: &str, text: &str, code: Code) -> Result<T, Problem> {
+fn parse<T: FromStr<Err = SyntaxError>>(name: &str, text: &str, code: Code) -> Result<T, Problem> {
     text.parse().map_err(|error| Problem::new(code, format!("the field {name:?}: {error}")))
 }
 

@@ -18,10 +18,10 @@ mod op;
 mod report;
 mod slice;
 mod sync;
-mod time;
 mod unnumbered;
 mod verify;
 
+pub use crate::ident::Timestamp;
 pub use account::{AccountEvent, HostingStatus};
 pub use commit::CommitEvent;
 pub use frame::{Event, Frame, UnknownFrame, decode_frame};
@@ -30,6 +30,5 @@ pub use invert::invert;
 pub use op::RepoOp;
 pub use report::{EventReport, Verdict};
 pub use sync::SyncEvent;
-pub use time::Timestamp;
 pub(crate) use unnumbered::Unnumbered;
 pub use verify::verify_frame;

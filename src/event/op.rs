@@ -1,7 +1,7 @@
 use super::fields::Fields;
 use crate::block::Cid;
 use crate::block::drisl::Encoder;
-use crate::ident::RepoPath;
+use crate::ident::{RepoPath, SyntaxError};
 use crate::problem::{Code, Problem};
 
 /// What a commit does to one path.
@@ -95,7 +95,7 @@ impl RepoOp {
         let text = fields.text("path")?;
         let path: RepoPath = text
             .parse()
-            .map_err(|error: crate::Error| Problem::new(Code::BadPath, error.to_string()))?;
+            .map_err(|error: SyntaxError| Problem::new(Code::BadPath, error.to_string()))?;
         fields.must_have("cid")?;
         let (cid, prev) = (fields.optional_link("cid")?, fields.optional_link("prev")?);
         match (fields.text("action")?, cid, prev) {

@@ -1,6 +1,7 @@
 use super::chain::{Link, Tip, check, commit_in, is_first, read};
 use super::outcome::{Ignored, Mismatch, OutOfSync, Taken};
 use super::sequence::Sequence;
+use crate::account::Action;
 use crate::engine::{Engine, ImportOptions, Imported, State};
 use crate::error::{Error, Result};
 use crate::event::{AccountEvent, CommitEvent, Event, HostingStatus, SyncEvent};
@@ -18,7 +19,7 @@ use std::sync::Arc;
 /// was kept. Several mirrors can share an engine.
 ///
 /// ```
-/// use carrack::engine::{Engine, Op, WriteOptions};
+/// use carrack::engine::{Engine, Op, Record, WriteOptions};
 /// use carrack::follow::{Followed, Mirror};
 /// use carrack::key::{Curve, SigningKey};
 /// use carrack::verify::ExpectedHead;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 /// let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
 /// let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
 /// host.create_account(&did, &key)?;
-/// let op = Op::create("com.example.post/1".parse()?, vec![0xa0]);
+/// let op = Op::create("com.example.post/1".parse()?, Record::from_dag_cbor(vec![0xa0])?);
 /// let written = host.write(&did, vec![op], &WriteOptions::default(), &key)?;
 ///
 /// let copies = Engine::in_memory()?;
@@ -160,7 +161,7 @@ impl Mirror {
             Some(account)
                 if matches!(account.state, State::Leaving { .. } | State::Moved { .. }) =>
             {
-                return Err(account.refuse(did.as_str(), "following"));
+                return Err(account.refuse(did, Action::Follow));
             }
             Some(account) => (account.head, Some(account.last_rev)),
             None => (None, None),

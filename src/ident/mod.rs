@@ -1,16 +1,24 @@
-//! Identifiers: DIDs, NSIDs, record keys, paths and revisions, in the strict syntax of the protocol.
+//! Identifiers: DIDs, NSIDs, record keys, paths, revisions, timestamps and CIDs, in the strict syntax
+//! of the protocol.
 
 #[macro_use]
 mod text;
+mod cid;
 pub(crate) mod datetime;
 mod did;
 mod nsid;
 mod path;
 mod record_key;
 mod rev;
+mod syntax;
+mod timestamp;
 
+pub(crate) use cid::Comparison;
+pub use cid::{Cid, CidError, Codec};
 pub use did::Did;
 pub use nsid::Nsid;
 pub use path::RepoPath;
 pub use record_key::RecordKey;
-pub use rev::Rev;
+pub use rev::{Rev, RevError};
+pub use syntax::SyntaxError;
+pub use timestamp::Timestamp;

@@ -1,5 +1,4 @@
-use super::{Nsid, RecordKey, nsid, record_key};
-use crate::error::{Error, Result};
+use super::{Nsid, RecordKey, SyntaxError, nsid, record_key};
 
 text_identifier! {
     /// Where a record is in its repository: collection, slash, record key. A key of the tree.
@@ -31,13 +30,13 @@ impl RepoPath {
     /// Reads a path as tree nodes hold it.
     ///
     /// # Errors
-    /// [`Error::Syntax`] if it breaks a rule of [`RepoPath::check`].
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+    /// If it breaks a rule of [`RepoPath::check`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, SyntaxError> {
         let text = || String::from_utf8_lossy(bytes);
-        Self::check(bytes).map_err(|why| Error::syntax("repository path", &text(), why))?;
+        Self::check(bytes).map_err(|why| SyntaxError::new("repository path", &text(), why))?;
         // A valid path is ASCII, so this cannot fail; it is checked all the same.
         let valid = std::str::from_utf8(bytes)
-            .map_err(|_| Error::syntax("repository path", &text(), "not UTF-8"))?;
+            .map_err(|_| SyntaxError::new("repository path", &text(), "not UTF-8"))?;
         Ok(Self(valid.into()))
     }
 

@@ -1,8 +1,29 @@
+use super::SyntaxError;
 use crate::env::Clock;
-use crate::error::{Error, Result};
 use crate::limits::CLOCK_DRIFT_MAX_MICROS;
 use std::fmt;
 use std::str::FromStr;
+
+/// Why no revision can be given for a time: a clock is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RevError {
+    /// The revision is further ahead of the clock than [`CLOCK_DRIFT_MAX_MICROS`]: the clock is
+    /// behind, or another one was ahead.
+    #[error("revision {rev} is ahead of this machine's clock; check the clock, or wait")]
+    Ahead {
+        /// The revision.
+        rev: Rev,
+    },
+    /// The time needs more than 53 bits (the year 2255).
+    #[error(
+        "revision at microsecond {micros} is ahead of this machine's clock; check the clock, or wait"
+    )]
+    OutOfRange {
+        /// Microseconds since 1970.
+        micros: u64,
+    },
+}
 
 /// A revision of a repository: a TID, which is a time in microseconds and a clock's number.
 ///
@@ -30,22 +51,22 @@ impl Rev {
     /// The revision with this number.
     ///
     /// # Errors
-    /// [`Error::Syntax`] if the highest bit is set.
-    pub fn from_u64(number: u64) -> Result<Self> {
+    /// If the highest bit is set.
+    pub fn from_u64(number: u64) -> Result<Self, SyntaxError> {
         if number >> 63 == 0 {
             Ok(Self(number))
         } else {
-            Err(Error::syntax("revision", &number.to_string(), "the highest bit is set"))
+            Err(SyntaxError::new("revision", &number.to_string(), "the highest bit is set"))
         }
     }
 
     /// The revision of this time; of `clock_id`, the lower ten bits count.
     ///
     /// # Errors
-    /// [`Error::Clock`] if the time needs more than 53 bits (the year 2255).
-    pub fn from_micros(micros: u64, clock_id: u16) -> Result<Self> {
+    /// [`RevError::OutOfRange`] if the time needs more than 53 bits (the year 2255).
+    pub fn from_micros(micros: u64, clock_id: u16) -> Result<Self, RevError> {
         if micros > MICROS_MAX {
-            return Err(Error::Clock { rev: format!("at microsecond {micros}") });
+            return Err(RevError::OutOfRange { micros });
         }
         Ok(Self(micros << CLOCK_ID_BITS | (u64::from(clock_id) & CLOCK_ID_MASK)))
     }
@@ -66,13 +87,13 @@ impl Rev {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Clock`] if `last` is further ahead of the clock than
-    /// [`CLOCK_DRIFT_MAX_MICROS`], or no later revision exists.
-    pub fn after(last: Option<Self>, clock: &dyn Clock, clock_id: u16) -> Result<Self> {
+    /// [`RevError::Ahead`] if `last` is further ahead of the clock than [`CLOCK_DRIFT_MAX_MICROS`],
+    /// [`RevError::OutOfRange`] if no later revision exists.
+    pub fn after(last: Option<Self>, clock: &dyn Clock, clock_id: u16) -> Result<Self, RevError> {
         let now = clock.now_micros();
         let Some(last) = last else { return Self::from_micros(now, clock_id) };
         if last.is_ahead_of(now) {
-            return Err(Error::Clock { rev: last.to_string() });
+            return Err(RevError::Ahead { rev: last });
         }
         Self::from_micros(now.max(last.micros() + 1), clock_id)
     }
@@ -81,8 +102,8 @@ impl Rev {
     /// lower ten bits count.
     ///
     /// # Errors
-    /// [`Error::Clock`] if no later revision exists.
-    pub fn next(self, clock_id: u16) -> Result<Self> {
+    /// [`RevError::OutOfRange`] if no later revision exists.
+    pub fn next(self, clock_id: u16) -> Result<Self, RevError> {
         Self::from_micros(self.micros() + 1, clock_id)
     }
 
@@ -128,10 +149,10 @@ impl fmt::Debug for Rev {
 }
 
 impl FromStr for Rev {
-    type Err = Error;
+    type Err = SyntaxError;
 
-    fn from_str(text: &str) -> Result<Self> {
-        let wrong = |reason| Error::syntax("revision", text, reason);
+    fn from_str(text: &str) -> Result<Self, SyntaxError> {
+        let wrong = |reason| SyntaxError::new("revision", text, reason);
         if text.len() != CHARS {
             return Err(wrong("a TID has 13 characters"));
         }
@@ -178,7 +199,7 @@ mod tests {
         let last = Rev(u64::MAX >> 1);
         for now in [MICROS_MAX, u64::MAX] {
             let error = Rev::after(Some(last), &ManualClock::new(now), 0).unwrap_err();
-            assert!(matches!(error, Error::Clock { .. }));
+            assert!(matches!(error, RevError::Ahead { .. } | RevError::OutOfRange { .. }));
         }
         assert!(Rev::after(None, &ManualClock::new(MICROS_MAX), 0).is_ok());
     }
@@ -192,7 +213,7 @@ mod tests {
         assert!(second > first);
         assert!(!first.is_future(&clock));
         assert!(second.is_future(&clock));
-        assert!(matches!(Rev::after(Some(second), &clock, 0), Err(Error::Clock { .. })));
+        assert!(matches!(Rev::after(Some(second), &clock, 0), Err(RevError::Ahead { .. })));
         clock.advance(1);
         assert!(Rev::after(Some(second), &clock, 0).unwrap() > second);
     }

@@ -15,12 +15,12 @@ macro_rules! text_identifier {
         }
 
         impl std::str::FromStr for $name {
-            type Err = $crate::error::Error;
+            type Err = $crate::ident::SyntaxError;
 
-            fn from_str(text: &str) -> $crate::error::Result<Self> {
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
                 match $check(text.as_bytes()) {
                     Ok(()) => Ok(Self(text.into())),
-                    Err(reason) => Err($crate::error::Error::syntax($what, text, reason)),
+                    Err(reason) => Err($crate::ident::SyntaxError::new($what, text, reason)),
                 }
             }
         }

@@ -1,4 +1,4 @@
-use crate::error::Error;
+use crate::ident::SyntaxError;
 use std::fmt;
 use std::str::FromStr;
 
@@ -42,13 +42,13 @@ impl fmt::Display for Curve {
 }
 
 impl FromStr for Curve {
-    type Err = Error;
+    type Err = SyntaxError;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self, SyntaxError> {
         match text {
             "k256" => Ok(Self::K256),
             "p256" => Ok(Self::P256),
-            _ => Err(Error::syntax("curve", text, "the curves are k256 and p256")),
+            _ => Err(SyntaxError::new("curve", text, "the curves are k256 and p256")),
         }
     }
 }

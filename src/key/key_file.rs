@@ -20,8 +20,8 @@
 //! # Ok::<(), carrack::Error>(())
 //! ```
 
-use super::{Curve, SigningKey, VerifyingKey};
-use crate::error::{Error, Result};
+use super::{Curve, KeyError, SigningKey, VerifyingKey};
+use crate::ident::SyntaxError;
 use crate::part_file::sync_folder;
 use data_encoding::HEXLOWER;
 use std::fs::{File, OpenOptions};
@@ -36,9 +36,9 @@ const FILE_BYTES_MAX: u64 = 1024;
 /// Writes a key to a new file that only its owner may read, and flushes it to disk.
 ///
 /// # Errors
-/// [`Error::Exists`] if anything is there already: a key is never overwritten. [`Error::Io`] if
+/// [`KeyError::Exists`] if anything is there already: a key is never overwritten. [`KeyError::Io`] if
 /// writing fails; then no file is left.
-pub fn write_new(path: impl AsRef<Path>, key: &SigningKey) -> Result<()> {
+pub fn write_new(path: impl AsRef<Path>, key: &SigningKey) -> Result<(), KeyError> {
     let path = path.as_ref();
     let mut file = create(path)?;
     let text = encode(key);
@@ -46,19 +46,19 @@ pub fn write_new(path: impl AsRef<Path>, key: &SigningKey) -> Result<()> {
     let written = written.and_then(|()| sync_folder(path));
     written.map_err(|error| {
         drop(std::fs::remove_file(path));
-        Error::io(format!("writing the key file {}", path.display()), error)
+        KeyError::io(format!("writing the key file {}", path.display()), error)
     })
 }
 
 /// Reads a key that [`write_new`] wrote.
 ///
 /// # Errors
-/// [`Error::Io`] if it cannot be read; [`Error::Key`] if others may read it too, or it is not a
+/// [`KeyError::Io`] if it cannot be read; [`KeyError::Unusable`] if others may read it too, or it is not a
 /// key file, or its secret and its did:key do not belong together.
-pub fn read(path: impl AsRef<Path>) -> Result<SigningKey> {
+pub fn read(path: impl AsRef<Path>) -> Result<SigningKey, KeyError> {
     let path = path.as_ref();
-    let failed = |error| Error::io(format!("reading the key file {}", path.display()), error);
-    let wrong = |why: &str| Error::Key(format!("{}: {why}", path.display()));
+    let failed = |error| KeyError::io(format!("reading the key file {}", path.display()), error);
+    let wrong = |why: &str| KeyError::Unusable(format!("{}: {why}", path.display()));
     let file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if !metadata.is_file() {
@@ -79,16 +79,14 @@ pub fn read(path: impl AsRef<Path>) -> Result<SigningKey> {
     decode(&text).map_err(|why| wrong(&why))
 }
 
-fn create(path: &Path) -> Result<File> {
+fn create(path: &Path) -> Result<File, KeyError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => {
-            Error::Exists { what: "key file", name: path.display().to_string() }
-        }
-        _ => Error::io(format!("creating the key file {}", path.display()), error),
+        ErrorKind::AlreadyExists => KeyError::Exists(path.to_owned()),
+        _ => KeyError::io(format!("creating the key file {}", path.display()), error),
     })
 }
 
@@ -122,7 +120,7 @@ fn decode(text: &str) -> Result<SigningKey, String> {
         let line = lines.next().and_then(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.ok_or_else(|| format!("not a key file: no line {name:?} where it should be"))
     };
-    let curve: Curve = value("curve")?.parse().map_err(|error: Error| error.to_string())?;
+    let curve: Curve = value("curve")?.parse().map_err(|error: SyntaxError| error.to_string())?;
     let secret = HEXLOWER.decode(value("secret")?.as_bytes()).map(Zeroizing::new);
     let secret = secret.map_err(|_| "the secret is not in lower-case hexadecimal".to_owned())?;
     let public = VerifyingKey::from_did_key(value("public")?).map_err(|error| error.to_string())?;
@@ -159,7 +157,7 @@ mod tests {
             write_new(&path, &key(curve)).unwrap();
             let before = std::fs::read(&path).unwrap();
             let error = write_new(&path, &key(Curve::K256)).unwrap_err();
-            assert!(matches!(error, Error::Exists { .. }));
+            assert!(matches!(error, KeyError::Exists(_)));
             assert_eq!(std::fs::read(&path).unwrap(), before);
             assert_eq!(read(&path).unwrap().verifying_key(), key(curve).verifying_key());
         }
@@ -208,10 +206,10 @@ mod tests {
             let path = folder.path().join(number.to_string());
             private(&path, wrong);
             let error = read(&path).unwrap_err();
-            assert!(matches!(error, Error::Key(_)), "{number}: {error}");
+            assert!(matches!(error, KeyError::Unusable(_)), "{number}: {error}");
             assert!(!error.to_string().contains(secret), "{error}");
         }
-        assert!(matches!(read(folder.path().join("none")), Err(Error::Io { .. })));
-        assert!(matches!(read(folder.path()), Err(Error::Key(_) | Error::Io { .. })));
+        assert!(matches!(read(folder.path().join("none")), Err(KeyError::Io { .. })));
+        assert!(matches!(read(folder.path()), Err(KeyError::Unusable(_) | KeyError::Io { .. })));
     }
 }

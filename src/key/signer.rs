@@ -1,6 +1,5 @@
-use super::VerifyingKey;
 use super::sealed::Sealed;
-use crate::error::Result;
+use super::{KeyError, VerifyingKey};
 use std::sync::Arc;
 
 /// Whatever can sign: a key in memory, or a key service or hardware module that never lets the
@@ -27,20 +26,20 @@ pub trait Signer: Send + Sync {
     /// Signs the SHA-256 of `message`: `r` and `s`, big-endian, with `s` in the lower half.
     ///
     /// # Errors
-    /// [`crate::Error::Key`] if the key is refused or broken, [`crate::Error::Io`] if the service
+    /// [`KeyError::Unusable`] if the key is refused or broken, [`KeyError::Io`] if the service
     /// cannot be reached; then nothing is written, and the caller may try again.
-    fn sign(&self, message: &[u8]) -> Result<[u8; 64]>;
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], KeyError>;
 
     /// Whether its signatures are right by construction, so that a commit need not be verified
     /// before it is stored, which takes about twice as long as signing. Only this crate's own key
     /// says so: the token's type cannot be named outside of it.
     ///
     /// ```compile_fail,E0050
-    /// use carrack::key::{Signer, VerifyingKey};
+    /// use carrack::key::{KeyError, Signer, VerifyingKey};
     /// struct Liar(VerifyingKey);
     /// impl Signer for Liar {
     ///     fn verifying_key(&self) -> VerifyingKey { self.0.clone() }
-    ///     fn sign(&self, _: &[u8]) -> carrack::Result<[u8; 64]> { Ok([1; 64]) }
+    ///     fn sign(&self, _: &[u8]) -> Result<[u8; 64], KeyError> { Ok([1; 64]) }
     ///     fn is_exact(&self) -> bool { true }
     /// }
     /// ```
@@ -55,7 +54,7 @@ impl<T: Signer + ?Sized> Signer for &T {
         (**self).verifying_key()
     }
 
-    fn sign(&self, message: &[u8]) -> Result<[u8; 64]> {
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], KeyError> {
         (**self).sign(message)
     }
 
@@ -69,7 +68,7 @@ impl<T: Signer + ?Sized> Signer for Arc<T> {
         (**self).verifying_key()
     }
 
-    fn sign(&self, message: &[u8]) -> Result<[u8; 64]> {
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], KeyError> {
         (**self).sign(message)
     }
 

@@ -1,7 +1,6 @@
 use super::sealed::Sealed;
-use super::{Curve, Signer, VerifyingKey};
+use super::{Curve, KeyError, Signer, VerifyingKey};
 use crate::env::Random;
-use crate::error::{Error, Result};
 use k256::ecdsa::signature::hazmat::PrehashSigner;
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -36,26 +35,27 @@ impl SigningKey {
     /// A new key. Give it [`crate::env::SystemRandom`], except in tests.
     ///
     /// # Errors
-    /// [`Error::Io`] if the randomness fails, [`Error::Key`] if it is no randomness.
-    pub fn generate(curve: Curve, random: &dyn Random) -> Result<Self> {
+    /// [`KeyError::Io`] if the randomness fails, [`KeyError::Unusable`] if it is no randomness.
+    pub fn generate(curve: Curve, random: &dyn Random) -> Result<Self, KeyError> {
         for _ in 0..DRAWS_MAX {
             let mut bytes = Zeroizing::new([0; 32]);
-            random.fill(&mut *bytes)?;
+            let filled = random.fill(&mut *bytes);
+            filled.map_err(|error| KeyError::io("reading randomness", error))?;
             if let Ok(key) = Self::from_bytes(curve, &*bytes) {
                 return Ok(key);
             }
         }
-        Err(Error::Key("the source of randomness gives no usable numbers".to_owned()))
+        Err(KeyError::Unusable("the source of randomness gives no usable numbers".to_owned()))
     }
 
     /// The key with these 32 bytes, big-endian.
     ///
     /// # Errors
-    /// [`Error::Key`] if there are not 32 of them, or the number is zero or not below the group's
+    /// [`KeyError::Unusable`] if there are not 32 of them, or the number is zero or not below the group's
     /// order.
-    pub fn from_bytes(curve: Curve, bytes: &[u8]) -> Result<Self> {
+    pub fn from_bytes(curve: Curve, bytes: &[u8]) -> Result<Self, KeyError> {
         // The bytes are secret, so the message does not show them.
-        let wrong = || Error::Key(format!("not a secret key on {curve}"));
+        let wrong = || KeyError::Unusable(format!("not a secret key on {curve}"));
         if bytes.len() != 32 {
             return Err(wrong());
         }
@@ -102,9 +102,9 @@ impl Signer for SigningKey {
         self.public.clone()
     }
 
-    fn sign(&self, message: &[u8]) -> Result<[u8; 64]> {
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], KeyError> {
         let digest = Sha256::digest(message);
-        let failed = |_| Error::Key("signing failed".to_owned());
+        let failed = |_| KeyError::Unusable("signing failed".to_owned());
         Ok(match &self.scalar {
             Scalar::K256(key) => {
                 let signature: k256::ecdsa::Signature =
@@ -188,11 +188,11 @@ mod tests {
     fn randomness_that_is_none_is_noticed() {
         struct Zeros;
         impl Random for Zeros {
-            fn fill(&self, out: &mut [u8]) -> Result<()> {
+            fn fill(&self, out: &mut [u8]) -> std::io::Result<()> {
                 out.fill(0);
                 Ok(())
             }
         }
-        assert!(matches!(SigningKey::generate(Curve::K256, &Zeros), Err(Error::Key(_))));
+        assert!(matches!(SigningKey::generate(Curve::K256, &Zeros), Err(KeyError::Unusable(_))));
     }
 }

@@ -1,5 +1,6 @@
 use super::Curve;
-use crate::error::{Error, Result};
+use super::KeyError;
+use crate::ident::SyntaxError;
 use crate::key::SignatureStatus;
 use k256::ecdsa::signature::hazmat::PrehashVerifier;
 use sha2::{Digest, Sha256};
@@ -38,12 +39,12 @@ impl VerifyingKey {
     /// Reads `did:key:z...`.
     ///
     /// # Errors
-    /// [`Error::Syntax`] unless it is base58btc of the multicodec of one of the two curves and a
+    /// Unless it is base58btc of the multicodec of one of the two curves and a
     /// compressed point on it.
-    pub fn from_did_key(text: &str) -> Result<Self> {
+    pub fn from_did_key(text: &str) -> Result<Self, SyntaxError> {
         let multikey = text
             .strip_prefix(DID_KEY)
-            .ok_or_else(|| Error::syntax("did:key", text, "it does not begin with did:key:"))?;
+            .ok_or_else(|| SyntaxError::new("did:key", text, "it does not begin with did:key:"))?;
         Self::from_multikey(multikey)
     }
 
@@ -51,8 +52,8 @@ impl VerifyingKey {
     ///
     /// # Errors
     /// As [`VerifyingKey::from_did_key`].
-    pub fn from_multikey(text: &str) -> Result<Self> {
-        let wrong = |reason| Error::syntax("public key", text, reason);
+    pub fn from_multikey(text: &str) -> Result<Self, SyntaxError> {
+        let wrong = |reason| SyntaxError::new("public key", text, reason);
         if text.len() > MULTIKEY_CHARS_MAX {
             return Err(wrong("too long"));
         }
@@ -72,10 +73,10 @@ impl VerifyingKey {
     /// Reads a point in SEC1 form: 33 bytes compressed, or 65 bytes uncompressed.
     ///
     /// # Errors
-    /// [`Error::Key`] if it is of another form or not on the curve.
-    pub fn from_sec1(curve: Curve, bytes: &[u8]) -> Result<Self> {
+    /// [`KeyError::Unusable`] if it is of another form or not on the curve.
+    pub fn from_sec1(curve: Curve, bytes: &[u8]) -> Result<Self, KeyError> {
         let form = matches!((bytes.first(), bytes.len()), (Some(2 | 3), 33) | (Some(4), 65));
-        let wrong = || Error::Key(format!("not a public key on {curve}"));
+        let wrong = || KeyError::Unusable(format!("not a public key on {curve}"));
         if !form {
             return Err(wrong());
         }
@@ -187,9 +188,9 @@ impl fmt::Debug for VerifyingKey {
 }
 
 impl FromStr for VerifyingKey {
-    type Err = Error;
+    type Err = SyntaxError;
 
-    fn from_str(text: &str) -> Result<Self> {
+    fn from_str(text: &str) -> Result<Self, SyntaxError> {
         Self::from_did_key(text)
     }
 }

@@ -1,3 +1,4 @@
+use crate::account::Action;
 use crate::block::Cid;
 use crate::engine::{Engine, EngineName, StagedTree, State, check_arrival};
 use crate::error::{Error, Result};
@@ -136,10 +137,7 @@ pub fn abort(source: &Engine, destination: &Engine, did: &Did) -> Result<()> {
     let account = source.account(did)?;
     let _moving = source.moving(did)?;
     if has_come_further(source, destination, did, &account)? {
-        return Err(account.refuse(
-            did.as_str(),
-            "abort: the account has arrived; run the move again to finish it",
-        ));
+        return Err(account.refuse(did, Action::AbortArrived));
     }
     source.lift_fence(did, destination.engine_name())
 }
@@ -157,7 +155,7 @@ fn departing_head<'a>(
     };
     match &account.head {
         Some(head) if may_go => Ok(head),
-        _ => Err(account.refuse(did.as_str(), "departure")),
+        _ => Err(account.refuse(did, Action::Depart)),
     }
 }
 

@@ -1,114 +1,11 @@
 //! The account row: which tree an account shows, its head, its state.
 
+use crate::account::Action;
+pub(crate) use crate::account::{EngineName, Origin, State, Trust, TrustKey};
 use crate::block::Cid;
 use crate::error::{Error, Result};
-use crate::ident::Rev;
-pub use crate::store::engine_name::EngineName;
-pub(crate) use crate::store::engine_name::Origin;
+use crate::ident::{Did, Rev};
 pub(crate) use crate::store::head_key::{HeadKey, HeldKey};
-pub use crate::store::head_key::{Trust, TrustKey};
-use std::fmt;
-
-/// What an account may be used for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum State {
-    /// In use.
-    Active,
-    /// Switched off by its owner.
-    Deactivated,
-    /// Switched off by the operator, reversibly.
-    Suspended,
-    /// Taken down by the operator.
-    TakenDown,
-    /// Gone: only its name and last revision are kept.
-    Deleted,
-    /// On its way to another engine; takes no writes meanwhile.
-    Leaving {
-        /// The destination, as its operator names it.
-        to: String,
-        /// The destination, as it names itself.
-        engine: EngineName,
-    },
-    /// Moved to another engine; the copy here is history.
-    Moved {
-        /// The destination, as its operator names it.
-        to: String,
-        /// The destination, as it names itself.
-        engine: EngineName,
-    },
-}
-
-impl State {
-    /// Whether records may be read: the one table of what each state allows, first half.
-    pub fn allows_reads(&self) -> bool {
-        match self {
-            Self::Active
-            | Self::Deactivated
-            | Self::Suspended
-            | Self::TakenDown
-            | Self::Leaving { .. }
-            | Self::Moved { .. } => true,
-            Self::Deleted => false,
-        }
-    }
-
-    /// Whether records may be written: the other half.
-    pub fn allows_writes(&self) -> bool {
-        match self {
-            Self::Active => true,
-            Self::Deactivated
-            | Self::Suspended
-            | Self::TakenDown
-            | Self::Deleted
-            | Self::Leaving { .. }
-            | Self::Moved { .. } => false,
-        }
-    }
-
-    /// Whether an import may replace the account's repository without naming its head.
-    pub fn allows_replacement(&self) -> bool {
-        match self {
-            Self::Deactivated | Self::Deleted | Self::Moved { .. } => true,
-            Self::Active | Self::Suspended | Self::TakenDown | Self::Leaving { .. } => false,
-        }
-    }
-
-    /// Whether it is on its way to another engine.
-    pub(crate) fn is_leaving(&self) -> bool {
-        matches!(self, Self::Leaving { .. })
-    }
-
-    /// The name that `status` prints.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Deactivated => "deactivated",
-            Self::Suspended => "suspended",
-            Self::TakenDown => "takendown",
-            Self::Deleted => "deleted",
-            Self::Leaving { .. } => "leaving",
-            Self::Moved { .. } => "moved",
-        }
-    }
-
-    /// Where it is going or has gone.
-    pub(crate) fn destination(&self) -> Option<(&str, EngineName)> {
-        match self {
-            Self::Leaving { to, engine } | Self::Moved { to, engine } => Some((to, *engine)),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.destination() {
-            None => f.write_str(self.name()),
-            Some((to, _)) => write!(f, "{} to {to}", self.name()),
-        }
-    }
-}
 
 /// The head of an account's repository, and what its rows hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,15 +42,15 @@ pub(crate) struct Account {
 
 impl Account {
     /// The head of an account that has one and may be read.
-    pub(crate) fn readable_head(&self, did: &str) -> Result<&Head> {
+    pub(crate) fn readable_head(&self, did: &Did) -> Result<&Head> {
         match &self.head {
             Some(head) if self.state.allows_reads() => Ok(head),
-            _ => Err(self.refuse(did, "reads")),
+            _ => Err(self.refuse(did, Action::Read)),
         }
     }
 
     /// The error that says which state forbids what.
-    pub(crate) fn refuse(&self, did: &str, action: &'static str) -> Error {
-        Error::State { did: did.to_owned(), state: self.state.to_string(), action }
+    pub(crate) fn refuse(&self, did: &Did, action: Action) -> Error {
+        Error::State { did: did.clone(), state: self.state.clone(), action }
     }
 }

@@ -4,7 +4,6 @@ pub(crate) mod account;
 mod account_row;
 pub(crate) mod blob_index;
 pub(crate) mod copy;
-pub(crate) mod engine_name;
 pub(crate) mod format;
 mod forward_locks;
 pub(crate) mod head_key;

@@ -1,8 +1,8 @@
 //! Opening a store: the format's version, the engine's name, what a crash left behind.
 
+use crate::account::EngineName;
 use crate::env::Random;
 use crate::error::{Error, Result};
-use crate::store::engine_name::EngineName;
 use crate::store::format;
 use crate::store::log::allow_gaps;
 use crate::store::log::note_trimmed;
@@ -68,7 +68,7 @@ pub(crate) fn prepare(
 
 fn create(session: &Session, random: &dyn Random) -> Result<()> {
     let mut name = [0; 16];
-    random.fill(&mut name)?;
+    random.fill(&mut name).map_err(|error| Error::io("reading randomness", error))?;
     once(session, move |tables| {
         format::say(tables)?;
         set_fact(tables, ENGINE, &name)?;

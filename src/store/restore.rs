@@ -54,10 +54,9 @@ pub(crate) fn awaited(
 pub(crate) fn require_given(facts: &impl ReadTable<&'static str, &'static [u8]>) -> Result<()> {
     match awaited(facts)? {
         None => Ok(()),
-        Some(restored) => Err(Error::FloorsAwaited {
-            last_seq: restored.last_seq,
-            last_rev: restored.last_rev.map_or_else(|| "none".to_owned(), |rev| rev.to_string()),
-        }),
+        Some(restored) => {
+            Err(Error::FloorsAwaited { last_seq: restored.last_seq, last_rev: restored.last_rev })
+        }
     }
 }
 
@@ -80,7 +79,7 @@ pub(crate) fn rev_floor(
     let broken = |_| Error::Corrupt(format!("the fact {REV_FLOOR} is not a revision"));
     let Some(fact) = FACTS.get(facts, &REV_FLOOR)? else { return Ok(None) };
     let number = fact[..].try_into().map(u64::from_be_bytes).map_err(broken)?;
-    Rev::from_u64(number).map(Some)
+    Ok(Some(Rev::from_u64(number)?))
 }
 
 #[cfg(test)]

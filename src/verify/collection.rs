@@ -90,7 +90,7 @@ pub fn verify_collection(
 /// The same for a proof in a file.
 ///
 /// ```
-/// use carrack::engine::{Engine, Op, WriteOptions};
+/// use carrack::engine::{Engine, Op, Record, WriteOptions};
 /// use carrack::env::{SystemClock, SystemRandom};
 /// use carrack::ident::Did;
 /// use carrack::key::{Curve, Signer, SigningKey};
@@ -101,7 +101,7 @@ pub fn verify_collection(
 /// # let key = SigningKey::generate(Curve::K256, &SystemRandom)?;
 /// # let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
 /// # engine.create_account(&did, &key)?;
-/// let post = carrack::block::json::from_json(&serde_json::json!({"text": "ahoy"}))?;
+/// let post = Record::from_json(&serde_json::json!({"text": "ahoy"}))?;
 /// let op = Op::create("app.bsky.feed.post/3jzfcijpj2z2a".parse()?, post);
 /// engine.write(&did, vec![op], &WriteOptions::default(), &key)?;
 ///

@@ -2,6 +2,7 @@
 
 use super::mined::MINED;
 use super::{Rng, did, key, record};
+use crate::common::{create_op, update_op};
 use carrack::block::Cid;
 use carrack::engine::{Engine, Op, State, WriteOptions};
 use carrack::event::{Event, Frame, decode_frame};
@@ -59,9 +60,9 @@ impl Host {
             match (self.paths.contains(&number), self.rng.below(2)) {
                 (false, _) => {
                     self.paths.insert(number);
-                    Op::create(path, record)
+                    create_op(path, record)
                 }
-                (true, 0) => Op::update(path, record),
+                (true, 0) => update_op(path, record),
                 (true, _) => {
                     self.paths.remove(&number);
                     Op::delete(path)

@@ -18,7 +18,10 @@ mod rng;
 pub use disk::Disk;
 pub use rng::Rng;
 
-use carrack::engine::{Engine, ImportOptions, Imported, List, Op, Options, WriteOptions, Written};
+use bytes::Bytes;
+use carrack::engine::{
+    Engine, ImportOptions, Imported, List, Op, Options, Record, WriteOptions, Written,
+};
 use carrack::env::{ManualClock, SeededRandom};
 use carrack::ident::{Did, RepoPath};
 use carrack::key::{Curve, SigningKey};
@@ -83,6 +86,16 @@ pub fn engine_with_account() -> Engine {
     let engine = engine();
     engine.create_account(&did(), &key()).unwrap();
     engine
+}
+
+/// The op that creates a record of these bytes.
+pub fn create_op(path: RepoPath, bytes: impl Into<Bytes>) -> Op {
+    Op::create(path, Record::from_dag_cbor(bytes).unwrap())
+}
+
+/// The op that makes a record these bytes.
+pub fn update_op(path: RepoPath, bytes: impl Into<Bytes>) -> Op {
+    Op::update(path, Record::from_dag_cbor(bytes).unwrap())
 }
 
 /// A record of exactly this many bytes; another one for each number.

@@ -4,8 +4,8 @@
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 
 use crate::common::{
-    assert_clean, did, did_of, engine, engine_with_account, export, import, key, path, record,
-    with_key, write,
+    assert_clean, create_op, did, did_of, engine, engine_with_account, export, import, key, path,
+    record, update_op, with_key, write,
 };
 use carrack::engine::{EngineName, Op, State, WriteOptions};
 use carrack::{Engine, Error, ErrorKind};
@@ -23,7 +23,7 @@ fn table() -> Vec<(State, [bool; 5])> {
 
 fn in_state(state: &State) -> Engine {
     let engine = engine_with_account();
-    write(&engine, vec![Op::create(path("com.example.post/a"), record(9, 1))]).unwrap();
+    write(&engine, vec![create_op(path("com.example.post/a"), record(9, 1))]).unwrap();
     match state {
         State::Deleted => engine.delete_account(&did()).unwrap(),
         state => engine.set_state(&did(), state.clone()).unwrap(),
@@ -48,7 +48,7 @@ fn assert_allowed<T: std::fmt::Debug>(result: carrack::Result<T>, allowed: bool,
 fn what_each_state_allows() {
     let newer = {
         let engine = in_state(&State::Active);
-        write(&engine, vec![Op::create(path("com.example.post/b"), record(9, 2))]).unwrap();
+        write(&engine, vec![create_op(path("com.example.post/b"), record(9, 2))]).unwrap();
         export(&engine, &did())
     };
     for (state, [reads, writes, replacement, deletion, switch]) in table() {
@@ -60,7 +60,7 @@ fn what_each_state_allows() {
         assert_allowed(engine.snapshot(&did()).map(|_| ()), reads, &what("reading"));
         assert_allowed(engine.export(&did(), Vec::new()), reads, &what("an export"));
         assert_allowed(engine.rows_digest(&did()), reads, &what("a digest"));
-        let ops = vec![Op::create(path("com.example.post/c"), record(9, 3))];
+        let ops = vec![create_op(path("com.example.post/c"), record(9, 3))];
         assert_allowed(write(&in_state(&state), ops), writes, &what("a write"));
         assert_allowed(
             import(&in_state(&state), &newer, &with_key()),
@@ -105,7 +105,7 @@ fn deleted_is_no_state_to_set() {
 #[test]
 fn an_account_that_is_deleted_and_made_again() {
     let engine = engine_with_account();
-    let written = write(&engine, vec![Op::create(path("com.example.post/a"), record(9, 1))]);
+    let written = write(&engine, vec![create_op(path("com.example.post/a"), record(9, 1))]);
     let last = written.unwrap().rev;
     engine.delete_account(&did()).unwrap();
     let status = engine.status(&did()).unwrap();
@@ -118,7 +118,7 @@ fn an_account_that_is_deleted_and_made_again() {
     // The records of its former life are not there.
     let snapshot = engine.snapshot(&did()).unwrap();
     assert_eq!(snapshot.record(&path("com.example.post/a")).unwrap(), None);
-    write(&engine, vec![Op::create(path("com.example.post/a"), record(9, 1))]).unwrap();
+    write(&engine, vec![create_op(path("com.example.post/a"), record(9, 1))]).unwrap();
     assert_clean(&engine);
 }
 
@@ -152,7 +152,7 @@ fn accounts_are_listed_in_order_and_do_not_mix() {
     for number in [3, 1, 2, 0, 4] {
         engine.create_account(&did_of(number), &key()).unwrap();
         let ops = (0..number).map(|n| {
-            Op::create(path(&format!("com.example.post/{number}-{n}")), record(40, n.into()))
+            create_op(path(&format!("com.example.post/{number}-{n}")), record(40, n.into()))
         });
         engine.write(&did_of(number), ops.collect(), &WriteOptions::default(), &key()).unwrap();
     }
@@ -186,21 +186,21 @@ fn needed_blobs_are_known() {
     let needed = || engine.snapshot(&did()).unwrap().blobs_needed().unwrap();
     let at = |name: &str| path(&format!("com.example.post/{name}"));
     let ops = [("a", "one"), ("b", "one"), ("c", "two")];
-    let ops = ops.map(|(at_, name)| Op::create(at(at_), picture(name, at_)));
+    let ops = ops.map(|(at_, name)| create_op(at(at_), picture(name, at_)));
     write(&engine, ops.to_vec()).unwrap();
     let mut both = vec![blob("one"), blob("two")];
     both.sort();
     assert_eq!(needed(), both);
     write(&engine, vec![Op::delete(at("a"))]).unwrap();
     assert_eq!(needed(), both);
-    write(&engine, vec![Op::update(at("b"), picture("two", "b"))]).unwrap();
+    write(&engine, vec![update_op(at("b"), picture("two", "b"))]).unwrap();
     assert_eq!(needed(), [blob("two")]);
     assert_clean(&engine);
     let other = crate::common::engine();
     let imported = import(&other, &export(&engine, &did()), &with_key());
     assert_eq!(imported.unwrap().blobs_needed, 1);
     assert_eq!(other.status(&did()).unwrap().blobs_missing, 1);
-    write(&engine, vec![Op::update(at("b"), record(9, 1)), Op::delete(at("c"))]).unwrap();
+    write(&engine, vec![update_op(at("b"), record(9, 1)), Op::delete(at("c"))]).unwrap();
     assert!(needed().is_empty());
     assert_clean(&engine);
 }

@@ -14,8 +14,8 @@
 use crate::common::disk::Loss;
 use crate::common::power::Trial;
 use crate::common::{
-    Disk, NOW, assert_clean, clock, did, did_of, engine_with_account, export, import, key, open,
-    options, path, record, records, with_key,
+    Disk, NOW, assert_clean, clock, create_op, did, did_of, engine_with_account, export, import,
+    key, open, options, path, record, records, with_key,
 };
 use carrack::engine::{Op, State, WriteOptions};
 use carrack::env::{ManualClock, SeededRandom};
@@ -36,7 +36,7 @@ fn floor_rev() -> Rev {
 }
 
 fn numbered(number: u64) -> Op {
-    Op::create(path(&format!("com.example.post/{number:06}")), record(3_000, number))
+    create_op(path(&format!("com.example.post/{number:06}")), record(3_000, number))
 }
 
 fn add(engine: &Engine, did: &Did, number: u64) -> Result<Rev> {

@@ -7,7 +7,7 @@
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 
 use crate::common::pages::{with_text, zeroed};
-use crate::common::{Disk, clock, did_of, key, open, options, path, record, records};
+use crate::common::{Disk, clock, create_op, did_of, key, open, options, path, record, records};
 use carrack::engine::{HealthState, Op, Retention, WriteOptions};
 use carrack::env::Clock;
 use carrack::ident::Did;
@@ -24,7 +24,7 @@ fn post(number: u32, n: u64) -> Op {
     let mut text = mark(number);
     text.extend(record(400, n));
     let bytes = [&[0xa1, 0x61, b'd', 0x59][..], &(text.len() as u16).to_be_bytes(), &text].concat();
-    Op::create(path(&format!("com.example.post/3ke6kg3wk{n:04}")), bytes)
+    create_op(path(&format!("com.example.post/3ke6kg3wk{n:04}")), bytes)
 }
 
 fn write(engine: &Engine, number: u32, n: u64) -> carrack::Result<carrack::engine::Written> {

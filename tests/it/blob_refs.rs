@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use crate::common::{
-    NOW, assert_clean, did, engine_with_account, handmade, import, key, path, record, records,
-    with_key, write,
+    NOW, assert_clean, create_op, did, engine_with_account, handmade, import, key, path, record,
+    records, with_key, write,
 };
 use carrack::block::{Cid, Codec, blob_refs, json};
 use carrack::engine::{ImportOptions, Op, State};
@@ -35,12 +35,12 @@ fn needed(engine: &Engine) -> u64 {
 fn a_write_refuses_more_than_the_bound() {
     let engine = engine_with_account();
     let before = engine.status(&did()).unwrap();
-    let over = vec![Op::create(path(AT), gallery(BLOB_REFS_MAX + 1))];
+    let over = vec![create_op(path(AT), gallery(BLOB_REFS_MAX + 1))];
     let error = write(&engine, over).unwrap_err();
     let [problem] = error.problems() else { panic!("{error}") };
     assert_eq!((problem.code, problem.path.as_deref()), (Code::TooLarge, Some(AT)));
     assert_eq!(engine.status(&did()).unwrap(), before);
-    write(&engine, vec![Op::create(path(AT), gallery(BLOB_REFS_MAX))]).unwrap();
+    write(&engine, vec![create_op(path(AT), gallery(BLOB_REFS_MAX))]).unwrap();
     assert_eq!(needed(&engine), BLOB_REFS_MAX as u64);
     assert_clean(&engine);
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
-use crate::common::{did, record};
+use crate::common::{create_op, did, record};
 use carrack::block::{Block, Cid};
 use carrack::car::Reader;
 use carrack::engine::{BlockSearch, Op, Options, WriteOptions};
@@ -19,9 +19,8 @@ fn filled_with(options: &Options) -> (Engine, Vec<Block>) {
     let engine = Engine::in_memory_with(options).unwrap();
     let key = SigningKey::from_bytes(Curve::K256, &[7; 32]).unwrap();
     engine.create_account(&did(), &key).unwrap();
-    let create = |name: String, bytes| {
-        Op::create(format!("com.example.post/{name}").parse().unwrap(), bytes)
-    };
+    let create =
+        |name: String, bytes| create_op(format!("com.example.post/{name}").parse().unwrap(), bytes);
     let mut ops: Vec<Op> = (0..40).map(|n| create(format!("r{n}"), record(40, n))).collect();
     ops.push(create("long".to_owned(), record(100_000, 99)));
     ops.push(create("twin".to_owned(), record(40, 3)));

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
 
 use crate::bench_common::{Rng, did, signing_key};
+use crate::common::{create_op, update_op};
 use carrack::block::{Block, Cid, json};
 use carrack::car::{Reader, Writer};
 use carrack::commit::UnsignedCommit;
@@ -60,16 +61,15 @@ impl Account {
                 let of = path.parse().unwrap();
                 let op = match (exists, rng.below(3)) {
                     (true, 0) => Op::delete(of),
-                    (true, _) => Op::update(of, random_record(&mut rng)),
-                    (false, _) => Op::create(of, random_record(&mut rng)),
+                    (true, _) => update_op(of, random_record(&mut rng)),
+                    (false, _) => create_op(of, random_record(&mut rng)),
                 };
                 batch.insert(path, op);
             }
             for (path, op) in &batch {
                 match op {
                     Op::Create { record, .. } | Op::Update { record, .. } => {
-                        let cid = Block::dag_cbor(record.clone()).cid().clone();
-                        model.insert(path.clone(), cid)
+                        model.insert(path.clone(), record.cid().clone())
                     }
                     Op::Delete { .. } => model.remove(path),
                 };

@@ -7,7 +7,7 @@
 
 use crate::common::mined::MINED;
 use crate::common::pages::{with_text, zeroed};
-use crate::common::{Disk, assert_clean, did, did_of, export, key};
+use crate::common::{Disk, assert_clean, create_op, did, did_of, export, key};
 use carrack::engine::{CompactOptions, Op, Options, WriteOptions};
 use carrack::{Engine, ErrorKind};
 use std::path::Path;
@@ -33,12 +33,12 @@ fn store(file: &Path) -> Vec<u8> {
     for (number, text) in [(0, "kept words"), (1, "words of the deleted account")] {
         engine.create_account(&did_of(number), &key()).unwrap();
         for (n, path) in MINED[0].iter().enumerate() {
-            let ops = vec![Op::create(path.clone(), marked(text, n))];
+            let ops = vec![create_op(path.clone(), marked(text, n))];
             engine.write(&did_of(number), ops, &WriteOptions::default(), &key()).unwrap();
         }
     }
     let write = |op| engine.write(&did(), vec![op], &WriteOptions::default(), &key()).unwrap();
-    write(Op::create(MINED[1][0].clone(), marked("words that were taken back", 0)));
+    write(create_op(MINED[1][0].clone(), marked("words that were taken back", 0)));
     write(Op::delete(MINED[1][0].clone()));
     engine.delete_account(&did_of(1)).unwrap();
     export(&engine, &did())
@@ -66,7 +66,7 @@ fn deleted_bytes_are_gone_and_the_rest_is_there() {
     assert_eq!(export(&engine, &did()), car);
     assert_eq!(engine.last_seq().unwrap(), last_seq);
     assert_clean(&engine);
-    let ops = vec![Op::create(MINED[1][1].clone(), marked("new", 1))];
+    let ops = vec![create_op(MINED[1][1].clone(), marked("new", 1))];
     let written = engine.write(&did(), ops, &WriteOptions::default(), &key()).unwrap();
     assert_eq!(written.seq, Some(last_seq + 1));
     // The deleted account's last revision is still a floor.
@@ -100,7 +100,7 @@ fn what_cannot_be_removed_is_not_copied_either() {
         engine.create_account(&did_of(number), &key()).unwrap();
         for (n, path) in MINED[0].iter().enumerate() {
             let text = format!("words of account {number}");
-            let ops = vec![Op::create(path.clone(), marked(&text, n))];
+            let ops = vec![create_op(path.clone(), marked(&text, n))];
             engine.write(&did_of(number), ops, &WriteOptions::default(), &key()).unwrap();
         }
     }

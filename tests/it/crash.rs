@@ -9,7 +9,8 @@
 use crate::common::mined::MINED;
 use crate::common::power::Trial;
 use crate::common::{
-    assert_clean, await_rows, did, export, import, key, open, path, record, with_key, write,
+    assert_clean, await_rows, create_op, did, export, import, key, open, path, record, update_op,
+    with_key, write,
 };
 use carrack::engine::{Op, State};
 use carrack::{Engine, ErrorKind, Result};
@@ -77,7 +78,7 @@ fn busy_account(engine: &Engine) {
     let paths = paths.chain(&MINED[3][..2]);
     let ops = paths.zip(0_u64..).map(|(path, n)| {
         let bytes = if n % 13 == 5 { 40_000 } else { 100 + n as usize * 17 };
-        Op::create(path.clone(), record(bytes, n))
+        create_op(path.clone(), record(bytes, n))
     });
     write(engine, ops.collect()).unwrap();
 }
@@ -89,7 +90,7 @@ fn creating_an_account() {
 
 #[test]
 fn writing_one_record() {
-    let ops = || vec![Op::create(path("com.example.post/first"), record(50, 1))];
+    let ops = || vec![create_op(path("com.example.post/first"), record(50, 1))];
     survives(&account, &|engine| write(engine, ops()).map(|_| ()));
     survives(&busy_account, &|engine| write(engine, ops()).map(|_| ()));
 }
@@ -98,9 +99,9 @@ fn writing_one_record() {
 fn writing_a_batch() {
     survives(&busy_account, &|engine| {
         let mut ops: Vec<Op> =
-            MINED[0][40..60].iter().map(|p| Op::create(p.clone(), record(700, 1))).collect();
+            MINED[0][40..60].iter().map(|p| create_op(p.clone(), record(700, 1))).collect();
         ops.extend(MINED[0][..10].iter().map(|p| Op::delete(p.clone())));
-        ops.extend(MINED[1][..5].iter().map(|p| Op::update(p.clone(), record(900, 2))));
+        ops.extend(MINED[1][..5].iter().map(|p| update_op(p.clone(), record(900, 2))));
         write(engine, ops).map(|_| ())
     });
 }
@@ -109,25 +110,25 @@ fn writing_a_batch() {
 fn growing_and_shrinking_the_tree() {
     let high = MINED[6][0].clone();
     survives(&busy_account, &|engine| {
-        write(engine, vec![Op::create(high.clone(), record(60, 3))]).map(|_| ())
+        write(engine, vec![create_op(high.clone(), record(60, 3))]).map(|_| ())
     });
     let with_high = |engine: &Engine| {
         busy_account(engine);
-        write(engine, vec![Op::create(high.clone(), record(60, 3))]).unwrap();
+        write(engine, vec![create_op(high.clone(), record(60, 3))]).unwrap();
     };
     survives(&with_high, &|engine| write(engine, vec![Op::delete(high.clone())]).map(|_| ()));
 }
 
 #[test]
 fn writing_a_large_record() {
-    let large = || vec![Op::create(MINED[0][50].clone(), record(300_000, 4))];
+    let large = || vec![create_op(MINED[0][50].clone(), record(300_000, 4))];
     survives(&busy_account, &|engine| write(engine, large()).map(|_| ()));
     let with_large = |engine: &Engine| {
         busy_account(engine);
         write(engine, large()).unwrap();
     };
     survives(&with_large, &|engine| {
-        write(engine, vec![Op::update(MINED[0][50].clone(), record(10, 5))]).map(|_| ())
+        write(engine, vec![update_op(MINED[0][50].clone(), record(10, 5))]).map(|_| ())
     });
 }
 
@@ -135,7 +136,7 @@ fn writing_a_large_record() {
 fn newer_export() -> Vec<u8> {
     let engine = crate::common::engine();
     busy_account(&engine);
-    let ops = MINED[0][45..64].iter().map(|p| Op::create(p.clone(), record(2000, 6))).collect();
+    let ops = MINED[0][45..64].iter().map(|p| create_op(p.clone(), record(2000, 6))).collect();
     write(&engine, ops).unwrap();
     export(&engine, &did())
 }
@@ -154,7 +155,7 @@ fn importing_much_while_another_account_is_deleted() {
     busy_account(&source);
     for batch in MINED[0][..36].chunks(12) {
         let large =
-            batch.iter().zip(0..).map(|(path, n)| Op::update(path.clone(), record(90_000, n)));
+            batch.iter().zip(0..).map(|(path, n)| update_op(path.clone(), record(90_000, n)));
         write(&source, large.collect()).unwrap();
     }
     let car = export(&source, &did());

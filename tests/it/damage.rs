@@ -6,8 +6,8 @@
 
 use crate::common::mined::MINED;
 use crate::common::raw::{put, rows};
-use crate::common::{Disk, did, did_of, key, open, record, records, with_key};
-use carrack::engine::{List, Op, WriteOptions};
+use crate::common::{Disk, create_op, did, did_of, key, open, record, records, with_key};
+use carrack::engine::{List, WriteOptions};
 use carrack::{Engine, ErrorKind};
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ fn fill(engine: &Engine, number: u32) {
     let paths = MINED[0][..12].iter().chain(&MINED[1][..4]).chain(&MINED[2][..2]);
     let paths = paths.chain(&MINED[3][..1]).zip(0_u64..);
     let ops = paths.map(|(path, n)| {
-        Op::create(path.clone(), record(if n == 3 { 40_000 } else { 60 + n as usize }, n))
+        create_op(path.clone(), record(if n == 3 { 40_000 } else { 60 + n as usize }, n))
     });
     engine.write(&did, ops.collect(), &WriteOptions::default(), &key()).unwrap();
 }
@@ -213,15 +213,15 @@ fn a_write_beside_damage_is_refused() {
     let engine = open(&disk).unwrap();
     let before = engine.status(&did()).unwrap();
     for path in [&MINED[0][20], &MINED[1][20], &MINED[2][10], &MINED[5][1]] {
-        let error = crate::common::write(&engine, vec![Op::create(path.clone(), record(9, 9))])
-            .unwrap_err();
+        let error =
+            crate::common::write(&engine, vec![create_op(path.clone(), record(9, 9))]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
     }
     assert_eq!(engine.status(&did()).unwrap(), before);
     // The account can be brought back from an archive of another engine.
     let clean = crate::common::engine();
     fill(&clean, 0);
-    crate::common::write(&clean, vec![Op::create(MINED[0][30].clone(), record(9, 9))]).unwrap();
+    crate::common::write(&clean, vec![create_op(MINED[0][30].clone(), record(9, 9))]).unwrap();
     let options = with_key().replace(before.commit.clone());
     crate::common::import(&engine, &crate::common::export(&clean, &did()), &options).unwrap();
     crate::common::assert_clean(&engine);

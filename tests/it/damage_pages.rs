@@ -8,7 +8,7 @@
 
 use crate::common::mined::MINED;
 use crate::common::pages::{Pages, pages};
-use crate::common::{Disk, Rng, did_of, key, open, path, record};
+use crate::common::{Disk, Rng, create_op, did_of, key, open, path, record, update_op};
 use carrack::block::Cid;
 use carrack::engine::{List, Op, WriteOptions};
 use carrack::ident::{Did, RepoPath, Rev};
@@ -59,15 +59,15 @@ static STORE: LazyLock<Store> = LazyLock::new(|| {
         write(
             mined
                 .map(|(path, n)| {
-                    Op::create(
+                    create_op(
                         path.clone(),
                         record(if n == 3 { 40_000 } else { 60 + n as usize }, n),
                     )
                 })
                 .collect(),
         );
-        write((0..100).map(|n| Op::create(plain_path(n), record(80, n.into()))).collect());
-        write((0..20).map(|n| Op::update(plain_path(n * 5), with_blob(n as u8))).collect());
+        write((0..100).map(|n| create_op(plain_path(n), record(80, n.into()))).collect());
+        write((0..20).map(|n| update_op(plain_path(n * 5), with_blob(n as u8))).collect());
         write((0..20).map(|n| Op::delete(plain_path(n * 5 + 1))).collect());
     }
     drop(engine);

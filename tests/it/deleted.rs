@@ -7,8 +7,8 @@
 
 use crate::common::mined::MINED;
 use crate::common::{
-    NOW, assert_clean, await_rows, did, engine, engine_with_account, export, handmade, import, key,
-    path, record, records, with_key, write,
+    NOW, assert_clean, await_rows, create_op, did, engine, engine_with_account, export, handmade,
+    import, key, path, record, records, update_op, with_key, write,
 };
 use carrack::Engine;
 use carrack::block::{Block, Cid};
@@ -53,12 +53,12 @@ fn a_deleted_record_is_gone() {
         for bytes in [100, 20_000, 200_000] {
             let engine = engine_with_account();
             let others = MINED[0][..20].iter().chain(&MINED[1][..6]).chain(&MINED[2][..3]);
-            let others = others.map(|other| Op::create(other.clone(), record(120, 1)));
+            let others = others.map(|other| create_op(other.clone(), record(120, 1)));
             write(&engine, others.collect()).unwrap();
             let before = export(&engine, &did());
             let rows = engine.scrub(&mut |_| ()).unwrap().rows;
             let secret = record(bytes, 99);
-            write(&engine, vec![Op::create(path(&place), secret.clone())]).unwrap();
+            write(&engine, vec![create_op(path(&place), secret.clone())]).unwrap();
             assert!(contains(&export(&engine, &did()), &secret));
             write(&engine, vec![Op::delete(path(&place))]).unwrap();
             assert_gone(&engine, &place, &secret);
@@ -73,8 +73,8 @@ fn a_deleted_record_is_gone() {
 fn an_overwritten_record_is_gone_too() {
     let engine = engine_with_account();
     let (old, new) = (record(500, 1), record(500, 2));
-    write(&engine, vec![Op::create(path("com.example.post/a"), old.clone())]).unwrap();
-    write(&engine, vec![Op::update(path("com.example.post/a"), new.clone())]).unwrap();
+    write(&engine, vec![create_op(path("com.example.post/a"), old.clone())]).unwrap();
+    write(&engine, vec![update_op(path("com.example.post/a"), new.clone())]).unwrap();
     let car = export(&engine, &did());
     assert!(contains(&car, &new) && !contains(&car, &old));
     assert_valid(&car);
@@ -83,7 +83,7 @@ fn an_overwritten_record_is_gone_too() {
 #[test]
 fn the_records_of_a_deleted_account_leave_the_store() {
     let engine = engine_with_account();
-    let ops = MINED[0].iter().map(|path| Op::create(path.clone(), record(3000, 1)));
+    let ops = MINED[0].iter().map(|path| create_op(path.clone(), record(3000, 1)));
     write(&engine, ops.collect()).unwrap();
     engine.delete_account(&did()).unwrap();
     assert!(engine.snapshot(&did()).is_err());
@@ -99,7 +99,7 @@ fn the_events_of_a_deleted_account_are_not_shown_before_they_are_removed() {
         let disk = crate::common::Disk::new();
         let engine = crate::common::open(&disk).unwrap();
         engine.create_account(&did(), &key()).unwrap();
-        write(&engine, vec![Op::create(path("com.example.post/a"), record(50, 1))]).unwrap();
+        write(&engine, vec![create_op(path("com.example.post/a"), record(50, 1))]).unwrap();
         // The writer removes the rows first, and is kept busy with that.
         disk.sync_takes(Duration::from_millis(300));
         engine.delete_account(&did()).unwrap();
@@ -147,7 +147,7 @@ fn one_of_two_paths_is_deleted_by_a_write() {
         for (gone, stays) in [(&a, &b), (&b, &a)] {
             let engine = engine_with_account();
             let all = with_twins(&a, &b, bytes);
-            let ops = all.iter().map(|(at, record)| Op::create(path(at), record.clone()));
+            let ops = all.iter().map(|(at, record)| create_op(path(at), record.clone()));
             write(&engine, ops.collect()).unwrap();
             write(&engine, vec![Op::delete(path(gone))]).unwrap();
             let left = records(&engine, &did());

@@ -1,7 +1,10 @@
 //! Every commit yields an event that a strict follower accepts, no larger than it has to be.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-use crate::common::{NOW, Rng, assert_clean, did, engine, handmade, import, key, with_key, write};
+use crate::common::{
+    NOW, Rng, assert_clean, create_op, did, engine, handmade, import, key, update_op, with_key,
+    write,
+};
 use carrack::block::{Block, Cid};
 use carrack::car::Reader;
 use carrack::engine::{Op, State, WriteOptions};
@@ -30,8 +33,8 @@ fn batch(rng: &mut Rng, model: &mut BTreeMap<String, u64>) -> Vec<Op> {
         let record = [&[0xa1, 0x61, b'n'][..], &record].concat();
         let at = path.parse().unwrap();
         let op = match (model.contains_key(&path), rng.below(3)) {
-            (false, _) => Op::create(at, record),
-            (true, 0) => Op::update(at, record),
+            (false, _) => create_op(at, record),
+            (true, 0) => update_op(at, record),
             (true, _) => Op::delete(at),
         };
         match &op {
@@ -178,7 +181,7 @@ fn random_histories_give_valid_and_exact_events() {
 fn an_empty_write_signs_anew_over_the_same_tree() {
     let engine = engine();
     engine.create_account(&did(), &key()).unwrap();
-    let ops = vec![Op::create("com.example.a/1".parse().unwrap(), vec![0xa0])];
+    let ops = vec![create_op("com.example.a/1".parse().unwrap(), vec![0xa0])];
     engine.write(&did(), ops, &WriteOptions::default(), &key()).unwrap();
     let cursor = engine.last_seq().unwrap();
     let other = SigningKey::from_bytes(Curve::P256, &[6; 32]).unwrap();
@@ -189,7 +192,7 @@ fn an_empty_write_signs_anew_over_the_same_tree() {
     let expect = ExpectedHead::signed_by([other.verifying_key()]).did(did());
     let report = verify_frame(&logged.frame(), &expect, &SystemClock);
     assert_eq!(report.verdict, Verdict::Valid, "{:?}", report.problems);
-    let same = vec![Op::update("com.example.a/1".parse().unwrap(), vec![0xa0])];
+    let same = vec![update_op("com.example.a/1".parse().unwrap(), vec![0xa0])];
     let unchanged = engine.write(&did(), same.clone(), &WriteOptions::default(), &other).unwrap();
     assert_eq!((unchanged.seq, unchanged.rev), (None, written.rev));
     let options = WriteOptions::default().commit_anyway(true);
@@ -201,7 +204,7 @@ fn an_empty_write_signs_anew_over_the_same_tree() {
 fn a_deleted_account_leaves_only_its_last_event() {
     let engine = engine();
     engine.create_account(&did(), &key()).unwrap();
-    let ops = vec![Op::create("com.example.a/1".parse().unwrap(), vec![0xa0])];
+    let ops = vec![create_op("com.example.a/1".parse().unwrap(), vec![0xa0])];
     engine.write(&did(), ops, &WriteOptions::default(), &key()).unwrap();
     engine.delete_account(&did()).unwrap();
     let mut events = engine.events(0).unwrap();
@@ -277,13 +280,13 @@ fn deletes_whose_slice_is_too_large_are_announced_as_a_sync() {
     let (engine, paths) = wide_engine();
     let seq = engine.last_seq().unwrap();
     let before = (engine.status(&did()).unwrap(), engine.rows_digest(&did()).unwrap());
-    let updates = paths.iter().map(|path| Op::update(path.clone(), vec![0xa1, 0x61, b'n', 1]));
+    let updates = paths.iter().map(|path| update_op(path.clone(), vec![0xa1, 0x61, b'n', 1]));
     let error = write(&engine, updates.collect()).unwrap_err();
     assert!(matches!(error, Error::Limit { limit: 2_000_000, .. }), "{error}");
     assert_eq!((engine.status(&did()).unwrap(), engine.rows_digest(&did()).unwrap()), before);
     assert_eq!(engine.last_seq().unwrap(), seq);
     // One of the nodes alone fits.
-    write(&engine, vec![Op::update(paths[0].clone(), vec![0xa1, 0x61, b'n', 1])]).unwrap();
+    write(&engine, vec![update_op(paths[0].clone(), vec![0xa1, 0x61, b'n', 1])]).unwrap();
     let deletes = paths.iter().map(|path| Op::delete(path.clone()));
     let written = write(&engine, deletes.collect()).unwrap();
     assert_eq!((written.seq, written.ops.len()), (Some(seq + 2), 3));

@@ -5,10 +5,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use crate::common::{
-    Disk, NOW, assert_clean, did, did_of, engine_with_account, export, handmade, import, key, open,
-    path, record, with_key,
+    Disk, NOW, assert_clean, create_op, did, did_of, engine_with_account, export, handmade, import,
+    key, open, path, record, with_key,
 };
-use carrack::engine::{Op, State, WriteOptions};
+use carrack::engine::{State, WriteOptions};
 use carrack::follow::Mirror;
 use carrack::ident::{Did, Rev};
 use carrack::verify::Input;
@@ -20,7 +20,7 @@ fn floor_rev() -> Rev {
 }
 
 fn add(engine: &Engine, did: &Did, number: u64) -> Result<Rev> {
-    let op = Op::create(path(&format!("com.example.post/{number:06}")), record(300, number));
+    let op = create_op(path(&format!("com.example.post/{number:06}")), record(300, number));
     Ok(engine.write(did, vec![op], &WriteOptions::default(), &key())?.rev)
 }
 

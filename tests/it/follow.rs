@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use crate::common::host::{Host, event, expect};
-use crate::common::{assert_clean, did, key};
+use crate::common::{assert_clean, create_op, did, key};
 use carrack::Code;
-use carrack::engine::{Op, State, WriteOptions};
+use carrack::engine::{State, WriteOptions};
 use carrack::error::Error;
 use carrack::event::Event;
 use carrack::follow::{Followed, Ignored, Mirror, Mismatch};
@@ -178,7 +178,7 @@ fn keys_decide_what_is_taken() {
     assert!(matches!(mirror.take(&news[0], &none).unwrap().outcome, Followed::Applied { .. }));
     let again = mirror.take(&news[0], &none).unwrap().outcome;
     assert_eq!(again, Followed::Ignored(Ignored::Repeated));
-    let op = Op::create("com.example.new/1".parse().unwrap(), vec![0xa0]);
+    let op = create_op("com.example.new/1".parse().unwrap(), vec![0xa0]);
     let rekey = WriteOptions::default().rekey(true);
     host.engine.write(&did(), vec![op], &rekey, &other).unwrap();
     let news = host.news();

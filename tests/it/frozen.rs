@@ -7,7 +7,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
-use crate::common::{NOW, did_of, key, path, record};
+use crate::common::{NOW, create_op, did_of, key, path, record, update_op};
 use carrack::Engine;
 use carrack::engine::{Extent, Op, Options, State, Trust, WriteOptions};
 use carrack::env::{Clock, ManualClock, SeededRandom};
@@ -70,7 +70,7 @@ fn a_store_of_version_1_is_read_and_written_on() {
     assert_holds_what_was_written(&engine);
 
     let before = engine.status(&did_of(0)).unwrap().rev.unwrap();
-    let ops = vec![Op::create(path("com.example.post/new"), record(50, 500))];
+    let ops = vec![create_op(path("com.example.post/new"), record(50, 500))];
     let written = engine.write(&did_of(0), ops, &WriteOptions::default(), &key()).unwrap();
     assert!(written.rev > before);
     let diff = engine.export_since(&did_of(0), before, &mut std::io::sink()).unwrap();
@@ -167,20 +167,20 @@ fn fill(engine: &Engine, clock: &ManualClock) {
     };
     let at = |n: u64| path(&format!("com.example.post/3k{n:05}"));
     for batch in 0..6 {
-        let each = (batch * 30..batch * 30 + 30).map(|n| Op::create(at(n), record(90, n)));
+        let each = (batch * 30..batch * 30 + 30).map(|n| create_op(at(n), record(90, n)));
         write(0, each.collect());
     }
-    write(0, vec![Op::create(path("com.example.post/long"), record(70_000, 9))]);
+    write(0, vec![create_op(path("com.example.post/long"), record(70_000, 9))]);
     let blob = serde_json::json!({ "$type": "com.example.picture", "picture": {
         "$type": "blob", "mimeType": "image/png", "size": 5,
         "ref": { "$link": "bafkreibme22gw2h7y2h7tg2fhqotaqjucnbc24deqo72b6mkl2egezxhvy" },
     }});
     let blob = carrack::block::json::from_json(&blob).unwrap();
-    write(0, vec![Op::create(path("com.example.picture/one"), blob)]);
-    write(0, vec![Op::update(at(7), record(60, 700)), Op::delete(at(8))]);
-    write(1, vec![Op::create(path("com.example.post/one"), record(40, 1))]);
+    write(0, vec![create_op(path("com.example.picture/one"), blob)]);
+    write(0, vec![update_op(at(7), record(60, 700)), Op::delete(at(8))]);
+    write(1, vec![create_op(path("com.example.post/one"), record(40, 1))]);
     engine.set_state(&did_of(1), State::Deactivated).unwrap();
-    write(2, vec![Op::create(path("com.example.post/gone"), record(40, 2))]);
+    write(2, vec![create_op(path("com.example.post/gone"), record(40, 2))]);
     engine.delete_account(&did_of(2)).unwrap();
 }
 

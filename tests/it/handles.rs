@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use crate::common::mined::MINED;
-use crate::common::{did, key, record};
+use crate::common::{create_op, did, key, record};
 use carrack::Engine;
-use carrack::engine::{Events, Op, Options, Snapshot, Storage, WriteOptions};
+use carrack::engine::{Events, Options, Snapshot, Storage, WriteOptions};
 use carrack::env::{Clock, SystemClock};
 use carrack::follow::{Mirror, Watch};
 use std::io;
@@ -46,7 +46,7 @@ fn a_clone_outlives_the_first_handle() {
     drop(first);
     assert!(events.next().unwrap().is_some());
     let writer = std::thread::spawn(move || {
-        let op = Op::create(MINED[0][0].clone(), record(10, 1));
+        let op = create_op(MINED[0][0].clone(), record(10, 1));
         second.write(&did(), vec![op], &WriteOptions::default(), &key()).unwrap();
     });
     writer.join().unwrap();

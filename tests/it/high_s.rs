@@ -5,10 +5,12 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use crate::common::handmade::{blocks, car};
-use crate::common::{NOW, did, engine, engine_with_account, import, path, record, write};
+use crate::common::{
+    NOW, create_op, did, engine, engine_with_account, import, path, record, write,
+};
 use carrack::block::Block;
 use carrack::commit::Commit;
-use carrack::engine::{ImportOptions, Op};
+use carrack::engine::ImportOptions;
 use carrack::env::ManualClock;
 use carrack::ident::Rev;
 use carrack::identity::plc::{Operation, PlcLog, PlcState};
@@ -94,7 +96,7 @@ fn an_archive_with_the_twin_is_refused() {
 fn a_proof_under_the_twin_proves_nothing() {
     let engine = engine_with_account();
     let at = path("com.example.post/a");
-    write(&engine, vec![Op::create(at.clone(), record(40, 1))]).unwrap();
+    write(&engine, vec![create_op(at.clone(), record(40, 1))]).unwrap();
     let mut proof = Vec::new();
     engine.snapshot(&did()).unwrap().proof(&at, &mut proof).unwrap();
     let mut reader = carrack::car::Reader::new(&proof[..]).unwrap();

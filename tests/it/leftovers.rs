@@ -6,10 +6,9 @@
 use crate::common::disk::{Disk, Loss};
 use crate::common::mined::MINED;
 use crate::common::{
-    NOW, assert_clean, await_rows, did, did_of, export, handmade, import, key, open, path, raw,
-    record, with_key,
+    NOW, assert_clean, await_rows, create_op, did, did_of, export, handmade, import, key, open,
+    path, raw, record, with_key,
 };
-use carrack::engine::Op;
 use carrack::ident::Rev;
 use carrack::{Engine, ErrorKind};
 use std::collections::BTreeMap;
@@ -26,7 +25,7 @@ fn large() -> Vec<u8> {
 fn store(disk: &Disk) -> Engine {
     let engine = open(disk).unwrap();
     engine.create_account(&did_of(1), &key()).unwrap();
-    let ops = vec![Op::create(path("com.example.post/a"), record(100, 1))];
+    let ops = vec![create_op(path("com.example.post/a"), record(100, 1))];
     engine.write(&did_of(1), ops, &<_>::default(), &key()).unwrap();
     engine
 }

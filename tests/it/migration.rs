@@ -1,6 +1,7 @@
 //! A move between two engines: what arrives, who takes writes, and what a repetition does.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "tests")]
 
+use crate::common::create_op;
 use carrack::engine::{Engine, List, Op, Options, State, WriteOptions};
 use carrack::env::ManualClock;
 use carrack::ident::Did;
@@ -41,7 +42,7 @@ fn fleet(records: usize) -> Fleet {
 fn post(n: usize) -> Op {
     let text = serde_json::json!({ "$type": "app.bsky.feed.post", "text": format!("post {n}") });
     let record = carrack::block::json::from_json(&text).unwrap();
-    Op::create(format!("app.bsky.feed.post/{n:08}").parse().unwrap(), record)
+    create_op(format!("app.bsky.feed.post/{n:08}").parse().unwrap(), record)
 }
 
 fn listing(engine: &Engine, did: &Did) -> Vec<(String, String)> {

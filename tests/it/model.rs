@@ -8,8 +8,8 @@
 
 use crate::common::mined::{COLLECTIONS, MINED};
 use crate::common::{
-    Disk, NOW, Rng, assert_clean, did, engine, export, handmade, import, key, options, record,
-    with_key,
+    Disk, NOW, Rng, assert_clean, create_op, did, engine, export, handmade, import, key, options,
+    record, update_op, with_key,
 };
 use carrack::Engine;
 use carrack::engine::{List, Op, WriteOptions};
@@ -76,8 +76,8 @@ fn ops_of(steps: &[Step], model: &Model) -> Vec<Op> {
             continue;
         }
         match (step.bytes, model.contains_key(path)) {
-            (Some(bytes), false) => ops.push(Op::create(path.clone(), record(bytes, step.number))),
-            (Some(bytes), true) => ops.push(Op::update(path.clone(), record(bytes, step.number))),
+            (Some(bytes), false) => ops.push(create_op(path.clone(), record(bytes, step.number))),
+            (Some(bytes), true) => ops.push(update_op(path.clone(), record(bytes, step.number))),
             (None, true) => ops.push(Op::delete(path.clone())),
             (None, false) => {}
         }
@@ -89,7 +89,7 @@ fn apply(model: &mut Model, ops: &[Op], rev: Rev) {
     for op in ops {
         match op {
             Op::Create { path, record } | Op::Update { path, record, .. } => {
-                let record = record.to_vec();
+                let record = record.bytes().to_vec();
                 if model.get(path).is_none_or(|held| held.record != record) {
                     model.insert(path.clone(), Held { record, rev });
                 }

@@ -6,10 +6,9 @@
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 
 use crate::common::mined::MINED;
-use crate::common::{Rng, clock, did, did_of, engine_with_account, key, record, write};
+use crate::common::{Rng, clock, create_op, did, did_of, engine_with_account, key, record, write};
 use carrack::block::{Block, Cid};
 use carrack::car::{Reader, Writer};
-use carrack::engine::Op;
 use carrack::ident::RepoPath;
 use carrack::key::{Curve, SigningKey};
 use carrack::tree::layer;
@@ -24,7 +23,7 @@ fn random_account(seed: u64) -> Engine {
     let chosen: Vec<_> = MINED.iter().flatten().filter(|_| rng.below(10) < share).collect();
     for batch in chosen.chunks(200) {
         let ops = batch.iter().map(|path| {
-            Op::create((*path).clone(), record(20 + layer(path.as_bytes()) as usize, seed))
+            create_op((*path).clone(), record(20 + layer(path.as_bytes()) as usize, seed))
         });
         write(&engine, ops.collect()).unwrap();
     }

@@ -6,15 +6,16 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use crate::common::{
-    Disk, NOW, assert_clean, did, handmade, import, key, open_as, options, path, record, with_key,
+    Disk, NOW, assert_clean, create_op, did, handmade, import, key, open_as, options, path, record,
+    with_key,
 };
 use carrack::block::{Block, Cid};
-use carrack::engine::{ImportOptions, Op, State, WriteOptions};
+use carrack::engine::{ImportOptions, State, WriteOptions};
 use carrack::env::{Clock, ManualClock};
 use carrack::error::ErrorKind;
 use carrack::event::Event;
 use carrack::ident::Rev;
-use carrack::key::{Curve, Signer, SigningKey, VerifyingKey};
+use carrack::key::{Curve, KeyError, Signer, SigningKey, VerifyingKey};
 use carrack::migrate::{MigrateOptions, abort, migrate};
 use carrack::verify::{BlockSource, Missing, RecordBlock, StreamSource, Totals};
 use carrack::{Engine, Error, Problem, Result};
@@ -49,7 +50,7 @@ impl Signer for Acting {
         self.0.verifying_key()
     }
 
-    fn sign(&self, message: &[u8]) -> Result<[u8; 64]> {
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], KeyError> {
         self.1.act();
         self.0.sign(message)
     }
@@ -129,7 +130,7 @@ fn an_import_over_an_account_that_changes_meanwhile() {
     let mut supply = ActingSupply(StreamSource::new(&car[..]).unwrap(), 0, once);
     let before = engine.status(&did()).unwrap();
     let error = engine.import_supply(&mut supply, &over(&engine)).unwrap_err();
-    assert!(matches!(error, Error::Swap { .. }), "{error}");
+    assert!(matches!(error, Error::Changed { .. }), "{error}");
     let after = engine.status(&did()).unwrap();
     assert_eq!((after.commit, after.state), (before.commit, State::TakenDown));
     assert_clean(&engine);
@@ -145,7 +146,7 @@ fn an_activation_over_an_account_that_changes_meanwhile() {
     };
     let signer = Acting(SigningKey::from_bytes(Curve::P256, &[9; 32]).unwrap(), Once::of(act));
     let error = go(&source, &destination, &signer).unwrap_err();
-    assert!(matches!(error, Error::Swap { .. }), "{error}");
+    assert!(matches!(error, Error::Changed { .. }), "{error}");
     assert_eq!(crate::common::records(&destination, &did())["com.example.post/a"], record(50, 2));
     assert_clean(&destination);
 }
@@ -156,11 +157,11 @@ fn a_write_to_an_account_that_changes_meanwhile_is_prepared_anew() {
     engine.create_account(&did(), &key()).unwrap();
     let of_action = Arc::clone(&engine);
     let act = move || {
-        let op = Op::create(path("com.example.post/between"), record(40, 1));
+        let op = create_op(path("com.example.post/between"), record(40, 1));
         of_action.write(&did(), vec![op], &WriteOptions::default(), &key()).unwrap();
     };
     let signer = Acting(key(), Once::of(act));
-    let op = Op::create(path("com.example.post/outer"), record(40, 2));
+    let op = create_op(path("com.example.post/outer"), record(40, 2));
     engine.write(&did(), vec![op], &WriteOptions::default(), &signer).unwrap();
     assert_eq!(crate::common::records(&engine, &did()).len(), 2);
     assert_clean(&engine);
@@ -176,7 +177,7 @@ fn a_creation_of_an_account_that_comes_and_goes_meanwhile() {
         of_action.delete_account(&did()).unwrap();
     };
     let error = engine.create_account(&did(), &Acting(key(), Once::of(act))).unwrap_err();
-    assert!(matches!(error, Error::Swap { .. }), "{error}");
+    assert!(matches!(error, Error::Changed { .. }), "{error}");
     let last = engine.create_account(&did(), &key()).unwrap();
     assert_eq!(engine.status(&did()).unwrap().rev, Some(last));
 }
@@ -200,7 +201,7 @@ fn a_diff_over_an_account_that_changes_meanwhile() {
     let act = move || drop(import(&of_action, &between, &same).unwrap());
     *clock.1.0.lock().unwrap() = Some(Box::new(act));
     let error = engine.apply_diff(&diff[..], &options).unwrap_err();
-    assert!(matches!(error, Error::Swap { .. }), "{error}");
+    assert!(matches!(error, Error::Changed { .. }), "{error}");
     assert_eq!(crate::common::records(&engine, &did())["com.example.post/a"], record(50, 3));
     assert_clean(&engine);
 }
@@ -235,8 +236,8 @@ fn fenced(source: &Engine, destination: &Engine) {
         fn verifying_key(&self) -> VerifyingKey {
             key().verifying_key()
         }
-        fn sign(&self, _: &[u8]) -> Result<[u8; 64]> {
-            Err(Error::Key("the key service is away".to_owned()))
+        fn sign(&self, _: &[u8]) -> Result<[u8; 64], KeyError> {
+            Err(KeyError::Unusable("the key service is away".to_owned()))
         }
     }
     go(source, destination, &Broken).unwrap_err();

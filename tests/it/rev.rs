@@ -6,10 +6,10 @@
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 
 use crate::common::{
-    Disk, NOW, assert_clean, did, export, handmade, import, key, options, path, record, with_key,
-    write,
+    Disk, NOW, assert_clean, create_op, did, export, handmade, import, key, options, path, record,
+    with_key, write,
 };
-use carrack::engine::{Op, State, WriteOptions};
+use carrack::engine::{State, WriteOptions};
 use carrack::env::{Clock, ManualClock};
 use carrack::ident::Rev;
 use carrack::limits::CLOCK_DRIFT_MAX_MICROS;
@@ -39,7 +39,7 @@ fn a_clock_that_stands_or_steps_back() {
         clock.set(NOW.checked_add_signed(step).unwrap());
         let written = write(
             &engine,
-            vec![Op::create(path(&format!("com.example.step/{last}")), record(9, 1))],
+            vec![create_op(path(&format!("com.example.step/{last}")), record(9, 1))],
         );
         let written = written.unwrap();
         assert!(written.rev > last, "{step}");
@@ -206,10 +206,10 @@ fn a_revision_that_is_ahead_blocks_its_account_until_it_is_accepted() {
     let error = touch(&engine).unwrap_err();
     let said = error.to_string();
     let Error::RevAhead { until, rev, .. } = error else { panic!("{said}") };
-    assert_eq!(rev, last.to_string());
+    assert_eq!(rev, last);
     let at = carrack::event::Timestamp::from_micros(NOW + ahead - CLOCK_DRIFT_MAX_MICROS + 999);
-    assert_eq!(until, at.as_str());
-    assert!(said.contains(&until) && said.contains("accept_rev"), "{said}");
+    assert_eq!(until, at);
+    assert!(said.contains(until.as_str()) && said.contains("accept_rev"), "{said}");
     // At that time it would go on by itself.
     let then = Arc::new(ManualClock::new(NOW + ahead - CLOCK_DRIFT_MAX_MICROS));
     assert!(touch(&engine_at(&then, &Disk::holding(disk.image()))).unwrap() > last);

@@ -8,7 +8,7 @@
 use crate::common::handmade::repository;
 use crate::common::mined::MINED;
 use crate::common::{
-    Disk, assert_clean, clock, did, did_of, export, key, open, options, record, records,
+    Disk, assert_clean, clock, create_op, did, did_of, export, key, open, options, record, records,
 };
 use crate::common::{with_key, write};
 use carrack::engine::{HealthState, List, Op};
@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 fn post(n: usize) -> Vec<Op> {
-    vec![Op::create(MINED[0][n].clone(), record(100, n as u64))]
+    vec![create_op(MINED[0][n].clone(), record(100, n as u64))]
 }
 
 fn with_account(disk: &Disk) -> Engine {
@@ -243,7 +243,7 @@ fn an_export_that_ends_with_its_session() {
     engine.create_account(&did(), &key()).unwrap();
     // More than waits for a slow output.
     for (n, paths) in MINED[0].chunks(4).enumerate() {
-        let ops = paths.iter().map(|path| Op::create(path.clone(), record(400_000, n as u64)));
+        let ops = paths.iter().map(|path| create_op(path.clone(), record(400_000, n as u64)));
         write(&engine, ops.collect()).unwrap();
     }
     let error = engine.export(&did(), ReopeningOutput(&engine)).unwrap_err();

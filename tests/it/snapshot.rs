@@ -7,8 +7,8 @@
 
 use crate::common::mined::MINED;
 use crate::common::{
-    assert_clean, await_rows, did, engine, engine_with_account, export, import, key, record,
-    records, with_key, write,
+    assert_clean, await_rows, create_op, did, engine, engine_with_account, export, import, key,
+    record, records, update_op, with_key, write,
 };
 use carrack::Engine;
 use carrack::engine::{List, Op, State};
@@ -21,7 +21,7 @@ fn filled() -> Engine {
     let engine = engine_with_account();
     let paths: Vec<_> = MINED.iter().flatten().collect();
     for (number, batch) in (0_u64..).zip(paths.chunks(40)) {
-        let ops = batch.iter().map(|path| Op::create((*path).clone(), record(30_000, number)));
+        let ops = batch.iter().map(|path| create_op((*path).clone(), record(30_000, number)));
         write(&engine, ops.collect()).unwrap();
     }
     engine
@@ -71,7 +71,7 @@ fn writes_during_an_export_are_not_in_it() {
         for batch in MINED[0].chunks(16) {
             write(&engine, batch.iter().map(|path| Op::delete(path.clone())).collect()).unwrap();
         }
-        let updates = MINED[1].iter().map(|path| Op::update(path.clone(), record(50, 77)));
+        let updates = MINED[1].iter().map(|path| update_op(path.clone(), record(50, 77)));
         write(&engine, updates.collect()).unwrap();
         write(&engine, vec![Op::delete(MINED[8][0].clone()), Op::delete(MINED[8][1].clone())])
             .unwrap();
@@ -115,7 +115,7 @@ fn an_export_outlives_the_import_that_replaces_it() {
 fn a_snapshot_stands_still() {
     let engine = engine();
     engine.create_account(&did(), &key()).unwrap();
-    let ops = MINED[0].iter().map(|path| Op::create(path.clone(), record(100, 1)));
+    let ops = MINED[0].iter().map(|path| create_op(path.clone(), record(100, 1)));
     write(&engine, ops.collect()).unwrap();
     let held = records(&engine, &did());
     let snapshot = engine.snapshot(&did()).unwrap();

@@ -7,10 +7,13 @@
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 
 use crate::common::mined::MINED;
-use crate::common::{assert_clean, did, engine_with_account, key, path, record, records, write};
+use crate::common::{
+    assert_clean, create_op, did, engine_with_account, key, path, record, records, update_op, write,
+};
 use carrack::block::{Block, Cid};
-use carrack::engine::{Op, WriteOptions, Written};
-use carrack::{Engine, Error, ErrorKind};
+use carrack::engine::{Op, Record, WriteOptions, Written};
+use carrack::{Code, Engine, Error, ErrorKind};
+use serde_json::json;
 use std::sync::Barrier;
 
 fn swap(engine: &Engine, head: &Cid, ops: Vec<Op>) -> carrack::Result<Written> {
@@ -44,7 +47,7 @@ fn assert_refused(
 fn the_head_has_to_match() {
     let engine = engine_with_account();
     let first = head(&engine);
-    let create = |name: &str| vec![Op::create(path(name), record(9, 1))];
+    let create = |name: &str| vec![create_op(path(name), record(9, 1))];
     let second = swap(&engine, &first, create("com.example.post/a")).unwrap().commit;
     assert_eq!(head(&engine), second);
     assert_refused(&engine, ErrorKind::Conflict, || {
@@ -53,7 +56,7 @@ fn the_head_has_to_match() {
     let Err(Error::Swap { expected, found, .. }) = swap(&engine, &first, vec![]) else {
         panic!("an empty batch ignores the head")
     };
-    assert_eq!((expected, found), (first.to_string(), second.to_string()));
+    assert_eq!((expected.as_deref(), found.as_deref()), (Some(&first), Some(&second)));
     swap(&engine, &second, create("com.example.post/b")).unwrap();
 }
 
@@ -62,10 +65,10 @@ fn the_record_has_to_match() {
     let engine = engine_with_account();
     let (a, b) = (record(30, 1), record(30, 2));
     let at = path("com.example.post/a");
-    write(&engine, vec![Op::create(at.clone(), a.clone())]).unwrap();
+    write(&engine, vec![create_op(at.clone(), a.clone())]).unwrap();
     let update = |prev: &[u8]| Op::Update {
         path: at.clone(),
-        record: b.clone().into(),
+        record: Record::from_dag_cbor(b.clone()).unwrap(),
         prev: Some(cid(prev)),
     };
     let delete = |prev: &[u8]| Op::Delete { path: at.clone(), prev: Some(cid(prev)) };
@@ -81,38 +84,58 @@ fn the_record_has_to_match() {
     assert_refused(&engine, ErrorKind::Conflict, || write(&engine, vec![update(&b)]));
 }
 
+/// What a write would have to refuse is no record.
+#[test]
+fn a_record_is_checked_when_it_is_made() {
+    for (bytes, code) in [
+        (&b""[..], Code::BadRecord),
+        (b"\xff", Code::BadRecord),
+        (b"\x80", Code::BadRecord),
+        (b"\xa0\xa0", Code::BadRecord),
+        (b"\xa1\x61n\x18\x01", Code::NonCanonical),
+        (b"\xa1\x61n\xfb\x3f\xe0\0\0\0\0\0\0", Code::BadRecord),
+    ] {
+        let error = Record::from_dag_cbor(bytes).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert_eq!(error.problems()[0].code, code, "{bytes:02x?}");
+    }
+    for value in [json!([]), json!({ "n": 0.5 }), json!({ "$type": "" })] {
+        let error = Record::from_json(&value).unwrap_err();
+        assert_eq!(error.problems()[0].code, Code::BadRecord, "{value}");
+    }
+    let long = json!({ "text": "x".repeat(1_000_000) });
+    assert!(matches!(Record::from_json(&long), Err(Error::Limit { limit: 1_000_000, .. })));
+    let note = Record::from_json(&json!({ "n": 1 })).unwrap();
+    assert_eq!((&note.bytes()[..], note.cid()), (&b"\xa1\x61n\x01"[..], &cid(note.bytes())));
+}
+
 /// The last op of a batch fails in every way that an op can: the others do not happen.
 #[test]
 fn a_batch_is_whole_or_nothing() {
     let engine = engine_with_account();
-    let setup = MINED[0][..20].iter().map(|path| Op::create(path.clone(), record(50, 1)));
+    let setup = MINED[0][..20].iter().map(|path| create_op(path.clone(), record(50, 1)));
     write(&engine, setup.collect()).unwrap();
     let held = MINED[0][3].clone();
     let absent = MINED[0][40].clone();
     let failing = [
-        (Op::create(held.clone(), record(9, 9)), ErrorKind::Conflict),
-        (Op::update(absent.clone(), record(9, 9)), ErrorKind::NotFound),
+        (create_op(held.clone(), record(9, 9)), ErrorKind::Conflict),
+        (update_op(absent.clone(), record(9, 9)), ErrorKind::NotFound),
         (Op::delete(absent.clone()), ErrorKind::NotFound),
         (Op::Delete { path: held.clone(), prev: Some(cid(b"other")) }, ErrorKind::Conflict),
-        (Op::create(absent.clone(), vec![]), ErrorKind::Invalid),
-        (Op::create(absent.clone(), vec![0xff]), ErrorKind::Invalid),
-        (Op::create(absent.clone(), vec![0x80]), ErrorKind::Invalid),
-        (Op::create(absent.clone(), vec![0xa0, 0xa0]), ErrorKind::Invalid),
-        (Op::create(absent.clone(), record(1_000_001, 1)), ErrorKind::Invalid),
         (Op::delete(MINED[0][0].clone()), ErrorKind::Invalid),
     ];
     let before = records(&engine, &did());
     for (op, kind) in failing {
         let ops = vec![
             Op::delete(MINED[0][0].clone()),
-            Op::update(MINED[0][1].clone(), record(500, 3)),
-            Op::create(MINED[5][0].clone(), record(500, 3)),
+            update_op(MINED[0][1].clone(), record(500, 3)),
+            create_op(MINED[5][0].clone(), record(500, 3)),
             op,
         ];
         assert_refused(&engine, kind, || write(&engine, ops));
         assert_eq!(records(&engine, &did()), before);
     }
-    let too_many = (0..201).map(|n| Op::create(path(&format!("com.example.many/{n}")), vec![0xa0]));
+    let too_many = (0..201).map(|n| create_op(path(&format!("com.example.many/{n}")), vec![0xa0]));
     assert_refused(&engine, ErrorKind::Invalid, || write(&engine, too_many.collect()));
 }
 
@@ -129,7 +152,7 @@ fn of_many_that_expect_the_same_head_one_happens() {
                     scope.spawn(move || {
                         let at = path(&format!("com.example.race/{round}-{thread}"));
                         start.wait();
-                        swap(engine, head, vec![Op::create(at, record(20, thread))])
+                        swap(engine, head, vec![create_op(at, record(20, thread))])
                     })
                 })
                 .collect();
@@ -148,14 +171,14 @@ fn of_many_that_expect_the_same_head_one_happens() {
 fn what_changes_nothing_makes_no_commit() {
     let engine = engine_with_account();
     let at = path("com.example.post/a");
-    write(&engine, vec![Op::create(at.clone(), record(40, 1))]).unwrap();
+    write(&engine, vec![create_op(at.clone(), record(40, 1))]).unwrap();
     let before = engine.status(&did()).unwrap();
-    let written = write(&engine, vec![Op::update(at.clone(), record(40, 1))]).unwrap();
+    let written = write(&engine, vec![update_op(at.clone(), record(40, 1))]).unwrap();
     assert_eq!((written.seq, written.ops.len()), (None, 0));
     assert_eq!(engine.status(&did()).unwrap(), before);
     // Unless it is asked for: the same tree under a new revision.
     let options = WriteOptions::default().commit_anyway(true);
-    let same = vec![Op::update(at, record(40, 1))];
+    let same = vec![update_op(at, record(40, 1))];
     let written = engine.write(&did(), same, &options, &key()).unwrap();
     assert!(written.seq.is_some() && written.data == written.prev_data);
     assert!(written.rev > written.since);

@@ -2,6 +2,7 @@
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 
 use crate::common::material::fixtures;
+use crate::common::{create_op, update_op};
 use carrack::engine::{Engine, ImportOptions, List, Op, WriteOptions};
 use carrack::env::SystemClock;
 use carrack::ident::Did;
@@ -40,8 +41,8 @@ fn smoke() {
     for (n, path) in paths.iter().enumerate().step_by(7) {
         let op = match n % 3 {
             0 => Op::delete(path.clone()),
-            1 => Op::create(format!("{path}x").parse().unwrap(), vec![0xa0]),
-            _ => Op::update(path.clone(), vec![0xa1, 0x61, 0x61, (n % 24) as u8]),
+            1 => create_op(format!("{path}x").parse().unwrap(), vec![0xa0]),
+            _ => update_op(path.clone(), vec![0xa1, 0x61, 0x61, (n % 24) as u8]),
         };
         // The first is a change of keys.
         let options = WriteOptions::default().rekey(n == 0);

@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use crate::common::material::{fixtures, json_of};
-use crate::common::{did, key};
+use crate::common::{create_op, did, key};
 use carrack::Code;
 use carrack::Engine;
-use carrack::engine::{Op, State, WriteOptions};
+use carrack::engine::{State, WriteOptions};
 use carrack::env::ManualClock;
 use carrack::error::Error;
 use carrack::event::{Event, Frame, decode_frame};
@@ -41,7 +41,7 @@ fn news(engine: &Engine, after: u64) -> Vec<Vec<u8>> {
 
 fn write(engine: &Engine, number: u32) {
     let path = format!("com.example.post/{number}").parse().unwrap();
-    let op = Op::create(path, crate::common::record(40, number.into()));
+    let op = create_op(path, crate::common::record(40, number.into()));
     engine.write(&did(), vec![op], &WriteOptions::default(), &key()).unwrap();
 }
 

@@ -4,11 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use crate::common::{
-    Disk, assert_clean, did, did_of, engine_with_account, key, open_as, path, record, records,
-    write,
+    Disk, assert_clean, create_op, did, did_of, engine_with_account, key, open_as, path, record,
+    records, write,
 };
 use carrack::engine::{Op, State, WriteOptions};
-use carrack::key::{Curve, Signer, SigningKey, VerifyingKey};
+use carrack::key::{Curve, KeyError, Signer, SigningKey, VerifyingKey};
 use carrack::migrate::{MigrateOptions, migrate};
 use carrack::{Code, Engine, ErrorKind, Result};
 use std::sync::Mutex;
@@ -34,7 +34,7 @@ impl Signer for Slow<'_> {
         key().verifying_key()
     }
 
-    fn sign(&self, message: &[u8]) -> Result<[u8; 64]> {
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], KeyError> {
         let meanwhile = self.meanwhile.lock().unwrap().take();
         if let Some(act) = meanwhile {
             act();
@@ -45,7 +45,7 @@ impl Signer for Slow<'_> {
 }
 
 fn create(name: &str) -> Vec<Op> {
-    vec![Op::create(path(&format!("com.example.post/{name}")), record(30, 1))]
+    vec![create_op(path(&format!("com.example.post/{name}")), record(30, 1))]
 }
 
 fn names(engine: &Engine) -> Vec<String> {
@@ -143,7 +143,7 @@ impl Signer for Mistaken {
         key().verifying_key()
     }
 
-    fn sign(&self, message: &[u8]) -> Result<[u8; 64]> {
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], KeyError> {
         SigningKey::from_bytes(Curve::K256, &[9; 32])?.sign(message)
     }
 }

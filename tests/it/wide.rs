@@ -7,8 +7,8 @@
 
 use crate::common::mined::of_layer;
 use crate::common::{
-    NOW, assert_clean, did, engine, engine_with_account, export, handmade, import, key, record,
-    records, with_key, write,
+    NOW, assert_clean, create_op, did, engine, engine_with_account, export, handmade, import, key,
+    record, records, update_op, with_key, write,
 };
 use carrack::engine::Op;
 use carrack::ident::{RepoPath, Rev};
@@ -16,7 +16,7 @@ use carrack::limits::NODE_ENTRIES_MAX;
 use carrack::{Code, Engine, ErrorKind};
 
 fn creates(paths: &[RepoPath]) -> Vec<Op> {
-    paths.iter().map(|path| Op::create(path.clone(), record(30, 0))).collect()
+    paths.iter().map(|path| create_op(path.clone(), record(30, 0))).collect()
 }
 
 #[track_caller]
@@ -59,7 +59,7 @@ fn a_full_node_takes_updates_and_deletes() {
     for batch in paths.chunks(200) {
         write(&engine, creates(batch)).unwrap();
     }
-    write(&engine, vec![Op::update(paths[7].clone(), record(60, 1))]).unwrap();
+    write(&engine, vec![update_op(paths[7].clone(), record(60, 1))]).unwrap();
     assert_refused(&engine, last);
     write(&engine, vec![Op::delete(paths[9].clone())]).unwrap();
     write(&engine, creates(std::slice::from_ref(last))).unwrap();
@@ -76,7 +76,7 @@ fn an_imported_node_may_be_wider_and_takes_updates_and_deletes() {
     import(&engine, &car, &with_key()).unwrap();
     assert_clean(&engine);
     assert_refused(&engine, last);
-    write(&engine, vec![Op::update(paths[300].clone(), record(60, 1))]).unwrap();
+    write(&engine, vec![update_op(paths[300].clone(), record(60, 1))]).unwrap();
     for batch in paths[..600].chunks(200) {
         write(&engine, batch.iter().map(|path| Op::delete(path.clone())).collect()).unwrap();
         assert_clean(&engine);
@@ -112,7 +112,7 @@ fn imported(paths: &[RepoPath]) -> Engine {
 fn an_update_beside_a_long_node_gives_a_sync() {
     let paths = long_paths(0, 1880);
     let engine = imported(&paths);
-    let written = write(&engine, vec![Op::update(paths[900].clone(), record(999_000, 1))]).unwrap();
+    let written = write(&engine, vec![update_op(paths[900].clone(), record(999_000, 1))]).unwrap();
     let mut events = engine.events(written.seq.unwrap() - 1).unwrap();
     assert_eq!(events.next().unwrap().unwrap().event().unwrap().kind(), "#sync");
     write(&engine, vec![Op::delete(paths[901].clone())]).unwrap();

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 
-use crate::common::{Disk, assert_clean, did_of, key, open, path, record, records};
+use crate::common::{Disk, assert_clean, create_op, did_of, key, open, path, record, records};
 use carrack::Engine;
-use carrack::engine::{Op, WriteOptions};
+use carrack::engine::WriteOptions;
 use carrack::ident::Did;
 use std::collections::BTreeSet;
 use std::sync::Barrier;
@@ -25,7 +25,7 @@ fn write_at_once(engine: &Engine, account: impl Fn(u64) -> Did + Sync) -> Vec<u6
                     start.wait();
                     let write = |n| {
                         let at = path(&format!("com.example.post/{thread:02}-{n:02}"));
-                        let ops = vec![Op::create(at, record(60, thread * 100 + n))];
+                        let ops = vec![create_op(at, record(60, thread * 100 + n))];
                         let options = WriteOptions::default();
                         engine.write(&account(thread), ops, &options, &key()).unwrap().seq.unwrap()
                     };
@@ -126,7 +126,7 @@ fn a_disk_that_fails_under_all() {
                 scope.spawn(move || {
                     let write = |n: &u64| {
                         let at = path(&format!("com.example.post/{n}"));
-                        let ops = vec![Op::create(at, record(60, *n))];
+                        let ops = vec![create_op(at, record(60, *n))];
                         engine.write(&did_of(thread), ops, &WriteOptions::default(), &key())
                     };
                     let done: Vec<u64> = (0..1000).take_while(|n| write(n).is_ok()).collect();

@@ -5,10 +5,10 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
-use crate::common::{did, did_of, engine_with_account, key, path, record};
+use crate::common::{create_op, did, did_of, engine_with_account, key, path, record};
 use carrack::engine::{Op, State, WriteOptions};
 use carrack::ident::Did;
-use carrack::key::{Signer, SigningKey, VerifyingKey};
+use carrack::key::{KeyError, Signer, SigningKey, VerifyingKey};
 use carrack::{Engine, Result};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -23,14 +23,14 @@ impl<F: Fn() + Send + Sync> Signer for Acting<F> {
         self.0.verifying_key()
     }
 
-    fn sign(&self, message: &[u8]) -> Result<[u8; 64]> {
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], KeyError> {
         (self.1)();
         self.0.sign(message)
     }
 }
 
 fn create(name: &str) -> Vec<Op> {
-    vec![Op::create(path(&format!("com.example.post/{name}")), record(60, 1))]
+    vec![create_op(path(&format!("com.example.post/{name}")), record(60, 1))]
 }
 
 fn write(engine: &Engine, did: &Did, name: &str, signer: &dyn Signer) -> Result<()> {

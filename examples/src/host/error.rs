@@ -3,7 +3,9 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use carrack::ErrorKind;
+use carrack::error::Entity;
+use carrack::ident::SyntaxError;
+use carrack::{ErrorKind, Problem};
 use serde_json::json;
 use std::fmt;
 
@@ -49,12 +51,8 @@ impl From<carrack::Error> for XrpcError {
         match error.kind() {
             ErrorKind::Invalid | ErrorKind::Refused => Self::invalid(error),
             ErrorKind::NotFound => match &error {
-                carrack::Error::NotFound { what: "account", .. } => {
-                    Self::bad("RepoNotFound", error)
-                }
-                carrack::Error::NotFound { what: "record", .. } => {
-                    Self::bad("RecordNotFound", error)
-                }
+                carrack::Error::NotFound(Entity::Account(_)) => Self::bad("RepoNotFound", error),
+                carrack::Error::NotFound(Entity::Record(_)) => Self::bad("RecordNotFound", error),
                 _ => Self::invalid(error),
             },
             ErrorKind::Conflict => Self::bad("InvalidSwap", error),
@@ -65,6 +63,20 @@ impl From<carrack::Error> for XrpcError {
             // `Closed`, `Corrupt`, and kinds that a later version adds.
             _ => Self::internal(&error),
         }
+    }
+}
+
+/// A parameter that is not what it should be.
+impl From<SyntaxError> for XrpcError {
+    fn from(error: SyntaxError) -> Self {
+        carrack::Error::from(error).into()
+    }
+}
+
+/// What cannot be told as JSON.
+impl From<Problem> for XrpcError {
+    fn from(problem: Problem) -> Self {
+        carrack::Error::from(problem).into()
     }
 }
 

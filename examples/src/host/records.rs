@@ -7,7 +7,7 @@ use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header::AUTHORIZATION};
 use carrack::block::{Cid, json};
-use carrack::engine::{Op, WriteOptions};
+use carrack::engine::{Op, Record, WriteOptions};
 use carrack::ident::{Did, Nsid, RecordKey, RepoPath};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ pub(super) async fn create_record(
         Some(key) => key.parse()?,
         None => host.next_key()?.to_string().parse()?,
     };
-    let record = json::from_json(&with_type(new.record, &collection)?)?;
+    let record = Record::from_json(&with_type(new.record, &collection)?)?;
     let swap = new.swap_commit.as_deref().map(str::parse).transpose()?;
     let path = RepoPath::new(&collection, &key);
     let uri = format!("at://{did}/{path}");

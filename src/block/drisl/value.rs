@@ -1,7 +1,6 @@
 use super::check::{self, Floats};
 use super::{Encoder, Fault, FaultKind};
 use crate::block::Cid;
-use crate::error::{Error, Result};
 use crate::limits::{CBOR_CONTAINER_MAX, CBOR_DEPTH_MAX};
 use crate::problem::{Code, Problem};
 use ipld_core::ipld::Ipld;
@@ -35,16 +34,16 @@ pub fn decode(bytes: &[u8]) -> Result<Ipld, Fault> {
 /// ```
 ///
 /// # Errors
-/// `BadRecord` for a float or an integer beyond 64 bits; `Limit` for more than 32 containers
+/// `BadRecord` for a float or an integer beyond 64 bits; `TooLarge` for more than 32 containers
 /// inside each other, or a container of more than 131,072 members.
-pub fn encode(value: &Ipld) -> Result<Vec<u8>> {
+pub fn encode(value: &Ipld) -> Result<Vec<u8>, Problem> {
     let mut encoder = Encoder::new();
     write(&mut encoder, value, CBOR_DEPTH_MAX)?;
     Ok(encoder.finish())
 }
 
 /// Writes a value, which may hold containers in `depth` layers. Recurses no deeper than that.
-fn write(encoder: &mut Encoder, value: &Ipld, depth: usize) -> Result<()> {
+fn write(encoder: &mut Encoder, value: &Ipld, depth: usize) -> Result<(), Problem> {
     match value {
         Ipld::Null => encoder.null(),
         Ipld::Bool(truth) => encoder.bool(*truth),
@@ -65,7 +64,11 @@ fn write(encoder: &mut Encoder, value: &Ipld, depth: usize) -> Result<()> {
     Ok(())
 }
 
-fn write_map(encoder: &mut Encoder, map: &BTreeMap<String, Ipld>, depth: usize) -> Result<()> {
+fn write_map(
+    encoder: &mut Encoder,
+    map: &BTreeMap<String, Ipld>,
+    depth: usize,
+) -> Result<(), Problem> {
     let depth = within(map.len(), depth)?;
     let mut pairs: Vec<_> = map.iter().collect();
     // A stable sort: keys of one length are in bytewise order already.
@@ -78,7 +81,7 @@ fn write_map(encoder: &mut Encoder, map: &BTreeMap<String, Ipld>, depth: usize) 
     Ok(())
 }
 
-fn write_integer(encoder: &mut Encoder, integer: i128) -> Result<()> {
+fn write_integer(encoder: &mut Encoder, integer: i128) -> Result<(), Problem> {
     match (u64::try_from(integer), u64::try_from(-1 - integer.min(0))) {
         (Ok(integer), _) => encoder.uint(integer),
         (_, Ok(argument)) => encoder.negative(argument),
@@ -88,18 +91,18 @@ fn write_integer(encoder: &mut Encoder, integer: i128) -> Result<()> {
 }
 
 /// Makes sure that a container of so many members may stand here; gives the depth left inside.
-pub(in crate::block) fn within(members: usize, depth: usize) -> Result<usize> {
+pub(in crate::block) fn within(members: usize, depth: usize) -> Result<usize, Problem> {
     if members > CBOR_CONTAINER_MAX {
-        let (limit, got) = (CBOR_CONTAINER_MAX as u64, members as u64);
-        return Err(Error::Limit { what: "members of a container", limit, got });
+        return Err(too_large("members of a container", members, CBOR_CONTAINER_MAX));
     }
-    depth.checked_sub(1).ok_or(Error::Limit {
-        what: "containers inside each other",
-        limit: CBOR_DEPTH_MAX as u64,
-        got: CBOR_DEPTH_MAX as u64 + 1,
-    })
+    let too_deep = || too_large("containers inside each other", CBOR_DEPTH_MAX + 1, CBOR_DEPTH_MAX);
+    depth.checked_sub(1).ok_or_else(too_deep)
 }
 
-fn bad(message: &str) -> Error {
-    Problem::new(Code::BadRecord, message).into()
+fn too_large(what: &str, got: usize, limit: usize) -> Problem {
+    Problem::new(Code::TooLarge, format!("{what}: {got} is over the limit of {limit}"))
+}
+
+fn bad(message: &str) -> Problem {
+    Problem::new(Code::BadRecord, message)
 }

@@ -11,7 +11,8 @@ use crate::cli::bench::usage::Usage;
 use crate::cli::failure::Failure;
 use crate::cli::store;
 use carrack::Engine;
-use carrack::engine::{Op, WriteOptions};
+use carrack::engine::{Op, Record, WriteOptions};
+use carrack::error::Entity;
 use carrack::ident::Did;
 use carrack::key::SigningKey;
 use carrack::verify::Input;
@@ -153,7 +154,7 @@ impl Load<'_> {
         let took = start.elapsed();
         match record {
             Some(_) => Ok(took),
-            None => Err(not_found(path.as_str())),
+            None => Err(carrack::Error::NotFound(Entity::Record(path))),
         }
     }
 
@@ -162,7 +163,10 @@ impl Load<'_> {
         let seed = account_of(commit, self.job.callers, self.job.accounts);
         let number = self.job.records + commit;
         let records = Records::of(seed);
-        let op = Op::create(records.path(number)?.parse()?, records.bytes(number));
+        let op = Op::create(
+            records.path(number)?.parse()?,
+            Record::from_dag_cbor(records.bytes(number))?,
+        );
         Ok((self.name(seed)?, op))
     }
 
@@ -173,7 +177,9 @@ impl Load<'_> {
     }
 
     fn name(&self, seed: u64) -> carrack::Result<&Did> {
-        self.names.get(place(seed)).ok_or_else(|| not_found("account"))
+        self.names
+            .get(place(seed))
+            .ok_or_else(|| carrack::Error::Request("no account of this number".to_owned()))
     }
 }
 
@@ -209,10 +215,6 @@ fn imported(records: u64, took: Duration) -> Value {
         "wall_seconds": seconds,
         "records_per_second": rate(records, seconds),
     })
-}
-
-fn not_found(name: &str) -> carrack::Error {
-    carrack::Error::NotFound { what: "record", name: name.to_owned() }
 }
 
 fn place(number: u64) -> usize {

@@ -66,7 +66,7 @@ impl Reading<'_> {
             let paths = (0..each + u64::from(thread < rest)).map(|_| {
                 let number = rng.below(self.job.records);
                 let path = if present { Records::path } else { Records::absent_path };
-                path(self.records, number)?.parse()
+                Ok(path(self.records, number)?.parse()?)
             });
             let paths = paths.collect::<carrack::Result<Vec<RepoPath>>>()?;
             work.push(move || {
@@ -123,7 +123,7 @@ impl Reading<'_> {
                 last = Some(entry?.0);
                 *listed += 1;
             }
-            last.map(|path| RepoPath::from_bytes(path.as_bytes())).transpose()
+            Ok(last.map(|path| RepoPath::from_bytes(path.as_bytes())).transpose()?)
         })
     }
 

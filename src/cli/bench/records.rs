@@ -52,12 +52,12 @@ impl Records {
 
     /// The account's name, which belongs to no real account.
     pub(in crate::cli) fn did(self) -> carrack::Result<Did> {
-        random_did(&mut Rng::new(!self.seed)).parse()
+        Ok(random_did(&mut Rng::new(!self.seed)).parse()?)
     }
 
     /// When the whole of so many records was signed.
     pub(in crate::cli) fn rev(records: u64) -> carrack::Result<Rev> {
-        Rev::from_micros(FIRST_MICROS + records * STEP_MICROS, CLOCK_ID)
+        Ok(Rev::from_micros(FIRST_MICROS + records * STEP_MICROS, CLOCK_ID)?)
     }
 
     /// What record `number` is.

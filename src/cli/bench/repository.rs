@@ -37,7 +37,7 @@ pub(in crate::cli) struct Repository {
 
 /// The key that all generated accounts sign with.
 pub(in crate::cli) fn signing_key() -> carrack::Result<SigningKey> {
-    SigningKey::from_bytes(Curve::K256, &[0x5a; 32])
+    Ok(SigningKey::from_bytes(Curve::K256, &[0x5a; 32])?)
 }
 
 impl Repository {

@@ -5,6 +5,7 @@ use crate::cli::run::Answer;
 use crate::cli::store::not_opened;
 use crate::cli::text::bytes;
 use carrack::engine::{CompactOptions, Engine, Options};
+use carrack::error::{Entity, Error};
 use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -30,9 +31,7 @@ struct CompactedObject {
 
 pub(in crate::cli) fn run(args: &CompactArgs) -> Result<Answer, Failure> {
     if !args.store.exists() {
-        let what =
-            carrack::Error::NotFound { what: "store", name: args.store.display().to_string() };
-        return Err(what.into());
+        return Err(Error::NotFound(Entity::Store(args.store.clone())).into());
     }
     let bar = Bar::bytes_so_far("copying");
     let compact = CompactOptions::default().drop_events(args.drop_events);

@@ -4,6 +4,7 @@ use crate::cli::run::Answer;
 use crate::cli::store::{self, StoreArgs};
 use carrack::Error;
 use carrack::block::json;
+use carrack::error::Entity;
 use carrack::ident::{Did, RepoPath};
 use clap::Args;
 use std::io::Write;
@@ -25,7 +26,7 @@ pub(in crate::cli) fn run(args: &GetArgs) -> Result<Answer, Failure> {
     let snapshot = engine.snapshot(&args.did)?;
     let record = snapshot
         .record(&args.path)?
-        .ok_or_else(|| Error::NotFound { what: "record", name: args.path.to_string() })?;
+        .ok_or_else(|| Error::NotFound(Entity::Record(args.path.clone())))?;
     let bytes = record.block.bytes();
     if args.cbor {
         let mut output = Output::binary()?;

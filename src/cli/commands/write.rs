@@ -3,11 +3,11 @@ use crate::cli::commands::events::OpObject;
 use crate::cli::failure::{Failure, tell};
 use crate::cli::run::Answer;
 use crate::cli::store::{self, StoreArgs};
-use carrack::Engine;
-use carrack::block::{Cid, json};
-use carrack::engine::{Op, WriteOptions, Written};
+use carrack::block::Cid;
+use carrack::engine::{Op, Record, WriteOptions, Written};
 use carrack::ident::{Did, RepoPath};
 use carrack::key::{SigningKey, key_file};
+use carrack::{Engine, Error};
 use clap::Args;
 use data_encoding::{BASE64, BASE64_NOPAD};
 use serde::Serialize;
@@ -123,13 +123,13 @@ fn parse_op(op: Value) -> Result<Op, Failure> {
     let action = take_text(&mut fields, "action")?.unwrap_or_default();
     let path = take_text(&mut fields, "path")?.ok_or_else(|| Failure::no("no \"path\""))?;
     let path: RepoPath = path.parse()?;
-    let record = take_record(&mut fields)?;
+    let record = take_record(&mut fields, &path)?;
     let prev = take_cid(&mut fields, "prev")?;
     nothing_left(&fields)?;
     match (action.as_str(), record, prev) {
         ("create", Some(record), None) => Ok(Op::create(path, record)),
         ("create", Some(_), Some(_)) => Err(Failure::no("a create has no \"prev\"")),
-        ("update", Some(record), prev) => Ok(Op::Update { path, record: record.into(), prev }),
+        ("update", Some(record), prev) => Ok(Op::Update { path, record, prev }),
         ("create" | "update", None, _) => Err(Failure::no("no \"record\", and no \"cbor\"")),
         ("delete", None, prev) => Ok(Op::Delete { path, prev }),
         ("delete", Some(_), _) => Err(Failure::no("a delete has no record")),
@@ -137,20 +137,29 @@ fn parse_op(op: Value) -> Result<Op, Failure> {
     }
 }
 
-/// The record, as the bytes that it is stored in.
-fn take_record(fields: &mut Map<String, Value>) -> Result<Option<Vec<u8>>, Failure> {
+fn take_record(
+    fields: &mut Map<String, Value>,
+    path: &RepoPath,
+) -> Result<Option<Record>, Failure> {
     let record = fields.remove("record").filter(|record| !record.is_null());
     let cbor = take_text(fields, "cbor")?;
-    match (record, cbor) {
-        (None, None) => Ok(None),
-        (Some(record), None) => Ok(Some(json::from_json(&record)?)),
+    let record = match (record, cbor) {
+        (None, None) => return Ok(None),
+        (Some(record), None) => Record::from_json(&record),
         (None, Some(text)) => {
             let base64 = if text.ends_with('=') { BASE64 } else { BASE64_NOPAD };
-            let bytes = base64.decode(text.as_bytes());
-            bytes.map(Some).map_err(|error| Failure::no(format!("\"cbor\" is not base64: {error}")))
+            let bytes = base64
+                .decode(text.as_bytes())
+                .map_err(|error| Failure::no(format!("\"cbor\" is not base64: {error}")))?;
+            Record::from_dag_cbor(bytes)
         }
-        (Some(_), Some(_)) => Err(Failure::no("both \"record\" and \"cbor\"")),
-    }
+        (Some(_), Some(_)) => return Err(Failure::no("both \"record\" and \"cbor\"")),
+    };
+    let record = record.map_err(|error| match error {
+        Error::Problem(problem) => Error::from(problem.path(path.as_bytes())),
+        error => error,
+    });
+    Ok(Some(record?))
 }
 
 fn take_cid(fields: &mut Map<String, Value>, name: &str) -> Result<Option<Cid>, Failure> {
@@ -225,7 +234,7 @@ mod tests {
             {"action":"delete","path":"com.example.a/4"}],"swap":null}"#;
         let (ops, options) = parse(line.as_bytes()).unwrap();
         let path = |n: u8| format!("com.example.a/{n}").parse::<RepoPath>().unwrap();
-        let record = b"\xa1\x61a\x01".to_vec();
+        let record = Record::from_dag_cbor(&b"\xa1\x61a\x01"[..]).unwrap();
         let expected = [
             Op::create(path(1), record.clone()),
             Op::update(path(2), record.clone()),

@@ -1,5 +1,5 @@
-use carrack::block::{Cid, Codec, json};
-use carrack::engine::Op;
+use carrack::block::{Cid, Codec};
+use carrack::engine::{Op, Record};
 use carrack::env::{Clock, ManualClock, Random, SeededRandom};
 use carrack::event::Timestamp;
 use carrack::ident::{Did, RepoPath, Rev};
@@ -42,11 +42,11 @@ impl Content {
         };
         let tid = Rev::from_micros(self.clock.now_micros(), 7)?;
         let path: RepoPath = format!("{collection}/{tid}").parse()?;
-        let bytes = json::from_json(&record)?;
+        let record = Record::from_json(&record)?;
         if collection == "app.bsky.feed.post" {
-            self.last_post = Some((path.clone(), Cid::of(Codec::DagCbor, &bytes)));
+            self.last_post = Some((path.clone(), record.cid().clone()));
         }
-        Ok(Op::create(path, bytes))
+        Ok(Op::create(path, record))
     }
 
     fn profile(&mut self) -> carrack::Result<Op> {
@@ -56,7 +56,7 @@ impl Content {
             "description": self.sentence(16)?,
             "createdAt": self.time(),
         });
-        Ok(Op::create("app.bsky.actor.profile/self".parse()?, json::from_json(&record)?))
+        Ok(Op::create("app.bsky.actor.profile/self".parse()?, Record::from_json(&record)?))
     }
 
     fn post(&mut self) -> carrack::Result<Value> {
@@ -119,14 +119,19 @@ impl Content {
 
     fn digest(&self) -> carrack::Result<[u8; 32]> {
         let mut digest = [0; 32];
-        self.random.fill(&mut digest)?;
+        self.fill(&mut digest)?;
         Ok(digest)
     }
 
     fn draw(&self, below: u64) -> carrack::Result<u64> {
         let mut bytes = [0; 8];
-        self.random.fill(&mut bytes)?;
+        self.fill(&mut bytes)?;
         Ok(u64::from_le_bytes(bytes) % below.max(1))
+    }
+
+    fn fill(&self, out: &mut [u8]) -> carrack::Result<()> {
+        let doing = || "reading randomness".to_owned();
+        self.random.fill(out).map_err(|source| carrack::Error::Io { doing: doing(), source })
     }
 
     fn time(&self) -> String {

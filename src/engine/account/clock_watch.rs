@@ -46,7 +46,7 @@ impl ClockWatch {
         match told.saturating_sub(passed) {
             ahead if ahead > CLOCK_DRIFT_MAX_MICROS => Err(Error::ClockJumped {
                 seconds: ahead / 1_000_000,
-                now: Timestamp::from_micros(now.wall_micros).as_str().to_owned(),
+                now: Timestamp::from_micros(now.wall_micros),
             }),
             _ => Ok(()),
         }
@@ -112,10 +112,10 @@ impl Engine {
         let last = account.map(|account| account.last_rev).max(rev).max(rev_floor(facts)?);
         match last.filter(|last| last.is_future(&*self.shared.clock)) {
             Some(last) if account.is_some_and(|account| account.may_be_ahead) => {
-                last.next(self.shared.clock_id)
+                Ok(last.next(self.shared.clock_id)?)
             }
             Some(last) => Err(ahead(did, last)),
-            None => Rev::after(last, &*self.shared.clock, self.shared.clock_id),
+            None => Ok(Rev::after(last, &*self.shared.clock, self.shared.clock_id)?),
         }
     }
 
@@ -128,9 +128,5 @@ impl Engine {
 fn ahead(did: &Did, rev: Rev) -> Error {
     // Rounded up to the millisecond that the text has.
     let until = rev.micros().saturating_sub(CLOCK_DRIFT_MAX_MICROS).saturating_add(999);
-    Error::RevAhead {
-        did: did.to_string(),
-        rev: rev.to_string(),
-        until: Timestamp::from_micros(until).as_str().to_owned(),
-    }
+    Error::RevAhead { did: did.clone(), rev, until: Timestamp::from_micros(until) }
 }

@@ -1,6 +1,7 @@
 //! The steps of a move that are one transaction at one engine. [`crate::migrate`] puts them in
 //! their order.
 
+use crate::account::Action;
 use crate::block::Cid;
 use crate::car::section_len;
 use crate::commit::{Commit, UnsignedCommit};
@@ -10,7 +11,7 @@ use crate::engine::handle::{Engine, account_row, find_account};
 use crate::engine::import::staging::StagedTree;
 use crate::engine::log::make::{account_event, append_all, arrival_events};
 use crate::engine::write::commit::put_account;
-use crate::error::{Error, Result};
+use crate::error::{Compared, Error, Preparation, Result};
 use crate::ident::{Did, Rev};
 use crate::key::{Signer, VerifyingKey};
 use crate::store::account::{Account, EngineName, Head, HeadKey, HeldKey, Origin, State, Trust};
@@ -39,7 +40,7 @@ impl Engine {
                 return Ok(());
             }
             if account.state != State::Active || account.head.is_none() {
-                return Err(account.refuse(did.as_str(), "departure"));
+                return Err(account.refuse(&did, Action::Depart));
             }
             account.state = leaving.clone();
             put_account(tables, &did, &account)
@@ -52,10 +53,10 @@ impl Engine {
         self.submit(move |tables| {
             let mut account = account_row(&tables.accounts, &did)?;
             let State::Leaving { engine, .. } = &account.state else {
-                return Err(account.refuse(did.as_str(), "abort of a move: none is under way"));
+                return Err(account.refuse(&did, Action::AbortMove));
             };
             if *engine != to {
-                return Err(account.refuse(did.as_str(), "abort with another destination"));
+                return Err(account.refuse(&did, Action::AbortOtherMove));
             }
             account.state = State::Active;
             put_account(tables, &did, &account)
@@ -81,7 +82,7 @@ impl Engine {
             }
             let same_head = account.head.as_ref().is_some_and(|head| head.commit == commit);
             if account.state != leaving || !same_head {
-                return Err(account.refuse(did.as_str(), "end of a move that it was not on"));
+                return Err(account.refuse(&did, Action::FinishMove));
             }
             account.state = moved.clone();
             append(tables, &event)?;
@@ -93,7 +94,7 @@ impl Engine {
     pub(crate) fn send(&self, did: &Did, output: impl Write) -> Result<()> {
         let view = self.view()?;
         let account = account_row(view.accounts()?, did)?;
-        let head = account.readable_head(did.as_str())?.clone();
+        let head = account.readable_head(did)?.clone();
         export_tree(view, &head, output).map(|_| ())
     }
 
@@ -110,9 +111,9 @@ impl Engine {
                 return Ok(());
             }
             Err(Error::Swap {
-                what: format!("head of {} at the source", found.did()),
-                expected: commit.to_string(),
-                found: found.cid().to_string(),
+                what: Compared::HeadAtSource(found.did().clone()),
+                expected: Some(Box::new(commit.clone())),
+                found: Some(Box::new(found.cid().clone())),
             })
         };
         self.stage(supply, expect, &mut check).map(|(_, whole)| whole)
@@ -165,11 +166,7 @@ impl Engine {
         let arrival = arrival_events(&commit, rev, &*self.shared.clock);
         whole.core.writer.submit(move |tables| {
             if find_account(&tables.accounts, &did)? != before {
-                return Err(Error::Swap {
-                    what: format!("account {did} at the destination"),
-                    expected: "what it was when the move began".to_owned(),
-                    found: "something else".to_owned(),
-                });
+                return Err(Error::Changed { did: did.clone(), during: Preparation::Arrival });
             }
             append_all(tables, &arrival)?;
             rows.store(tables)?;
@@ -200,15 +197,11 @@ fn commit_len(commit: &Commit) -> u64 {
 pub(crate) fn check_arrival(did: &Did, account: Option<&Account>, rev: Rev) -> Result<()> {
     let Some(account) = account else { return Ok(()) };
     if !account.state.allows_replacement() {
-        return Err(account.refuse(did.as_str(), "arrival of the same account"));
+        return Err(account.refuse(did, Action::Arrive));
     }
     let held = account.last_rev;
     if held > rev {
-        return Err(Error::Swap {
-            what: format!("revision of {did} at the destination"),
-            expected: format!("none above {rev}"),
-            found: held.to_string(),
-        });
+        return Err(Error::RevBehind { did: did.clone(), rev, held });
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Accounts come, change their state, and go.
 
+use crate::account::Action;
 use crate::block::Block;
 use crate::car::append_section;
 use crate::commit::{Commit, UnsignedCommit};
@@ -9,7 +10,7 @@ use crate::engine::log::make::{
 };
 use crate::engine::revs::{forget_revs, hold_rev};
 use crate::engine::write::commit::put_account;
-use crate::error::{Error, Result};
+use crate::error::{Entity, Error, Preparation, Result};
 use crate::event::Unnumbered;
 use crate::ident::{Did, Rev};
 use crate::key::Signer;
@@ -53,11 +54,7 @@ impl Engine {
             let found = find_account(&tables.accounts, &did)?;
             check_free(&did, found.as_ref())?;
             if found != before {
-                return Err(Error::Swap {
-                    what: format!("account {did}"),
-                    expected: "what it was when its first commit was signed".to_owned(),
-                    found: "something else".to_owned(),
-                });
+                return Err(Error::Changed { did: did.clone(), during: Preparation::Creation });
             }
             let number = next_tree(tables)?;
             append_all(tables, &events)?;
@@ -109,7 +106,7 @@ impl Engine {
                     return Ok(false);
                 }
                 if !is_switch(&account.state) {
-                    return Err(account.refuse(did.as_str(), "change of state"));
+                    return Err(account.refuse(&did, Action::SetState));
                 }
                 if account.state == state {
                     return Ok(true);
@@ -136,7 +133,7 @@ impl Engine {
         self.submit(move |tables| {
             let mut account = account_row(&tables.accounts, &did)?;
             if matches!(account.state, State::Leaving { .. } | State::Deleted) {
-                return Err(account.refuse(did.as_str(), "deletion"));
+                return Err(account.refuse(&did, Action::Delete));
             }
             let seq = append(tables, &event)?;
             purge(tables, &did, seq)?;
@@ -193,7 +190,7 @@ fn is_switch(state: &State) -> bool {
 fn check_free(did: &Did, account: Option<&Account>) -> Result<()> {
     match account {
         Some(account) if account.state != State::Deleted => {
-            Err(Error::Exists { what: "account", name: did.to_string() })
+            Err(Error::Exists(Entity::Account(did.clone())))
         }
         _ => Ok(()),
     }

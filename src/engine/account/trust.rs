@@ -5,7 +5,7 @@ use crate::commit::Commit;
 use crate::engine::handle::{Engine, account_row};
 use crate::engine::import::import::head_key;
 use crate::engine::write::commit::put_account;
-use crate::error::{Error, Result};
+use crate::error::{Compared, Error, Result};
 use crate::ident::Did;
 use crate::key::SignatureStatus;
 use crate::key::VerifyingKey;
@@ -114,9 +114,9 @@ impl Engine {
             let found = account.head.as_ref().map(|head| &head.commit);
             if found != Some(&commit) {
                 return Err(Error::Swap {
-                    what: format!("head of {did} while it was checked"),
-                    expected: commit.to_string(),
-                    found: found.map_or_else(|| "none".to_owned(), ToString::to_string),
+                    what: Compared::CheckedHead(did.clone()),
+                    expected: Some(Box::new(commit.clone())),
+                    found: found.cloned().map(Box::new),
                 });
             }
             if account.key == key {
@@ -129,7 +129,7 @@ impl Engine {
 
 /// The commit that is the account's head.
 fn head_commit(view: &View, did: &Did, account: &Account) -> Result<Commit> {
-    let head = account.readable_head(did.as_str())?;
+    let head = account.readable_head(did)?;
     Ok(Commit::decode(&commit_block(view.rows()?, head)?)?)
 }
 

@@ -1,3 +1,4 @@
+use crate::account::Action;
 use crate::block::Cid;
 use crate::commit::Commit;
 use crate::engine::blobs::BlobChanges;
@@ -10,7 +11,7 @@ use crate::engine::log::make::sync_event;
 use crate::engine::revs::hold_rev;
 use crate::engine::write::commit::put_account;
 use crate::env::Clock;
-use crate::error::{Error, Result};
+use crate::error::{Error, Preparation, Result};
 use crate::event::Unnumbered;
 use crate::ident::{Did, Rev};
 use crate::problem::Problems;
@@ -94,7 +95,7 @@ impl Engine {
         let floor = rev_floor(view.facts()?)?;
         let admission = admit(Some(&account), floor, &diff.commit, options)?;
         let (Some(old), Some(rev)) = (account.head.clone(), diff.commit.rev()) else {
-            return Err(account.refuse(did.as_str(), "diffs: import a full copy"));
+            return Err(account.refuse(&did, Action::ApplyDiff));
         };
         if matches!(admission, Admission::Same(_)) {
             return Ok(unchanged(did, &old, &account.key));
@@ -245,8 +246,7 @@ impl Change {
     fn store(&self, tables: &mut Tables<'_>, did: &Did) -> Result<()> {
         let found = account_row(&tables.accounts, did)?;
         if found != self.old {
-            let what = format!("head of {did} while a diff was applied");
-            return Err(Error::Swap { what, expected: name(&self.old), found: name(&found) });
+            return Err(Error::Changed { did: did.clone(), during: Preparation::Diff });
         }
         append(tables, &self.event)?;
         for key in &self.rows.deletes {
@@ -267,10 +267,4 @@ impl Change {
         hold_rev(tables, did, &self.next)?;
         put_account(tables, did, &self.next)
     }
-}
-
-/// State and head, for the message of a lost race.
-fn name(account: &Account) -> String {
-    let head = account.head.as_ref().map_or_else(String::new, |head| head.commit.to_string());
-    format!("{} {head}", account.state)
 }

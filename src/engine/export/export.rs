@@ -53,7 +53,7 @@ impl Engine {
     /// fails. The CAR is cut short then.
     pub fn export(&self, did: &Did, output: impl Write) -> Result<Exported> {
         let view = self.view()?;
-        let head = account_row(view.accounts()?, did)?.readable_head(did.as_str())?.clone();
+        let head = account_row(view.accounts()?, did)?.readable_head(did)?.clone();
         export_tree(view, &head, output)
     }
 }

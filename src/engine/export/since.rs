@@ -22,7 +22,7 @@ impl Engine {
     /// [`Exported::extent`] says which. Why a diff is exact is told in [`crate::manual::diffs`].
     ///
     /// ```
-    /// use carrack::engine::{Engine, Extent, Op, WriteOptions};
+    /// use carrack::engine::{Engine, Extent, Op, Record, WriteOptions};
     /// use carrack::env::SystemRandom;
     /// use carrack::ident::Did;
     /// use carrack::key::{Curve, SigningKey};
@@ -32,7 +32,7 @@ impl Engine {
     /// let key = SigningKey::generate(Curve::K256, &SystemRandom)?;
     /// let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
     /// let first = engine.create_account(&did, &key)?;
-    /// let op = Op::create("com.example.post/1".parse()?, vec![0xa0]);
+    /// let op = Op::create("com.example.post/1".parse()?, Record::from_dag_cbor(vec![0xa0])?);
     /// engine.write(&did, vec![op], &WriteOptions::default(), &key)?;
     ///
     /// let exported = engine.export_since(&did, first, &mut std::io::sink())?;
@@ -46,7 +46,7 @@ impl Engine {
     /// As [`Engine::export`].
     pub fn export_since(&self, did: &Did, since: Rev, output: impl Write) -> Result<Exported> {
         let view = self.view()?;
-        let head = account_row(view.accounts()?, did)?.readable_head(did.as_str())?.clone();
+        let head = account_row(view.accounts()?, did)?.readable_head(did)?.clone();
         if REVS.get(view.revs()?, &&rev_key(did, since)[..])?.is_none() {
             return export_tree(view, &head, output);
         }

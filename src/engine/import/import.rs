@@ -1,3 +1,4 @@
+use crate::account::Action;
 use crate::block::Cid;
 use crate::commit::Commit;
 use crate::engine::account::lifecycle::take_place;
@@ -5,7 +6,7 @@ use crate::engine::handle::{Engine, find_account};
 use crate::engine::import::staging::{Staged, StagedTree};
 use crate::engine::log::make::{append_all, arrival_events};
 use crate::engine::write::commit::put_account;
-use crate::error::{Error, Result};
+use crate::error::{Compared, Error, Preparation, Result};
 use crate::event::Unnumbered;
 use crate::ident::{Did, Rev};
 use crate::key::SignatureStatus;
@@ -312,11 +313,7 @@ impl Engine {
 }
 
 fn changed_meanwhile(did: &Did) -> Error {
-    Error::Swap {
-        what: format!("account {did}"),
-        expected: "what it was when the import began".to_owned(),
-        found: "something else".to_owned(),
-    }
+    Error::Changed { did: did.clone(), during: Preparation::Import }
 }
 
 /// Between two looks at whether a tree's rows are gone: a turn of their removal takes milliseconds.
@@ -369,14 +366,14 @@ pub(in crate::engine) fn admit(
     if account.state.is_leaving()
         && account.head.as_ref().is_none_or(|head| head.commit != *commit.cid())
     {
-        return Err(account.refuse(commit.did().as_str(), "import while it is on its way"));
+        return Err(account.refuse(commit.did(), Action::ImportWhileLeaving));
     }
     let Some(head) = &account.head else {
         if let Some(expected) = &options.replace {
             return Err(Error::Swap {
-                what: format!("head of {}", commit.did()),
-                expected: expected.to_string(),
-                found: "none".to_owned(),
+                what: Compared::Head(commit.did().clone()),
+                expected: Some(Box::new(expected.clone())),
+                found: None,
             });
         }
         return if rev >= account.last_rev {
@@ -391,13 +388,13 @@ pub(in crate::engine) fn admit(
     match &options.replace {
         Some(expected) if *expected != head.commit => {
             return Err(Error::Swap {
-                what: format!("head of {}", commit.did()),
-                expected: expected.to_string(),
-                found: head.commit.to_string(),
+                what: Compared::Head(commit.did().clone()),
+                expected: Some(Box::new(expected.clone())),
+                found: Some(Box::new(head.commit.clone())),
             });
         }
         None if !account.state.allows_replacement() => {
-            return Err(account.refuse(commit.did().as_str(), "import without naming its head"));
+            return Err(account.refuse(commit.did(), Action::Import));
         }
         _ => {}
     }

@@ -3,7 +3,7 @@
 use crate::engine::account::status::parse_did;
 use crate::engine::handle::{Engine, account_row};
 use crate::engine::log::make::identity_event;
-use crate::error::{Error, Result};
+use crate::error::{Entity, Error, Result};
 use crate::event::{Event, Unnumbered};
 use crate::ident::Did;
 use crate::store::log::{append, gaps_below, is_purged, trimmed_below};
@@ -86,8 +86,7 @@ impl Engine {
     pub fn events(&self, after: u64) -> Result<Events> {
         let last = last_seq(&self.view()?)?;
         if after > last {
-            let name = format!("{after}; the last one is {last}");
-            return Err(Error::NotFound { what: "event", name });
+            return Err(Error::NotFound(Entity::Event { seq: after, last }));
         }
         Ok(Events { engine: self.clone(), after, ready: VecDeque::new() })
     }

@@ -33,7 +33,7 @@ const ENTRIES_BETWEEN_LOOKS: u32 = 64;
 /// A record as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Record {
+pub struct StoredRecord {
     /// Where it is.
     pub path: RepoPath,
     /// The record: its bytes were hashed on their way out.
@@ -92,7 +92,7 @@ impl Engine {
     /// `NotFound`, or `State` if nothing of it may be read.
     pub fn snapshot(&self, did: &Did) -> Result<Snapshot> {
         let view = self.view()?;
-        let head = account_row(view.accounts()?, did)?.readable_head(did.as_str())?.clone();
+        let head = account_row(view.accounts()?, did)?.readable_head(did)?.clone();
         Ok(Snapshot {
             view,
             head,
@@ -133,7 +133,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// `Corrupt` if what is stored does not hash right, `Stale` if the snapshot is too old.
-    pub fn record(&self, path: &RepoPath) -> Result<Option<Record>> {
+    pub fn record(&self, path: &RepoPath) -> Result<Option<StoredRecord>> {
         self.check_age()?;
         let rows = self.view.rows()?;
         let found = find(rows, self.view.nodes(), &self.head, path.as_bytes())?;
@@ -144,7 +144,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// As [`Snapshot::record`], here and from each item.
-    pub fn list(&self, list: &List) -> Result<impl Iterator<Item = Result<Record>> + '_> {
+    pub fn list(&self, list: &List) -> Result<impl Iterator<Item = Result<StoredRecord>> + '_> {
         let entries = self.listed::<StoredBlock>(list)?;
         Ok(entries.zip(0u32..).map(|(entry, number)| {
             let (path, stored) = entry?;
@@ -241,8 +241,8 @@ impl Snapshot {
     }
 }
 
-fn as_record(path: RepoPath, stored: &StoredBlock) -> Result<Record> {
-    Ok(Record { path, block: stored.block()?, rev: stored.stamp })
+fn as_record(path: RepoPath, stored: &StoredBlock) -> Result<StoredRecord> {
+    Ok(StoredRecord { path, block: stored.block()?, rev: stored.stamp })
 }
 
 fn parse_path(key: &Key) -> Result<RepoPath> {
@@ -253,15 +253,15 @@ fn parse_path(key: &Key) -> Result<RepoPath> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{List, Op, WriteOptions};
+    use crate::engine::{List, Op, Record, WriteOptions};
     use crate::key::{Curve, SigningKey};
     use std::collections::BTreeMap;
 
-    fn note(text: &str) -> Vec<u8> {
+    fn note(text: &str) -> Record {
         let mut record = b"\xa2\x64text\x61".to_vec();
         record.extend_from_slice(text.as_bytes());
         record.extend_from_slice(b"\x65$type\x66a.note");
-        record
+        Record::from_dag_cbor(record).unwrap()
     }
 
     fn path(number: u32) -> RepoPath {

@@ -2,7 +2,7 @@
 
 use crate::engine::handle::{Engine, unreadable};
 use crate::engine::upkeep::restore::restored;
-use crate::error::{Error, Result};
+use crate::error::{Entity, Error, Result};
 use crate::ident::Rev;
 use crate::limits::COPY_CACHE_BYTES;
 use crate::part_file::PartFile;
@@ -88,7 +88,7 @@ impl Engine {
     ) -> Result<BackedUp> {
         let length = storage.len().map_err(|error| Error::io("looking at a storage", error))?;
         if length > 0 {
-            return Err(Error::Exists { what: "content", name: "the storage".to_owned() });
+            return Err(Error::Exists(Entity::Content));
         }
         let mut builder = Builder::new();
         builder.set_cache_size(COPY_CACHE_BYTES);
@@ -114,7 +114,7 @@ fn not_named(path: &Path, error: std::io::Error) -> Error {
 }
 
 fn exists(path: &Path) -> Error {
-    Error::Exists { what: "file", name: path.display().to_string() }
+    Error::Exists(Entity::File(path.to_owned()))
 }
 
 fn failed(path: &Path, error: std::io::Error) -> Error {

@@ -39,7 +39,7 @@ impl Engine {
     /// `NotFound`; `State` if nothing of the account may be read; `Corrupt`, `Store`.
     pub fn rows_digest(&self, did: &Did) -> Result<String> {
         let view = self.view()?;
-        let tree = account_row(view.accounts()?, did)?.readable_head(did.as_str())?.tree;
+        let tree = account_row(view.accounts()?, did)?.readable_head(did)?.tree;
         let (start, end) = tree_range(tree);
         let mut digest = blake3::Hasher::new();
         for found in view.rows()?.range(&start[..]..&end[..])? {

@@ -2,7 +2,7 @@
 
 use crate::engine::handle::Engine;
 use crate::error::{Error, Result};
-use crate::ident::Rev;
+use crate::ident::{Rev, RevError};
 use crate::limits::SEQ_FLOOR_MAX;
 use crate::store::account::Account;
 use crate::store::open::{last_seq, pass_seq};
@@ -82,7 +82,7 @@ impl Engine {
             return Err(Error::Limit { what, limit: SEQ_FLOOR_MAX, got: seq });
         }
         if rev.is_future(&*self.shared.clock) {
-            return Err(Error::Clock { rev: rev.to_string() });
+            return Err(Error::Clock(RevError::Ahead { rev }));
         }
         self.core()?.writer.submit_floors(move |tables| {
             check_floors(tables, seq, rev)?;

@@ -1,10 +1,11 @@
+use crate::account::Action;
 use crate::block::Cid;
 use crate::engine::handle::{Engine, account_row};
 use crate::engine::log::make::{commit_event, sync_event};
 use crate::engine::revs::hold_rev;
 use crate::engine::write::draft::{Draft, Prepared};
 use crate::engine::write::op::{Op, WriteOptions, check_batch};
-use crate::error::{Error, Result};
+use crate::error::{Compared, Error, Preparation, Result};
 use crate::event::{RepoOp, Unnumbered};
 use crate::ident::{Did, Rev};
 use crate::key::{Signer, VerifyingKey};
@@ -35,7 +36,7 @@ pub struct Written {
 }
 
 /// Races that a write may lose before it gives up: each means that another caller got through.
-const TRIES: usize = 16;
+const TRIES: u32 = 16;
 
 enum Outcome {
     Stored(u64),
@@ -74,11 +75,7 @@ impl Engine {
             }
             place.lost(start.elapsed());
         }
-        Err(Error::Swap {
-            what: format!("head of {did}"),
-            expected: "a head that stands still".to_owned(),
-            found: format!("{TRIES} changes by others"),
-        })
+        Err(Error::Changed { did: did.clone(), during: Preparation::Write { tries: TRIES } })
     }
 
     /// `None` if another caller changed the account meanwhile.
@@ -141,7 +138,7 @@ impl Engine {
 pub(in crate::engine) fn writable_head<'a>(account: &'a Account, did: &Did) -> Result<&'a Head> {
     match &account.head {
         Some(head) if account.state.allows_writes() => Ok(head),
-        _ => Err(account.refuse(did.as_str(), "writes")),
+        _ => Err(account.refuse(did, Action::Write)),
     }
 }
 
@@ -156,9 +153,9 @@ fn check_key(
         return Ok(());
     }
     Err(Error::OtherKey {
-        did: did.to_string(),
-        held: account.key.load()?.map(|key| key.to_did_key()),
-        signer: signer.to_did_key(),
+        did: did.clone(),
+        held: account.key.load()?.map(Box::new),
+        signer: Box::new(signer.clone()),
     })
 }
 
@@ -175,9 +172,9 @@ fn next_key(account: &Account, signer: &VerifyingKey) -> HeadKey {
 fn check_swap(did: &Did, old: &Head, options: &WriteOptions) -> Result<()> {
     match &options.swap {
         Some(swap) if *swap != old.commit => Err(Error::Swap {
-            what: format!("head of {did}"),
-            expected: swap.to_string(),
-            found: old.commit.to_string(),
+            what: Compared::Head(did.clone()),
+            expected: Some(Box::new(swap.clone())),
+            found: Some(Box::new(old.commit.clone())),
         }),
         _ => Ok(()),
     }

@@ -5,7 +5,8 @@ use crate::commit::{Commit, UnsignedCommit};
 use crate::engine::blobs::{BlobChanges, blob_key, writable_refs};
 use crate::engine::write::event_slice::commit_slice;
 use crate::engine::write::op::{Op, swapped, too_wide};
-use crate::error::{Error, Result};
+use crate::engine::write::record::Record;
+use crate::error::{Entity, Error, Result};
 use crate::event::RepoOp;
 use crate::ident::{Did, RepoPath, Rev};
 use crate::key::{Signer, VerifyingKey};
@@ -59,22 +60,23 @@ impl<'a, T: ReadBytes> Draft<'a, T> {
     pub(in crate::engine) fn apply(&mut self, op: &Op) -> Result<()> {
         let path = op.path();
         let key = Key::from(path.as_bytes());
-        let block = op.block()?;
+        let record = op.record();
         let found = self.tree.find(&key, &mut self.region)?;
         check_found(op, found.as_ref())?;
-        if block.is_some() && found.as_ref() == block.as_ref().map(Block::cid) {
+        if record.is_some() && found.as_ref() == record.map(Record::cid) {
             return Ok(());
         }
         if let Some(old) = &found {
             self.forget_blobs(&key, old)?;
         }
-        match &block {
-            Some(block) => self.put(path, &key, block)?,
+        match record {
+            Some(record) => self.put(path, &key, record.block())?,
             None => {
                 self.tree.remove(&key, &mut self.region)?;
             }
         }
-        let cid = block.as_ref().map(|block| block.cid().clone());
+        let cid = record.map(|record| record.cid().clone());
+        let block = record.map(|record| record.block().clone());
         self.changes.push(RecordChange { key, block });
         self.ops.extend(carried_out(path.clone(), cid, found));
         Ok(())
@@ -162,12 +164,10 @@ fn check_found(op: &Op, found: Option<&Cid>) -> Result<()> {
     if let Some(expected) = op.expected().filter(|expected| Some(*expected) != found) {
         return Err(swapped(path, expected, found));
     }
-    let name = path.to_string();
+    let record = || Entity::Record(path.clone());
     match (op, found) {
-        (Op::Create { .. }, Some(_)) => Err(Error::Exists { what: "record", name }),
-        (Op::Update { .. } | Op::Delete { .. }, None) => {
-            Err(Error::NotFound { what: "record", name })
-        }
+        (Op::Create { .. }, Some(_)) => Err(Error::Exists(record())),
+        (Op::Update { .. } | Op::Delete { .. }, None) => Err(Error::NotFound(record())),
         _ => Ok(()),
     }
 }

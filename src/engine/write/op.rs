@@ -1,9 +1,9 @@
-use crate::block::{Block, Cid, drisl};
-use crate::error::{Error, Result};
+use crate::block::Cid;
+use crate::engine::write::record::Record;
+use crate::error::{Compared, Error, Result};
 use crate::ident::RepoPath;
-use crate::limits::{EVENT_OPS_MAX, RECORD_BYTES_MAX};
+use crate::limits::EVENT_OPS_MAX;
 use crate::problem::{Code, Problem};
-use bytes::Bytes;
 use std::collections::BTreeSet;
 
 /// A change of one record.
@@ -13,15 +13,15 @@ pub enum Op {
     Create {
         /// Where.
         path: RepoPath,
-        /// The record in DRISL.
-        record: Bytes,
+        /// The record.
+        record: Record,
     },
     /// Another record where there is one.
     Update {
         /// Where.
         path: RepoPath,
-        /// The record in DRISL.
-        record: Bytes,
+        /// The record.
+        record: Record,
         /// The record that has to be there, if the caller cares.
         prev: Option<Cid>,
     },
@@ -80,13 +80,13 @@ impl WriteOptions {
 
 impl Op {
     /// Creates a record.
-    pub fn create(path: RepoPath, record: impl Into<Bytes>) -> Self {
-        Self::Create { path, record: record.into() }
+    pub fn create(path: RepoPath, record: Record) -> Self {
+        Self::Create { path, record }
     }
 
     /// Replaces a record, whichever it is.
-    pub fn update(path: RepoPath, record: impl Into<Bytes>) -> Self {
-        Self::Update { path, record: record.into(), prev: None }
+    pub fn update(path: RepoPath, record: Record) -> Self {
+        Self::Update { path, record, prev: None }
     }
 
     /// Deletes a record, whichever it is.
@@ -111,21 +111,12 @@ impl Op {
         }
     }
 
-    /// The new record as a block, checked against the data model.
-    pub(in crate::engine) fn block(&self) -> Result<Option<Block>> {
-        let (Self::Create { path, record } | Self::Update { path, record, .. }) = self else {
-            return Ok(None);
-        };
-        if record.len() > RECORD_BYTES_MAX {
-            return Err(Error::Limit {
-                what: "bytes of a record",
-                limit: RECORD_BYTES_MAX as u64,
-                got: record.len() as u64,
-            });
+    /// The new record.
+    pub(in crate::engine) fn record(&self) -> Option<&Record> {
+        match self {
+            Self::Create { record, .. } | Self::Update { record, .. } => Some(record),
+            Self::Delete { .. } => None,
         }
-        drisl::check::record(record)
-            .map_err(|fault| fault.problem(Code::BadRecord).path(path.as_bytes()))?;
-        Ok(Some(Block::dag_cbor(record.clone())))
     }
 }
 
@@ -148,9 +139,9 @@ pub(in crate::engine) fn check_batch(ops: &[Op]) -> Result<()> {
 /// The error of an op on a record that is not what its caller took it for.
 pub(in crate::engine) fn swapped(path: &RepoPath, expected: &Cid, found: Option<&Cid>) -> Error {
     Error::Swap {
-        what: format!("record {path}"),
-        expected: expected.to_string(),
-        found: found.map_or_else(|| "none".to_owned(), ToString::to_string),
+        what: Compared::Record(path.clone()),
+        expected: Some(Box::new(expected.clone())),
+        found: found.cloned().map(Box::new),
     }
 }
 

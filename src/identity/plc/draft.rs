@@ -3,7 +3,7 @@ use super::state::{HANDLE_SCHEME, PDS_KIND, PDS_SERVICE, SIGNING_METHOD};
 use super::{PlcLog, PlcState, Service};
 use crate::block::Cid;
 use crate::env::Clock;
-use crate::error::{Error, Result};
+use crate::error::{Entity, Error, Result};
 use crate::key::{SignatureStatus, Signer, VerifyingKey};
 use crate::limits::{PLC_NEW_OPERATION_BYTES_MAX, PLC_RECOVERY_MICROS, PLC_ROTATION_KEYS_MAX};
 use data_encoding::BASE64URL_NOPAD;
@@ -66,7 +66,7 @@ impl Operation {
     /// [`Error::NotFound`] if no such operation stands, [`Error::Request`] if none follows it or
     /// the 72 hours are over, [`Error::Key`] if no key has the priority.
     pub fn recovery(log: &PlcLog, after: &Cid, clock: &dyn Clock) -> Result<Draft> {
-        let missing = || Error::NotFound { what: "standing operation", name: after.to_string() };
+        let missing = || Error::NotFound(Entity::Operation(after.clone()));
         let (_, entry, disputed) = log.fork(after).ok_or_else(missing)?;
         let nothing = || Error::Request(format!("nothing to undo: {after} is the last operation"));
         let disputed = disputed.ok_or_else(nothing)?;

@@ -1,6 +1,6 @@
 use super::state::{PlcState, text};
 use crate::block::{Cid, Codec};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ident::Did;
 use crate::key::{SignatureStatus, VerifyingKey};
 use crate::limits::{PLC_OPERATION_BYTES_MAX, PLC_ROTATION_KEYS_MAX};
@@ -175,7 +175,7 @@ fn read_prev(fields: &Map<String, Value>) -> Result<Option<Cid>, String> {
     match fields.get("prev") {
         Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => {
-            let cid = text.parse::<Cid>().map_err(|error: Error| error.to_string())?;
+            let cid = text.parse::<Cid>().map_err(|error| error.to_string())?;
             let canonical = cid.is_dag_cbor() && cid.to_string() == *text;
             if canonical { Ok(Some(cid)) } else { Err("prev is not a CID of base32".to_owned()) }
         }

@@ -113,10 +113,11 @@ fn what_becomes(error: &Error) -> Ran {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Entity;
 
     #[test]
     fn a_transaction_is_kept_only_if_the_store_did_not_fail_under_a_job() {
-        let kept = Error::NotFound { what: "account", name: String::new() };
+        let kept = Error::NotFound(Entity::Account("did:web:example.com".parse().unwrap()));
         assert_eq!(what_becomes(&kept), Ran::Kept);
         assert_eq!(what_becomes(&Error::Corrupt(String::new())), Ran::Failed);
         for lost in [Error::Reopen(String::new()), Error::Stale(String::new())] {

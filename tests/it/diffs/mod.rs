@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+use crate::common::{create_op, update_op};
 use carrack::block::{Block, Cid};
 use carrack::car::{Reader, Writer};
 use carrack::engine::{Engine, Extent, ImportOptions, Op, Options, State, WriteOptions};
@@ -104,8 +105,8 @@ impl Source {
         let ops = batch.iter().filter_map(|(path, change)| {
             let path = PATHS[*path].clone();
             match (held.contains_key(path.as_bytes()), change) {
-                (false, Some(number)) => Some(Op::create(path, value(*number))),
-                (true, Some(number)) => Some(Op::update(path, value(*number))),
+                (false, Some(number)) => Some(create_op(path, value(*number))),
+                (true, Some(number)) => Some(update_op(path, value(*number))),
                 (true, None) => Some(Op::delete(path)),
                 (false, None) => None,
             }

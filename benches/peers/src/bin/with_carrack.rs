@@ -3,8 +3,7 @@
 //! durable when they return, and each commit leaves its event in the log. With `--memory` the
 //! database is in memory, as the peers' stores are.
 
-use carrack::block::json;
-use carrack::engine::{Engine, ImportOptions, List, Op, Options, WriteOptions};
+use carrack::engine::{Engine, ImportOptions, List, Op, Options, Record, WriteOptions};
 use carrack::env::SystemClock;
 use carrack::ident::Did;
 use carrack::key::{Curve, SigningKey};
@@ -87,11 +86,11 @@ fn fill(engine: &Engine, file: &Path) -> Result<u64> {
     Ok(engine.import(&Input::open(file)?, &options)?.records)
 }
 
-fn encode(fresh: &Fresh) -> Result<Vec<u8>> {
+fn encode(fresh: &Fresh) -> Result<Record> {
     let fields = fresh.fields.iter();
     let object: Map<String, Value> =
         fields.map(|(name, text)| ((*name).to_owned(), text.as_str().into())).collect();
-    Ok(json::from_json(&object.into())?)
+    Ok(Record::from_json(&object.into())?)
 }
 
 fn expect() -> Result<ExpectedHead> {

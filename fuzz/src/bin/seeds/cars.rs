@@ -3,7 +3,7 @@ use carrack::block::drisl::Encoder;
 use carrack::block::{Block, Cid};
 use carrack::car::{Reader, Writer};
 use carrack::commit::UnsignedCommit;
-use carrack::engine::{Op, WriteOptions};
+use carrack::engine::WriteOptions;
 use carrack::ident::Rev;
 use carrack::key::Signer;
 use carrack::tree::{Entry, Key, Node, layer};
@@ -124,13 +124,13 @@ fn long_record() -> Vec<u8> {
     record.text("x");
     record.bytes(&[7; 34_000]);
     let engine = sample::engine_with(3);
-    sample::write(&engine, vec![Op::create(sample::path(3), record.finish())]);
+    sample::write(&engine, vec![sample::create(sample::path(3), record.finish())]);
     sample::export(&engine)
 }
 
 fn same_record_twice() -> Vec<u8> {
     let engine = sample::engine_with(4);
-    let ops = (10..13).map(|n| Op::create(sample::path(n), sample::record(9, 9))).collect();
+    let ops = (10..13).map(|n| sample::create(sample::path(n), sample::record(9, 9))).collect();
     engine.write(&sample::did(), ops, &WriteOptions::default(), &sample::key()).unwrap();
     sample::export(&engine)
 }

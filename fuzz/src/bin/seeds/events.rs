@@ -9,16 +9,16 @@ use carrack_fuzz::sample::{self, path, record};
 /// Frames of an engine, some of them with a field changed.
 pub fn seeds() -> Seeds {
     let engine = sample::engine_with(12);
-    let create = |n| Op::create(path(n), record(n, 0));
+    let create = |n| sample::create(path(n), record(n, 0));
     let step = |ops: Vec<Op>| commit(&engine, ops);
     let created = step(vec![create(20)]);
-    let updated = step(vec![Op::update(path(3), record(3, 1))]);
+    let updated = step(vec![sample::update(path(3), record(3, 1))]);
     let deleted = step(vec![Op::delete(path(4))]);
     let mixed = step(vec![
         create(30),
         create(31),
         Op::delete(path(0)),
-        Op::update(path(5), record(5, 5)),
+        sample::update(path(5), record(5, 5)),
         Op::delete(path(7)),
         create(33),
     ]);

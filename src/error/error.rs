@@ -1,10 +1,9 @@
-//! What can go wrong, and what the caller should do about it.
-//!
-//! Two shapes: a [`Problem`] is a finding about bytes from outside (which CID, path or offset, and
-//! a [`Code`](crate::Code) that scripts can rely on), and an [`Error`] is why an operation did not happen.
-//! [`Error::kind`] says what to do next.
-
-use crate::problem::Problem;
+use super::what::{Compared, Entity, Preparation};
+use crate::account::{Action, State};
+use crate::ident::{Cid, Did, Rev, RevError, SyntaxError, Timestamp};
+use crate::key::{KeyError, VerifyingKey};
+use crate::problem::{Code, Problem};
+use std::fmt;
 
 /// The result of an operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -20,15 +19,8 @@ pub enum Error {
     #[error("refused: {}", summary(.0))]
     Refused(Vec<Problem>),
     /// A text is not what it should be (a DID, a path, a revision).
-    #[error("{text:?} is not a valid {what}: {reason}")]
-    Syntax {
-        /// The kind of identifier that was expected.
-        what: &'static str,
-        /// The text as given, cut to 128 characters.
-        text: String,
-        /// The rule that it breaks.
-        reason: &'static str,
-    },
+    #[error(transparent)]
+    Syntax(#[from] SyntaxError),
     /// A key or key file cannot be used.
     #[error("key: {0}")]
     Key(String),
@@ -45,61 +37,74 @@ pub enum Error {
     /// The request contradicts itself (one path twice in a batch, say).
     #[error("{0}")]
     Request(String),
-    /// No such account, record or revision here.
-    #[error("{what} not found: {name}")]
-    NotFound {
-        /// Account, record, revision.
-        what: &'static str,
-        /// Its name.
-        name: String,
-    },
+    /// No such account, record or event here.
+    #[error("{} not found: {}", .0.kind(), .0)]
+    NotFound(Entity),
     /// It is there already.
-    #[error("{what} exists already: {name}")]
-    Exists {
-        /// Account or record.
-        what: &'static str,
-        /// Its name.
-        name: String,
-    },
+    #[error("{} exists already: {}", .0.kind(), .0)]
+    Exists(Entity),
     /// A compare-and-swap did not match: read again, decide again.
-    #[error("{what}: expected {expected}, found {found}; read again and decide anew")]
+    #[error(
+        "{what}: expected {}, found {}; read again and decide anew",
+        or_none(expected.as_ref()), or_none(found.as_ref())
+    )]
     Swap {
-        /// The head, or the record's path.
-        what: String,
+        /// What was compared: a head, or a record.
+        what: Compared,
         /// What the caller named.
-        expected: String,
+        expected: Option<Box<Cid>>,
         /// What is there.
-        found: String,
+        found: Option<Box<Cid>>,
+    },
+    /// The account changed while a change of it was prepared: read again, decide again.
+    #[error("account {did}: {during}; read again and decide anew")]
+    Changed {
+        /// The account.
+        did: Did,
+        /// What was prepared meanwhile.
+        during: Preparation,
+    },
+    /// The destination of a move has signed a later revision for this account than the one that
+    /// the move would sign.
+    #[error(
+        "revision of {did} at the destination: expected none above {rev}, found {held}; read again \
+         and decide anew"
+    )]
+    RevBehind {
+        /// The account.
+        did: Did,
+        /// The revision of the move.
+        rev: Rev,
+        /// The one that the destination knows.
+        held: Rev,
     },
     /// The account's state does not allow this.
     #[error("account {did} is {state}: it allows no {action}")]
     State {
         /// The account.
-        did: String,
-        /// Its state in words, with where it moved to.
-        state: String,
+        did: Did,
+        /// Its state.
+        state: State,
         /// What was asked.
-        action: &'static str,
+        action: Action,
     },
     /// The store was restored from a backup and takes no writes until it has been given floors:
     /// [`Engine::set_floors`](crate::Engine::set_floors).
     #[error(
         "the store was restored from a backup and takes no writes until it has floors: give them \
          with `carrack floors STORE --seq N --rev REV`, the highest that were ever published (this \
-         copy ends at sequence number {last_seq}, revision {last_rev})"
+         copy ends at sequence number {last_seq}, revision {})",
+        or_none(last_rev.as_ref())
     )]
     FloorsAwaited {
         /// The number of the last event that the copy holds.
         last_seq: u64,
-        /// The newest revision that it holds, or "none".
-        last_rev: String,
+        /// The newest revision that it holds.
+        last_rev: Option<Rev>,
     },
     /// A revision is in the future, or would be: the clock is behind, or another one was ahead.
-    #[error("revision {rev} is ahead of this machine's clock; check the clock, or wait")]
-    Clock {
-        /// The revision.
-        rev: String,
-    },
+    #[error(transparent)]
+    Clock(#[from] RevError),
     /// An account's last revision is ahead of the clock by more than five minutes, so none is
     /// signed after it: the clock is behind, or was ahead when that one was signed.
     #[error(
@@ -109,11 +114,11 @@ pub enum Error {
     )]
     RevAhead {
         /// The account.
-        did: String,
+        did: Did,
         /// Its last revision.
-        rev: String,
-        /// When the clock has come near enough, in RFC 3339.
-        until: String,
+        rev: Rev,
+        /// When the clock has come near enough.
+        until: Timestamp,
     },
     /// The clock has gone on further than time has passed since the engine was opened, by more than
     /// five minutes. Nothing is signed.
@@ -124,18 +129,18 @@ pub enum Error {
     ClockJumped {
         /// How far it is ahead of the time that has passed.
         seconds: u64,
-        /// What it says, in RFC 3339.
-        now: String,
+        /// What it says.
+        now: Timestamp,
     },
     /// A commit was to be signed with a key that is not the account's.
     #[error("{}", other_key(.did, .held.as_deref(), .signer))]
     OtherKey {
         /// The account.
-        did: String,
-        /// The account's key as did:key, if it is known.
-        held: Option<String>,
-        /// The signer's, as did:key.
-        signer: String,
+        did: Did,
+        /// The account's key, if it is known.
+        held: Option<Box<VerifyingKey>>,
+        /// The signer's.
+        signer: Box<VerifyingKey>,
     },
     /// Reading or writing failed outside the store.
     #[error("{doing}: {source}")]
@@ -211,25 +216,30 @@ impl Error {
     /// What to do about it.
     ///
     /// ```
-    /// use carrack::{ErrorKind, ident::Did};
-    /// let error = "did:".parse::<Did>().unwrap_err();
-    /// assert_eq!(error.kind(), ErrorKind::Invalid);
+    /// use carrack::error::{Entity, Error, ErrorKind};
+    /// let engine = carrack::Engine::in_memory()?;
+    /// let error = engine.snapshot(&"did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::NotFound);
+    /// assert!(matches!(error, Error::NotFound(Entity::Account(_))));
+    /// # Ok::<(), Error>(())
     /// ```
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Problem(_)
             | Self::Refused(_)
-            | Self::Syntax { .. }
+            | Self::Syntax(_)
             | Self::Key(_)
             | Self::Limit { .. }
             | Self::Request(_)
             | Self::Format(_) => ErrorKind::Invalid,
-            Self::NotFound { .. } => ErrorKind::NotFound,
-            Self::Exists { .. } | Self::Swap { .. } => ErrorKind::Conflict,
+            Self::NotFound(_) => ErrorKind::NotFound,
+            Self::Exists(_) | Self::Swap { .. } | Self::Changed { .. } | Self::RevBehind { .. } => {
+                ErrorKind::Conflict
+            }
             Self::State { .. } | Self::FloorsAwaited { .. } | Self::OtherKey { .. } => {
                 ErrorKind::Refused
             }
-            Self::Clock { .. }
+            Self::Clock(_)
             | Self::RevAhead { .. }
             | Self::ClockJumped { .. }
             | Self::Io { .. }
@@ -251,10 +261,6 @@ impl Error {
         }
     }
 
-    pub(crate) fn syntax(what: &'static str, text: &str, reason: &'static str) -> Self {
-        Self::Syntax { what, text: text.chars().take(128).collect(), reason }
-    }
-
     pub(crate) fn io(doing: impl Into<String>, source: std::io::Error) -> Self {
         Self::Io { doing: doing.into(), source }
     }
@@ -263,6 +269,32 @@ impl Error {
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
         Self::Problem(Box::new(problem))
+    }
+}
+
+impl From<crate::ident::CidError> for Error {
+    fn from(error: crate::ident::CidError) -> Self {
+        Problem::from(error).into()
+    }
+}
+
+impl From<KeyError> for Error {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Syntax(error) => Self::Syntax(error),
+            KeyError::Unusable(why) => Self::Key(why),
+            KeyError::Io { doing, source } => Self::Io { doing, source },
+            KeyError::Exists(path) => Self::Exists(Entity::KeyFile(path)),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Problem(problem) => *problem,
+            error => Self::new(Code::BadSection, error.to_string()),
+        }
     }
 }
 
@@ -304,7 +336,11 @@ impl From<redb::Error> for Error {
     }
 }
 
-fn other_key(did: &str, held: Option<&str>, signer: &str) -> String {
+fn or_none(value: Option<&impl fmt::Display>) -> String {
+    value.map_or_else(|| "none".to_owned(), ToString::to_string)
+}
+
+fn other_key(did: &Did, held: Option<&VerifyingKey>, signer: &VerifyingKey) -> String {
     let rekey = "ask for a change of keys (`WriteOptions::rekey`, `carrack write --rekey`)";
     match held {
         Some(held) => format!(

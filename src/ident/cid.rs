@@ -1,6 +1,5 @@
-use crate::error::Error;
+use super::SyntaxError;
 use crate::limits::CID_BYTES_MAX;
-use crate::problem::{Code, Problem};
 use data_encoding::{BASE32_NOPAD, Encoding};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -18,6 +17,29 @@ pub struct Cid(Form);
 enum Form {
     Blessed(Codec, [u8; 32]),
     Other(Arc<[u8]>),
+}
+
+/// Why bytes are not a CID, or cannot be checked against one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CidError {
+    /// They are not a CID; says why.
+    #[error("not a CID: {0}")]
+    Malformed(String),
+    /// Bytes follow the CID.
+    #[error("bytes follow the CID")]
+    Trailing,
+    /// A number of the CID is written with more bytes than it needs.
+    #[error("the CID is not in its shortest form")]
+    NotShortest,
+    /// The CID's hash is not SHA-256, the only one that is computed here.
+    #[error("hash function {function:#x}")]
+    Hash {
+        /// The CID.
+        cid: Cid,
+        /// The multihash code of its hash function.
+        function: u64,
+    },
 }
 
 /// What a block's bytes are, by the blessed CIDs.
@@ -71,19 +93,19 @@ impl Cid {
     /// Reads a CID that fills all of `bytes`.
     ///
     /// # Errors
-    /// `UnsupportedCid` if it is not a CID, or bytes follow it.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Problem> {
+    /// If it is not a CID, or bytes follow it.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CidError> {
         match Self::read(bytes)? {
             (cid, length) if length == bytes.len() => Ok(cid),
-            _ => Err(unsupported("bytes follow the CID")),
+            _ => Err(CidError::Trailing),
         }
     }
 
     /// Reads the CID at the start of `bytes`; also gives its length.
     ///
     /// # Errors
-    /// `UnsupportedCid` if there is none, or it is longer than 128 bytes.
-    pub fn read(bytes: &[u8]) -> Result<(Self, usize), Problem> {
+    /// If there is none, or it is longer than 128 bytes.
+    pub fn read(bytes: &[u8]) -> Result<(Self, usize), CidError> {
         for codec in [Codec::DagCbor, Codec::Raw] {
             if let Some(rest) = bytes.strip_prefix(&codec.prefix())
                 && let Some(digest) = rest.first_chunk::<32>()
@@ -94,13 +116,13 @@ impl Cid {
         let bounded = bytes.get(..CID_BYTES_MAX).unwrap_or(bytes);
         let mut rest = bounded;
         let other = cid::Cid::read_bytes(&mut rest)
-            .map_err(|error| unsupported(&format!("not a CID: {error}")))?;
+            .map_err(|error| CidError::Malformed(error.to_string()))?;
         let length = bounded.len() - rest.len();
         let exact = bounded.get(..length).unwrap_or(bounded);
         let mut again = [0; CID_BYTES_MAX];
         let written = other.write_bytes(&mut again[..]).unwrap_or(0);
         if again.get(..written) != Some(exact) {
-            return Err(unsupported("the CID is not in its shortest form"));
+            return Err(CidError::NotShortest);
         }
         Ok((Self(Form::Other(exact.into())), length))
     }
@@ -108,8 +130,8 @@ impl Cid {
     /// Whether `bytes` hash to this CID.
     ///
     /// # Errors
-    /// `UnsupportedCid` if the hash is not SHA-256.
-    pub fn matches(&self, bytes: &[u8]) -> Result<bool, Problem> {
+    /// [`CidError::Hash`] if the hash is not SHA-256.
+    pub fn matches(&self, bytes: &[u8]) -> Result<bool, CidError> {
         let digest = self.checkable()?;
         let actual: [u8; 32] = Sha256::digest(bytes).into();
         Ok(digest == actual)
@@ -130,14 +152,12 @@ impl Cid {
     /// The SHA-256 digest that bytes can be checked against.
     ///
     /// # Errors
-    /// `UnsupportedCid` if the hash is not SHA-256.
-    pub(crate) fn checkable(&self) -> Result<[u8; 32], Problem> {
+    /// [`CidError::Hash`] if the hash is not SHA-256.
+    pub(crate) fn checkable(&self) -> Result<[u8; 32], CidError> {
         self.sha256().ok_or_else(|| {
-            let message = match cid::Cid::try_from(&self.to_bytes()[..]) {
-                Ok(parsed) => format!("hash function {:#x}", parsed.hash().code()),
-                Err(error) => error.to_string(),
-            };
-            unsupported(&message).cid(self)
+            let parsed = cid::Cid::try_from(&self.to_bytes()[..]);
+            let function = parsed.map_or(0, |parsed| parsed.hash().code());
+            CidError::Hash { cid: self.clone(), function }
         })
     }
 
@@ -243,21 +263,16 @@ impl fmt::Debug for Cid {
 }
 
 impl FromStr for Cid {
-    type Err = Error;
+    type Err = SyntaxError;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self, SyntaxError> {
+        let wrong = |reason| SyntaxError::new("CID", text, reason);
         if text.len() > 2 * CID_BYTES_MAX {
-            return Err(Error::syntax("CID", text, "too long"));
+            return Err(wrong("too long"));
         }
-        let parsed = text
-            .parse::<cid::Cid>()
-            .map_err(|_| Error::syntax("CID", text, "not a CID in a known base"))?;
-        Ok(Self::from_bytes(&parsed.to_bytes())?)
+        let parsed = text.parse::<cid::Cid>().map_err(|_| wrong("not a CID in a known base"))?;
+        Self::from_bytes(&parsed.to_bytes()).map_err(|_| wrong("too long"))
     }
-}
-
-fn unsupported(message: &str) -> Problem {
-    Problem::new(Code::UnsupportedCid, message)
 }
 
 #[cfg(test)]
@@ -285,17 +300,17 @@ mod tests {
         let sha512 = [&[0x01, 0x71, 0x13, 0x40][..], &[7; 64]].concat();
         let cid = Cid::from_bytes(&sha512).unwrap();
         assert_eq!(cid.to_bytes(), sha512);
-        assert_eq!(cid.matches(b"").unwrap_err().code, Code::UnsupportedCid);
+        assert_eq!(cid.matches(b""), Err(CidError::Hash { cid: cid.clone(), function: 0x13 }));
     }
 
     #[test]
     fn what_is_no_cid_is_refused() {
         for bytes in [&[][..], &[0x01], &[0x01, 0x71, 0x12, 0x20, 1, 2], &[0xff; 40]] {
-            assert_eq!(Cid::from_bytes(bytes).unwrap_err().code, Code::UnsupportedCid);
+            assert!(matches!(Cid::from_bytes(bytes), Err(CidError::Malformed(_))), "{bytes:?}");
         }
         let mut longer = Cid::of(Codec::Raw, b"").to_bytes();
         longer.push(0);
-        assert!(Cid::from_bytes(&longer).is_err());
+        assert_eq!(Cid::from_bytes(&longer), Err(CidError::Trailing));
         assert!("bafy".parse::<Cid>().is_err());
     }
 }

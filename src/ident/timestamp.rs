@@ -1,5 +1,4 @@
-use crate::error::{Error, Result};
-use crate::ident::datetime;
+use super::{SyntaxError, datetime};
 use jiff::SignedDuration;
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +9,7 @@ use std::sync::Arc;
 /// The text is kept as it came. It orders nothing: that is what `seq` and `rev` are for.
 ///
 /// ```
-/// use carrack::event::Timestamp;
+/// use carrack::ident::Timestamp;
 /// let time = Timestamp::from_micros(1_700_000_000_123_456);
 /// assert_eq!(time.as_str(), "2023-11-14T22:13:20.123Z");
 /// assert!("2023-11-14 22:13:20Z".parse::<Timestamp>().is_err());
@@ -36,12 +35,12 @@ impl Timestamp {
 }
 
 impl FromStr for Timestamp {
-    type Err = Error;
+    type Err = SyntaxError;
 
-    fn from_str(text: &str) -> Result<Self> {
+    fn from_str(text: &str) -> Result<Self, SyntaxError> {
         match check(text) {
             Ok(()) => Ok(Self(text.into())),
-            Err(reason) => Err(Error::syntax("timestamp", text, reason)),
+            Err(reason) => Err(SyntaxError::new("timestamp", text, reason)),
         }
     }
 }

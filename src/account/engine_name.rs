@@ -1,5 +1,4 @@
-use crate::block::Cid;
-use crate::error::{Error, Result};
+use crate::ident::{Cid, SyntaxError};
 use data_encoding::HEXLOWER;
 use std::fmt;
 use std::str::FromStr;
@@ -28,13 +27,13 @@ impl EngineName {
 }
 
 impl FromStr for EngineName {
-    type Err = Error;
+    type Err = SyntaxError;
 
     /// Reads 32 hexadecimal digits in lower case.
-    fn from_str(text: &str) -> Result<Self> {
+    fn from_str(text: &str) -> Result<Self, SyntaxError> {
         let bytes = HEXLOWER.decode(text.as_bytes()).ok();
         bytes.and_then(|bytes| Self::from_bytes(&bytes)).ok_or_else(|| {
-            Error::syntax("engine name", text, "it is not 32 hexadecimal digits in lower case")
+            SyntaxError::new("engine name", text, "it is not 32 hexadecimal digits in lower case")
         })
     }
 }

@@ -1,0 +1,12 @@
+//! What can go wrong, and what the caller should do about it.
+//!
+//! Two shapes: a [`Problem`] is a finding about bytes from outside (which CID, path or offset, and
+//! a [`Code`](crate::Code) that scripts can rely on), and an [`Error`] is why an operation did not happen.
+//! [`Error::kind`] says what to do next.
+
+#[allow(clippy::module_inception)]
+mod error;
+mod what;
+
+pub use error::{Error, ErrorKind, Result};
+pub use what::{Compared, Entity, Preparation};

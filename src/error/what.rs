@@ -1,0 +1,126 @@
+//! What an error is about, as values that a server maps to its own errors.
+
+use crate::ident::{Cid, Did, RepoPath};
+use std::fmt;
+use std::path::PathBuf;
+
+/// What is not there, or is there already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Entity {
+    /// The file of a store.
+    Store(PathBuf),
+    /// An account.
+    Account(Did),
+    /// A record.
+    Record(RepoPath),
+    /// An event that a reader wants to go on from.
+    Event {
+        /// Its number.
+        seq: u64,
+        /// The number of the last event that the store has.
+        last: u64,
+    },
+    /// An operation of a did:plc log that stands.
+    Operation(Cid),
+    /// A key file.
+    KeyFile(PathBuf),
+    /// Another file.
+    File(PathBuf),
+    /// Content in a storage that was to be empty.
+    Content,
+}
+
+impl Entity {
+    /// The kind of thing, in a word or two.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Store(_) => "store",
+            Self::Account(_) => "account",
+            Self::Record(_) => "record",
+            Self::Event { .. } => "event",
+            Self::Operation(_) => "standing operation",
+            Self::KeyFile(_) => "key file",
+            Self::File(_) => "file",
+            Self::Content => "content",
+        }
+    }
+}
+
+impl fmt::Display for Entity {
+    /// Its name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(path) | Self::KeyFile(path) | Self::File(path) => {
+                fmt::Display::fmt(&path.display(), f)
+            }
+            Self::Account(did) => fmt::Display::fmt(did, f),
+            Self::Record(path) => fmt::Display::fmt(path, f),
+            Self::Event { seq, last } => write!(f, "{seq}; the last one is {last}"),
+            Self::Operation(cid) => fmt::Display::fmt(cid, f),
+            Self::Content => f.write_str("the storage"),
+        }
+    }
+}
+
+/// What a compare-and-swap compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compared {
+    /// The head of this account.
+    Head(Did),
+    /// The head of this account at the source of a move.
+    HeadAtSource(Did),
+    /// The head of this account, before and after it was checked.
+    CheckedHead(Did),
+    /// The record at this path.
+    Record(RepoPath),
+}
+
+impl fmt::Display for Compared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Head(did) => write!(f, "head of {did}"),
+            Self::HeadAtSource(did) => write!(f, "head of {did} at the source"),
+            Self::CheckedHead(did) => write!(f, "head of {did} while it was checked"),
+            Self::Record(path) => write!(f, "record {path}"),
+        }
+    }
+}
+
+/// What was prepared for an account that changed meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Preparation {
+    /// The account's first commit was signed.
+    Creation,
+    /// An archive was read.
+    Import,
+    /// A diff was applied.
+    Diff,
+    /// The account was moved here.
+    Arrival,
+    /// A commit was signed, again and again.
+    Write {
+        /// How often.
+        tries: u32,
+    },
+}
+
+impl fmt::Display for Preparation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let began = match self {
+            Self::Creation => "its first commit was signed",
+            Self::Import => "the import began",
+            Self::Diff => "the diff was read",
+            Self::Arrival => "the move began",
+            Self::Write { tries } => {
+                return write!(
+                    f,
+                    "expected a head that stands still, found {tries} changes by others"
+                );
+            }
+        };
+        write!(f, "expected what it was when {began}, found something else")
+    }
+}
