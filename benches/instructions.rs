@@ -18,7 +18,7 @@ mod common;
 use carrack::engine::{Engine, ImportOptions, Op, Options, Record, WriteOptions};
 use carrack::env::{ManualClock, SeededRandom};
 use carrack::ident::RepoPath;
-use carrack::verify::{Discard, ExpectedHead, Input, verify_file};
+use carrack::verify::{self, Discard, ExpectedHead, Input};
 use common::{Order, did, record, signing_key, write_car};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -98,7 +98,7 @@ fn set_up(scenario: &str, folder: &Path, size: Size) -> Box<dyn FnOnce()> {
 fn verify(input: Input, records: u64) -> Box<dyn FnOnce()> {
     let (clock, expect) = (ManualClock::new(NOW_MICROS), expect());
     Box::new(move || {
-        let report = verify_file(&input, &expect, &clock, &mut Discard).unwrap();
+        let report = verify::verify(&input, &expect, &clock, &mut Discard).unwrap();
         assert!(report.is_valid() && report.records == Some(records));
     })
 }

@@ -5,7 +5,7 @@ mod common;
 
 use carrack::engine::{Engine, ImportOptions};
 use carrack::env::SystemClock;
-use carrack::verify::{Discard, ExpectedHead, Input, verify_file};
+use carrack::verify::{Discard, ExpectedHead, Input, verify};
 use common::{Order, car_in, did, signing_key};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -23,7 +23,7 @@ fn transfer(criterion: &mut Criterion) {
         let input = Input::open(&car_in(folder.path(), RECORDS, order)).unwrap();
         group.bench_function(format!("verify {name}"), |bench| {
             bench.iter(|| {
-                let report = verify_file(&input, &expect(), &SystemClock, &mut Discard).unwrap();
+                let report = verify(&input, &expect(), &SystemClock, &mut Discard).unwrap();
                 assert!(report.is_valid());
             });
         });

@@ -14,7 +14,7 @@ use carrack::engine::{Engine, ImportOptions, Options};
 use carrack::env::SystemClock;
 use carrack::key::{Curve, SigningKey};
 use carrack::migrate::{MigrateOptions, migrate};
-use carrack::verify::{Discard, ExpectedHead, Input, verify_file};
+use carrack::verify::{Discard, ExpectedHead, Input, verify};
 use common::{Order, did, signing_key, write_car};
 use std::path::Path;
 use std::process::Command;
@@ -110,13 +110,13 @@ fn job_of_a_child() {
     let store = folder.join(format!("{order}.redb"));
     match what {
         "verify" => {
-            assert!(verify_file(&input, &expect, &SystemClock, &mut Discard).unwrap().is_valid());
+            assert!(verify(&input, &expect, &SystemClock, &mut Discard).unwrap().is_valid());
         }
         "import" => {
             Engine::open(store).unwrap().import(&input, &options).unwrap();
         }
         "inspect" => {
-            let report = verify_file(&input, &expect, &SystemClock, &mut Discard).unwrap();
+            let report = verify(&input, &expect, &SystemClock, &mut Discard).unwrap();
             assert_eq!((report.records, report.is_valid()), (Some(500), order != "blocks"));
         }
         "refuse" => {

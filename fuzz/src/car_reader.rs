@@ -5,9 +5,8 @@ use crate::{mend, sample};
 use carrack::block::Cid;
 use carrack::car::{self, NextSection, Reader, Section, Writer};
 use carrack::engine::ImportOptions;
-use carrack::verify::{
-    Discard, ExpectedHead, Input, ListingDigest, Order, Report, StreamSource, verify, verify_file,
-};
+use carrack::parts::sources::{StreamSource, verify_source};
+use carrack::verify::{Discard, ExpectedHead, Input, ListingDigest, Order, Report, verify};
 use carrack::{Code, Error};
 use std::io::Read;
 
@@ -129,11 +128,11 @@ fn verifies(data: &[u8], readable: bool) {
     let (report, listing) = verify_input(&input);
     // Who wants only the verdict mostly gets it without a walk: the same one.
     let judged =
-        verify_file(&input, &ExpectedHead::unchecked(), &sample::clock(), &mut Discard).unwrap();
+        verify(&input, &ExpectedHead::unchecked(), &sample::clock(), &mut Discard).unwrap();
     assert_eq!(judged.to_json(), report.to_json());
     let mut digest = ListingDigest::default();
     let streamed = StreamSource::new(data).and_then(|mut supply| {
-        verify(&mut supply, &ExpectedHead::unchecked(), &sample::clock(), &mut digest)
+        verify_source(&mut supply, &ExpectedHead::unchecked(), &sample::clock(), &mut digest)
     });
     if let Some(streamed) = streamed.ok().filter(Report::is_valid) {
         assert!(report.is_valid(), "valid as a stream only");
@@ -154,8 +153,7 @@ fn verifies(data: &[u8], readable: bool) {
 
 fn verify_input(input: &Input) -> (Report, String) {
     let mut digest = ListingDigest::default();
-    let report =
-        verify_file(input, &ExpectedHead::unchecked(), &sample::clock(), &mut digest).unwrap();
+    let report = verify(input, &ExpectedHead::unchecked(), &sample::clock(), &mut digest).unwrap();
     (report, digest.finish())
 }
 

@@ -7,7 +7,7 @@ use crate::{mend, sample};
 use carrack::block::{Block, Cid};
 use carrack::ident::{Nsid, RepoPath};
 use carrack::verify::{
-    Discard, ExpectedHead, Input, ListingDigest, verify_collection_file, verify_proof,
+    Discard, ExpectedHead, Input, ListingDigest, verify_collection, verify_proof,
 };
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -27,10 +27,11 @@ pub fn check(data: &[u8]) {
     let Some((number, car)) = data.split_first_chunk::<2>() else { return };
     let path = sample::path(u32::from(u16::from_le_bytes(*number)) % (2 * RECORDS));
     let clock = sample::clock();
-    let anyone = verify_proof(car, &path, &ExpectedHead::unchecked(), &clock).unwrap();
+    let input = Input::from(car.to_vec());
+    let anyone = verify_proof(&input, &path, &ExpectedHead::unchecked(), &clock).unwrap();
     assert_eq!(anyone.cid.is_some(), anyone.present == Some(true));
     let expect = ExpectedHead::signed_by([sample::key().verifying_key()]).did(sample::did());
-    let proof = verify_proof(car, &path, &expect, &clock).unwrap();
+    let proof = verify_proof(&input, &path, &expect, &clock).unwrap();
     if proof.report.is_valid() {
         assert!(anyone.report.is_valid());
         assert!(proof.present.is_some(), "neither proven nor a problem");
@@ -43,7 +44,7 @@ fn of_its_collection(car: &[u8], path: &RepoPath, expect: &ExpectedHead) {
     let collection: Nsid = path.collection().parse().unwrap();
     let input = Input::spill(car, "fuzz").unwrap();
     let clock = sample::clock();
-    let proof = verify_collection_file(&input, &collection, expect, &clock, &mut Discard).unwrap();
+    let proof = verify_collection(&input, &collection, expect, &clock, &mut Discard).unwrap();
     assert_eq!(proof.records.is_some(), proof.complete.is_some());
     assert_eq!(proof.listing_sha256.is_some(), proof.complete.is_some());
     if proof.is_valid() {

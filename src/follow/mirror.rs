@@ -9,6 +9,7 @@ use crate::ident::{Did, Rev};
 use crate::key::VerifyingKey;
 use crate::store::account::{Account, Head};
 use crate::verify::{ExpectedHead, Input};
+use bytes::Bytes;
 use std::sync::Arc;
 
 /// Keeps an engine's copies in step with one event stream.
@@ -246,11 +247,11 @@ impl Copy<'_> {
 
     /// The blocks of an event are a diff: what a copy of the head before lacks, and the nodes that
     /// undoing takes, which are of the new tree too.
-    fn apply(&self, blocks: &[u8], head: &Head) -> Result<()> {
+    fn apply(&self, blocks: &Bytes, head: &Head) -> Result<()> {
         let replace = Some(head.commit.clone());
         // Without a key that is given, the held head's is used, and nothing new is known of it.
         let options = copying().head(self.given.clone()).replace(replace);
-        self.engine.apply_diff(blocks, &options).map(drop)
+        self.engine.apply_diff(&Input::from(blocks.clone()), &options).map(drop)
     }
 
     fn create(&self, event: &CommitEvent) -> Result<Followed> {
@@ -258,7 +259,7 @@ impl Copy<'_> {
         if self.last_rev.is_some_and(|last| event.rev <= last) {
             return Ok(Followed::Ignored(Ignored::OldRev));
         }
-        let input = Input::spill(&event.blocks[..], "a first commit")?;
+        let input = Input::from(event.blocks.clone());
         let options = copying().head(self.expect.clone());
         self.engine.import(&input, &options)?;
         Ok(Followed::Created { rev: event.rev })

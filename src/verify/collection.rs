@@ -9,6 +9,7 @@ use crate::tree::{KeyRange, Walk, Want};
 use crate::verify::block_source::BlockSource;
 use crate::verify::expected_head::ExpectedHead;
 use crate::verify::file_source::FileSource;
+use crate::verify::input::Input;
 use crate::verify::listing::ListingDigest;
 use crate::verify::report::Report;
 use crate::verify::repository::{Sink, Verification, report_of};
@@ -62,39 +63,12 @@ impl CollectionReport {
 /// one that can is `NotProven`. Memory is bounded as in [`verify`](crate::verify::verify), at any size of
 /// the collection. Under a head that has a problem nothing is proven.
 ///
-/// # Errors
-/// Only if reading fails, or the sink does; what is wrong with the proof is in the report.
-pub fn verify_collection(
-    supply: &mut dyn BlockSource,
-    collection: &Nsid,
-    expect: &ExpectedHead,
-    clock: &dyn Clock,
-    sink: &mut dyn Sink,
-) -> Result<CollectionReport> {
-    let mut check = Verification::new(supply, sink);
-    let mut proven = None;
-    if let Some(data) = check.head(expect, clock)? {
-        let head_is_right = check.report.is_valid();
-        let found = look_over(&mut check, data, &KeyRange::of_collection(collection))?;
-        proven = found.filter(|_| head_is_right);
-    }
-    let mut report = CollectionReport::of(check.finish()?, collection);
-    if let Some(found) = proven {
-        report.complete = Some(found.all_held);
-        report.records = Some(found.records);
-        report.listing_sha256 = Some(found.listing.finish());
-    }
-    Ok(report)
-}
-
-/// The same for a proof in a file.
-///
 /// ```
 /// use carrack::engine::{Engine, Op, Record, WriteOptions};
 /// use carrack::env::{SystemClock, SystemRandom};
 /// use carrack::ident::Did;
 /// use carrack::key::{Curve, Signer, SigningKey};
-/// use carrack::verify::{ExpectedHead, Input, Discard, verify_collection_file};
+/// use carrack::verify::{ExpectedHead, Input, Discard, verify_collection};
 ///
 /// # let folder = tempfile::tempdir().map_err(|error| carrack::Error::Request(error.to_string()))?;
 /// # let engine = Engine::open(folder.path().join("store.redb"))?;
@@ -109,27 +83,54 @@ pub fn verify_collection(
 /// let mut proof = Vec::new();
 /// engine.snapshot(&did)?.prove_collection(&posts, &mut proof)?;
 ///
-/// let input = Input::spill(&proof[..], "example")?;
+/// let input = Input::from(proof);
 /// let expect = ExpectedHead::signed_by([key.verifying_key()]).did(did);
-/// let report = verify_collection_file(&input, &posts, &expect, &SystemClock, &mut Discard)?;
+/// let report = verify_collection(&input, &posts, &expect, &SystemClock, &mut Discard)?;
 /// assert!(report.is_valid());
 /// assert_eq!((report.complete, report.records), (Some(true), Some(1)));
 /// # Ok::<(), carrack::Error>(())
 /// ```
 ///
 /// # Errors
-/// As [`verify_collection`].
-pub fn verify_collection_file(
-    input: &crate::verify::Input,
+/// Only if reading fails, or the sink does; what is wrong with the proof is in the report.
+pub fn verify_collection(
+    input: &Input,
     collection: &Nsid,
     expect: &ExpectedHead,
     clock: &dyn Clock,
     sink: &mut dyn Sink,
 ) -> Result<CollectionReport> {
     match FileSource::new(input.clone()) {
-        Ok(mut supply) => verify_collection(&mut supply, collection, expect, clock, sink),
+        Ok(mut source) => verify_collection_source(&mut source, collection, expect, clock, sink),
         Err(error) => Ok(CollectionReport::of(report_of(error)?, collection)),
     }
+}
+
+/// The same of blocks from any source.
+///
+/// # Errors
+/// As [`verify_collection`].
+pub fn verify_collection_source(
+    source: &mut dyn BlockSource,
+    collection: &Nsid,
+    expect: &ExpectedHead,
+    clock: &dyn Clock,
+    sink: &mut dyn Sink,
+) -> Result<CollectionReport> {
+    let mut check = Verification::new(source, sink);
+    let mut proven = None;
+    if let Some(data) = check.head(expect, clock)? {
+        let head_is_right = check.report.is_valid();
+        let found = look_over(&mut check, data, &KeyRange::of_collection(collection))?;
+        proven = found.filter(|_| head_is_right);
+    }
+    let mut report = CollectionReport::of(check.finish()?, collection);
+    if let Some(found) = proven {
+        report.complete = Some(found.all_held);
+        report.records = Some(found.records);
+        report.listing_sha256 = Some(found.listing.finish());
+    }
+    Ok(report)
 }
 
 impl CollectionReport {

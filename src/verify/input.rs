@@ -1,15 +1,33 @@
 use crate::error::{Error, Result};
+use bytes::Bytes;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-/// A file that can be read at any place: given as one, or spilled from a pipe.
+/// A CAR that can be read at any place: a file, a stream that was spilled into a temporary file, or
+/// bytes in memory. What reads a CAR takes one: imports, diffs, verifications of repositories and
+/// of proofs. A clone shares the content.
+///
+/// ```
+/// use carrack::verify::Input;
+/// let mut stream = &b"from a socket"[..];
+/// let spilled = Input::spill(&mut stream, "getRepo")?;
+/// let held = Input::from(b"in memory".to_vec());
+/// assert_eq!((spilled.length(), held.length()), (13, 9));
+/// # Ok::<(), carrack::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Input {
-    file: Arc<File>,
+    content: Content,
     name: String,
     length: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Content {
+    File(Arc<File>),
+    Bytes(Bytes),
 }
 
 impl Input {
@@ -17,7 +35,8 @@ impl Input {
     ///
     /// # Errors
     /// `Io` if it cannot be opened or read.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
         let name = path.display().to_string();
         let doing = || format!("opening {name}");
         let file = File::open(path).map_err(|error| Error::io(doing(), error))?;
@@ -29,7 +48,7 @@ impl Input {
         if !metadata.is_file() {
             return Self::spill(file, &name);
         }
-        Ok(Self { file: Arc::new(file), name, length: metadata.len() })
+        Ok(Self { content: Content::File(Arc::new(file)), name, length: metadata.len() })
     }
 
     /// Copies everything from `from` into a temporary file without a name. `name` is for messages.
@@ -42,7 +61,14 @@ impl Input {
         let length =
             std::io::copy(&mut from, &mut file).map_err(|error| Error::io(doing(), error))?;
         file.flush().map_err(|error| Error::io(doing(), error))?;
-        Ok(Self { file: Arc::new(file), name: name.to_owned(), length })
+        Ok(Self { content: Content::File(Arc::new(file)), name: name.to_owned(), length })
+    }
+
+    /// Bytes in memory, which stay there: for what is small, or is there already.
+    pub fn from_bytes(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        let length = bytes.len() as u64;
+        Self { content: Content::Bytes(bytes), name: "bytes in memory".to_owned(), length }
     }
 
     /// The length in bytes, as it was when it was opened.
@@ -51,7 +77,7 @@ impl Input {
     }
 
     /// Reads from `offset` on.
-    pub(in crate::verify) fn reader_at(&self, offset: u64) -> At {
+    pub(crate) fn reader_at(&self, offset: u64) -> At {
         At { input: self.clone(), position: offset }
     }
 
@@ -72,10 +98,34 @@ impl Input {
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize> {
         loop {
-            match read_at(&self.file, buffer, offset) {
+            match self.content.read_at(buffer, offset) {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(Error::io(format!("reading {}", self.name), error)),
                 Ok(got) => return Ok(got),
+            }
+        }
+    }
+}
+
+impl From<Vec<u8>> for Input {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::from_bytes(bytes)
+    }
+}
+
+impl From<Bytes> for Input {
+    fn from(bytes: Bytes) -> Self {
+        Self::from_bytes(bytes)
+    }
+}
+
+impl Content {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
+        match self {
+            Self::File(file) => read_at(file, buffer, offset),
+            Self::Bytes(bytes) => {
+                let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..));
+                rest.unwrap_or_default().read(buffer)
             }
         }
     }
@@ -100,7 +150,7 @@ pub struct At {
 
 impl Read for At {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let got = read_at(&self.input.file, buffer, self.position)?;
+        let got = self.input.content.read_at(buffer, self.position)?;
         self.position += got as u64;
         Ok(got)
     }

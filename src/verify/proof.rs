@@ -8,6 +8,7 @@ use crate::limits::{PROOF_BLOCKS_MAX, PROOF_BYTES_MAX};
 use crate::problem::{Code, Problem};
 use crate::tree::{Gap, Key, NodeSource, Tree};
 use crate::verify::expected_head::ExpectedHead;
+use crate::verify::input::Input;
 use crate::verify::report::{Report, problems_json};
 use crate::verify::repository::report_of;
 use serde_json::{Map, Value, json};
@@ -42,17 +43,39 @@ impl ProofReport {
 /// Checks what a partial CAR (head, the nodes on the way to a path, the record) proves of `path`.
 /// A missing node on the way is never an absence.
 ///
+/// ```
+/// use carrack::engine::{Engine, Op, Record, WriteOptions};
+/// use carrack::env::SystemClock;
+/// use carrack::key::{Curve, SigningKey};
+/// use carrack::verify::{ExpectedHead, Input, verify_proof};
+///
+/// let engine = Engine::in_memory()?;
+/// let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+/// let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+/// engine.create_account(&did, &key)?;
+/// let path: carrack::ident::RepoPath = "com.example.note/1".parse()?;
+/// let note = Record::from_json(&serde_json::json!({"text": "ahoy"}))?;
+/// engine.write(&did, vec![Op::create(path.clone(), note)], &WriteOptions::default(), &key)?;
+///
+/// let mut proof = Vec::new();
+/// engine.snapshot(&did)?.proof(&path, &mut proof)?;
+/// let expect = ExpectedHead::signed_by([key.verifying_key()]).did(did);
+/// let found = verify_proof(&Input::from(proof), &path, &expect, &SystemClock)?;
+/// assert_eq!(found.present, Some(true));
+/// # Ok::<(), carrack::Error>(())
+/// ```
+///
 /// # Errors
 /// Only if reading fails; what is wrong with the proof is in the report.
 pub fn verify_proof(
-    input: impl Read,
+    input: &Input,
     path: &RepoPath,
     expect: &ExpectedHead,
     clock: &dyn Clock,
 ) -> Result<ProofReport> {
     let mut proof =
         ProofReport { report: Report::default(), path: path.clone(), present: None, cid: None };
-    let (roots, blocks) = match read_blocks(input, &mut proof.report) {
+    let (roots, blocks) = match read_blocks(input.reader_at(0), &mut proof.report) {
         Ok(read) => read,
         Err(error) => {
             proof.report = report_of(error)?;

@@ -11,6 +11,8 @@ use crate::problem::{Code, Problem};
 use crate::tree::{NodeWant, RecordWant, Walk, Want};
 use crate::verify::block_source::{BlockSource, Missing, RecordBlock, Totals};
 use crate::verify::expected_head::ExpectedHead;
+use crate::verify::file_source::FileSource;
+use crate::verify::input::Input;
 use crate::verify::node_outline::TreeCounts;
 use crate::verify::read_through::too_many;
 use crate::verify::report::Report;
@@ -88,22 +90,49 @@ impl Sink for Discard {
     }
 }
 
-/// Verifies a repository: every hash, the head's form and signature, every node's form, layer,
-/// order and range, every path, and that nothing is missing. It does not stop at a problem.
+/// Verifies a repository offline: every hash, the head's form and signature, every node's form,
+/// layer, order and range, every path, and that nothing is missing. It does not stop at a problem.
 ///
-/// Memory is bounded by the supply's, one path of the tree and one block. An input with far more
-/// blocks than its tree has ([`UNREACHED_BLOCKS_MAX`](crate::limits::UNREACHED_BLOCKS_MAX)) has the
-/// problem `TooManyBlocks`.
+/// Memory is bounded, whatever the length and the order of the blocks: an index of the input, one
+/// path of the tree and one block. An input with far more blocks than its tree has
+/// ([`UNREACHED_BLOCKS_MAX`](crate::limits::UNREACHED_BLOCKS_MAX)) has the problem `TooManyBlocks`.
+///
+/// ```
+/// use carrack::env::SystemClock;
+/// use carrack::verify::{Discard, ExpectedHead, Input, verify};
+///
+/// let input = Input::from(b"not a CAR".to_vec());
+/// let report = verify(&input, &ExpectedHead::unchecked(), &SystemClock, &mut Discard)?;
+/// assert!(!report.is_valid());
+/// # Ok::<(), carrack::Error>(())
+/// ```
 ///
 /// # Errors
 /// Only if reading fails, or the sink does; what is wrong with the repository is in the report.
 pub fn verify(
-    supply: &mut dyn BlockSource,
+    input: &Input,
     expect: &ExpectedHead,
     clock: &dyn Clock,
     sink: &mut dyn Sink,
 ) -> Result<Report> {
-    let mut check = Verification::new(supply, sink);
+    match FileSource::new(input.clone()) {
+        Ok(mut source) => verify_source(&mut source, expect, clock, sink),
+        Err(error) => report_of(error),
+    }
+}
+
+/// The same of blocks from any source. Memory is bounded by the source's, one path of the tree and
+/// one block.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_source(
+    source: &mut dyn BlockSource,
+    expect: &ExpectedHead,
+    clock: &dyn Clock,
+    sink: &mut dyn Sink,
+) -> Result<Report> {
+    let mut check = Verification::new(source, sink);
     let wants_verdict = check.skips_records && !check.sink.needs_tree();
     if wants_verdict {
         check.supply.skip_tree();
@@ -386,31 +415,5 @@ pub(in crate::verify) fn report_of(error: Error) -> Result<Report> {
             Ok(report)
         }
         error => Err(error),
-    }
-}
-
-/// Verifies a repository in a file, offline.
-///
-/// ```
-/// use carrack::env::SystemClock;
-/// use carrack::verify::{ExpectedHead, Input, Discard, verify_file};
-///
-/// let input = Input::spill(&b"not a CAR"[..], "example")?;
-/// let report = verify_file(&input, &ExpectedHead::unchecked(), &SystemClock, &mut Discard)?;
-/// assert!(!report.is_valid());
-/// # Ok::<(), carrack::Error>(())
-/// ```
-///
-/// # Errors
-/// Only if reading fails, or the sink does.
-pub fn verify_file(
-    input: &crate::verify::Input,
-    expect: &ExpectedHead,
-    clock: &dyn Clock,
-    sink: &mut dyn Sink,
-) -> Result<Report> {
-    match crate::verify::FileSource::new(input.clone()) {
-        Ok(mut supply) => verify(&mut supply, expect, clock, sink),
-        Err(error) => report_of(error),
     }
 }

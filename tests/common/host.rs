@@ -2,7 +2,7 @@
 
 use super::mined::MINED;
 use super::{Rng, did, key, record};
-use crate::common::{create_op, update_op};
+use crate::common::{car_input, create_op, update_op};
 use carrack::block::Cid;
 use carrack::engine::{Engine, Op, State, WriteOptions};
 use carrack::event::{Event, Frame, decode_frame};
@@ -119,7 +119,7 @@ impl Host {
             Some((rev, head)) if by_diff => {
                 self.engine.export_since(&did(), rev, &mut car).unwrap();
                 let options = super::with_key().replace(head);
-                copies.apply_diff(&car[..], &options).unwrap();
+                copies.apply_diff(&car_input(&car[..]), &options).unwrap();
             }
             _ => {
                 self.engine.export(&did(), &mut car).unwrap();

@@ -88,6 +88,11 @@ pub fn engine_with_account() -> Engine {
     engine
 }
 
+/// A CAR that is in memory.
+pub fn car_input(car: &[u8]) -> Input {
+    Input::from(car.to_vec())
+}
+
 /// The op that creates a record of these bytes.
 pub fn create_op(path: RepoPath, bytes: impl Into<Bytes>) -> Op {
     Op::create(path, Record::from_dag_cbor(bytes).unwrap())

@@ -6,6 +6,7 @@
     reason = "tests"
 )]
 
+use crate::common::car_input;
 use crate::diffs::{
     PATHS, Source, busy, car_of, check_copy, export, imported, options, sections, settled, value,
 };
@@ -16,11 +17,12 @@ use carrack::commit::UnsignedCommit;
 use carrack::engine::{Engine, ImportOptions, State};
 use carrack::ident::Rev;
 use carrack::key::{Curve, SigningKey};
-use carrack::limits::SECTION_BYTES_MAX;
+use carrack::limits::{DIFF_BYTES_MAX, SECTION_BYTES_MAX};
 use carrack::tree::{Entry, Node};
-use carrack::verify::ExpectedHead;
+use carrack::verify::{ExpectedHead, Input};
 use carrack::{Error, ErrorKind};
 use std::collections::BTreeMap;
+use std::io::Read;
 
 #[test]
 fn a_diff_that_lacks_a_block_is_refused_or_did_not_need_it() {
@@ -37,7 +39,7 @@ fn a_diff_that_lacks_a_block_is_refused_or_did_not_need_it() {
             .filter(|(at, _)| *at != dropped)
             .map(|(_, b)| b.clone())
             .collect();
-        match copy.apply_diff(&car_of(&root, &rest)[..], &ImportOptions::default()) {
+        match copy.apply_diff(&car_input(&car_of(&root, &rest)[..]), &ImportOptions::default()) {
             Ok(_) => {
                 let cid = blocks[dropped].cid();
                 let twice = rest.iter().any(|block| block.cid() == cid);
@@ -70,17 +72,18 @@ fn a_diff_with_a_flipped_byte_is_refused() {
     for at in 0..car.len() {
         let mut broken = car.clone();
         broken[at] ^= 1 << (at % 8);
-        match copy.apply_diff(&broken[..], &ImportOptions::default()) {
+        match copy.apply_diff(&car_input(&broken[..]), &ImportOptions::default()) {
             Err(error) => assert_eq!(error.kind(), ErrorKind::Invalid, "byte {at}: {error}"),
             Ok(applied) => panic!("byte {at}: {applied:?}"),
         }
     }
     for end in 0..car.len() {
-        let error = copy.apply_diff(&car[..end], &ImportOptions::default()).unwrap_err();
+        let error =
+            copy.apply_diff(&car_input(&car[..end]), &ImportOptions::default()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid, "cut at {end}: {error}");
     }
     assert_eq!(settled(&copy, &source.did), state);
-    copy.apply_diff(&car[..], &ImportOptions::default()).unwrap();
+    copy.apply_diff(&car_input(&car[..]), &ImportOptions::default()).unwrap();
     check_copy(&copy, &source);
 }
 
@@ -90,7 +93,9 @@ fn blocks_that_nobody_asked_for_are_not_kept() {
     let (root, mut blocks) = sections(&source.since(source.history[1].rev));
     blocks.push(Block::dag_cbor(value(5 + 26)));
     blocks.reverse();
-    let applied = copy.apply_diff(&car_of(&root, &blocks)[..], &ImportOptions::default()).unwrap();
+    let applied = copy
+        .apply_diff(&car_input(&car_of(&root, &blocks)[..]), &ImportOptions::default())
+        .unwrap();
     assert_eq!(applied.unreferenced_blocks, 1);
     check_copy(&copy, &source);
 }
@@ -99,10 +104,10 @@ fn blocks_that_nobody_asked_for_are_not_kept() {
 fn a_full_export_is_a_diff_too() {
     let (source, copy) = busy();
     let car = export(&source.engine, &source.did);
-    let applied = copy.apply_diff(&car[..], &ImportOptions::default()).unwrap();
+    let applied = copy.apply_diff(&car_input(&car[..]), &ImportOptions::default()).unwrap();
     assert_eq!(applied.since, source.history[1].rev);
     check_copy(&copy, &source);
-    let again = copy.apply_diff(&car[..], &ImportOptions::default()).unwrap();
+    let again = copy.apply_diff(&car_input(&car[..]), &ImportOptions::default()).unwrap();
     assert_eq!((again.since, again.rev, again.created), (applied.rev, applied.rev, 0));
 }
 
@@ -119,7 +124,7 @@ fn a_record_that_was_at_another_path_is_found() {
     blocks.retain(|block| !old.blocks.contains_key(block.cid()));
     let records = blocks.iter().filter(|block| !source.head().nodes.contains(block.cid()));
     assert_eq!(records.count(), 1, "the commit alone");
-    copy.apply_diff(&car_of(&root, &blocks)[..], &ImportOptions::default()).unwrap();
+    copy.apply_diff(&car_input(&car_of(&root, &blocks)[..]), &ImportOptions::default()).unwrap();
     check_copy(&copy, &source);
 }
 
@@ -129,7 +134,7 @@ fn who_may_apply_a_diff_and_to_what() {
     let did = &source.did;
     let car = source.since(source.history[1].rev);
     let state = settled(&copy, did);
-    let apply = |options: &ImportOptions| copy.apply_diff(&car[..], options);
+    let apply = |options: &ImportOptions| copy.apply_diff(&car_input(&car[..]), options);
     // An account that takes writes is left alone, unless its head is named.
     copy.set_state(did, State::Active).unwrap();
     assert!(matches!(apply(&ImportOptions::default()), Err(Error::State { .. })));
@@ -149,11 +154,11 @@ fn who_may_apply_a_diff_and_to_what() {
     // A copy that is too far behind cannot use it, one that is not there neither.
     let behind = imported(&export(&Source::new().engine, did), &source.clock, &source.key);
     behind.set_state(did, State::Deactivated).unwrap();
-    let error = behind.apply_diff(&car[..], &ImportOptions::default()).unwrap_err();
+    let error = behind.apply_diff(&car_input(&car[..]), &ImportOptions::default()).unwrap_err();
     assert_eq!(error.problems()[0].code, Code::MissingNode);
     let empty = Engine::in_memory_with(&options(&source.clock)).unwrap();
     assert!(matches!(
-        empty.apply_diff(&car[..], &ImportOptions::default()),
+        empty.apply_diff(&car_input(&car[..]), &ImportOptions::default()),
         Err(Error::NotFound { .. })
     ));
     assert_eq!(settled(&copy, did), state);
@@ -164,7 +169,9 @@ fn who_may_apply_a_diff_and_to_what() {
     copy.set_state(did, State::Deactivated).unwrap();
     check_copy(&copy, &source);
     let older = busy().1;
-    let error = copy.apply_diff(&export(&older, did)[..], &ImportOptions::default()).unwrap_err();
+    let error = copy
+        .apply_diff(&car_input(&export(&older, did)[..]), &ImportOptions::default())
+        .unwrap_err();
     assert_eq!(error.problems()[0].code, Code::BadRev);
 }
 
@@ -195,7 +202,7 @@ fn a_held_subtree_is_not_taken_out_of_its_range() {
         let unsigned = UnsignedCommit { did: source.did.clone(), data: top.cid().clone(), rev };
         let commit = unsigned.sign(&source.key).unwrap();
         blocks.push(commit.block().clone());
-        copy.apply_diff(&car_of(commit.cid(), &blocks)[..], &ImportOptions::default())
+        copy.apply_diff(&car_input(&car_of(commit.cid(), &blocks)[..]), &ImportOptions::default())
     };
     let node = |rights: [Option<&Cid>; 3]| {
         let paths = [low, middle, high].into_iter().zip(rights);
@@ -250,7 +257,7 @@ fn the_edges_of_a_held_subtree_are_looked_at() {
         let unsigned = UnsignedCommit { did: source.did.clone(), data: top.cid().clone(), rev };
         let commit = unsigned.sign(&source.key).unwrap();
         let car = car_of(commit.cid(), &[commit.block().clone(), top]);
-        let error = copy.apply_diff(&car[..], &ImportOptions::default()).unwrap_err();
+        let error = copy.apply_diff(&car_input(&car[..]), &ImportOptions::default()).unwrap_err();
         assert_eq!(error.problems()[0].code, Code::KeyRange, "{error}");
         assert_eq!(settled(&copy, &source.did), state);
     }
@@ -267,7 +274,8 @@ fn a_diff_may_carry_what_is_not_of_the_repository() {
     };
     let apply = |more: &[u8]| {
         let (_, copy) = busy();
-        let applied = copy.apply_diff(&[&diff, more].concat()[..], &ImportOptions::default());
+        let applied =
+            copy.apply_diff(&car_input(&[&diff, more].concat()[..]), &ImportOptions::default());
         (applied.map(|applied| applied.unreferenced_blocks), copy)
     };
     let plain = apply(&[]).0.unwrap();
@@ -286,10 +294,10 @@ fn a_diff_may_carry_what_is_not_of_the_repository() {
         assert_eq!(apply(&others).0.unwrap_err().problems()[0].code, code);
     }
     // Whatever length it states, no more is read than a diff may have.
-    let endless = std::io::repeat(1);
-    let claim = [&diff[..], &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], &raw].concat();
+    let longer = std::io::repeat(1).take(DIFF_BYTES_MAX + (1 << 20));
+    let claim = &[&diff[..], &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], &raw].concat()[..];
     let (_, copy) = busy();
-    let input = std::io::Read::chain(&claim[..], endless);
-    let error = copy.apply_diff(input, &ImportOptions::default()).unwrap_err();
+    let input = Input::spill(claim.chain(longer), "a test").unwrap();
+    let error = copy.apply_diff(&input, &ImportOptions::default()).unwrap_err();
     assert!(matches!(error, Error::Limit { .. }), "{error}");
 }

@@ -14,8 +14,8 @@
 use crate::common::disk::Loss;
 use crate::common::power::Trial;
 use crate::common::{
-    Disk, NOW, assert_clean, clock, create_op, did, did_of, engine_with_account, export, import,
-    key, open, options, path, record, records, with_key,
+    Disk, NOW, assert_clean, car_input, clock, create_op, did, did_of, engine_with_account, export,
+    import, key, open, options, path, record, records, with_key,
 };
 use carrack::engine::{Op, State, WriteOptions};
 use carrack::env::{ManualClock, SeededRandom};
@@ -183,7 +183,7 @@ fn attempts(copy: &Engine) -> Vec<(&'static str, Result<()>)> {
         ("import", import(copy, &export(&other, &did_of(2)), &with_key()).map(drop)),
         ("import over", import(copy, &export(&newer, &did()), &over).map(drop)),
         ("import the same", import(copy, &export(copy, &did()), &with_key()).map(drop)),
-        ("apply", copy.apply_diff(&diff[..], &over).map(drop)),
+        ("apply", copy.apply_diff(&car_input(&diff[..]), &over).map(drop)),
         ("deactivate", copy.set_state(&did(), State::Deactivated)),
         ("announce", copy.announce_identity(&did(), None).map(drop)),
         ("delete", copy.delete_account(&did())),

@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use crate::common::{
-    NOW, assert_clean, create_op, did, engine_with_account, handmade, import, key, path, record,
-    records, with_key, write,
+    NOW, assert_clean, car_input, create_op, did, engine_with_account, handmade, import, key, path,
+    record, records, with_key, write,
 };
 use carrack::block::{Cid, Codec, blob_refs, json};
 use carrack::engine::{ImportOptions, Op, State};
@@ -70,7 +70,7 @@ fn of_an_archive_the_first_are_noted_and_the_record_is_kept() {
     engine.set_state(&did(), State::Deactivated).unwrap();
     let next = BTreeMap::from([(AT.to_owned(), gallery(count + 1))]);
     let diff = archive(&next, 1_000);
-    let applied = engine.apply_diff(&diff[..], &ImportOptions::default()).unwrap();
+    let applied = engine.apply_diff(&car_input(&diff[..]), &ImportOptions::default()).unwrap();
     assert_eq!(applied.warnings.listed().len(), 1);
     assert_eq!(needed(&engine), BLOB_REFS_MAX as u64);
     assert_clean(&engine);

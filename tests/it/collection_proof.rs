@@ -10,10 +10,10 @@ use carrack::engine::{Engine, Op, WriteOptions};
 use carrack::env::SystemClock;
 use carrack::ident::{Nsid, Rev};
 use carrack::key::{Curve, SigningKey};
+use carrack::parts::sources::{StreamSource, verify_collection_source};
 use carrack::tree::{Entry, Key, Node, layer};
 use carrack::verify::{
-    CollectionReport, Discard, ExpectedHead, Input, ListingDigest, Order, StreamSource,
-    verify_collection, verify_collection_file,
+    CollectionReport, Discard, ExpectedHead, Input, ListingDigest, Order, verify_collection,
 };
 use carrack::{Code, Error};
 use serde_json::json;
@@ -169,7 +169,7 @@ fn check(proof: &[u8], collection: &str) -> CollectionReport {
 fn check_for(proof: &[u8], collection: &str, expect: &ExpectedHead) -> CollectionReport {
     let input = Input::spill(proof, "a proof").unwrap();
     let collection = nsid(collection);
-    verify_collection_file(&input, &collection, expect, &SystemClock, &mut Discard).unwrap()
+    verify_collection(&input, &collection, expect, &SystemClock, &mut Discard).unwrap()
 }
 
 fn codes(report: &CollectionReport) -> Vec<Code> {
@@ -198,7 +198,8 @@ fn every_collection_is_proven_whole_or_empty() {
             let mut stream = StreamSource::new(&proof[..]).unwrap();
             let of = nsid(collection);
             let piped =
-                verify_collection(&mut stream, &of, &expect(), &SystemClock, &mut Discard).unwrap();
+                verify_collection_source(&mut stream, &of, &expect(), &SystemClock, &mut Discard)
+                    .unwrap();
             assert!(piped.is_valid());
             account.assert_right(&piped);
             // A whole repository proves each of its collections.

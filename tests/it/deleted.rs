@@ -15,7 +15,7 @@ use carrack::block::{Block, Cid};
 use carrack::engine::{Op, State};
 use carrack::env::SystemClock;
 use carrack::ident::Rev;
-use carrack::verify::{Discard, Input, verify_file};
+use carrack::verify::{Discard, Input, verify};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
 #[track_caller]
 fn assert_valid(car: &[u8]) {
     let input = Input::spill(car, "export").unwrap();
-    let report = verify_file(&input, &with_key().head, &SystemClock, &mut Discard).unwrap();
+    let report = verify(&input, &with_key().head, &SystemClock, &mut Discard).unwrap();
     assert!(report.is_valid(), "{:?}", report.problems.listed());
     assert_eq!(report.unreferenced_blocks, Some(0));
 }

@@ -11,7 +11,7 @@ use crate::common::{NOW, clock, did, engine, handmade, record};
 use carrack::engine::ImportOptions;
 use carrack::ident::Rev;
 use carrack::key::{Curve, SigningKey};
-use carrack::verify::{Discard, ExpectedHead, Input, Report, verify_file};
+use carrack::verify::{Discard, ExpectedHead, Input, Report, verify};
 use carrack::{Engine, Error};
 
 /// Twelve records over the layers 0 to 3.
@@ -36,7 +36,7 @@ impl Check {
 
     fn verify(&self, car: &[u8]) -> Report {
         let input = Input::spill(car, "flipped").unwrap();
-        verify_file(&input, &self.options.head, &*clock(), &mut Discard).unwrap()
+        verify(&input, &self.options.head, &*clock(), &mut Discard).unwrap()
     }
 
     #[track_caller]

@@ -5,8 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use crate::common::{
-    Disk, NOW, assert_clean, create_op, did, did_of, engine_with_account, export, handmade, import,
-    key, open, path, record, with_key,
+    Disk, NOW, assert_clean, car_input, create_op, did, did_of, engine_with_account, export,
+    handmade, import, key, open, path, record, with_key,
 };
 use carrack::engine::{State, WriteOptions};
 use carrack::follow::Mirror;
@@ -54,7 +54,7 @@ fn an_import_at_or_below_the_floor_is_refused_unless_it_is_said() {
             assert!(problem.message.contains("--below-floor"), "{problem}");
             let diff = archive(number, rev);
             if number == 0 {
-                let error = copy.apply_diff(&diff[..], &with_key()).unwrap_err();
+                let error = copy.apply_diff(&car_input(&diff[..]), &with_key()).unwrap_err();
                 assert_eq!(error.problems()[0].code, Code::BadRev);
             }
         }

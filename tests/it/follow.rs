@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use crate::common::host::{Host, event, expect};
-use crate::common::{assert_clean, create_op, did, key};
+use crate::common::{assert_clean, car_input, create_op, did, key};
 use carrack::Code;
 use carrack::engine::{State, WriteOptions};
 use carrack::error::Error;
@@ -109,7 +109,7 @@ fn a_copy_can_be_followed_in_turn() {
             first.export_since(&did(), found.held_rev, &mut car).unwrap();
             let replace = second.status(&did()).unwrap().commit;
             let options = crate::common::with_key().replace(replace);
-            second.apply_diff(&car[..], &options).unwrap();
+            second.apply_diff(&car_input(&car[..]), &options).unwrap();
         }
         host.check_same(&second);
     }

@@ -15,7 +15,7 @@ use carrack::env::ManualClock;
 use carrack::ident::Rev;
 use carrack::identity::plc::{Operation, PlcLog, PlcState};
 use carrack::key::{Curve, SignatureStatus, Signer, SigningKey, VerifyingKey};
-use carrack::verify::{ExpectedHead, verify_proof};
+use carrack::verify::{ExpectedHead, Input, verify_proof};
 use carrack::{Code, Error};
 
 const K256_ORDER: &str = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
@@ -107,7 +107,7 @@ fn a_proof_under_the_twin_proves_nothing() {
     let key = crate::common::key().verifying_key();
     let expect = ExpectedHead::signed_by([key.clone()]).did(did());
     let check = |blocks: &[Block]| {
-        verify_proof(&car(blocks)[..], &at, &expect, &ManualClock::new(NOW)).unwrap()
+        verify_proof(&Input::from(car(blocks)), &at, &expect, &ManualClock::new(NOW)).unwrap()
     };
     assert_eq!(check(&blocks).present, Some(true));
     blocks[0] = with_twin(&blocks[0], &key);

@@ -6,17 +6,17 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use crate::common::mined::MINED;
-use crate::common::{NOW, Rng, did, engine, handmade, import, key, record, with_key};
+use crate::common::{NOW, Rng, car_input, did, engine, handmade, import, key, record, with_key};
 use carrack::block::{Block, Cid, Codec};
 use carrack::car::{header, varint};
 use carrack::commit::UnsignedCommit;
 use carrack::env::SystemClock;
 use carrack::ident::{RepoPath, Rev};
 use carrack::limits::SECTION_BYTES_MAX;
+use carrack::parts::sources::{StreamSource, verify_source};
 use carrack::tree::{Entry, Node, layer};
 use carrack::verify::{
-    Discard, ExpectedHead, Input, ListingDigest, Order, Report, Sink, StreamSource, verify,
-    verify_file, verify_proof,
+    Discard, ExpectedHead, Input, ListingDigest, Order, Report, Sink, verify, verify_proof,
 };
 use carrack::{Code, Error};
 use std::collections::BTreeMap;
@@ -66,7 +66,7 @@ impl Sink for Walked {}
 #[track_caller]
 fn report(car: &[u8]) -> Report {
     let input = Input::spill(car, "test").unwrap();
-    let report = |sink: &mut dyn Sink| verify_file(&input, &expect(), &SystemClock, sink).unwrap();
+    let report = |sink: &mut dyn Sink| verify(&input, &expect(), &SystemClock, sink).unwrap();
     let judged = report(&mut Discard);
     assert_eq!(report(&mut ListingDigest::default()).to_json(), judged.to_json());
     assert_eq!(report(&mut Walked).to_json(), judged.to_json());
@@ -217,7 +217,7 @@ fn a_long_section_that_the_tree_names_is_the_only_problem() {
 
             let proof = |path: &str| {
                 let path = path.parse().unwrap();
-                verify_proof(&car[..], &path, &expect(), &SystemClock).unwrap()
+                verify_proof(&car_input(&car[..]), &path, &expect(), &SystemClock).unwrap()
             };
             if is_right {
                 let found = proof(second);
@@ -230,7 +230,7 @@ fn a_long_section_that_the_tree_names_is_the_only_problem() {
         }
         // A stream, which keeps nothing and cannot go back.
         let mut stream = StreamSource::new(&streaming[..]).unwrap();
-        let report = verify(&mut stream, &expect(), &SystemClock, &mut Walked).unwrap();
+        let report = verify_source(&mut stream, &expect(), &SystemClock, &mut Walked).unwrap();
         assert_eq!(codes(&report), [Code::TooLarge]);
         assert_eq!(report.problems.listed()[0].path.as_deref(), Some(second));
     }
@@ -294,7 +294,7 @@ fn a_flood_is_the_only_problem() {
 
     let verdict = |parts: &[Vec<Vec<u8>>]| {
         let input = Input::spill(&car(&root, &parts.concat())[..], "test").unwrap();
-        verify_file(&input, &expect(), &SystemClock, &mut Discard).unwrap()
+        verify(&input, &expect(), &SystemClock, &mut Discard).unwrap()
     };
     // Behind a tree that has been read.
     let found = verdict(&[sections.clone(), flood(1_010_000)]);
@@ -327,8 +327,7 @@ fn many_sections_before_their_nodes_are_no_flood() {
         let parts = [flood.clone(), sections.clone(), decoys(links)].concat();
         Input::spill(&car(&root, &parts)[..], "test").unwrap()
     };
-    let verified =
-        |links| verify_file(&input(links), &expect(), &SystemClock, &mut Discard).unwrap();
+    let verified = |links| verify(&input(links), &expect(), &SystemClock, &mut Discard).unwrap();
     // Not enough of them: nothing was looked up. Enough: the tree is found, and its size counts.
     let found = verified(0);
     assert_eq!((codes(&found), found.did), (vec![Code::TooManyBlocks], None));

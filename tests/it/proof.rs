@@ -6,7 +6,9 @@
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 
 use crate::common::mined::MINED;
-use crate::common::{Rng, clock, create_op, did, did_of, engine_with_account, key, record, write};
+use crate::common::{
+    Rng, car_input, clock, create_op, did, did_of, engine_with_account, key, record, write,
+};
 use carrack::block::{Block, Cid};
 use carrack::car::{Reader, Writer};
 use carrack::ident::RepoPath;
@@ -41,7 +43,7 @@ fn expect() -> ExpectedHead {
 }
 
 fn look(car: &[u8], path: &RepoPath, expect: &ExpectedHead) -> ProofReport {
-    verify_proof(car, path, expect, &*clock()).unwrap()
+    verify_proof(&car_input(car), path, expect, &*clock()).unwrap()
 }
 
 fn parts(car: &[u8]) -> (Vec<Cid>, Vec<(Cid, Vec<u8>)>) {

@@ -6,8 +6,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use crate::common::{
-    Disk, NOW, assert_clean, create_op, did, handmade, import, key, open_as, options, path, record,
-    with_key,
+    Disk, NOW, assert_clean, car_input, create_op, did, handmade, import, key, open_as, options,
+    path, record, with_key,
 };
 use carrack::block::{Block, Cid};
 use carrack::engine::{ImportOptions, State, WriteOptions};
@@ -17,7 +17,7 @@ use carrack::event::Event;
 use carrack::ident::Rev;
 use carrack::key::{Curve, KeyError, Signer, SigningKey, VerifyingKey};
 use carrack::migrate::{MigrateOptions, abort, migrate};
-use carrack::verify::{BlockSource, Missing, RecordBlock, StreamSource, Totals};
+use carrack::parts::sources::{BlockSource, Missing, RecordBlock, StreamSource, Totals};
 use carrack::{Engine, Error, Problem, Result};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -129,7 +129,7 @@ fn an_import_over_an_account_that_changes_meanwhile() {
     let car = archive(1_000, 1);
     let mut supply = ActingSupply(StreamSource::new(&car[..]).unwrap(), 0, once);
     let before = engine.status(&did()).unwrap();
-    let error = engine.import_supply(&mut supply, &over(&engine)).unwrap_err();
+    let error = carrack::parts::sources::import(&engine, &mut supply, &over(&engine)).unwrap_err();
     assert!(matches!(error, Error::Changed { .. }), "{error}");
     let after = engine.status(&did()).unwrap();
     assert_eq!((after.commit, after.state), (before.commit, State::TakenDown));
@@ -200,7 +200,7 @@ fn a_diff_over_an_account_that_changes_meanwhile() {
     let (of_action, same) = (Arc::clone(&engine), options.clone());
     let act = move || drop(import(&of_action, &between, &same).unwrap());
     *clock.1.0.lock().unwrap() = Some(Box::new(act));
-    let error = engine.apply_diff(&diff[..], &options).unwrap_err();
+    let error = engine.apply_diff(&car_input(&diff[..]), &options).unwrap_err();
     assert!(matches!(error, Error::Changed { .. }), "{error}");
     assert_eq!(crate::common::records(&engine, &did())["com.example.post/a"], record(50, 3));
     assert_clean(&engine);
@@ -272,7 +272,7 @@ fn nothing_is_imported_into_an_account_that_is_leaving() {
     let error = import(&source, &archive(1_000, 2), &over(&source)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
     let diff = archive(1_000, 2);
-    let error = source.apply_diff(&diff[..], &over(&source)).unwrap_err();
+    let error = source.apply_diff(&car_input(&diff[..]), &over(&source)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
     assert_eq!(source.status(&did()).unwrap(), before);
 }

@@ -13,7 +13,8 @@ use crate::common::{
 use crate::common::{with_key, write};
 use carrack::engine::{HealthState, List, Op};
 use carrack::ident::Rev;
-use carrack::verify::{FileSource, Input};
+use carrack::parts::sources::FileSource;
+use carrack::verify::Input;
 use carrack::{Engine, ErrorKind};
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -178,13 +179,13 @@ fn an_import_does_not_go_on_across_a_reopening() {
         paths.zip(0..).map(|(path, n)| (path.to_string(), record(50_000, n))).collect();
     let car = repository(&large, &did(), Rev::from_micros(crate::common::NOW, 0).unwrap(), &key());
     let input = Reopening { car: &car, at: 0, engine: &engine, left: car.len() * 3 / 4 };
-    let mut supply = carrack::verify::StreamSource::new(input).unwrap();
-    let error = engine.import_supply(&mut supply, &with_key()).unwrap_err();
+    let mut supply = carrack::parts::sources::StreamSource::new(input).unwrap();
+    let error = carrack::parts::sources::import(&engine, &mut supply, &with_key()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Stale, "{error}");
     assert!(engine.accounts().unwrap().is_empty());
     crate::common::await_rows(&engine, 0);
     let mut supply = FileSource::new(Input::spill(&car[..], "test").unwrap()).unwrap();
-    engine.import_supply(&mut supply, &with_key()).unwrap();
+    carrack::parts::sources::import(&engine, &mut supply, &with_key()).unwrap();
     assert_eq!(export(&engine, &did()), car);
     assert_clean(&engine);
 }

@@ -1,6 +1,7 @@
 //! What `export_since` gives is exact, and brings any copy to the head. Holds guarantee G15.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use crate::common::car_input;
 use crate::diffs::{Batch, Held, NOW, PATHS, Source, busy, check_copy, export, sections};
 use carrack::block::{Block, Cid};
 use carrack::engine::{Engine, Extent, ImportOptions};
@@ -75,12 +76,12 @@ proptest! {
             source.write(batch);
             check_step(&source);
             let news = source.since(follower.status(&source.did).unwrap().rev.unwrap());
-            follower.apply_diff(&news[..], &ImportOptions::default()).unwrap();
+            follower.apply_diff(&car_input(&news[..]), &ImportOptions::default()).unwrap();
             check_copy(&follower, &source);
             for (mirror, skip) in &skipping {
                 if at % skip == skip - 1 || at + 1 == batches.len() {
                     let rev = mirror.status(&source.did).unwrap().rev.unwrap();
-                    mirror.apply_diff(&source.since(rev)[..], &ImportOptions::default()).unwrap();
+                    mirror.apply_diff(&car_input(&source.since(rev)[..]), &ImportOptions::default()).unwrap();
                     check_copy(mirror, &source);
                 }
             }
@@ -89,7 +90,7 @@ proptest! {
         // A diff from an earlier revision than the one that a copy holds does as well.
         let late = source.mirror();
         source.write(&BTreeMap::from([(0, Some(1)), (40, Some(2)), (60, None)]));
-        late.apply_diff(&source.since(source.history[0].rev)[..], &ImportOptions::default()).unwrap();
+        late.apply_diff(&car_input(&source.since(source.history[0].rev)[..]), &ImportOptions::default()).unwrap();
         check_copy(&late, &source);
     }
 
@@ -107,7 +108,7 @@ proptest! {
                 continue;
             }
             let rev = copy.status(&source.did).unwrap().rev.unwrap();
-            copy.apply_diff(&source.since(rev)[..], &ImportOptions::default()).unwrap();
+            copy.apply_diff(&car_input(&source.since(rev)[..]), &ImportOptions::default()).unwrap();
             let head = source.head().rev;
             for (number, (rev, mirror)) in behind.iter_mut().enumerate() {
                 if (at / skip + number) % 3 == 1 {
@@ -116,7 +117,7 @@ proptest! {
                 let mut car = Vec::new();
                 let exported = copy.export_since(&source.did, *rev, &mut car).unwrap();
                 prop_assert_eq!(exported.extent, Extent::Since(*rev));
-                mirror.apply_diff(&car[..], &ImportOptions::default()).unwrap();
+                mirror.apply_diff(&car_input(&car[..]), &ImportOptions::default()).unwrap();
                 check_copy(mirror, &source);
                 *rev = head;
             }

@@ -13,7 +13,7 @@ use crate::common::{
 use carrack::Engine;
 use carrack::engine::{List, Op, State};
 use carrack::env::SystemClock;
-use carrack::verify::{Discard, Input, verify_file};
+use carrack::verify::{Discard, Input, verify};
 use std::io::Write;
 
 /// Six megabytes: several times what an export reads ahead.
@@ -59,7 +59,7 @@ fn export_while(engine: &Engine, act: impl FnOnce()) -> Vec<u8> {
 #[track_caller]
 fn assert_valid(car: &[u8]) {
     let input = Input::spill(car, "export").unwrap();
-    let report = verify_file(&input, &with_key().head, &SystemClock, &mut Discard).unwrap();
+    let report = verify(&input, &with_key().head, &SystemClock, &mut Discard).unwrap();
     assert!(report.is_valid(), "{:?}", report.problems.listed());
 }
 

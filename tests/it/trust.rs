@@ -6,8 +6,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use crate::common::{
-    Disk, NOW, assert_clean, create_op, did, did_of, engine_with_account, export, handmade, import,
-    key, open_as, path, record, update_op, with_key,
+    Disk, NOW, assert_clean, car_input, create_op, did, did_of, engine_with_account, export,
+    handmade, import, key, open_as, path, record, update_op, with_key,
 };
 use carrack::engine::{ImportOptions, Imported, Op, State, Trust, TrustKey, WriteOptions, Written};
 use carrack::follow::{Followed, Mirror};
@@ -264,7 +264,7 @@ fn a_diff_carries_trust_unless_a_key_is_given() {
         write(&source, &name, &key()).unwrap();
         let mut car = Vec::new();
         source.export_since(&did(), since, &mut car).unwrap();
-        copy.apply_diff(&car[..], options)
+        copy.apply_diff(&car_input(&car[..]), options)
     };
     let error = next(&copy, &ImportOptions::default()).unwrap_err();
     assert!(matches!(error, Error::Request(_)), "{error}");
@@ -382,7 +382,7 @@ fn another_account_is_said_before_anything_else() {
             let options = ImportOptions::default().head(stranger()).replace(replace);
             let refused = import(&engine, &car, &options).unwrap_err();
             assert_eq!(refused.problems()[0].code, Code::DidMismatch, "import: {refused}");
-            let refused = engine.apply_diff(&car[..], &options).unwrap_err();
+            let refused = engine.apply_diff(&car_input(&car[..]), &options).unwrap_err();
             assert_eq!(refused.problems()[0].code, Code::DidMismatch, "apply: {refused}");
         }
     }
@@ -407,8 +407,7 @@ fn without_a_key_no_signature_is_valid() {
     let input = carrack::verify::Input::open(&path).unwrap();
     let look = |expect: &ExpectedHead| {
         let clock = crate::common::clock();
-        carrack::verify::verify_file(&input, expect, &*clock, &mut carrack::verify::Discard)
-            .unwrap()
+        carrack::verify::verify(&input, expect, &*clock, &mut carrack::verify::Discard).unwrap()
     };
     for none in [ExpectedHead::default(), ExpectedHead::signed_by([]).did(did())] {
         let report = look(&none);

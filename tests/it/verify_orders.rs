@@ -7,11 +7,9 @@ use carrack::Code;
 use carrack::block::{Block, Cid};
 use carrack::car::{Reader, Writer};
 use carrack::env::SystemClock;
+use carrack::parts::sources::{BlockSource, Missing, Totals, verify_source};
 use carrack::tree::RecordWant;
-use carrack::verify::{
-    BlockSource, Discard, ExpectedHead, Input, Missing, Order as Found, Report, Sink, Totals,
-    verify, verify_file,
-};
+use carrack::verify::{Discard, ExpectedHead, Input, Order as Found, Report, Sink, verify};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -77,7 +75,7 @@ fn plain(root: &Cid, sections: &Sections) -> Report {
         blocks.entry(cid.clone()).or_insert(block);
     }
     let mut supply = Plain { roots: vec![root.clone()], blocks };
-    verify(&mut supply, &expect(), &SystemClock, &mut Discard).unwrap()
+    verify_source(&mut supply, &expect(), &SystemClock, &mut Discard).unwrap()
 }
 
 /// Every problem without its offset, which a map has none of, in order.
@@ -104,8 +102,8 @@ fn compare(folder: &Path, root: &Cid, sections: &Sections, what: &str) -> Report
     assert!(input.length() > 1 << 20, "read without threads");
     let plain = plain(root, sections);
     let mut counting = Counting::default();
-    let with = verify_file(&input, &expect(), &SystemClock, &mut counting).unwrap();
-    let without = verify_file(&input, &expect(), &SystemClock, &mut Discard).unwrap();
+    let with = verify(&input, &expect(), &SystemClock, &mut counting).unwrap();
+    let without = verify(&input, &expect(), &SystemClock, &mut Discard).unwrap();
     let unread = |report: &Report| -> Vec<String> {
         // What no walk comes to is only found by who reads the file.
         told(report).into_iter().take(told(&plain).len()).collect()

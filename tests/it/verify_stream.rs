@@ -10,7 +10,7 @@ use carrack::Code;
 use carrack::block::Block;
 use carrack::engine::Engine;
 use carrack::ident::Rev;
-use carrack::verify::StreamSource;
+use carrack::parts::sources::StreamSource;
 
 fn whole() -> Vec<Block> {
     let paths = MINED[0][..20].iter().chain(&MINED[1][..6]).chain(&MINED[2][..2]);
@@ -21,7 +21,7 @@ fn whole() -> Vec<Block> {
 /// Takes a stream in, as a move does.
 fn take(engine: &Engine, stream: &[u8]) -> carrack::Result<()> {
     let mut supply = StreamSource::new(stream)?;
-    engine.import_supply(&mut supply, &with_key()).map(drop)
+    carrack::parts::sources::import(&engine, &mut supply, &with_key()).map(drop)
 }
 
 /// It is refused with this problem, and leaves nothing.

@@ -9,10 +9,9 @@ use carrack::car::{Reader, Writer};
 use carrack::commit::UnsignedCommit;
 use carrack::env::SystemClock;
 use carrack::ident::Rev;
+use carrack::parts::sources::{BlockSource, FileSource};
 use carrack::tree::{Entry, Node, RecordWant, layer};
-use carrack::verify::{
-    BlockSource, Discard, ExpectedHead, FileSource, Input, Report, Sink, verify_file,
-};
+use carrack::verify::{Discard, ExpectedHead, Input, Report, Sink, verify};
 use std::collections::BTreeSet;
 
 /// A node as it is to become, right or wrong.
@@ -234,7 +233,7 @@ fn expect() -> ExpectedHead {
 }
 
 fn report(input: &Input, sink: &mut dyn Sink) -> Report {
-    verify_file(input, &expect(), &SystemClock, sink).unwrap()
+    verify(input, &expect(), &SystemClock, sink).unwrap()
 }
 
 #[test]

@@ -7,7 +7,7 @@ use carrack::engine::{Engine, ImportOptions, List, Op, WriteOptions};
 use carrack::env::SystemClock;
 use carrack::ident::Did;
 use carrack::key::{Curve, SigningKey};
-use carrack::verify::{ExpectedHead, Input, ListingDigest, verify_file};
+use carrack::verify::{ExpectedHead, Input, ListingDigest, verify};
 
 #[test]
 #[ignore = "needs CARRACK_FIXTURES"]
@@ -33,7 +33,7 @@ fn smoke() {
     engine.export(&did, &mut car).unwrap();
     let mut digest = ListingDigest::default();
     let again = Input::spill(&car[..], "export").unwrap();
-    let report = verify_file(&again, &options.head, &SystemClock, &mut digest).unwrap();
+    let report = verify(&again, &options.head, &SystemClock, &mut digest).unwrap();
     assert!(report.is_valid(), "{:?}", report.problems.listed());
     assert_eq!(digest.finish(), listing);
     let signer = SigningKey::from_bytes(Curve::P256, &[9; 32]).unwrap();

@@ -10,7 +10,7 @@
 use carrack::env::{Random, SystemRandom};
 use carrack::ident::Did;
 use carrack::key::{Curve, Signer, SigningKey, key_file};
-use carrack::verify::{Discard, ExpectedHead, Input, verify_file};
+use carrack::verify::{Discard, ExpectedHead, Input, verify};
 use carrack::{Engine, ErrorKind};
 use carrack_examples::client::{Answer, Client};
 use carrack_examples::host::{Account, Host, router, start};
@@ -106,7 +106,7 @@ fn check_over_http() -> Result<(), Failure> {
     check_refusals(&client, &token)?;
     let downloaded = Input::spill(client.repository(SAMPLE_DID)?, "getRepo")?;
     let expect = ExpectedHead::signed_by([key.verifying_key()]).did(did);
-    let report = verify_file(&downloaded, &expect, &carrack::env::SystemClock, &mut Discard)?;
+    let report = verify(&downloaded, &expect, &carrack::env::SystemClock, &mut Discard)?;
     require(report.is_valid() && report.records == Some(2), "the repository verifies")?;
     host.stop();
     Ok(())

@@ -13,7 +13,7 @@ use carrack::env::{SystemClock, SystemRandom};
 use carrack::ident::Did;
 use carrack::key::{Curve, SigningKey, VerifyingKey};
 use carrack::tree::RecordWant;
-use carrack::verify::{ExpectedHead, Input, Sink, verify_file};
+use carrack::verify::{ExpectedHead, Input, Sink, verify};
 use carrack_examples::{Failure, SAMPLE_DID, exit, note};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -62,7 +62,7 @@ fn check(file: &Path, did: &Did, key: &VerifyingKey) -> Result<(), Failure> {
     let mut collections = Collections::default();
     // An error here means that the file cannot be read. What is wrong with its content is in the
     // report.
-    let report = verify_file(&Input::open(file)?, &expect, &SystemClock, &mut collections)?;
+    let report = verify(&Input::open(file)?, &expect, &SystemClock, &mut collections)?;
 
     for problem in report.problems.listed() {
         println!("problem: {problem}");
@@ -112,7 +112,7 @@ fn check_sample() -> Result<(), Failure> {
     let other = SigningKey::generate(Curve::K256, &SystemRandom)?.verifying_key();
     let expect = ExpectedHead::signed_by([other]).did(did);
     let mut ignored = Collections::default();
-    let report = verify_file(&Input::open(file.path())?, &expect, &SystemClock, &mut ignored)?;
+    let report = verify(&Input::open(file.path())?, &expect, &SystemClock, &mut ignored)?;
     if report.is_valid() {
         return Err("a signature verified under a key that did not make it".into());
     }

@@ -10,7 +10,7 @@ use crate::cli::failure::Failure;
 use crate::cli::run::Answer;
 use crate::cli::store;
 use carrack::engine::{Engine, ImportOptions};
-use carrack::verify::StreamSource;
+use carrack::parts::sources::{self, StreamSource};
 use clap::Args;
 use serde_json::{Map, Value};
 use std::fs::File;
@@ -50,7 +50,7 @@ fn import_all(
     let mut latencies = Vec::new();
     while let Some(car) = cars.next()? {
         let start = Instant::now();
-        engine.import_supply(&mut StreamSource::new(&car[..])?, options)?;
+        sources::import(engine, &mut StreamSource::new(&car[..])?, options)?;
         latencies.push(start.elapsed());
     }
     Ok(latencies)

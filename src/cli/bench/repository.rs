@@ -86,7 +86,7 @@ fn shuffle(places: &mut [u32]) {
 mod tests {
     use super::*;
     use carrack::env::SystemClock;
-    use carrack::verify::{self, Discard, ExpectedHead, Input, verify_file};
+    use carrack::verify::{self, Discard, ExpectedHead, Input, verify};
 
     #[test]
     fn both_orders_are_valid_and_the_same_repository() {
@@ -102,7 +102,7 @@ mod tests {
                 assert_eq!(length, bytes.len() as u64);
                 let input = Input::spill(&bytes[..], "a test").unwrap();
                 let report =
-                    verify_file(&input, &expect(made.did()), &SystemClock, &mut Discard).unwrap();
+                    verify(&input, &expect(made.did()), &SystemClock, &mut Discard).unwrap();
                 assert!(report.is_valid(), "{:?}", report.problems);
                 assert_eq!(report.records, Some(count));
                 assert_eq!(report.unreferenced_blocks, Some(0));

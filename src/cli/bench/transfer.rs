@@ -14,7 +14,7 @@ use crate::cli::keys::KeySources;
 use crate::cli::run::Answer;
 use carrack::env::SystemClock;
 use carrack::ident::Did;
-use carrack::verify::{Discard, ExpectedHead, Input, verify_file};
+use carrack::verify::{Discard, ExpectedHead, Input, verify};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 use std::ffi::{OsStr, OsString};
@@ -94,7 +94,7 @@ fn given(file: &Path, keys: &KeySources) -> Result<Subject, Failure> {
     step("verify", 0, 0);
     let expect = keys.read()?.head_or_unchecked();
     let input = Input::open(file)?;
-    let report = verify_file(&input, &expect, &SystemClock, &mut Discard)?;
+    let report = verify(&input, &expect, &SystemClock, &mut Discard)?;
     let (Some(did), Some(order), true) = (report.did, report.order, report.problems.is_empty())
     else {
         let name = file.display();

@@ -9,7 +9,7 @@ use carrack::env::SystemClock;
 use carrack::ident::Did;
 use carrack::key::VerifyingKey;
 use carrack::migrate::{MigrateOptions, migrate as move_account};
-use carrack::verify::{Discard, ExpectedHead, Input, verify_file};
+use carrack::verify::{self, Discard, ExpectedHead, Input};
 use clap::Args;
 use serde_json::{Map, Value};
 use std::fs::File;
@@ -46,7 +46,7 @@ type Measured = Result<Map<String, Value>, Failure>;
 pub(in crate::cli) fn verify(job: &CarJob) -> Measured {
     let input = Input::open(&job.file)?;
     let meter = Meter::start();
-    let report = verify_file(&input, &job.expectation(), &SystemClock, &mut Discard)?;
+    let report = verify::verify(&input, &job.expectation(), &SystemClock, &mut Discard)?;
     let usage = meter.stop();
     if let Some(problem) = report.problems.listed().first() {
         return Err(Failure::no(format!("{} is not valid: {problem}", job.file.display())));

@@ -1,6 +1,6 @@
 use crate::cli::answer::Output;
 use crate::cli::failure::{Failure, tell};
-use crate::cli::io::input::is_standard;
+use crate::cli::io::input;
 use crate::cli::keys::KeySources;
 use crate::cli::keys::import_options;
 use crate::cli::run::Answer;
@@ -12,9 +12,7 @@ use carrack::verify::problems_json;
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ApplyArgs {
@@ -46,26 +44,16 @@ pub(in crate::cli) fn run(args: &ApplyArgs) -> Result<Answer, Failure> {
     }
     args.keys.check_standard_input(&args.file)?;
     let keys = args.keys.read()?;
-    let input = open(&args.file)?;
+    let input = input::open(&args.file)?;
     let engine = store::existing(&args.store)?;
     let options = import_options(&keys, args.no_key, args.replace.as_ref(), args.below_floor);
-    let applied = engine.apply_diff(input, &options)?;
+    let applied = engine.apply_diff(&input, &options)?;
     if args.json {
         Output::new().json(&AppliedObject::of(&applied))?;
     } else {
         print(&applied)?;
     }
     Ok(Answer::Yes)
-}
-
-fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
-    if is_standard(path) {
-        return Ok(Box::new(std::io::stdin().lock()));
-    }
-    match File::open(path) {
-        Ok(file) => Ok(Box::new(file)),
-        Err(error) => Err(Failure::io(format_args!("opening {}", path.display()), &error)),
-    }
 }
 
 #[derive(Serialize)]

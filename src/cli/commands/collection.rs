@@ -12,9 +12,8 @@ use crate::cli::run::Answer;
 use crate::cli::text::{count, or_dash, things};
 use carrack::env::SystemClock;
 use carrack::ident::Nsid;
-use carrack::verify::{
-    CollectionReport, FileSource, Input, verify_collection, verify_collection_file,
-};
+use carrack::parts::sources::{FileSource, verify_collection_source};
+use carrack::verify::{CollectionReport, Input, verify_collection};
 use carrack::{Code, Problem};
 
 pub(in crate::cli) fn verify_collection_proof(
@@ -49,10 +48,10 @@ fn verify_input(
     let report = match FileSource::new(input.clone()) {
         Ok(supply) => {
             let mut supply = Watched::new(supply, &bar);
-            verify_collection(&mut supply, collection, expect, clock, &mut seen)?
+            verify_collection_source(&mut supply, collection, expect, clock, &mut seen)?
         }
         // What is not even a CAR gets a report too.
-        Err(_) => verify_collection_file(input, collection, expect, clock, &mut seen)?,
+        Err(_) => verify_collection(input, collection, expect, clock, &mut seen)?,
     };
     Ok((report, seen))
 }

@@ -10,7 +10,8 @@ use crate::cli::text::{bytes, count, per_second};
 use carrack::block::Cid;
 use carrack::engine::{Imported, TrustKey};
 use carrack::key::VerifyingKey;
-use carrack::verify::{FileSource, Input, problems_json};
+use carrack::parts::sources::{self, FileSource};
+use carrack::verify::{Input, problems_json};
 use carrack::{Code, Engine, Problem};
 use clap::Args;
 use serde::Serialize;
@@ -80,7 +81,7 @@ fn import(
     let options = import_options(keys, args.no_key, args.replace.as_ref(), args.below_floor);
     let bar = Bar::bytes("importing", input.length());
     let mut supply = Watched::new(FileSource::new(input.clone())?, &bar);
-    Ok(engine.import_supply(&mut supply, &options)?)
+    Ok(sources::import(engine, &mut supply, &options)?)
 }
 
 /// A warning, if the head is signed with a key of the past.

@@ -11,8 +11,9 @@ use carrack::engine::List;
 use carrack::env::SystemClock;
 use carrack::ident::{Did, Nsid, RepoPath};
 use carrack::limits::SNAPSHOT_SECONDS_MAX;
+use carrack::parts::sources::{FileSource, verify_source};
 use carrack::tree::{Key, RecordWant};
-use carrack::verify::{ExpectedHead, FileSource, Lines, Sink, verify};
+use carrack::verify::{ExpectedHead, Lines, Sink};
 use clap::Args;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -55,7 +56,7 @@ fn list_file(file: &Path, collection: Option<&Nsid>) -> Result<Answer, Failure> 
     let mut supply = Watched::new(FileSource::new(input)?, &bar);
     let prefix = collection.map(|collection| format!("{collection}/"));
     let mut listed = Listed { lines: Lines::new(Output::new()), prefix };
-    let report = verify(&mut supply, &ExpectedHead::unchecked(), &SystemClock, &mut listed)?;
+    let report = verify_source(&mut supply, &ExpectedHead::unchecked(), &SystemClock, &mut listed)?;
     listed.lines.into_inner().flush()?;
     match report.problems.listed() {
         [] => Ok(Answer::Yes),

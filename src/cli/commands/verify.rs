@@ -13,10 +13,9 @@ use carrack::ident::{Nsid, RepoPath};
 use carrack::key::SignatureStatus;
 use carrack::key::VerifyingKey;
 use carrack::limits::PROOF_BYTES_MAX;
+use carrack::parts::sources::{FileSource, verify_source};
 use carrack::tree::RecordWant;
-use carrack::verify::{
-    FileSource, Input, ListingDigest, ProofReport, Report, Sink, verify, verify_proof,
-};
+use carrack::verify::{Input, ListingDigest, ProofReport, Report, Sink, verify_proof};
 use carrack::{Code, Error, Problem};
 use clap::Args;
 use serde_json::{Map, Value};
@@ -81,15 +80,15 @@ fn verify_input(input: &Input, keys: &Keys, lists: bool) -> Result<(Report, Seen
         Err(error) => return Err(error.into()),
     };
     let mut supply = Watched::new(supply, &bar);
-    let report = verify(&mut supply, &keys.head_or_unchecked(), &SystemClock, &mut seen)?;
+    let report = verify_source(&mut supply, &keys.head_or_unchecked(), &SystemClock, &mut seen)?;
     Ok((report, seen))
 }
 
 fn proof(args: &VerifyArgs, path: &RepoPath, keys: &Keys) -> Result<Answer, Failure> {
-    let bytes = input::read(&args.file, PROOF_BYTES_MAX)?;
-    let mut proof = verify_proof(&bytes[..], path, &keys.head_or_unchecked(), &SystemClock)?;
+    let input = Input::from(input::read(&args.file, PROOF_BYTES_MAX)?);
+    let mut proof = verify_proof(&input, path, &keys.head_or_unchecked(), &SystemClock)?;
     if keys.has_earlier() && proof.report.signature == Some(SignatureStatus::Valid) {
-        let current = verify_proof(&bytes[..], path, &keys.current_head(), &SystemClock)?;
+        let current = verify_proof(&input, path, &keys.current_head(), &SystemClock)?;
         if current.report.signature != Some(SignatureStatus::Valid) {
             let message = "the signature verifies only under a key that the account has no longer";
             proof.report.warnings.push(Problem::new(Code::BadSignature, message));

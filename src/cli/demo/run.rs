@@ -13,7 +13,7 @@ use carrack::ident::Did;
 use carrack::key::{Curve, SigningKey};
 use carrack::limits::EVENT_OPS_MAX;
 use carrack::migrate::{MigrateOptions, Migrated, migrate};
-use carrack::verify::{ExpectedHead, Input, ListingDigest, Report, verify_file};
+use carrack::verify::{ExpectedHead, Input, ListingDigest, Report, verify};
 use clap::Args;
 use std::io::BufWriter;
 use std::path::Path;
@@ -199,7 +199,7 @@ fn verify_car(
     clock: &dyn Clock,
 ) -> carrack::Result<(Report, String)> {
     let mut listing = ListingDigest::default();
-    let report = verify_file(&Input::open(car)?, expect, clock, &mut listing)?;
+    let report = verify(&Input::open(car)?, expect, clock, &mut listing)?;
     Ok((report, listing.finish()))
 }
 

@@ -1,6 +1,6 @@
 use carrack::Problem;
 use carrack::block::{Block, Cid};
-use carrack::verify::{BlockSource, Missing, RecordBlock, Totals, TreeCounts};
+use carrack::parts::sources::{BlockSource, Missing, RecordBlock, Totals, TreeCounts};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
 

@@ -21,9 +21,8 @@ use crate::store::log::append;
 use crate::store::restore::rev_floor;
 use crate::store::tables::{Tables, View};
 use crate::store::write::working_set::{RowChanges, WorkingSet};
-use crate::verify::Keys;
+use crate::verify::{Input, Keys};
 use std::collections::HashSet;
-use std::io::Read;
 
 /// What applying a diff has done.
 #[derive(Clone, Debug)]
@@ -78,15 +77,15 @@ impl Engine {
     /// `MissingRecord` if the diff is of a later revision than the one held; `Limit` if it is too
     /// large for one transaction, or what it replaces is (import a full copy then); `State`,
     /// `Swap`, `Request` as [`Engine::import`]. Nothing is changed then.
-    pub fn apply_diff(&self, input: impl Read, options: &ImportOptions) -> Result<AppliedDiff> {
+    pub fn apply_diff(&self, input: &Input, options: &ImportOptions) -> Result<AppliedDiff> {
         self.try_apply(input, options).map_err(|error| match error {
             Error::Problem(problem) => Error::Refused(vec![*problem]),
             error => error,
         })
     }
 
-    fn try_apply(&self, input: impl Read, options: &ImportOptions) -> Result<AppliedDiff> {
-        let mut diff = DiffBlocks::read(input)?;
+    fn try_apply(&self, input: &Input, options: &ImportOptions) -> Result<AppliedDiff> {
+        let mut diff = DiffBlocks::read(input.reader_at(0))?;
         let did = diff.commit.did().clone();
         options.head.check_did(&did).map_err(|problem| problem.cid(diff.commit.cid()))?;
         let view = self.view()?;

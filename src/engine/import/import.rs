@@ -17,7 +17,7 @@ use crate::store::read_table::ReadTable;
 use crate::store::restore::rev_floor;
 use crate::store::tables::Tables;
 use crate::store::write::reclaim::mark_for_removal;
-use crate::verify::{BlockSource, ExpectedHead, FileSource, Input, Keys, Report, verify};
+use crate::verify::{BlockSource, ExpectedHead, FileSource, Input, Keys, Report, verify_source};
 use std::time::Duration;
 
 /// What an import may do and has to check.
@@ -132,22 +132,19 @@ impl Engine {
     /// account takes writes and its head was not named; `Swap` if another head was named.
     pub fn import(&self, input: &Input, options: &ImportOptions) -> Result<Imported> {
         match FileSource::new(input.clone()) {
-            Ok(mut supply) => self.import_supply(&mut supply, options),
+            Ok(mut source) => self.import_source(&mut source, options),
             Err(Error::Problem(problem)) => Err(Error::Refused(vec![*problem])),
             Err(error) => Err(error),
         }
     }
 
-    /// The same from any supply of blocks: one that comes as a stream, or whose progress is shown.
-    ///
-    /// # Errors
-    /// As [`Engine::import`].
-    pub fn import_supply(
+    /// The same from any source of blocks.
+    pub(crate) fn import_source(
         &self,
-        supply: &mut dyn BlockSource,
+        source: &mut dyn BlockSource,
         options: &ImportOptions,
     ) -> Result<Imported> {
-        self.import_from(supply, options, None)
+        self.import_from(source, options, None)
     }
 
     /// The same under the key of the held head, which this is: nothing new is known of it, so the
@@ -236,7 +233,7 @@ impl Engine {
         check_head: &mut dyn FnMut(&Commit) -> Result<()>,
     ) -> Result<(Report, StagedTree)> {
         let mut staged = Staged::begin(self, check_head)?;
-        let outcome = match verify(supply, expect, &*self.shared.clock, &mut staged) {
+        let outcome = match verify_source(supply, expect, &*self.shared.clock, &mut staged) {
             Ok(report) if report.is_valid() => staged.complete().map(|whole| (report, whole)),
             Ok(report) => Err(staged.give_up(Error::Refused(report.problems.into_listed()))),
             Err(error) => Err(staged.give_up(error)),

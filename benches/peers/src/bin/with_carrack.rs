@@ -7,7 +7,7 @@ use carrack::engine::{Engine, ImportOptions, List, Op, Options, Record, WriteOpt
 use carrack::env::SystemClock;
 use carrack::ident::Did;
 use carrack::key::{Curve, SigningKey};
-use carrack::verify::{Discard, ExpectedHead, Input, verify_file};
+use carrack::verify::{self, Discard, ExpectedHead, Input};
 use carrack_peers::{Ask, DID, Fresh, Job, Meter, Outcome, SECRET, answer};
 use serde_json::{Map, Value};
 use std::error::Error;
@@ -31,7 +31,7 @@ fn main() {
 fn verify(ask: &Ask) -> Result<Outcome> {
     let meter = Meter::start();
     let input = Input::open(&ask.file)?;
-    let report = verify_file(&input, &expect()?, &SystemClock, &mut Discard)?;
+    let report = verify::verify(&input, &expect()?, &SystemClock, &mut Discard)?;
     if !report.is_valid() {
         return Err(format!("{:?}", report.problems.listed()).into());
     }
