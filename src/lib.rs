@@ -30,6 +30,7 @@ pub mod migrate;
 pub mod part_file;
 pub mod parts;
 mod problem;
+mod progress;
 mod store;
 pub mod tree;
 pub mod verify;
@@ -37,6 +38,7 @@ pub mod verify;
 pub use engine::Engine;
 pub use error::{Error, ErrorKind, Result};
 pub use problem::{Code, Problem, Problems};
+pub use progress::Progress;
 
 /// The examples of the README, kept working.
 #[cfg(doctest)]

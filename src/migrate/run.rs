@@ -4,6 +4,7 @@ use crate::engine::{Engine, EngineName, StagedTree, State, check_arrival};
 use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
 use crate::key::Signer;
+use crate::progress::Progress;
 use crate::store::account::{Account, Head, Origin};
 use crate::verify::{ExpectedHead, Keys, StreamSource};
 use std::io::{PipeReader, PipeWriter, Read};
@@ -17,20 +18,20 @@ pub struct MigrateOptions<'a> {
     pub to: &'a str,
     /// The account's key at the destination.
     pub signer: &'a dyn Signer,
-    /// Is told how many bytes have come through.
-    pub progress: Option<&'a (dyn Fn(u64) + Sync)>,
+    /// Counts the bytes that have come through.
+    pub progress: Progress<'a>,
 }
 
 impl<'a> MigrateOptions<'a> {
     /// A move to an engine that the source will call `to`, where `signer` signs.
     pub fn new(to: &'a str, signer: &'a dyn Signer) -> Self {
-        Self { to, signer, progress: None }
+        Self { to, signer, progress: Progress::none() }
     }
 
-    /// Is told how many bytes have come through.
+    /// Counts the bytes that have come through.
     #[must_use]
-    pub fn progress(mut self, progress: &'a (dyn Fn(u64) + Sync)) -> Self {
-        self.progress = Some(progress);
+    pub fn progress(mut self, progress: Progress<'a>) -> Self {
+        self.progress = progress;
         self
     }
 }
@@ -266,16 +267,14 @@ fn summary(
 struct Counted<'a, R> {
     input: R,
     bytes: u64,
-    progress: Option<&'a (dyn Fn(u64) + Sync)>,
+    progress: Progress<'a>,
 }
 
 impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let got = self.input.read(buffer)?;
         self.bytes += got as u64;
-        if let Some(progress) = self.progress {
-            progress(self.bytes);
-        }
+        self.progress.report(self.bytes);
         Ok(got)
     }
 }

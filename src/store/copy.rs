@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::limits::COPIED_BYTES;
+use crate::progress::Progress;
 use crate::store::log::{allow_purged_gaps, forget_events, is_purged_row};
 use crate::store::read_table::{Entry, ReadTable, ViewTable};
 use crate::store::restore::{Restored, await_floors};
@@ -41,7 +42,7 @@ pub(crate) fn copy(
     view: &View,
     to: &Database,
     kind: CopyKind<'_>,
-    progress: &mut dyn FnMut(u64),
+    progress: Progress<'_>,
 ) -> Result<Copied> {
     let unowned = unowned(view)?;
     let mut copy = Copy { to, bytes: 0, progress };
@@ -117,7 +118,7 @@ fn finish(view: &View, to: &Database, kind: CopyKind<'_>) -> Result<()> {
 struct Copy<'a> {
     to: &'a Database,
     bytes: u64,
-    progress: &'a mut dyn FnMut(u64),
+    progress: Progress<'a>,
 }
 
 impl Copy<'_> {
@@ -169,7 +170,7 @@ impl Copy<'_> {
             }
             txn.commit()?;
             self.bytes += bytes as u64;
-            (self.progress)(self.bytes);
+            self.progress.report(self.bytes);
         }
     }
 }

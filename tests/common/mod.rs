@@ -19,6 +19,7 @@ pub use disk::Disk;
 pub use rng::Rng;
 
 use bytes::Bytes;
+use carrack::Progress;
 use carrack::engine::{
     Engine, ImportOptions, Imported, List, Op, Options, Record, WriteOptions, Written,
 };
@@ -159,7 +160,7 @@ pub fn records(engine: &Engine, did: &Did) -> BTreeMap<String, Vec<u8>> {
 
 #[track_caller]
 pub fn assert_clean(engine: &Engine) {
-    let report = engine.scrub(&mut |_| ()).unwrap();
+    let report = engine.scrub(Progress::none()).unwrap();
     assert!(report.is_valid(), "{:?}", report.problems.listed());
 }
 
@@ -168,7 +169,7 @@ pub fn assert_clean(engine: &Engine) {
 pub fn await_rows(engine: &Engine, rows: u64) {
     let start = Instant::now();
     loop {
-        let found = engine.scrub(&mut |_| ()).unwrap().rows;
+        let found = engine.scrub(Progress::none()).unwrap().rows;
         if found == rows {
             return;
         }

@@ -2,7 +2,7 @@
 
 use super::disk::{Disk, Loss};
 use super::open_as;
-use carrack::Engine;
+use carrack::{Engine, Progress};
 use std::time::{Duration, Instant};
 
 /// What is done while power fails. A migration takes two engines, most things one.
@@ -87,7 +87,7 @@ fn let_removal_run(engine: &Engine) {
     let start = Instant::now();
     let mut last = u64::MAX;
     while start.elapsed() < Duration::from_secs(5) {
-        let Ok(report) = engine.scrub(&mut |_| ()) else { return };
+        let Ok(report) = engine.scrub(Progress::none()) else { return };
         if report.rows == last {
             return;
         }

@@ -22,10 +22,11 @@ use carrack::env::{ManualClock, SeededRandom};
 use carrack::ident::{Did, Rev};
 use carrack::limits::{CLOCK_DRIFT_MAX_MICROS, SEQ_FLOOR_MAX};
 use carrack::migrate::{MigrateOptions, migrate};
-use carrack::{Engine, Error, ErrorKind, Result};
+use carrack::{Engine, Error, ErrorKind, Progress, Result};
 use redb::{Database, ReadableDatabase, ReadableTableMetadata, TableDefinition};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -58,7 +59,7 @@ fn source() -> Engine {
 
 fn backup_of(engine: &Engine) -> Disk {
     let disk = Disk::new();
-    engine.backup_to(disk.clone(), &mut |_| ()).unwrap();
+    engine.backup_to(disk.clone(), Progress::none()).unwrap();
     disk
 }
 
@@ -78,16 +79,18 @@ fn seen(engine: &Engine) -> String {
 #[test]
 fn a_backup_is_the_store() {
     let engine = source();
-    let mut told = Vec::new();
+    let told = Mutex::new(Vec::new());
+    let tell = |bytes| told.lock().unwrap().push(bytes);
     let disk = Disk::new();
-    let done = engine.backup_to(disk.clone(), &mut |bytes| told.push(bytes)).unwrap();
+    let done = engine.backup_to(disk.clone(), Progress::to(&tell)).unwrap();
     let copy = open(&disk).unwrap();
     assert_eq!(seen(&copy), seen(&engine));
     assert_clean(&copy);
     assert_eq!(export(&copy, &did()), export(&engine, &did()));
     assert_eq!(done.accounts, 2);
     assert_eq!(done.last_seq, engine.last_seq().unwrap());
-    assert_eq!(done.rows, copy.scrub(&mut |_| ()).unwrap().rows);
+    assert_eq!(done.rows, copy.scrub(Progress::none()).unwrap().rows);
+    let told = told.into_inner().unwrap();
     assert!(told.is_sorted() && told.last() == Some(&done.bytes), "{told:?}");
     let awaited = copy.floors_awaited().unwrap().unwrap();
     let last_rev = engine.accounts().unwrap().iter().map(|one| one.rev).max().unwrap();
@@ -129,7 +132,7 @@ fn a_backup_during_commits_is_one_moment() {
             more(20);
             let before = done.load(Ordering::SeqCst);
             let disk = Disk::new();
-            let copied = engine.backup_to(disk.clone(), &mut |_| more(3)).unwrap();
+            let copied = engine.backup_to(disk.clone(), Progress::to(&|_| more(3))).unwrap();
             assert!(done.load(Ordering::SeqCst) > before + 10, "nothing was written meanwhile");
             assert_is_one_moment(&open(&disk).unwrap(), copied.last_seq, before);
         }
@@ -320,7 +323,7 @@ fn trees_that_are_nobodys_are_left_out() {
     import(&engine, &export(&source(), &did()), &with_key()).unwrap();
     // Nothing is removed from a store that awaits floors.
     engine.mark_restored().unwrap();
-    let rows = engine.scrub(&mut |_| ()).unwrap().rows;
+    let rows = engine.scrub(Progress::none()).unwrap().rows;
     drop(engine);
     let table = |name| TableDefinition::<&[u8], &[u8]>::new(name);
     let blobs: TableDefinition<&[u8], ()> = TableDefinition::new("carrack.blobs.1");
@@ -339,11 +342,11 @@ fn trees_that_are_nobodys_are_left_out() {
     txn.commit().unwrap();
     drop(database);
     let engine = open(&disk).unwrap();
-    assert_eq!(engine.scrub(&mut |_| ()).unwrap().rows, rows + 3);
+    assert_eq!(engine.scrub(Progress::none()).unwrap().rows, rows + 3);
     let copied = backup_of(&engine);
     let copy = open(&copied).unwrap();
     assert_clean(&copy);
-    assert_eq!(copy.scrub(&mut |_| ()).unwrap().rows, rows);
+    assert_eq!(copy.scrub(Progress::none()).unwrap().rows, rows);
     assert_eq!(copy.rows_digest(&did()).unwrap(), engine.rows_digest(&did()).unwrap());
     drop(copy);
     let database = Database::builder().create_with_backend(copied).unwrap();
@@ -359,20 +362,22 @@ fn what_is_there_is_not_written_over() {
     let engine = source();
     let file = folder.path().join("letter.txt");
     std::fs::write(&file, b"Dear sirs,").unwrap();
-    let error = engine.backup(&file, &mut |_| ()).unwrap_err();
+    let error = engine.backup(&file, Progress::none()).unwrap_err();
     assert!(matches!(error, Error::Exists { .. }), "{error:?}");
     assert_eq!(std::fs::read(&file).unwrap(), b"Dear sirs,");
-    assert!(matches!(engine.backup(folder.path(), &mut |_| ()), Err(Error::Exists { .. })));
+    assert!(matches!(engine.backup(folder.path(), Progress::none()), Err(Error::Exists { .. })));
     // Also what comes while the backup is being written.
     let late = folder.path().join("late.redb");
-    let error = engine.backup(&late, &mut |_| std::fs::write(&late, b"mine").unwrap()).unwrap_err();
+    let error = engine
+        .backup(&late, Progress::to(&|_| std::fs::write(&late, b"mine").unwrap()))
+        .unwrap_err();
     assert!(matches!(error, Error::Exists { .. }), "{error:?}");
     assert_eq!(std::fs::read(&late).unwrap(), b"mine");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "a part is left");
     let nowhere = folder.path().join("no/such/folder.redb");
-    assert!(matches!(engine.backup(&nowhere, &mut |_| ()), Err(Error::Io { .. })));
+    assert!(matches!(engine.backup(&nowhere, Progress::none()), Err(Error::Io { .. })));
     let disk = Disk::holding(vec![1]);
-    assert!(matches!(engine.backup_to(disk, &mut |_| ()), Err(Error::Exists { .. })));
+    assert!(matches!(engine.backup_to(disk, Progress::none()), Err(Error::Exists { .. })));
 }
 
 #[test]
@@ -381,17 +386,18 @@ fn a_file_has_its_name_when_it_is_whole() {
     let file = folder.path().join("backup.redb");
     let engine = source();
     let broken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        engine.backup(&file, &mut |_| panic!("the caller has gone"))
+        engine.backup(&file, Progress::to(&|_| panic!("the caller has gone")))
     }));
     assert!(broken.is_err());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "half a backup is left");
-    let mut parts = Vec::new();
-    let mut look = |_| {
+    let parts = Mutex::new(Vec::new());
+    let look = |_| {
         assert!(!file.exists(), "it has its name before it is whole");
         let found = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
-        parts.push(std::fs::read(found).unwrap());
+        parts.lock().unwrap().push(std::fs::read(found).unwrap());
     };
-    engine.backup(&file, &mut look).unwrap();
+    engine.backup(&file, Progress::to(&look)).unwrap();
+    let parts = parts.into_inner().unwrap();
     // What would be left of it, had the machine stopped there, is no store.
     assert!(parts.len() > 3, "{} steps", parts.len());
     for part in parts {
@@ -409,7 +415,7 @@ fn a_power_failure_leaves_no_half_of_a_backup() {
     for sync in 1.. {
         let disk = Disk::new();
         disk.fail_at_sync(sync);
-        let copied = engine.backup_to(disk.clone(), &mut |_| ());
+        let copied = engine.backup_to(disk.clone(), Progress::none());
         if !disk.failed() {
             copied.unwrap();
             break;

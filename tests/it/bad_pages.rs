@@ -11,7 +11,7 @@ use crate::common::{Disk, clock, create_op, did_of, key, open, options, path, re
 use carrack::engine::{HealthState, Op, Retention, WriteOptions};
 use carrack::env::Clock;
 use carrack::ident::Did;
-use carrack::{Engine, Error, ErrorKind};
+use carrack::{Engine, Error, ErrorKind, Progress};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -202,7 +202,7 @@ fn a_scrub_goes_past_a_bad_page() {
     let pages = pages_of_records(&disk, 1);
     let disk = zeroed(&disk, &pages[pages.len() / 2..=pages.len() / 2]);
     let engine = open(&disk).unwrap();
-    let report = engine.scrub(&mut |_| ()).unwrap();
+    let report = engine.scrub(Progress::none()).unwrap();
     assert_eq!(report.accounts, 3);
     let problems = report.problems.listed();
     assert!(!problems.is_empty());

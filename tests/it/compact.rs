@@ -9,7 +9,7 @@ use crate::common::mined::MINED;
 use crate::common::pages::{with_text, zeroed};
 use crate::common::{Disk, assert_clean, create_op, did, did_of, export, key};
 use carrack::engine::{CompactOptions, Op, Options, WriteOptions};
-use carrack::{Engine, ErrorKind};
+use carrack::{Engine, ErrorKind, Progress};
 use std::path::Path;
 
 /// A record with a text that is found in a file.
@@ -24,7 +24,7 @@ fn count(file: &Path, text: &str) -> usize {
 
 fn compact(file: &Path, drop_events: bool) -> carrack::Result<carrack::engine::Compacted> {
     let how = CompactOptions::default().drop_events(drop_events);
-    Engine::compact(file, &Options::default(), how, &mut |_| ())
+    Engine::compact(file, &Options::default(), how, Progress::none())
 }
 
 /// Account 0 stays and has deleted a record; account 1 was deleted.

@@ -13,7 +13,7 @@ use crate::common::{
     with_key, write,
 };
 use carrack::engine::{Op, State};
-use carrack::{Engine, ErrorKind, Result};
+use carrack::{Engine, ErrorKind, Progress, Result};
 
 /// Everything that can be seen of the account.
 fn seen(engine: &Engine) -> String {
@@ -31,7 +31,7 @@ fn rows_of(engine: &Engine) -> u64 {
         return 0;
     }
     import(&fresh, &export(engine, &did()), &with_key()).unwrap();
-    fresh.scrub(&mut |_| ()).unwrap().rows
+    fresh.scrub(Progress::none()).unwrap().rows
 }
 
 /// Lets power fail during `act`; everything is signed at one frozen moment, so that doing it again

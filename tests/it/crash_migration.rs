@@ -17,7 +17,7 @@ use carrack::block::Block;
 use carrack::engine::{ImportOptions, Op, State, Trust, WriteOptions};
 use carrack::key::{Curve, Signer, SigningKey};
 use carrack::migrate::{MigrateOptions, Migrated, abort, migrate};
-use carrack::{Engine, Error, ErrorKind, Result};
+use carrack::{Engine, Error, ErrorKind, Progress, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -310,7 +310,7 @@ fn an_import_over_the_arrival_does_not_open_the_source_again() {
     // The source as it is under the fence: it never learns how the move ended.
     let fenced = Mutex::new(disk.image());
     let (there_key, see) = (new_key(), |_| *fenced.lock().unwrap() = disk.image());
-    let options = MigrateOptions::new(THERE, &there_key).progress(&see);
+    let options = MigrateOptions::new(THERE, &there_key).progress(Progress::to(&see));
     migrate(&source, &destination, &did(), &options).unwrap();
     let source = open_as(0, &Disk::holding(fenced.into_inner().unwrap())).unwrap();
     let state = source.status(&did()).unwrap().state;

@@ -8,7 +8,7 @@ use crate::common::mined::MINED;
 use crate::common::raw::{put, rows};
 use crate::common::{Disk, create_op, did, did_of, key, open, record, records, with_key};
 use carrack::engine::{List, WriteOptions};
-use carrack::{Engine, ErrorKind};
+use carrack::{Engine, ErrorKind, Progress};
 use std::collections::BTreeMap;
 
 /// A store with one account: runs, a long record, records and nodes above the runs.
@@ -97,7 +97,7 @@ fn flipped_bytes_in_every_row() {
             let engine = open(&disk).unwrap();
             let failed = export_fails(&engine, &whole, &what);
             assert_nothing_wrong(&engine, &held, &what);
-            let report = engine.scrub(&mut |_| ()).unwrap();
+            let report = engine.scrub(Progress::none()).unwrap();
             // An export has no use for the revisions in a header.
             assert!(failed || offset < header, "{what}: exported");
             assert!(!report.is_valid(), "{what}: the scrub found nothing");
@@ -120,7 +120,7 @@ fn a_row_that_is_gone_or_cut() {
             let engine = open(&disk).unwrap();
             let what = format!("row {} cut", String::from_utf8_lossy(&key[8..]));
             assert!(export_fails(&engine, &whole, &what), "{what}: exported");
-            let report = engine.scrub(&mut |_| ()).unwrap();
+            let report = engine.scrub(Progress::none()).unwrap();
             assert!(!report.is_valid(), "{what}: the scrub found nothing");
         }
     }
@@ -142,7 +142,7 @@ fn records_that_are_exchanged() {
         let what = format!("row {} exchanged", String::from_utf8_lossy(&pair[0].0[8..]));
         assert!(export_fails(&engine, &whole, &what), "{what}: exported");
         assert_nothing_wrong(&engine, &held, &what);
-        assert!(!engine.scrub(&mut |_| ()).unwrap().is_valid(), "{what}: nothing found");
+        assert!(!engine.scrub(Progress::none()).unwrap().is_valid(), "{what}: nothing found");
     }
 }
 
@@ -154,13 +154,13 @@ fn a_row_too_many() {
     let mut other = key[..8].to_vec();
     other.extend_from_slice(b"com.example.zz/extra\0\0");
     put(&disk, &[(&other, Some(value))]);
-    let report = open(&disk).unwrap().scrub(&mut |_| ()).unwrap();
+    let report = open(&disk).unwrap().scrub(Progress::none()).unwrap();
     assert!(!report.is_valid());
     // And one of a tree that nobody has.
     let (disk, _) = store();
     other[..8].copy_from_slice(&777_u64.to_be_bytes());
     put(&disk, &[(&other, Some(value))]);
-    let report = open(&disk).unwrap().scrub(&mut |_| ()).unwrap();
+    let report = open(&disk).unwrap().scrub(Progress::none()).unwrap();
     assert!(report.problems.listed()[0].message.contains("777"), "{:?}", report.problems.listed());
 }
 
@@ -187,7 +187,7 @@ fn the_scrub_goes_on() {
         put(&disk, &[(key, Some(value))]);
     }
     let engine = open(&disk).unwrap();
-    let report = engine.scrub(&mut |_| ()).unwrap();
+    let report = engine.scrub(Progress::none()).unwrap();
     let named = |number| {
         let did = did_of(number);
         report.problems.listed().iter().filter(|p| p.message.contains(did.as_str())).count()

@@ -12,7 +12,7 @@ use crate::common::{Disk, Rng, create_op, did_of, key, open, path, record, updat
 use carrack::block::Cid;
 use carrack::engine::{List, Op, WriteOptions};
 use carrack::ident::{Did, RepoPath, Rev};
-use carrack::{Engine, Error, ErrorKind};
+use carrack::{Engine, Error, ErrorKind, Progress};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -208,7 +208,7 @@ fn is_noticed(
             }
         }
     }
-    if noticed && engine.scrub(&mut |_| ()).is_ok_and(|report| report.is_valid()) {
+    if noticed && engine.scrub(Progress::none()).is_ok_and(|report| report.is_valid()) {
         wrong.push(format!("{what}: noticed, but not by the scrub"));
     }
     noticed

@@ -10,12 +10,12 @@ use crate::common::{
     NOW, assert_clean, await_rows, create_op, did, engine, engine_with_account, export, handmade,
     import, key, path, record, records, update_op, with_key, write,
 };
-use carrack::Engine;
 use carrack::block::{Block, Cid};
 use carrack::engine::{Op, State};
 use carrack::env::SystemClock;
 use carrack::ident::Rev;
 use carrack::verify::{Discard, Input, verify};
+use carrack::{Engine, Progress};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ fn a_deleted_record_is_gone() {
             let others = others.map(|other| create_op(other.clone(), record(120, 1)));
             write(&engine, others.collect()).unwrap();
             let before = export(&engine, &did());
-            let rows = engine.scrub(&mut |_| ()).unwrap().rows;
+            let rows = engine.scrub(Progress::none()).unwrap().rows;
             let secret = record(bytes, 99);
             write(&engine, vec![create_op(path(&place), secret.clone())]).unwrap();
             assert!(contains(&export(&engine, &did()), &secret));

@@ -14,7 +14,7 @@ use carrack::ident::{RepoPath, Rev};
 use carrack::key::{Curve, SigningKey};
 use carrack::tree::{Gap, Key, Node, NodeSource, Tree, diff, layer};
 use carrack::verify::ExpectedHead;
-use carrack::{Engine, Error};
+use carrack::{Engine, Error, Progress};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::time::Duration;
@@ -174,7 +174,7 @@ fn random_histories_give_valid_and_exact_events() {
         assert_exact(&event, &before, &after);
         (before, cursor) = (after, seq);
     }
-    assert!(engine.scrub(&mut |_| ()).unwrap().is_valid());
+    assert!(engine.scrub(Progress::none()).unwrap().is_valid());
 }
 
 #[test]

@@ -12,7 +12,7 @@ use carrack::engine::ImportOptions;
 use carrack::ident::Rev;
 use carrack::key::{Curve, SigningKey};
 use carrack::verify::{Discard, ExpectedHead, Input, Report, verify};
-use carrack::{Engine, Error};
+use carrack::{Engine, Error, Progress};
 
 /// Twelve records over the layers 0 to 3.
 fn archive(key: &SigningKey) -> Vec<u8> {
@@ -76,7 +76,7 @@ fn every_flip_and_cut(curve: Curve) {
         check.refused_by_the_engine(&car[..offset], &what);
     }
     assert!(check.engine.accounts().unwrap().is_empty());
-    assert_eq!(check.engine.scrub(&mut |_| ()).unwrap().rows, 0);
+    assert_eq!(check.engine.scrub(Progress::none()).unwrap().rows, 0);
     // What was refused so often is taken once it is whole.
     check.engine.import(&Input::spill(&car[..], "whole").unwrap(), &check.options).unwrap();
 }

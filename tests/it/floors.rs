@@ -12,7 +12,7 @@ use carrack::engine::{State, WriteOptions};
 use carrack::follow::Mirror;
 use carrack::ident::{Did, Rev};
 use carrack::verify::Input;
-use carrack::{Code, Engine, Result};
+use carrack::{Code, Engine, Progress, Result};
 use std::collections::BTreeMap;
 
 fn floor_rev() -> Rev {
@@ -30,7 +30,7 @@ fn restored() -> Engine {
     add(&engine, &did(), 100).unwrap();
     engine.create_account(&did_of(1), &key()).unwrap();
     let disk = Disk::new();
-    engine.backup_to(disk.clone(), &mut |_| ()).unwrap();
+    engine.backup_to(disk.clone(), Progress::none()).unwrap();
     let copy = open(&disk).unwrap();
     copy.set_floors(5_000, floor_rev()).unwrap();
     copy

@@ -8,10 +8,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use crate::common::{NOW, create_op, did_of, key, path, record, update_op};
-use carrack::Engine;
 use carrack::engine::{Extent, Op, Options, State, Trust, WriteOptions};
 use carrack::env::{Clock, ManualClock, SeededRandom};
 use carrack::ident::Did;
+use carrack::{Engine, Progress};
 use sha2::{Digest, Sha256};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -78,7 +78,7 @@ fn a_store_of_version_1_is_read_and_written_on() {
     drop(engine);
     let engine = open(&file, &clock);
     assert_eq!(engine.upgraded_from(), None, "it is of the present format now");
-    assert!(engine.scrub(&mut |_| {}).unwrap().is_valid());
+    assert!(engine.scrub(Progress::none()).unwrap().is_valid());
     assert_eq!(engine.status(&did_of(1)).unwrap().state, State::Deactivated);
 }
 
@@ -130,7 +130,7 @@ fn a_store_of_version_1_is_read_without_an_upgrade() {
 }
 
 fn assert_holds_what_was_written(engine: &Engine) {
-    let report = engine.scrub(&mut |_| {}).unwrap();
+    let report = engine.scrub(Progress::none()).unwrap();
     assert!(report.is_valid(), "{report:?}");
     for (number, expected) in (0..).zip(EXPORTS) {
         assert_eq!(export_digest(engine, &did_of(number)), expected);

@@ -19,7 +19,7 @@ use carrack::ident::Rev;
 use carrack::key::{Curve, Signer, SigningKey};
 use carrack::tree::{Entry, Key, Node};
 use carrack::verify::ExpectedHead;
-use carrack::{Code, Engine, Error, ErrorKind};
+use carrack::{Code, Engine, Error, ErrorKind, Progress};
 use std::collections::BTreeMap;
 
 fn rev(later: u64) -> Rev {
@@ -172,7 +172,7 @@ fn expecting() -> ImportOptions {
 }
 
 fn rows(engine: &Engine) -> u64 {
-    engine.scrub(&mut |_| ()).unwrap().rows
+    engine.scrub(Progress::none()).unwrap().rows
 }
 
 #[track_caller]

@@ -11,7 +11,7 @@ use crate::common::{
 use carrack::engine::{Op, Record, WriteOptions};
 use carrack::ident::RepoPath;
 use carrack::limits::RECORD_BYTES_MAX;
-use carrack::{Engine, Error};
+use carrack::{Engine, Error, Progress};
 
 /// Small records all around three of the largest, which sit at these paths.
 fn mixed(engine: &Engine) -> Vec<RepoPath> {
@@ -88,7 +88,7 @@ fn commits_beside_large_records_stay_small() {
 fn the_rows_of_a_large_record_go_with_it() {
     let engine = engine();
     let large = mixed(&engine);
-    let rows = || engine.scrub(&mut |_| ()).unwrap().rows;
+    let rows = || engine.scrub(Progress::none()).unwrap().rows;
     let full = rows();
     write(&engine, vec![update_op(large[0].clone(), record(400_000, 9))]).unwrap();
     let less = rows();

@@ -10,7 +10,7 @@ use crate::common::{
     path, raw, record, with_key,
 };
 use carrack::ident::Rev;
-use carrack::{Engine, ErrorKind};
+use carrack::{Engine, ErrorKind, Progress};
 use std::collections::BTreeMap;
 
 /// 25 MB: the writer flushes an import of its own accord after 16.
@@ -37,7 +37,7 @@ fn rows_of_an_import_that_was_cut_off_go_when_the_store_is_opened() {
     for later in 1.. {
         let disk = Disk::new();
         let engine = store(&disk);
-        let rows = engine.scrub(&mut |_| ()).unwrap().rows;
+        let rows = engine.scrub(Progress::none()).unwrap().rows;
         disk.fail_at_sync(disk.syncs() + later);
         let imported = import(&engine, &car, &with_key());
         drop(engine);

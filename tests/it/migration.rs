@@ -7,7 +7,7 @@ use carrack::env::ManualClock;
 use carrack::ident::Did;
 use carrack::key::{Curve, SigningKey};
 use carrack::migrate::{MigrateOptions, abort, migrate};
-use carrack::{Error, ErrorKind};
+use carrack::{Error, ErrorKind, Progress};
 use std::sync::Arc;
 
 const THERE: &str = "https://there.example";
@@ -71,7 +71,7 @@ fn everything_arrives_under_a_new_commit_and_the_source_names_where() {
     assert_eq!((status.data.clone(), Some(moved.data)), (data, status.data));
     assert_eq!(listing(destination, did), before);
     for engine in [source, destination] {
-        let report = engine.scrub(&mut |_| ()).unwrap();
+        let report = engine.scrub(Progress::none()).unwrap();
         assert!(report.is_valid(), "{:?}", report.problems.listed());
     }
     let refused =
@@ -106,8 +106,8 @@ fn a_move_back_raises_the_revision_again() {
     assert_eq!(back.records, 31);
     assert_eq!(listing(source, did), listing(destination, did));
     assert_eq!(source.status(did).unwrap().state, State::Active);
-    assert!(destination.scrub(&mut |_| ()).unwrap().is_valid());
-    assert!(source.scrub(&mut |_| ()).unwrap().is_valid());
+    assert!(destination.scrub(Progress::none()).unwrap().is_valid());
+    assert!(source.scrub(Progress::none()).unwrap().is_valid());
 }
 
 #[test]

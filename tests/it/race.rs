@@ -18,7 +18,7 @@ use carrack::ident::Rev;
 use carrack::key::{Curve, KeyError, Signer, SigningKey, VerifyingKey};
 use carrack::migrate::{MigrateOptions, abort, migrate};
 use carrack::parts::sources::{BlockSource, Missing, RecordBlock, StreamSource, Totals};
-use carrack::{Engine, Error, Problem, Result};
+use carrack::{Engine, Error, Problem, Progress, Result};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -326,9 +326,10 @@ fn an_account_that_arrived_and_is_gone_forbids_an_abort() {
     let disk = Disk::new();
     let source_of = OnceLock::new();
     let seen = |_: u64| {
-        source_of.get_or_init(|| source.backup_to(disk.clone(), &mut |_| ()).unwrap());
+        source_of.get_or_init(|| source.backup_to(disk.clone(), Progress::none()).unwrap());
     };
-    let options = MigrateOptions::new("https://there.example", &signer).progress(&seen);
+    let options =
+        MigrateOptions::new("https://there.example", &signer).progress(Progress::to(&seen));
     migrate(&source, &destination, &did(), &options).unwrap();
     let again = Disk::holding(disk.image());
     let source = crate::common::open_as(1, &disk).unwrap();

@@ -13,7 +13,7 @@ use carrack::engine::{State, WriteOptions};
 use carrack::env::{Clock, ManualClock};
 use carrack::ident::Rev;
 use carrack::limits::CLOCK_DRIFT_MAX_MICROS;
-use carrack::{Code, Engine, Error};
+use carrack::{Code, Engine, Error, Progress};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -115,7 +115,7 @@ fn an_import_from_the_future_is_refused() {
     let (clock, disk) = (crate::common::clock(), Disk::new());
     let engine = engine_at(&clock, &disk);
     refused_for(&engine, &archive(NOW + CLOCK_DRIFT_MAX_MICROS + 1, 1), Code::FutureRev);
-    assert_eq!(engine.scrub(&mut |_| ()).unwrap().rows, 0);
+    assert_eq!(engine.scrub(Progress::none()).unwrap().rows, 0);
     // Within the drift it is taken, and the next commit goes beyond it.
     import(&engine, &archive(NOW + CLOCK_DRIFT_MAX_MICROS, 1), &with_key()).unwrap();
     let imported = rev(&engine);

@@ -10,10 +10,10 @@ use crate::common::{
     assert_clean, await_rows, create_op, did, engine, engine_with_account, export, import, key,
     record, records, update_op, with_key, write,
 };
-use carrack::Engine;
 use carrack::engine::{List, Op, State};
 use carrack::env::SystemClock;
 use carrack::verify::{Discard, Input, verify};
+use carrack::{Engine, Progress};
 use std::io::Write;
 
 /// Six megabytes: several times what an export reads ahead.
@@ -105,7 +105,7 @@ fn an_export_outlives_the_import_that_replaces_it() {
     engine.set_state(&did(), State::Deactivated).unwrap();
     let during = export_while(&engine, || {
         import(&engine, &newer, &with_key()).unwrap();
-        await_rows(&engine, other.scrub(&mut |_| ()).unwrap().rows);
+        await_rows(&engine, other.scrub(Progress::none()).unwrap().rows);
     });
     assert!(during == before);
     assert!(export(&engine, &did()) == newer);

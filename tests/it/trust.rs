@@ -15,7 +15,7 @@ use carrack::key::SignatureStatus;
 use carrack::key::{Curve, KeyError, Signer, SigningKey, VerifyingKey};
 use carrack::migrate::{MigrateOptions, migrate};
 use carrack::verify::{ExpectedHead, Input};
-use carrack::{Code, Engine, Error, ErrorKind, Result};
+use carrack::{Code, Engine, Error, ErrorKind, Progress, Result};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -334,7 +334,7 @@ fn a_backup_carries_trust() {
         let engine = crate::common::engine();
         import(&engine, &export(&source(), &did()), &options).unwrap();
         let disk = Disk::new();
-        engine.backup_to(disk.clone(), &mut |_| ()).unwrap();
+        engine.backup_to(disk.clone(), Progress::none()).unwrap();
         let copy = crate::common::open(&disk).unwrap();
         assert_eq!(copy.status(&did()).unwrap(), engine.status(&did()).unwrap());
     }

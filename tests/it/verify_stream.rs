@@ -6,11 +6,11 @@
 use crate::common::handmade::{blocks, car};
 use crate::common::mined::MINED;
 use crate::common::{NOW, assert_clean, did, export, key, record, with_key};
-use carrack::Code;
 use carrack::block::Block;
 use carrack::engine::Engine;
 use carrack::ident::Rev;
 use carrack::parts::sources::StreamSource;
+use carrack::{Code, Progress};
 
 fn whole() -> Vec<Block> {
     let paths = MINED[0][..20].iter().chain(&MINED[1][..6]).chain(&MINED[2][..2]);
@@ -31,7 +31,7 @@ fn assert_refused(stream: &[u8], code: Code, what: &str) {
     let Err(error) = take(&engine, stream) else { panic!("{what}: taken") };
     assert!(error.problems().iter().any(|problem| problem.code == code), "{what}: {error:?}");
     assert!(engine.status(&did()).is_err(), "{what}: an account");
-    assert_eq!(engine.scrub(&mut |_| ()).unwrap().rows, 0, "{what}: rows");
+    assert_eq!(engine.scrub(Progress::none()).unwrap().rows, 0, "{what}: rows");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use crate::common::material::fixtures;
 use crate::common::{create_op, update_op};
+use carrack::Progress;
 use carrack::engine::{Engine, ImportOptions, List, Op, WriteOptions};
 use carrack::env::SystemClock;
 use carrack::ident::Did;
@@ -19,7 +20,7 @@ fn smoke() {
     let imported = engine.import(&input, &options).unwrap();
     assert_eq!(imported.records, 4224);
     let did: Did = "did:plc:z72i7hdynmk6r22z27h6tvur".parse().unwrap();
-    let report = engine.scrub(&mut |_| ()).unwrap();
+    let report = engine.scrub(Progress::none()).unwrap();
     assert!(report.is_valid(), "{:?}", report.problems.listed());
     let snapshot = engine.snapshot(&did).unwrap();
     let mut digest = ListingDigest::default();
@@ -48,10 +49,10 @@ fn smoke() {
         let options = WriteOptions::default().rekey(n == 0);
         engine.write(&did, vec![op], &options, &signer).unwrap();
         if n % 70 == 0 {
-            let report = engine.scrub(&mut |_| ()).unwrap();
+            let report = engine.scrub(Progress::none()).unwrap();
             assert!(report.is_valid(), "{n}: {:?}", report.problems.listed());
         }
     }
-    let report = engine.scrub(&mut |_| ()).unwrap();
+    let report = engine.scrub(Progress::none()).unwrap();
     assert!(report.is_valid(), "{:?}", report.problems.listed());
 }

@@ -5,6 +5,7 @@ use crate::cli::io::progress::Bar;
 use crate::cli::run::Answer;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::{bytes, count, or_dash, things};
+use carrack::Progress;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -22,7 +23,7 @@ pub(in crate::cli) fn run(args: &BackupArgs) -> Result<Answer, Failure> {
     }
     let engine = store::existing(&args.store)?;
     let bar = Bar::bytes_so_far("copying");
-    let done = engine.backup(&args.file, &mut |bytes| bar.set(bytes))?;
+    let done = engine.backup(&args.file, Progress::to(&|bytes| bar.set(bytes)))?;
     drop(bar);
     let mut output = Output::new();
     output.line(format_args!(

@@ -4,6 +4,7 @@ use crate::cli::io::progress::Bar;
 use crate::cli::run::Answer;
 use crate::cli::store::not_opened;
 use crate::cli::text::bytes;
+use carrack::Progress;
 use carrack::engine::{CompactOptions, Engine, Options};
 use carrack::error::{Entity, Error};
 use clap::Args;
@@ -35,9 +36,13 @@ pub(in crate::cli) fn run(args: &CompactArgs) -> Result<Answer, Failure> {
     }
     let bar = Bar::bytes_so_far("copying");
     let compact = CompactOptions::default().drop_events(args.drop_events);
-    let done =
-        Engine::compact(&args.store, &Options::default(), compact, &mut |bytes| bar.set(bytes))
-            .map_err(|error| not_opened(&args.store, error))?;
+    let done = Engine::compact(
+        &args.store,
+        &Options::default(),
+        compact,
+        Progress::to(&|bytes| bar.set(bytes)),
+    )
+    .map_err(|error| not_opened(&args.store, error))?;
     drop(bar);
     let mut output = Output::new();
     if args.json {

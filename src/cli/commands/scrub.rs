@@ -7,7 +7,7 @@ use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::{count, things};
 use carrack::engine::{Engine, ScrubReport};
 use carrack::verify::problems_json;
-use carrack::{Code, Error, Problem};
+use carrack::{Code, Error, Problem, Progress};
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
@@ -45,7 +45,7 @@ pub(in crate::cli) fn run(args: &ScrubArgs) -> Result<Answer, Failure> {
 
 /// A database that cannot read its own pages is a fault like any other.
 fn scrub(engine: &Engine, bar: &Bar) -> Result<ScrubReport, Failure> {
-    match engine.scrub(&mut |records| bar.set(records)) {
+    match engine.scrub(Progress::to(&|records| bar.set(records))) {
         Err(Error::Corrupt(why)) => {
             let mut report = ScrubReport::default();
             report.problems.push(Problem::new(Code::BadSection, damaged_database(why)));

@@ -5,7 +5,6 @@ use crate::cli::failure::Failure;
 use crate::cli::io::progress::Bar;
 use crate::cli::run::Answer;
 use crate::cli::text::{count, things};
-use carrack::Engine;
 use carrack::Error;
 use carrack::engine::{List, Options, WriteOptions};
 use carrack::env::{Clock, ManualClock, SystemRandom};
@@ -14,6 +13,7 @@ use carrack::key::{Curve, SigningKey};
 use carrack::limits::EVENT_OPS_MAX;
 use carrack::migrate::{MigrateOptions, Migrated, migrate};
 use carrack::verify::{ExpectedHead, Input, ListingDigest, Report, verify};
+use carrack::{Engine, Progress};
 use clap::Args;
 use std::io::BufWriter;
 use std::path::Path;
@@ -107,7 +107,7 @@ impl Demo {
         let moved = {
             let bar = Bar::bytes("moving", self.old.status(&self.did)?.bytes);
             let progress = |bytes| bar.set(bytes);
-            let options = MigrateOptions::new(to, signer).progress(&progress);
+            let options = MigrateOptions::new(to, signer).progress(Progress::to(&progress));
             migrate(&self.old, &self.new, &self.did, &options)?
         };
         self.identity.switch(&self.new_key.verifying_key(), &*self.clock)?;
@@ -123,7 +123,7 @@ impl Demo {
         let engine = if old { &self.old } else { &self.new };
         let bytes = engine.status(&self.did)?.bytes;
         let bar = Bar::records_so_far("scrubbing");
-        let (report, seconds) = timed(|| engine.scrub(&mut |records| bar.set(records)))?;
+        let (report, seconds) = timed(|| engine.scrub(Progress::to(&|records| bar.set(records))))?;
         drop(bar);
         self.page.pace(name, &Pace { seconds, records: report.records, bytes })?;
         if report.is_valid() {

@@ -6,6 +6,7 @@ use crate::error::{Entity, Error, Result};
 use crate::ident::Rev;
 use crate::limits::COPY_CACHE_BYTES;
 use crate::part_file::PartFile;
+use crate::progress::Progress;
 use crate::store::copy::{CopyKind, copy};
 use crate::store::read_table::ReadTable;
 use redb::backends::FileBackend;
@@ -31,7 +32,7 @@ pub struct BackedUp {
 
 impl Engine {
     /// Copies the whole store into a new file at `path`, as it is at one moment, while commits go
-    /// on. `progress` is told the bytes copied so far.
+    /// on. `progress` counts the bytes copied.
     ///
     /// The copy is a store of its own, and knows that it is a backup: opened, it can be read,
     /// exported and scrubbed, and takes no writes before [`Engine::set_floors`]. Trees that are
@@ -47,24 +48,20 @@ impl Engine {
     /// [`crate::manual::backup`] says how to restore.
     ///
     /// ```
-    /// use carrack::Engine;
+    /// use carrack::{Engine, Progress};
     /// # let folder = tempfile::tempdir().map_err(|error| carrack::Error::Request(error.to_string()))?;
     /// # let at = |name| folder.path().join(name);
     /// let engine = Engine::open(at("store.redb"))?;
-    /// engine.backup(at("backup.redb"), &mut |_| ())?;
+    /// engine.backup(at("backup.redb"), Progress::none())?;
     /// assert!(Engine::open(at("backup.redb"))?.floors_awaited()?.is_some());
-    /// assert!(engine.backup(at("backup.redb"), &mut |_| ()).is_err());
+    /// assert!(engine.backup(at("backup.redb"), Progress::none()).is_err());
     /// # Ok::<(), carrack::Error>(())
     /// ```
     ///
     /// # Errors
     /// `Exists` if there is anything at `path`; `Io`, `Store`; `Corrupt` if an account's row cannot
     /// be read. No file is left then.
-    pub fn backup(
-        &self,
-        path: impl AsRef<Path>,
-        progress: &mut dyn FnMut(u64),
-    ) -> Result<BackedUp> {
+    pub fn backup(&self, path: impl AsRef<Path>, progress: Progress<'_>) -> Result<BackedUp> {
         let path = path.as_ref();
         // Asked again when it gets its name: so much work in vain is worth asking now.
         if path.symlink_metadata().is_ok() {
@@ -84,7 +81,7 @@ impl Engine {
     pub fn backup_to(
         &self,
         storage: impl StorageBackend,
-        progress: &mut dyn FnMut(u64),
+        progress: Progress<'_>,
     ) -> Result<BackedUp> {
         let length = storage.len().map_err(|error| Error::io("looking at a storage", error))?;
         if length > 0 {

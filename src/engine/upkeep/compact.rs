@@ -4,6 +4,7 @@ use crate::engine::handle::{Engine, Options, unreadable};
 use crate::error::{Error, Result};
 use crate::limits::COPY_CACHE_BYTES;
 use crate::part_file::PartFile;
+use crate::progress::Progress;
 use crate::store::copy::{CopyKind, copy};
 use redb::Builder;
 use redb::backends::FileBackend;
@@ -49,14 +50,15 @@ impl Engine {
     /// ends in `.part`). It needs as much free space as the content takes. The old file's blocks are
     /// given back to the file system, which may keep their content.
     ///
-    /// `progress` is told the bytes copied so far.
+    /// `progress` counts the bytes copied.
     ///
     /// ```
+    /// use carrack::Progress;
     /// use carrack::engine::{CompactOptions, Engine, Options};
     /// # let folder = tempfile::tempdir().map_err(|error| carrack::Error::Request(error.to_string()))?;
     /// # let path = folder.path().join("store.redb");
     /// Engine::open(&path)?.close();
-    /// let done = Engine::compact(&path, &Options::default(), CompactOptions::default(), &mut |_| ())?;
+    /// let done = Engine::compact(&path, &Options::default(), CompactOptions::default(), Progress::none())?;
     /// assert!(done.after <= done.before);
     /// # Ok::<(), carrack::Error>(())
     /// ```
@@ -68,7 +70,7 @@ impl Engine {
         path: impl AsRef<Path>,
         options: &Options,
         compact: CompactOptions,
-        progress: &mut dyn FnMut(u64),
+        progress: Progress<'_>,
     ) -> Result<Compacted> {
         let path = &path.as_ref().canonicalize().map_err(|error| failed(path.as_ref(), error))?;
         let engine = Self::open_with(path, &options.clone().create(false))?;
@@ -91,7 +93,7 @@ impl Engine {
         &self,
         storage: FileBackend,
         compact: CompactOptions,
-        progress: &mut dyn FnMut(u64),
+        progress: Progress<'_>,
     ) -> Result<()> {
         let mut builder = Builder::new();
         builder.set_cache_size(COPY_CACHE_BYTES);

@@ -12,6 +12,7 @@ use crate::key::SignatureStatus;
 use crate::limits::BLOB_REFS_MAX;
 use crate::problem::Problems;
 use crate::problem::{Code, Problem};
+use crate::progress::Progress;
 use crate::store::account::{Account, Head};
 use crate::store::blob_index::keys_of_tree;
 use crate::store::read::audit::{RowAudit, RowPosition, tree_of};
@@ -47,15 +48,21 @@ impl ScrubReport {
 
 impl Engine {
     /// Rehashes every block, walks every tree anew, and checks every index and every count
-    /// against what it finds. Writes go on meanwhile.
+    /// against what it finds. Writes go on meanwhile. `progress` counts the records of all accounts.
     ///
     /// What cannot be read is a fault of that account or table, and the others are looked at all
     /// the same. If the database refuses to go on after such a read, the engine is reopened
     /// ([`Engine::reopen`]).
     ///
+    /// ```
+    /// use carrack::{Engine, Progress};
+    /// assert!(Engine::in_memory()?.scrub(Progress::none())?.is_valid());
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Only if the store cannot be read at all; faults are in the report.
-    pub fn scrub(&self, progress: &mut dyn FnMut(u64)) -> Result<ScrubReport> {
+    pub fn scrub(&self, progress: Progress<'_>) -> Result<ScrubReport> {
         let mut report = ScrubReport::default();
         let mut accounts = Accounts::default();
         // A snapshot an account: none is held for the whole of a large store.
@@ -79,7 +86,7 @@ impl Engine {
         did: &Did,
         account: &[u8],
         report: &mut ScrubReport,
-        progress: &mut dyn FnMut(u64),
+        progress: Progress<'_>,
     ) -> Result<()> {
         let account = match Account::decode(did.as_str().as_bytes(), account) {
             Ok(account) => account,
@@ -188,7 +195,7 @@ fn scrub_account(
     did: &Did,
     account: &Account,
     report: &mut ScrubReport,
-    progress: &mut dyn FnMut(u64),
+    progress: Progress<'_>,
 ) -> Result<()> {
     let Some(head) = &account.head else { return Ok(()) };
     let mut scrub = Scrub {
@@ -204,7 +211,7 @@ fn scrub_account(
         faults: Vec::new(),
     };
     scrub.head(account)?;
-    scrub.tree(progress)?;
+    scrub.tree(report.records, progress)?;
     scrub.counts();
     scrub.blob_index(view)?;
     report.records += scrub.records;
@@ -264,7 +271,7 @@ impl Scrub<'_> {
         Ok(())
     }
 
-    fn tree(&mut self, progress: &mut dyn FnMut(u64)) -> Result<()> {
+    fn tree(&mut self, before: u64, progress: Progress<'_>) -> Result<()> {
         let mut walk = Walk::new(self.head.data.clone());
         loop {
             match walk.next() {
@@ -287,7 +294,7 @@ impl Scrub<'_> {
                     self.records += 1;
                     self.record(&want.key, &want.cid)?;
                     if self.records.is_multiple_of(1000) {
-                        progress(self.records);
+                        progress.report(before + self.records);
                     }
                 }
                 Want::Leave { .. } => {

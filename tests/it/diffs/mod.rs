@@ -8,6 +8,7 @@
 )]
 
 use crate::common::{create_op, update_op};
+use carrack::Progress;
 use carrack::block::{Block, Cid};
 use carrack::car::{Reader, Writer};
 use carrack::engine::{Engine, Extent, ImportOptions, Op, Options, State, WriteOptions};
@@ -202,7 +203,7 @@ pub fn held(engine: &Engine, did: &Did) -> Held {
 /// Whether a copy is what a fresh import of its head would be.
 pub fn check_copy(copy: &Engine, source: &Source) {
     let did = &source.did;
-    let report = copy.scrub(&mut |_| ()).unwrap();
+    let report = copy.scrub(Progress::none()).unwrap();
     assert!(report.is_valid(), "{:?}", report.problems.listed());
     assert_eq!(copy.status(did).unwrap().commit.as_ref(), Some(&source.head().commit));
     let car = export(&source.engine, did);
