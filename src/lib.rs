@@ -25,9 +25,7 @@ pub mod key;
 pub mod limits;
 pub mod manual;
 pub mod migrate;
-// The library and its command share it; it is no interface for others.
-#[doc(hidden)]
-pub mod part_file;
+mod part_file;
 pub mod parts;
 mod problem;
 mod progress;

@@ -56,10 +56,10 @@ pub const SYNC_BLOCKS_BYTES_MAX: usize = 10_000;
 pub const PROBLEMS_LISTED_MAX: usize = 1000;
 /// Sections of a node of layer 0 and its records that are kept in one row, in bytes. Measured: see
 /// `manual::format`.
-pub const RUN_BYTES_MAX: usize = 16 * 1024;
+pub(crate) const RUN_BYTES_MAX: usize = 16 * 1024;
 /// A record's section in one row; a longer one continues in further rows, so that small neighbours
 /// in the same leaf of the database stay cheap to rewrite.
-pub const ROW_BYTES_MAX: usize = 32 * 1024;
+pub(crate) const ROW_BYTES_MAX: usize = 32 * 1024;
 /// A proof CAR, in bytes, which is held in memory: a path of the largest nodes takes more than an
 /// honest proof ever will, and a proof of a whole collection is read in streaming order instead.
 pub const PROOF_BYTES_MAX: u64 = 64 << 20;
@@ -71,18 +71,18 @@ pub const PROOF_BLOCKS_MAX: usize = 1 << 18;
 pub const CACHE_BYTES_DEFAULT: usize = 64 << 20;
 /// Memory for tree nodes above layer 0 that have been read and hashed, as a part of the memory for
 /// pages: with [`CACHE_BYTES_DEFAULT`] 8 MiB, which hold those of an account of 100,000 records.
-pub const KEPT_NODES_PART: usize = 8;
+pub(crate) const KEPT_NODES_PART: usize = 8;
 /// Memory for which rows were found by following the nodes above them, as a part of the memory for
 /// pages: with [`CACHE_BYTES_DEFAULT`] 2 MiB, which tell of 262,144 rows.
-pub const CONFIRMED_ROWS_PART: usize = 32;
+pub(crate) const CONFIRMED_ROWS_PART: usize = 32;
 /// And at most so many, which take 8 MiB.
-pub const CONFIRMED_ROWS_MAX: usize = 1 << 20;
+pub(crate) const CONFIRMED_ROWS_MAX: usize = 1 << 20;
 /// A longer node is read anew each time: honest ones have some hundred bytes.
-pub const KEPT_NODE_BYTES_MAX: usize = 64 << 10;
+pub(crate) const KEPT_NODE_BYTES_MAX: usize = 64 << 10;
 /// What a backup writes in one transaction, in bytes: some tens of milliseconds of the disk.
-pub const COPIED_BYTES: usize = 8 << 20;
+pub(crate) const COPIED_BYTES: usize = 8 << 20;
 /// Memory for the pages of a backup that is being written: it is written in order and never read.
-pub const COPY_CACHE_BYTES: usize = 16 << 20;
+pub(crate) const COPY_CACHE_BYTES: usize = 16 << 20;
 /// The highest floor for the sequence. Readers in JavaScript know numbers up to 2^53: a floor by a
 /// slip of the hand leaves at least half of them.
 pub const SEQ_FLOOR_MAX: u64 = 1 << 52;
@@ -91,7 +91,7 @@ pub const SEQ_FLOOR_MAX: u64 = 1 << 52;
 pub const SNAPSHOT_SECONDS_MAX: u64 = 30;
 /// Rows of an import that gather before the writer gets them: a few milliseconds of its time, for
 /// which all other callers wait.
-pub const STAGED_BYTES: usize = 512 << 10;
+pub(crate) const STAGED_BYTES: usize = 512 << 10;
 /// Revisions of one account that `since` is honoured for: the newest ones, some weeks of a busy
 /// account's. For older ones a full export is as good.
 pub const REVS_HELD_MAX: usize = 4096;
@@ -103,7 +103,7 @@ pub const BLOCKS_FOUND_BYTES_MAX: usize = 16 << 20;
 /// authenticated may ask for blocks, and one search keeps a core busy for 60 ms with this.
 pub const BLOCK_WALK_BYTES_DEFAULT: u64 = 64 << 20;
 /// What an export reads before it hands it on.
-pub const EXPORT_BUFFERED_BYTES: usize = 256 * 1024;
+pub(crate) const EXPORT_BUFFERED_BYTES: usize = 256 * 1024;
 /// A DID document: some hundred bytes for did:plc; did:web's are written by hand.
 pub const DID_DOCUMENT_BYTES_MAX: usize = 256 * 1024;
 /// A did:plc audit log as JSON: some 3,000 operations. Read into memory, where it may take 16

@@ -48,10 +48,50 @@ pub mod sources {
     }
 }
 
+/// The tree, of which only the touched part is in memory, and walks over it.
+pub mod tree {
+    pub use crate::event::invert::invert;
+    pub use crate::tree::diff::{Change, Diff, diff};
+    pub use crate::tree::partial::{Child, Gap, Held, HeldEntry, NodeSource, Tree};
+    pub use crate::tree::range::KeyRange;
+    pub use crate::tree::walk::{Walk, Want};
+}
+
+/// DRISL value by value, without a tree of values in between.
+pub mod drisl {
+    pub use crate::block::drisl::check::Floats;
+    pub use crate::block::drisl::decoder::{Decoder, Kind};
+    pub use crate::block::drisl::encoder::Encoder;
+
+    /// Whether bytes are DRISL, without building anything.
+    pub mod check {
+        pub use crate::block::drisl::check::{record, value};
+    }
+}
+
+/// The pieces that a CAR is made of.
+pub mod car {
+    pub use crate::car::header::header;
+    pub use crate::car::next_section::{NextSection, SkippedSection};
+    pub use crate::car::section::parse_section;
+    pub use crate::car::writer::{append_section, section_len};
+
+    /// Unsigned LEB128 in its shortest form.
+    pub mod varint {
+        pub use crate::car::varint::{BYTES_MAX, Malformed, len, read, write};
+    }
+}
+
+/// Files that get their name when they are whole.
+pub mod files {
+    pub use crate::part_file::{PartFile, sync_folder};
+}
+
 /// The database.
 pub mod redb {
-    use crate::engine::{Engine, Options};
+    use crate::engine::{BackedUp, Engine, Options};
     use crate::error::Result;
+    use crate::progress::Progress;
     use ::redb::StorageBackend;
 
     /// Opens the store on a storage of the database's kind, with its locks.
@@ -68,5 +108,25 @@ pub mod redb {
     /// As [`Engine::open`].
     pub fn open(backend: impl StorageBackend, options: &Options) -> Result<Engine> {
         Engine::open_backend(backend, options)
+    }
+
+    /// Backs a store up onto an empty storage of the database's kind. Half a backup there does not open.
+    ///
+    /// ```
+    /// use carrack::{Engine, Progress};
+    /// let storage = redb::backends::InMemoryBackend::new();
+    /// let done = carrack::parts::redb::backup(&Engine::in_memory()?, storage, Progress::none())?;
+    /// assert_eq!(done.accounts, 0);
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `Exists` if the storage is not empty; else as [`Engine::backup`].
+    pub fn backup(
+        engine: &Engine,
+        storage: impl StorageBackend,
+        progress: Progress<'_>,
+    ) -> Result<BackedUp> {
+        engine.backup_to(storage, progress)
     }
 }

@@ -3,8 +3,9 @@
 
 use crate::{mend, sample};
 use carrack::block::Cid;
-use carrack::car::{self, NextSection, Reader, Section, Writer};
+use carrack::car::{Reader, Section, Writer};
 use carrack::engine::ImportOptions;
+use carrack::parts::car::{NextSection, header};
 use carrack::parts::sources::{StreamSource, verify_source};
 use carrack::verify::{Discard, ExpectedHead, Input, ListingDigest, Order, Report, verify};
 use carrack::{Code, Error, Progress};
@@ -100,7 +101,7 @@ fn writes_the_same(data: &[u8], roots: &[Cid], sections: &[Section]) {
     // A section has one form; a header may have had others.
     let first = sections.first().map_or(data.len(), offset);
     assert!(written.ends_with(&data[first..]));
-    assert_eq!(written.len() - car::header(roots).len(), data.len() - first);
+    assert_eq!(written.len() - header(roots).len(), data.len() - first);
 }
 
 fn offset(section: &Section) -> usize {

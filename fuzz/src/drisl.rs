@@ -2,10 +2,11 @@
 //! the bounds of the data model; and what it takes goes through values and JSON unharmed.
 
 use crate::node_decode::canonical;
-use carrack::block::drisl::check::{self as rules, Floats};
-use carrack::block::drisl::{self, Decoder};
+use carrack::block::drisl;
 use carrack::block::{blob_refs, json};
 use carrack::limits::{CBOR_CONTAINER_MAX, CBOR_DEPTH_MAX};
+use carrack::parts::drisl::Decoder;
+use carrack::parts::drisl::{Floats, check as rules};
 use ipld_core::ipld::Ipld;
 
 pub fn check(data: &[u8]) {

@@ -7,7 +7,7 @@ use crate::problem::{Code, Problem};
 /// The header that names these roots, with its length in front: how a CAR begins.
 ///
 /// ```
-/// assert_eq!(carrack::car::header(&[]), b"\x11\xa2\x65roots\x80\x67version\x01");
+/// assert_eq!(carrack::parts::car::header(&[]), b"\x11\xa2\x65roots\x80\x67version\x01");
 /// ```
 pub fn header(roots: &[Cid]) -> Vec<u8> {
     let mut encoder = Encoder::with_capacity(24 + 41 * roots.len());

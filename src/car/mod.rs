@@ -8,20 +8,22 @@
 //! <https://atproto.com/specs/repository#car-file-serialization>.
 
 mod blocks;
-mod header;
-mod next_section;
+pub(crate) mod header;
+pub(crate) mod next_section;
 mod reader;
-mod section;
-pub mod varint;
-mod writer;
+pub(crate) mod section;
+pub(crate) mod varint;
+pub(crate) mod writer;
 
 pub(crate) use blocks::Blocks;
-pub use header::header;
-pub use next_section::{NextSection, SkippedSection};
+pub(crate) use header::header;
+pub(crate) use next_section::{NextSection, SkippedSection};
 pub use reader::Reader;
+pub use section::Section;
+pub(crate) use section::parse_section;
 pub(crate) use section::section_start;
-pub use section::{Section, parse_section};
-pub use writer::{Writer, append_section, section_len};
+pub use writer::Writer;
+pub(crate) use writer::{append_section, section_len};
 
 #[cfg(test)]
 mod tests;

@@ -37,7 +37,7 @@ impl Section {
 ///
 /// ```
 /// use carrack::block::{Cid, Codec};
-/// use carrack::car::{append_section, parse_section};
+/// use carrack::parts::car::{append_section, parse_section};
 /// let cid = Cid::of(Codec::DagCbor, &[0xa0]);
 /// let mut section = Vec::new();
 /// append_section(&mut section, &cid, &[0xa0]);

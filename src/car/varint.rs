@@ -22,7 +22,7 @@ pub enum Malformed {
 /// Reads the varint at the start of `bytes`: the number, and how many bytes it took.
 ///
 /// ```
-/// use carrack::car::varint;
+/// use carrack::parts::car::varint;
 /// assert_eq!(varint::read(&[0xac, 0x02, 0xff]), Ok((300, 2)));
 /// assert_eq!(varint::read(&[0x80, 0x00]), Err(varint::Malformed::NotMinimal));
 /// ```
@@ -49,7 +49,7 @@ pub fn read(bytes: &[u8]) -> Result<(u64, usize), Malformed> {
 ///
 /// ```
 /// let mut out = Vec::new();
-/// carrack::car::varint::write(300, &mut out);
+/// carrack::parts::car::varint::write(300, &mut out);
 /// assert_eq!(out, [0xac, 0x02]);
 /// ```
 #[inline]
@@ -64,7 +64,7 @@ pub fn write(mut number: u64, out: &mut Vec<u8>) {
 /// How many bytes [`write()`] takes for a number.
 ///
 /// ```
-/// assert_eq!(carrack::car::varint::len(300), 2);
+/// assert_eq!(carrack::parts::car::varint::len(300), 2);
 /// ```
 #[inline]
 pub fn len(number: u64) -> usize {

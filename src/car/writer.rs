@@ -111,8 +111,8 @@ impl<W: Write> Writer<W> {
 /// use carrack::block::{Cid, Codec};
 /// let mut out = Vec::new();
 /// let cid = Cid::of(Codec::DagCbor, &[0xa0]);
-/// carrack::car::append_section(&mut out, &cid, &[0xa0]);
-/// assert_eq!(out.len(), carrack::car::section_len(&cid, 1));
+/// carrack::parts::car::append_section(&mut out, &cid, &[0xa0]);
+/// assert_eq!(out.len(), carrack::parts::car::section_len(&cid, 1));
 /// ```
 #[inline]
 pub fn append_section(out: &mut Vec<u8>, cid: &Cid, bytes: &[u8]) {
@@ -125,7 +125,7 @@ pub fn append_section(out: &mut Vec<u8>, cid: &Cid, bytes: &[u8]) {
 ///
 /// ```
 /// # use carrack::block::{Cid, Codec};
-/// assert_eq!(carrack::car::section_len(&Cid::of(Codec::Raw, b""), 0), 37);
+/// assert_eq!(carrack::parts::car::section_len(&Cid::of(Codec::Raw, b""), 0), 37);
 /// ```
 #[inline]
 pub fn section_len(cid: &Cid, bytes_len: usize) -> usize {

@@ -46,7 +46,7 @@ impl UnsignedCommit {
     /// use carrack::env::ManualClock;
     /// use carrack::ident::Rev;
     /// use carrack::key::{Curve, Signer, SigningKey};
-    /// use carrack::tree::Tree;
+    /// use carrack::parts::tree::Tree;
     ///
     /// let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
     /// let rev = Rev::after(None, &ManualClock::new(1_700_000_000_000_000), 3)?;

@@ -9,8 +9,9 @@ use crate::tree::{Key, NodeSource, Tree};
 ///
 /// ```
 /// use carrack::block::{Cid, Codec};
-/// use carrack::event::{RepoOp, invert};
-/// use carrack::tree::{Tree, diff};
+/// use carrack::event::RepoOp;
+/// use carrack::parts::tree::invert;
+/// use carrack::parts::tree::{Tree, diff};
 /// use std::collections::HashMap;
 ///
 /// let cid = Cid::of(Codec::DagCbor, b"record");

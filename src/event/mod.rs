@@ -2,7 +2,7 @@
 //! `com.atproto.sync.subscribeRepos`, to the byte.
 //!
 //! A frame is read with [`decode_frame`], which checks its form, or with [`verify_frame`], which
-//! checks everything that a frame and a key can show. The heart of that is [`invert()`]: undoing the
+//! checks everything that a frame and a key can show. The heart of that is an inversion: undoing the
 //! ops of a commit on the part of the tree that the frame holds has to give the tree before, so an
 //! op that is left out or made up shows.
 //!
@@ -13,7 +13,7 @@ mod commit;
 mod fields;
 mod frame;
 mod identity;
-mod invert;
+pub(crate) mod invert;
 mod op;
 mod report;
 mod slice;
@@ -26,7 +26,7 @@ pub use account::{AccountEvent, HostingStatus};
 pub use commit::CommitEvent;
 pub use frame::{Event, Frame, UnknownFrame, decode_frame};
 pub use identity::IdentityEvent;
-pub use invert::invert;
+pub(crate) use invert::invert;
 pub use op::RepoOp;
 pub use report::{EventReport, Verdict};
 pub use sync::SyncEvent;

@@ -38,7 +38,7 @@ pub struct Change {
 ///
 /// ```
 /// use carrack::block::{Cid, Codec};
-/// use carrack::tree::{Tree, diff};
+/// use carrack::parts::tree::{Tree, diff};
 /// use std::collections::HashMap;
 ///
 /// let mut new = Tree::empty();

@@ -5,31 +5,31 @@
 //! and why a gap is not an absence.
 
 mod compact_node;
-mod diff;
+pub(crate) mod diff;
 mod insert;
 mod key;
 mod layer;
 mod lookup;
 mod node;
-mod partial;
-mod range;
+pub(crate) mod partial;
+pub(crate) mod range;
 mod remove;
 mod rules;
 mod scan;
 mod seek;
-mod walk;
+pub(crate) mod walk;
 
 pub(crate) use compact_node::CompactNode;
-pub use diff::{Change, Diff, diff};
 pub use key::Key;
 pub use layer::layer;
 pub(crate) use node::shared_prefix;
 pub use node::{Entry, Node};
-pub use partial::{Child, Gap, Held, HeldEntry, NodeSource, Tree};
-pub use range::KeyRange;
+pub(crate) use partial::{Child, Gap, Held, HeldEntry, NodeSource, Tree};
+pub(crate) use range::KeyRange;
 pub(crate) use scan::{Link, links, usual_entries};
 pub(crate) use seek::{Sought, seek};
-pub use walk::{NodeWant, RecordWant, Walk, Want};
+pub use walk::{NodeWant, RecordWant};
+pub(crate) use walk::{Walk, Want};
 
 #[cfg(test)]
 mod tests;

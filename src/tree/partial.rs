@@ -31,7 +31,8 @@ impl<S: BuildHasher> NodeSource for HashMap<Cid, Block, S> {
 ///
 /// ```
 /// use carrack::block::{Cid, Codec};
-/// use carrack::tree::{Key, Tree};
+/// use carrack::tree::Key;
+/// use carrack::parts::tree::Tree;
 /// use std::collections::HashMap;
 ///
 /// let mut source = HashMap::new();

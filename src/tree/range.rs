@@ -6,7 +6,8 @@ use crate::tree::Key;
 /// The keys from one up to, and without, another.
 ///
 /// ```
-/// use carrack::tree::{Key, KeyRange};
+/// use carrack::tree::Key;
+/// use carrack::parts::tree::KeyRange;
 ///
 /// let range = KeyRange::of_collection(&"app.bsky.feed.post".parse()?);
 /// assert!(range.contains(&Key::from("app.bsky.feed.post/3jzfcijpj2z2a")));

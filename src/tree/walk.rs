@@ -16,7 +16,8 @@ use crate::tree::rules::Place;
 ///
 /// ```
 /// use carrack::block::Block;
-/// use carrack::tree::{Node, Walk, Want};
+/// use carrack::tree::Node;
+/// use carrack::parts::tree::{Walk, Want};
 ///
 /// let root = Block::dag_cbor(Node::default().encode());
 /// let mut walk = Walk::new(root.cid().clone());

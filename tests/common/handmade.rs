@@ -5,7 +5,8 @@ use carrack::car::Writer;
 use carrack::commit::UnsignedCommit;
 use carrack::ident::{Did, Rev};
 use carrack::key::Signer;
-use carrack::tree::{Child, Gap, Key, NodeSource, Tree};
+use carrack::parts::tree::{Child, Gap, NodeSource, Tree};
+use carrack::tree::Key;
 use std::collections::BTreeMap;
 
 /// A tree that is built in memory loads nothing.

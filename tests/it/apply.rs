@@ -12,12 +12,12 @@ use crate::diffs::{
 };
 use carrack::Code;
 use carrack::block::{Block, Cid, Codec};
-use carrack::car::varint;
 use carrack::commit::UnsignedCommit;
 use carrack::engine::{Engine, ImportOptions, State};
 use carrack::ident::Rev;
 use carrack::key::{Curve, SigningKey};
 use carrack::limits::{DIFF_BYTES_MAX, SECTION_BYTES_MAX};
+use carrack::parts::car::varint;
 use carrack::tree::{Entry, Node};
 use carrack::verify::{ExpectedHead, Input};
 use carrack::{Error, ErrorKind};

@@ -59,7 +59,7 @@ fn source() -> Engine {
 
 fn backup_of(engine: &Engine) -> Disk {
     let disk = Disk::new();
-    engine.backup_to(disk.clone(), Progress::none()).unwrap();
+    carrack::parts::redb::backup(&engine, disk.clone(), Progress::none()).unwrap();
     disk
 }
 
@@ -82,7 +82,7 @@ fn a_backup_is_the_store() {
     let told = Mutex::new(Vec::new());
     let tell = |bytes| told.lock().unwrap().push(bytes);
     let disk = Disk::new();
-    let done = engine.backup_to(disk.clone(), Progress::to(&tell)).unwrap();
+    let done = carrack::parts::redb::backup(&engine, disk.clone(), Progress::to(&tell)).unwrap();
     let copy = open(&disk).unwrap();
     assert_eq!(seen(&copy), seen(&engine));
     assert_clean(&copy);
@@ -132,7 +132,9 @@ fn a_backup_during_commits_is_one_moment() {
             more(20);
             let before = done.load(Ordering::SeqCst);
             let disk = Disk::new();
-            let copied = engine.backup_to(disk.clone(), Progress::to(&|_| more(3))).unwrap();
+            let copied =
+                carrack::parts::redb::backup(&engine, disk.clone(), Progress::to(&|_| more(3)))
+                    .unwrap();
             assert!(done.load(Ordering::SeqCst) > before + 10, "nothing was written meanwhile");
             assert_is_one_moment(&open(&disk).unwrap(), copied.last_seq, before);
         }
@@ -377,7 +379,10 @@ fn what_is_there_is_not_written_over() {
     let nowhere = folder.path().join("no/such/folder.redb");
     assert!(matches!(engine.backup(&nowhere, Progress::none()), Err(Error::Io { .. })));
     let disk = Disk::holding(vec![1]);
-    assert!(matches!(engine.backup_to(disk, Progress::none()), Err(Error::Exists { .. })));
+    assert!(matches!(
+        carrack::parts::redb::backup(&engine, disk, Progress::none()),
+        Err(Error::Exists { .. })
+    ));
 }
 
 #[test]
@@ -415,7 +420,7 @@ fn a_power_failure_leaves_no_half_of_a_backup() {
     for sync in 1.. {
         let disk = Disk::new();
         disk.fail_at_sync(sync);
-        let copied = engine.backup_to(disk.clone(), Progress::none());
+        let copied = carrack::parts::redb::backup(&engine, disk.clone(), Progress::none());
         if !disk.failed() {
             copied.unwrap();
             break;

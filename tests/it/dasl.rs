@@ -3,7 +3,8 @@
 
 use crate::common::material::table;
 use carrack::block::Cid;
-use carrack::block::drisl::{self, Decoder, Floats, check};
+use carrack::block::drisl;
+use carrack::parts::drisl::{Decoder, Floats, check};
 use data_encoding::HEXLOWER;
 
 struct Vector {

@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use crate::common::material::table;
-use carrack::block::drisl::{self, check};
+use carrack::block::drisl;
 use carrack::block::{Cid, Codec, json};
+use carrack::parts::drisl::check;
 use data_encoding::HEXLOWER;
 use serde_json::Value;
 

@@ -1,9 +1,11 @@
 //! What holds for every value and for any bytes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
-use carrack::block::drisl::{self, Decoder, Floats, check};
+use carrack::block::drisl;
 use carrack::block::{Cid, Codec, blob_refs, json};
-use carrack::car::{self, Reader, Writer};
+use carrack::car::{Reader, Writer};
+use carrack::parts::car::{append_section, header};
+use carrack::parts::drisl::{Decoder, Floats, check};
 use ipld_core::ipld::Ipld;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -123,10 +125,10 @@ proptest! {
             file[at] = byte;
         }
         let Ok(mut reader) = Reader::new(&file[..]) else { return Ok(()) };
-        let mut again = car::header(reader.roots());
+        let mut again = header(reader.roots());
         let end = loop {
             match reader.next_section() {
-                Ok(Some(frame)) => car::append_section(&mut again, &frame.cid, &frame.bytes),
+                Ok(Some(frame)) => append_section(&mut again, &frame.cid, &frame.bytes),
                 Ok(None) => break true,
                 Err(error) => {
                     prop_assert!(error.problems()[0].offset.is_some());

@@ -4,12 +4,12 @@
 use carrack::Code;
 use carrack::Problem;
 use carrack::block::{Block, Cid, drisl};
-use carrack::car::{Writer, append_section, header};
+use carrack::car::Writer;
 use carrack::commit::{Commit, UnsignedCommit};
 use carrack::env::ManualClock;
 use carrack::error::Result;
 use carrack::event::{
-    CommitEvent, Event, EventReport, RepoOp, SyncEvent, Timestamp, Verdict, invert, verify_frame,
+    CommitEvent, Event, EventReport, RepoOp, SyncEvent, Timestamp, Verdict, verify_frame,
 };
 use carrack::ident::{Did, Rev};
 use carrack::key::{Curve, SigningKey};
@@ -17,7 +17,9 @@ use carrack::limits::{
     CLOCK_DRIFT_MAX_MICROS, EVENT_BLOCKS_BYTES_MAX, EVENT_FRAME_BYTES_MAX, EVENT_OPS_MAX,
     RECORD_BYTES_MAX, SECTION_BYTES_MAX, SYNC_BLOCKS_BYTES_MAX,
 };
-use carrack::tree::{Gap, NodeSource, Tree, diff};
+use carrack::parts::car::{append_section, header};
+use carrack::parts::tree::invert;
+use carrack::parts::tree::{Gap, NodeSource, Tree, diff};
 use carrack::verify::ExpectedHead;
 use ipld_core::ipld;
 use ipld_core::ipld::Ipld;
@@ -377,7 +379,7 @@ fn frame(header: &Ipld, body: &Ipld) -> Vec<u8> {
 
 fn body_of(event: &Event) -> Ipld {
     let frame = event.encode();
-    let mut header = drisl::Decoder::new(&frame);
+    let mut header = carrack::parts::drisl::Decoder::new(&frame);
     header.skip().unwrap();
     drisl::decode(&frame[header.position()..]).unwrap()
 }

@@ -30,7 +30,7 @@ fn restored() -> Engine {
     add(&engine, &did(), 100).unwrap();
     engine.create_account(&did_of(1), &key()).unwrap();
     let disk = Disk::new();
-    engine.backup_to(disk.clone(), Progress::none()).unwrap();
+    carrack::parts::redb::backup(&engine, disk.clone(), Progress::none()).unwrap();
     let copy = open(&disk).unwrap();
     copy.set_floors(5_000, floor_rev()).unwrap();
     copy

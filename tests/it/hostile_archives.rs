@@ -8,11 +8,11 @@
 use crate::common::mined::MINED;
 use crate::common::{NOW, Rng, car_input, did, engine, handmade, import, key, record, with_key};
 use carrack::block::{Block, Cid, Codec};
-use carrack::car::{header, varint};
 use carrack::commit::UnsignedCommit;
 use carrack::env::SystemClock;
 use carrack::ident::{RepoPath, Rev};
 use carrack::limits::SECTION_BYTES_MAX;
+use carrack::parts::car::{header, varint};
 use carrack::parts::sources::{StreamSource, verify_source};
 use carrack::tree::{Entry, Node, layer};
 use carrack::verify::{

@@ -11,12 +11,12 @@ use crate::common::{
     Disk, NOW, assert_clean, await_rows, did, did_of, export, import, key, open, record, records,
     with_key, write,
 };
-use carrack::block::drisl::Encoder;
 use carrack::block::{Block, Cid};
 use carrack::commit::UnsignedCommit;
 use carrack::engine::{ImportOptions, Op, State, Trust};
 use carrack::ident::Rev;
 use carrack::key::{Curve, Signer, SigningKey};
+use carrack::parts::drisl::Encoder;
 use carrack::tree::{Entry, Key, Node};
 use carrack::verify::ExpectedHead;
 use carrack::{Code, Engine, Error, ErrorKind, Progress};
@@ -135,7 +135,7 @@ fn refused() -> Vec<(&'static str, Code, Vec<u8>)> {
         let mut bytes = car(&whole[..1]);
         let body = car(&left);
         let header = car(&left[..1]).len()
-            - (carrack::car::section_len(left[0].cid(), left[0].bytes().len()));
+            - (carrack::parts::car::section_len(left[0].cid(), left[0].bytes().len()));
         bytes.truncate(header);
         bytes.extend_from_slice(&body[header..]);
         bytes

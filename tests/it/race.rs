@@ -326,7 +326,9 @@ fn an_account_that_arrived_and_is_gone_forbids_an_abort() {
     let disk = Disk::new();
     let source_of = OnceLock::new();
     let seen = |_: u64| {
-        source_of.get_or_init(|| source.backup_to(disk.clone(), Progress::none()).unwrap());
+        source_of.get_or_init(|| {
+            carrack::parts::redb::backup(&source, disk.clone(), Progress::none()).unwrap()
+        });
     };
     let options =
         MigrateOptions::new("https://there.example", &signer).progress(Progress::to(&seen));

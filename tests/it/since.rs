@@ -6,7 +6,7 @@ use crate::diffs::{Batch, Held, NOW, PATHS, Source, busy, check_copy, export, se
 use carrack::block::{Block, Cid};
 use carrack::engine::{Engine, Extent, ImportOptions};
 use carrack::ident::Rev;
-use carrack::tree::{Tree, diff};
+use carrack::parts::tree::{Tree, diff};
 use carrack::verify::{ExpectedHead, Input};
 use proptest::collection::vec;
 use proptest::prelude::*;

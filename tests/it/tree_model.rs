@@ -3,7 +3,8 @@
 
 use carrack::block::{Block, Cid, Codec, drisl};
 use carrack::error::Result;
-use carrack::tree::{Entry, Gap, Key, Node, NodeSource, Tree, Walk, Want, diff, layer};
+use carrack::parts::tree::{Gap, NodeSource, Tree, Walk, Want, diff};
+use carrack::tree::{Entry, Key, Node, layer};
 use carrack::{Code, Problem};
 use ipld_core::ipld;
 use ipld_core::ipld::Ipld;

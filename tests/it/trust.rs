@@ -334,7 +334,7 @@ fn a_backup_carries_trust() {
         let engine = crate::common::engine();
         import(&engine, &export(&source(), &did()), &options).unwrap();
         let disk = Disk::new();
-        engine.backup_to(disk.clone(), Progress::none()).unwrap();
+        carrack::parts::redb::backup(&engine, disk.clone(), Progress::none()).unwrap();
         let copy = crate::common::open(&disk).unwrap();
         assert_eq!(copy.status(&did()).unwrap(), engine.status(&did()).unwrap());
     }

@@ -20,7 +20,7 @@ pub enum Floats {
 /// inside each other, of at most 131,072 members; every head is the shortest; nothing follows.
 ///
 /// ```
-/// use carrack::block::drisl::check;
+/// use carrack::parts::drisl::check;
 /// assert!(check::record(b"\xa1\x61n\x18\x2a").is_ok());
 /// assert!(check::record(b"\xa1\x61n\x18\x02").unwrap_err().is_canonical_form());
 /// assert!(check::record(b"\x18\x2a").is_err());
@@ -39,7 +39,7 @@ pub fn record(bytes: &[u8]) -> Result<(), Fault> {
 /// Holds one complete value of any type to the same rules, floats as told.
 ///
 /// ```
-/// use carrack::block::drisl::check::{self, Floats};
+/// use carrack::parts::drisl::check::{self, Floats};
 /// let half = b"\xfb\x3f\xe0\0\0\0\0\0\0";
 /// assert!(check::value(half, Floats::Allow).is_ok());
 /// assert!(check::value(half, Floats::Refuse).is_err());

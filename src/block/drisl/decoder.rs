@@ -11,7 +11,7 @@ use crate::limits::CBOR_CONTAINER_MAX;
 /// [`Decoder::key`], and [`Decoder::skip`] and [`check`] hold the order themselves.
 ///
 /// ```
-/// use carrack::block::drisl::Decoder;
+/// use carrack::parts::drisl::Decoder;
 /// let mut decoder = Decoder::new(b"\xa1\x61n\x18\x2a");
 /// assert_eq!(decoder.map()?, 1);
 /// decoder.key("n")?;

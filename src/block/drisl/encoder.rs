@@ -7,7 +7,7 @@ use crate::block::Cid;
 /// (by length, then bytewise), each with its value.
 ///
 /// ```
-/// use carrack::block::drisl::Encoder;
+/// use carrack::parts::drisl::Encoder;
 /// let mut encoder = Encoder::new();
 /// encoder.map(1);
 /// encoder.text("n");

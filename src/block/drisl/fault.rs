@@ -4,7 +4,8 @@ use std::fmt;
 /// Where and why bytes are not the DRISL that was expected.
 ///
 /// ```
-/// use carrack::block::drisl::{Decoder, FaultKind};
+/// use carrack::block::drisl::FaultKind;
+/// use carrack::parts::drisl::Decoder;
 /// use carrack::Code;
 /// let fault = Decoder::new(&[0x18, 0x01]).uint().unwrap_err();
 /// assert_eq!(fault.offset, 0);

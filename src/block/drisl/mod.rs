@@ -11,15 +11,14 @@
 //!
 //! Specification: <https://atproto.com/specs/data-model>, <https://dasl.ing/drisl.html>.
 
-pub mod check;
-mod decoder;
-mod encoder;
+pub(crate) mod check;
+pub(crate) mod decoder;
+pub(crate) mod encoder;
 mod fault;
 mod value;
 
-pub use check::Floats;
-pub use decoder::{Decoder, Kind};
-pub use encoder::Encoder;
+pub(crate) use decoder::Decoder;
+pub(crate) use encoder::Encoder;
 pub use fault::{Fault, FaultKind};
 pub(super) use value::within;
 pub use value::{decode, encode};

@@ -1,3 +1,5 @@
+use super::check::Floats;
+use super::decoder::Kind;
 use super::*;
 use crate::block::{Cid, Codec};
 use crate::limits::{CBOR_CONTAINER_MAX, CBOR_DEPTH_MAX};

@@ -1,8 +1,8 @@
 use crate::cli::bench::rng::Rng;
-use carrack::block::drisl::Encoder;
 use carrack::block::{Cid, Codec};
 use carrack::event::Timestamp;
 use carrack::ident::{Did, Rev};
+use carrack::parts::drisl::Encoder;
 use data_encoding::BASE32_NOPAD;
 
 /// More are not made: the last would be dated after today.
@@ -161,7 +161,7 @@ fn random_did(rng: &mut Rng) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use carrack::block::drisl::check;
+    use carrack::parts::drisl::check;
 
     #[test]
     fn records_are_records_and_repeat() {

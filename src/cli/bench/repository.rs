@@ -8,7 +8,7 @@ use carrack::car::Writer;
 use carrack::commit::{Commit, UnsignedCommit};
 use carrack::ident::Did;
 use carrack::key::{Curve, SigningKey};
-use carrack::tree::Tree;
+use carrack::parts::tree::Tree;
 use std::io::Write;
 
 /// The order of a file's blocks.

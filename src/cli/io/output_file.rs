@@ -1,7 +1,7 @@
 use crate::cli::answer::Output;
 use crate::cli::failure::Failure;
 use crate::cli::io::input::is_standard;
-use carrack::part_file::PartFile;
+use carrack::parts::files::PartFile;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;

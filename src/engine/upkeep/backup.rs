@@ -74,11 +74,8 @@ impl Engine {
         Ok(done)
     }
 
-    /// The same onto an empty storage of the caller's. Half a backup there does not open.
-    ///
-    /// # Errors
-    /// `Exists` if the storage is not empty; `Io`, `Store`, `Corrupt`.
-    pub fn backup_to(
+    /// The same onto an empty storage of the caller's.
+    pub(crate) fn backup_to(
         &self,
         storage: impl StorageBackend,
         progress: Progress<'_>,

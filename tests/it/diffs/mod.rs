@@ -15,7 +15,8 @@ use carrack::engine::{Engine, Extent, ImportOptions, Op, Options, State, WriteOp
 use carrack::env::ManualClock;
 use carrack::ident::{Did, RepoPath, Rev};
 use carrack::key::{Curve, SigningKey};
-use carrack::tree::{Walk, Want, layer};
+use carrack::parts::tree::{Walk, Want};
+use carrack::tree::layer;
 use carrack::verify::{ExpectedHead, Input};
 use ipld_core::ipld;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,11 +1,11 @@
 use super::{Seeds, named};
-use carrack::block::drisl::Encoder;
 use carrack::block::{Block, Cid};
 use carrack::car::{Reader, Writer};
 use carrack::commit::UnsignedCommit;
 use carrack::engine::WriteOptions;
 use carrack::ident::Rev;
 use carrack::key::Signer;
+use carrack::parts::drisl::Encoder;
 use carrack::tree::{Entry, Key, Node, layer};
 use carrack_fuzz::proof::RECORDS;
 use carrack_fuzz::sample;
