@@ -4,11 +4,12 @@
 use crate::engine::handle::{Engine, Options, Shared, unreadable};
 use crate::error::{Error, Result};
 use crate::store::format;
-use crate::store::open::{Opened, prepare, reserve_trees};
+use crate::store::open::{Opened, prepare};
 use crate::store::session::{Ended, Session, StorageState};
 use crate::store::shield::Shield;
 use crate::store::storage::{Attached, SharedStorage};
 use crate::store::tables::View;
+use crate::store::tree_numbers::reserve_trees;
 use crate::store::write::notify::Notify;
 use crate::store::write::{Unreadable, Writer, WriterOptions};
 use crate::store::write_buffer::BufferedBackend;

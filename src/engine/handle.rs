@@ -7,11 +7,10 @@ use crate::error::{Error, Result};
 use crate::ident::Did;
 use crate::part_file::sync_folder;
 use crate::store::account::{Account, EngineName};
+use crate::store::accounts::find_account;
 use crate::store::log::Retention;
 use crate::store::open::Opened;
 use crate::store::own_storage::{OwnStorage, Storage};
-use crate::store::read_table::ReadBytes;
-use crate::store::sealed::checked_get;
 use crate::store::storage::SharedStorage;
 use crate::store::tables::{Tables, View};
 use redb::backends::{FileBackend, InMemoryBackend};
@@ -281,7 +280,7 @@ impl Engine {
     }
 
     /// A read transaction.
-    pub(in crate::engine) fn view(&self) -> Result<View> {
+    pub(crate) fn view(&self) -> Result<View> {
         self.core()?.view()
     }
 
@@ -293,7 +292,7 @@ impl Engine {
 
     /// Runs `work` in the next write transaction, and returns when that is durable. It checks first
     /// and writes afterwards, and may be run several times.
-    pub(in crate::engine) fn submit<R: Send + 'static>(
+    pub(crate) fn submit<R: Send + 'static>(
         &self,
         work: impl FnMut(&mut Tables<'_>) -> Result<R> + Send + 'static,
     ) -> Result<R> {
@@ -339,24 +338,4 @@ impl Drop for Moving<'_> {
         let mut moving = self.engine.shared.moving.lock().unwrap_or_else(PoisonError::into_inner);
         moving.remove(&self.did);
     }
-}
-
-/// The account row of `did`.
-pub(in crate::engine) fn account_row<T>(accounts: &T, did: &Did) -> Result<Account>
-where
-    T: ReadBytes,
-{
-    find_account(accounts, did)?.ok_or_else(|| no_account(did))
-}
-
-/// The account row of `did`, if there is one.
-pub(in crate::engine) fn find_account<T>(accounts: &T, did: &Did) -> Result<Option<Account>>
-where
-    T: ReadBytes,
-{
-    checked_get(accounts, &did.as_str().as_bytes(), |did, row| Account::decode(did, row))
-}
-
-pub(in crate::engine) fn no_account(did: &Did) -> Error {
-    Error::NotFound { what: "account", name: did.to_string() }
 }

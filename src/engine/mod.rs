@@ -9,7 +9,6 @@ mod handle;
 mod import;
 mod log;
 mod read;
-mod revs;
 mod upkeep;
 mod write;
 

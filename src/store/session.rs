@@ -1,8 +1,8 @@
 //! One opening of the database: from the open, or a reopen, to the next reopen or the close.
 
 use crate::error::{Error, Result};
+use crate::store::panics::{of_panic, panic_message};
 use crate::store::read::nodes::Nodes;
-use crate::store::read_table::{of_panic, panic_message};
 use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU8, Ordering};

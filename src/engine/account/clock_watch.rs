@@ -1,14 +1,15 @@
 //! Notices a clock that jumps: what is signed ahead of the time cannot be taken back.
 
-use crate::engine::handle::{Engine, account_row};
-use crate::engine::write::commit::put_account;
+use crate::engine::handle::Engine;
 use crate::env::Clock;
 use crate::error::{Error, Result};
 use crate::event::Timestamp;
 use crate::ident::{Did, Rev};
 use crate::limits::CLOCK_DRIFT_MAX_MICROS;
 use crate::store::account::Account;
-use crate::store::read_table::ReadTable;
+use crate::store::accounts::account_row;
+use crate::store::accounts::put_account;
+use crate::store::facts::ReadFacts;
 use crate::store::restore::{require_given, rev_floor};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -91,7 +92,7 @@ impl Engine {
     /// read.
     pub(in crate::engine) fn next_rev(
         &self,
-        facts: &impl ReadTable<&'static str, &'static [u8]>,
+        facts: &impl ReadFacts,
         did: &Did,
         account: Option<&Account>,
     ) -> Result<Rev> {
@@ -101,7 +102,7 @@ impl Engine {
     /// The same, above `rev` too.
     pub(in crate::engine) fn next_rev_above(
         &self,
-        facts: &impl ReadTable<&'static str, &'static [u8]>,
+        facts: &impl ReadFacts,
         did: &Did,
         account: Option<&Account>,
         rev: Option<Rev>,

@@ -1,11 +1,12 @@
 use crate::block::Cid;
 use crate::car::Writer;
 use crate::engine::export::link_check::LinkChecker;
-use crate::engine::handle::{Engine, account_row};
+use crate::engine::handle::Engine;
 use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
 use crate::limits::{EXPORT_BUFFERED_BYTES, SNAPSHOT_SECONDS_MAX};
 use crate::store::account::Head;
+use crate::store::accounts::account_row;
 use crate::store::read_table::{ByteEntries, ReadTable};
 use crate::store::rows::key::{Place, parse_key, tree_range};
 use crate::store::rows::value::{RawRow, raw_sections};

@@ -1,11 +1,12 @@
 use crate::engine::export::export::{Check, Exported, Extent, Outlet, export_tree, write_car};
-use crate::engine::handle::{Engine, account_row};
-use crate::engine::revs::rev_key;
+use crate::engine::handle::Engine;
 use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
 use crate::store::account::Head;
+use crate::store::accounts::account_row;
 use crate::store::read::changed::ChangedCursor;
 use crate::store::read::record::commit_of;
+use crate::store::revs::rev_key;
 use crate::store::rows::value::StoredBlock;
 use crate::store::sealed::REVS;
 use crate::store::tables::View;

@@ -1,10 +1,9 @@
 use crate::block::Cid;
 use crate::commit::Commit;
 use crate::engine::account::lifecycle::take_place;
-use crate::engine::handle::{Engine, find_account};
+use crate::engine::handle::Engine;
 use crate::engine::import::staging::{Staged, StagedTree};
-use crate::engine::log::make::{append_all, arrival_events};
-use crate::engine::write::commit::put_account;
+use crate::engine::log::make::arrival_events;
 use crate::error::{Error, Result};
 use crate::event::Unnumbered;
 use crate::ident::{Did, Rev};
@@ -12,6 +11,9 @@ use crate::key::SignatureStatus;
 use crate::key::VerifyingKey;
 use crate::problem::{Code, Problem};
 use crate::store::account::{Account, Head, HeadKey, HeldKey, State, Trust, TrustKey};
+use crate::store::accounts::put_account;
+use crate::store::accounts::{find_account, require_unchanged};
+use crate::store::log::append_all;
 use crate::store::read_table::ReadTable;
 use crate::store::restore::rev_floor;
 use crate::store::tables::Tables;
@@ -186,7 +188,7 @@ impl Engine {
             let view = self.view()?;
             seen = find_account(view.accounts()?, commit.did())?;
             if held.is_some_and(|held| seen.as_ref().map(|seen| &seen.key) != Some(held)) {
-                return Err(changed_meanwhile(commit.did()));
+                return Err(key_changed(commit.did()));
             }
             admit(seen.as_ref(), rev_floor(view.facts()?)?, commit, options).map(|_| ())
         };
@@ -291,10 +293,8 @@ impl Engine {
         let core = std::sync::Arc::clone(&whole.core);
         core.writer.submit(move |tables| {
             let did = whole.commit.did().clone();
-            let before = find_account(&tables.accounts, &did)?;
-            if before != seen {
-                return Err(changed_meanwhile(&did));
-            }
+            require_unchanged(&tables.accounts, &did, seen.as_ref(), "an import")?;
+            let before = seen.clone();
             let floor = rev_floor(&tables.facts)?;
             match (admit(before.as_ref(), floor, &whole.commit, &options)?, before) {
                 (Admission::Same(head), Some(before)) => {
@@ -311,11 +311,11 @@ impl Engine {
     }
 }
 
-fn changed_meanwhile(did: &Did) -> Error {
+fn key_changed(did: &Did) -> Error {
     Error::Swap {
-        what: format!("account {did}"),
-        expected: "what it was when the import began".to_owned(),
-        found: "something else".to_owned(),
+        what: format!("key of {did} during an import"),
+        expected: "the one of the held head".to_owned(),
+        found: "another one".to_owned(),
     }
 }
 

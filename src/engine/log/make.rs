@@ -5,15 +5,12 @@ use crate::car;
 use crate::commit::Commit;
 use crate::engine::write::commit::Written;
 use crate::env::Clock;
-use crate::error::Result;
 use crate::event::{
     AccountEvent, CommitEvent, Event, HostingStatus, IdentityEvent, RepoOp, SyncEvent, Timestamp,
     Unnumbered,
 };
 use crate::ident::{Did, Rev};
 use crate::store::account::State;
-use crate::store::log::append;
-use crate::store::tables::Tables;
 use bytes::Bytes;
 
 fn unnumbered(clock: &dyn Clock, event: impl FnOnce(Timestamp) -> Event) -> Unnumbered {
@@ -111,15 +108,6 @@ pub(in crate::engine) fn slice(commit: &Commit, blocks: &[Block]) -> Bytes {
         car::append_section(&mut out, block.cid(), block.bytes());
     }
     out.into()
-}
-
-/// Adds events in this order; gives the number of the last.
-pub(in crate::engine) fn append_all(tables: &mut Tables<'_>, events: &[Unnumbered]) -> Result<u64> {
-    let mut last = 0;
-    for event in events {
-        last = append(tables, event)?;
-    }
-    Ok(last)
 }
 
 /// What an account's arrival is announced with, the `#sync` last.
