@@ -1,7 +1,7 @@
 //! The one file that names redb tables.
 
 use crate::error::{Error, Result};
-use crate::store::read::nodes::Nodes;
+use crate::store::read::node_cache::NodeCache;
 use crate::store::read_table::{ReadTable, ViewTable, caught};
 use crate::store::session::Session;
 use redb::{ReadTransaction, Table, TableDefinition, TableError, TableHandle, WriteTransaction};
@@ -95,7 +95,7 @@ macro_rules! rooms {
             }
 
             /// Nodes that were read in this session.
-            pub(crate) fn nodes(&self) -> &Nodes {
+            pub(crate) fn nodes(&self) -> &NodeCache {
                 self.session.nodes()
             }
 

@@ -3,7 +3,7 @@
 use crate::block::Cid;
 use crate::commit::Commit;
 use crate::engine::handle::Engine;
-use crate::engine::import::import::head_key;
+use crate::engine::import::admit::head_key;
 use crate::error::{Error, Result};
 use crate::ident::Did;
 use crate::key::SignatureStatus;

@@ -11,6 +11,7 @@ use crate::ident::Rev;
 use crate::limits::STAGED_BYTES;
 use crate::problem::Problem;
 use crate::problem::Problems;
+use crate::store::account::Head;
 use crate::store::needed_blobs;
 use crate::store::needed_blobs::blob_key;
 use crate::store::rows::buffer::RowBuffer;
@@ -232,5 +233,21 @@ impl Sink for Staged<'_> {
         self.broken = true;
         self.rows = RowBuffer::default();
         self.blobs.clear();
+    }
+}
+
+impl StagedTree {
+    /// The head that an account gets with this tree.
+    pub(in crate::engine) fn head(&self) -> Head {
+        Head {
+            tree: self.tree,
+            commit: self.commit.cid().clone(),
+            data: self.commit.data().clone(),
+            rev: self.rev,
+            height: self.height,
+            records: self.records,
+            blocks: self.tally.blocks,
+            bytes: self.tally.bytes,
+        }
     }
 }

@@ -1,6 +1,6 @@
 use crate::block::{Block, Cid};
 use crate::engine::handle::Engine;
-use crate::engine::read::blocks::BlockSearch;
+use crate::engine::options::BlockSearch;
 use crate::error::{Error, Result};
 use crate::ident::{Did, Nsid, RepoPath, Rev};
 use crate::limits::SNAPSHOT_SECONDS_MAX;

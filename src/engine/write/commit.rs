@@ -1,11 +1,11 @@
-use crate::block::Cid;
 use crate::engine::handle::Engine;
 use crate::engine::log::make::{commit_event, sync_event};
 use crate::engine::write::draft::{Draft, Prepared};
 use crate::engine::write::op::{Op, WriteOptions, check_batch};
+use crate::engine::write::written::Written;
 use crate::error::{Error, Result};
-use crate::event::{RepoOp, Unnumbered};
-use crate::ident::{Did, Rev};
+use crate::event::Unnumbered;
+use crate::ident::Did;
 use crate::key::{Signer, VerifyingKey};
 use crate::store::account::{Account, Head, HeadKey, HeldKey};
 use crate::store::accounts::{account_row, put_account};
@@ -13,26 +13,6 @@ use crate::store::log::append;
 use crate::store::revs::hold_rev;
 use crate::store::tables::Tables;
 use std::time::Instant;
-
-/// What a write has done. Durable when the caller has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Written {
-    /// The new head.
-    pub commit: Cid,
-    /// Its revision.
-    pub rev: Rev,
-    /// The revision before.
-    pub since: Rev,
-    /// The root of the tree.
-    pub data: Cid,
-    /// The root before.
-    pub prev_data: Cid,
-    /// What changed, in the order of the request; updates that changed nothing are left out.
-    pub ops: Vec<RepoOp>,
-    /// The number of the event; `None` if nothing changed and so no commit was made.
-    pub seq: Option<u64>,
-}
 
 /// Races that a write may lose before it gives up: each means that another caller got through.
 const TRIES: usize = 16;
