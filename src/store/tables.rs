@@ -56,7 +56,7 @@ pub(crate) fn table_names(session: &Session) -> Result<Vec<String>> {
     Ok(names)
 }
 
-macro_rules! rooms {
+macro_rules! tables {
     ($($(#[$doc:meta])* $field:ident : $name:ident, $key:ty, $value:ty;)*) => {
         /// The name of a table that is not among these; all of them, if there are none.
         pub(crate) fn missing_table(names: &[String]) -> Option<&'static str> {
@@ -138,7 +138,7 @@ macro_rules! rooms {
     };
 }
 
-rooms! {
+tables! {
     /// Rows of all trees.
     rows: ROWS, Bytes, Bytes;
     /// Accounts by DID.
