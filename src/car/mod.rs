@@ -23,6 +23,7 @@ pub use section::Section;
 pub(crate) use section::parse_section;
 pub(crate) use section::section_start;
 pub use writer::Writer;
+pub(crate) use writer::car_of;
 pub(crate) use writer::{append_section, section_len};
 
 #[cfg(test)]

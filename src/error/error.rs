@@ -57,7 +57,7 @@ pub enum Error {
         found: Option<Box<Cid>>,
     },
     /// The account changed while a change of it was prepared: read again, decide again.
-    #[error("account {did}: {during}; read again and decide anew")]
+    #[error("account {did} changed during {during}; read again and decide anew")]
     Changed {
         /// The account.
         did: Did,

@@ -109,18 +109,12 @@ pub enum Preparation {
 
 impl fmt::Display for Preparation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let began = match self {
-            Self::Creation => "its first commit was signed",
-            Self::Import => "the import began",
-            Self::Diff => "the diff was read",
-            Self::Arrival => "the move began",
-            Self::Write { tries } => {
-                return write!(
-                    f,
-                    "expected a head that stands still, found {tries} changes by others"
-                );
-            }
-        };
-        write!(f, "expected what it was when {began}, found something else")
+        match self {
+            Self::Creation => f.write_str("its creation"),
+            Self::Import => f.write_str("an import"),
+            Self::Diff => f.write_str("a diff"),
+            Self::Arrival => f.write_str("its arrival"),
+            Self::Write { tries } => write!(f, "a write, in each of {tries} tries"),
+        }
     }
 }

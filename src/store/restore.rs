@@ -2,8 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::ident::Rev;
-use crate::store::open::set_fact;
-use crate::store::read_table::ReadTable;
+use crate::store::facts::{ReadFacts, number, set_fact, set_number};
 use crate::store::sealed::FACTS;
 use crate::store::tables::Tables;
 
@@ -44,14 +43,12 @@ impl Restored {
 }
 
 /// What the store waits for, if it was restored and has no floors yet.
-pub(crate) fn awaited(
-    facts: &impl ReadTable<&'static str, &'static [u8]>,
-) -> Result<Option<Restored>> {
+pub(crate) fn awaited(facts: &impl ReadFacts) -> Result<Option<Restored>> {
     FACTS.get(facts, &RESTORED)?.map(|fact| Restored::decode(&fact)).transpose()
 }
 
 /// Refuses while floors are awaited.
-pub(crate) fn require_given(facts: &impl ReadTable<&'static str, &'static [u8]>) -> Result<()> {
+pub(crate) fn require_given(facts: &impl ReadFacts) -> Result<()> {
     match awaited(facts)? {
         None => Ok(()),
         Some(restored) => {
@@ -67,19 +64,14 @@ pub(crate) fn await_floors(tables: &mut Tables<'_>, restored: &Restored) -> Resu
 
 /// No revision is given out at or below `rev` any more, and the store takes writes again.
 pub(crate) fn give(tables: &mut Tables<'_>, rev: Rev) -> Result<()> {
-    set_fact(tables, REV_FLOOR, &rev.as_u64().to_be_bytes())?;
+    set_number(tables, REV_FLOOR, rev.as_u64())?;
     tables.facts.remove(RESTORED)?;
     Ok(())
 }
 
 /// The floor under the revisions of all accounts, those included that are not here yet.
-pub(crate) fn rev_floor(
-    facts: &impl ReadTable<&'static str, &'static [u8]>,
-) -> Result<Option<Rev>> {
-    let broken = |_| Error::Corrupt(format!("the fact {REV_FLOOR} is not a revision"));
-    let Some(fact) = FACTS.get(facts, &REV_FLOOR)? else { return Ok(None) };
-    let number = fact[..].try_into().map(u64::from_be_bytes).map_err(broken)?;
-    Ok(Some(Rev::from_u64(number)?))
+pub(crate) fn rev_floor(facts: &impl ReadFacts) -> Result<Option<Rev>> {
+    Ok(number(facts, REV_FLOOR)?.map(Rev::from_u64).transpose()?)
 }
 
 #[cfg(test)]

@@ -5,4 +5,5 @@ pub(super) mod commit;
 pub(super) mod draft;
 pub(super) mod event_slice;
 pub(super) mod op;
-pub(in crate::engine) mod record;
+pub(super) mod record;
+pub(super) mod written;
