@@ -108,8 +108,8 @@ impl Mirror {
     /// # Errors
     /// `Refused` with every problem of a frame that is malformed or forged, or with `DidMismatch` if
     /// it is of another account than expected; `Request` without a
-    /// key; `State` for an account that is moving or has moved away from this engine; `Swap` if
-    /// another caller changed the copy at the same time; `Limit` if a commit replaces more than one
+    /// key; `State` for an account that is moving or has moved away from this engine; `Swap` or
+    /// `Changed` if another caller changed the copy at the same time; `Limit` if a commit replaces more than one
     /// transaction takes. Nothing has changed then, and the stream's number does not count.
     pub fn take(&mut self, frame: &[u8], expect: &ExpectedHead) -> Result<Taken<Followed>> {
         let Some(event) = read(frame)? else {

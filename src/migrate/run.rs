@@ -90,7 +90,8 @@ pub struct Migrated {
 ///
 /// # Errors
 /// `NotFound`; `State` if the source's account is not active, or the destination's takes writes;
-/// `Swap` if the destination holds a newer head; `Refused` if the source's repository does not
+/// `RevBehind` if the destination knows a later revision; `Swap`, `Changed` if either side changed
+/// meanwhile; `Refused` if the source's repository does not
 /// verify. Until the destination is active, [`abort`] leaves the source as it was.
 pub fn migrate(
     source: &Engine,

@@ -33,7 +33,7 @@ impl Engine {
     ///
     /// # Errors
     /// `Exists`; the signer's; `RevAhead` if the account was here before, with a revision from the
-    /// future; `ClockJumped`; `Swap` if it was made and deleted at the same time.
+    /// future; `ClockJumped`; `Changed` if it was made and deleted at the same time.
     pub fn create_account(&self, did: &Did, signer: &dyn Signer) -> Result<Rev> {
         let view = self.view()?;
         let before = find_account(view.accounts()?, did)?;

@@ -76,7 +76,7 @@ impl Engine {
     /// `NotFound` without the account; `Refused` with the problem, `MissingNode` and
     /// `MissingRecord` if the diff is of a later revision than the one held; `Limit` if it is too
     /// large for one transaction, or what it replaces is (import a full copy then); `State`,
-    /// `Swap`, `Request` as [`Engine::import`]. Nothing is changed then.
+    /// `Swap`, `Changed`, `Request` as [`Engine::import`]. Nothing is changed then.
     pub fn apply_diff(&self, input: &Input, options: &ImportOptions) -> Result<AppliedDiff> {
         self.try_apply(input, options).map_err(|error| match error {
             Error::Problem(problem) => Error::Refused(vec![*problem]),

@@ -57,7 +57,8 @@ impl Engine {
     /// `Refused` with every problem of the input: `DidMismatch` if it is of another account than
     /// expected, whatever is here of either; `BadRev` if it is not newer than what is here, or not
     /// above the floor that a restored store was given. `Request` without a key; `State` if the
-    /// account takes writes and its head was not named; `Swap` if another head was named.
+    /// account takes writes and its head was not named; `Swap` if another head was named;
+    /// `Changed` if the account changed meanwhile.
     pub fn import(&self, input: &Input, options: &ImportOptions) -> Result<Imported> {
         match FileSource::new(input.clone()) {
             Ok(mut source) => self.import_source(&mut source, options),

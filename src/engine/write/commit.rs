@@ -35,9 +35,9 @@ impl Engine {
     /// trusted after it as it was before.
     ///
     /// # Errors
-    /// `NotFound`, `State`, `OtherKey`, `Swap`, `Exists`, `Limit` (200 ops; 1,000,000 bytes a record; 256
-    /// entries a node), `Request` (a path twice), `Problem` (not a record), `Clock`, `RevAhead`,
-    /// `ClockJumped`, or the signer's. Nothing is written then.
+    /// `NotFound`, `State`, `OtherKey`, `Swap`, `Exists`, `Changed` (other callers won each of 16 races),
+    /// `Limit` (200 ops; 256 entries a node), `Request` (a path twice), `Problem` (a record with too many
+    /// blobs), `Clock`, `RevAhead`, `ClockJumped`, or the signer's. Nothing is written then.
     #[allow(clippy::needless_pass_by_value, reason = "a batch is made for one write")]
     pub fn write(
         &self,
