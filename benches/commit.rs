@@ -14,7 +14,7 @@ fn commit(criterion: &mut Criterion) {
     group.sample_size(20);
     for records in [1_000, 50_000] {
         let engine = Engine::open(folder.path().join(format!("{records}.redb"))).unwrap();
-        let input = Input::open(&car_in(folder.path(), records, Order::Streaming)).unwrap();
+        let input = Input::open(car_in(folder.path(), records, Order::Streaming)).unwrap();
         let expect = ExpectedHead::signed_by([signing_key().verifying_key()]).did(did());
         let options = ImportOptions::default().head(expect);
         engine.import(&input, &options).unwrap();

@@ -76,14 +76,14 @@ fn prepare(folder: &Path, size: Size) {
     write_car(&folder.join("shuffled.car"), size.records, Order::Shuffled);
     write_car(&folder.join("small.car"), size.committed_on, Order::Streaming);
     for (store, car) in [("export.redb", "streaming.car"), ("commit.redb", "small.car")] {
-        let input = Input::open(&folder.join(car)).unwrap();
+        let input = Input::open(folder.join(car)).unwrap();
         open(&folder.join(store)).import(&input, &import_options()).unwrap();
     }
 }
 
 /// Does what comes before the job, and gives the job. Dropping it ends what was begun.
 fn set_up(scenario: &str, folder: &Path, size: Size) -> Box<dyn FnOnce()> {
-    let file = |name: &str| Input::open(&folder.join(name)).unwrap();
+    let file = |name: &str| Input::open(folder.join(name)).unwrap();
     match scenario {
         "verify-streaming" => verify(file("streaming.car"), size.records),
         "verify-shuffled" => verify(file("shuffled.car"), size.records),

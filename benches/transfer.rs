@@ -20,7 +20,7 @@ fn transfer(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("transfer");
     group.throughput(Throughput::Elements(RECORDS)).sample_size(10);
     for (name, order) in [("streaming", Order::Streaming), ("shuffled", Order::Shuffled)] {
-        let input = Input::open(&car_in(folder.path(), RECORDS, order)).unwrap();
+        let input = Input::open(car_in(folder.path(), RECORDS, order)).unwrap();
         group.bench_function(format!("verify {name}"), |bench| {
             bench.iter(|| {
                 let report = verify(&input, &expect(), &SystemClock, &mut Discard).unwrap();
@@ -43,7 +43,7 @@ fn transfer(criterion: &mut Criterion) {
         });
     }
     let engine = Engine::open(folder.path().join("export.redb")).unwrap();
-    let input = Input::open(&car_in(folder.path(), RECORDS, Order::Streaming)).unwrap();
+    let input = Input::open(car_in(folder.path(), RECORDS, Order::Streaming)).unwrap();
     let options = ImportOptions::default().head(expect());
     engine.import(&input, &options).unwrap();
     group.bench_function("export", |bench| {

@@ -104,7 +104,7 @@ fn job_of_a_child() {
     let folder = std::env::var_os(FOLDER).unwrap();
     let folder = Path::new(&folder);
     let (what, order) = job.split_once(' ').unwrap();
-    let input = Input::open(&folder.join(format!("{order}.car"))).unwrap();
+    let input = Input::open(folder.join(format!("{order}.car"))).unwrap();
     let expect = ExpectedHead::signed_by([signing_key().verifying_key()]).did(did());
     let options = ImportOptions::default().head(expect.clone());
     let store = folder.join(format!("{order}.redb"));

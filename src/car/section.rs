@@ -28,7 +28,7 @@ impl Section {
     /// `HashMismatch` or `UnsupportedCid`, naming CID and offset.
     pub fn into_block(self) -> Result<Block, Problem> {
         let offset = self.offset;
-        Block::check(self.cid, self.bytes).map_err(|error| Problem::from(error).offset(offset))
+        Block::check(self.cid, self.bytes).map_err(|problem| problem.offset(offset))
     }
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn section_start(bytes: &[u8], offset: u64) -> Result<(u64, Option<Ci
         return Err(truncated(offset));
     };
     let (cid, _) = read_cid(bytes.get(prefix..).unwrap_or_default(), stated)
-        .map_err(|error| Problem::from(error).offset(offset))?;
+        .map_err(|problem| problem.offset(offset))?;
     Ok((stated + prefix as u64, cid))
 }
 

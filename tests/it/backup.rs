@@ -59,7 +59,7 @@ fn source() -> Engine {
 
 fn backup_of(engine: &Engine) -> Disk {
     let disk = Disk::new();
-    carrack::parts::redb::backup(&engine, disk.clone(), Progress::none()).unwrap();
+    carrack::parts::redb::backup(engine, disk.clone(), Progress::none()).unwrap();
     disk
 }
 

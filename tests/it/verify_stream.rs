@@ -21,7 +21,7 @@ fn whole() -> Vec<Block> {
 /// Takes a stream in, as a move does.
 fn take(engine: &Engine, stream: &[u8]) -> carrack::Result<()> {
     let mut supply = StreamSource::new(stream)?;
-    carrack::parts::sources::import(&engine, &mut supply, &with_key()).map(drop)
+    carrack::parts::sources::import(engine, &mut supply, &with_key()).map(drop)
 }
 
 /// It is refused with this problem, and leaves nothing.

@@ -14,7 +14,7 @@ use carrack::verify::{ExpectedHead, Input, ListingDigest, verify};
 #[ignore = "needs CARRACK_FIXTURES"]
 fn smoke() {
     let engine = Engine::in_memory().unwrap();
-    let input = Input::open(&fixtures().join("pegasus/sample.car")).unwrap();
+    let input = Input::open(fixtures().join("pegasus/sample.car")).unwrap();
     let key = "did:key:zQ3shQo6TF2moaqMTrUZEM1jeuYRQXeHEx4evX9751y2qPqRA".parse().unwrap();
     let options = ImportOptions::default().head(ExpectedHead::signed_by([key]));
     let imported = engine.import(&input, &options).unwrap();
