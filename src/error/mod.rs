@@ -10,3 +10,6 @@ mod what;
 
 pub use error::{Error, ErrorKind, Result};
 pub use what::{Compared, Entity, Preparation};
+
+#[cfg(test)]
+mod tests;
