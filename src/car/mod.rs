@@ -20,11 +20,9 @@ pub(crate) use header::header;
 pub(crate) use next_section::{NextSection, SkippedSection};
 pub use reader::Reader;
 pub use section::Section;
-pub(crate) use section::parse_section;
-pub(crate) use section::section_start;
+pub(crate) use section::{parse_section, parse_whole, section_start};
 pub use writer::Writer;
-pub(crate) use writer::car_of;
-pub(crate) use writer::{append_section, section_len};
+pub(crate) use writer::{car_of, section_len, section_of};
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use serde_json::Value;
 /// ```
 /// use carrack::engine::Record;
 /// let note = Record::from_json(&serde_json::json!({"$type": "com.example.note", "n": 7}))?;
-/// assert_eq!(Record::from_dag_cbor(note.bytes().clone())?, note);
+/// assert_eq!(Record::from_dag_cbor(note.bytes().to_vec())?, note);
 /// assert!(Record::from_dag_cbor(vec![0x01]).is_err(), "a record is a map");
 /// assert!(Record::from_json(&serde_json::json!({"n": 0.5})).is_err(), "floats are no data");
 /// # Ok::<(), carrack::Error>(())
@@ -52,7 +52,7 @@ impl Record {
     }
 
     /// Its bytes, in DRISL.
-    pub fn bytes(&self) -> &Bytes {
+    pub fn bytes(&self) -> &[u8] {
         self.0.bytes()
     }
 
