@@ -115,7 +115,7 @@ pub trait Random: Send + Sync {
 /// SystemRandom.fill(&mut a)?;
 /// SystemRandom.fill(&mut b)?;
 /// assert_ne!(a, b);
-/// # Ok::<(), carrack::Error>(())
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemRandom;
@@ -135,7 +135,7 @@ impl Random for SystemRandom {
 /// SeededRandom::new(7).fill(&mut a)?;
 /// SeededRandom::new(7).fill(&mut b)?;
 /// assert_eq!(a, b);
-/// # Ok::<(), carrack::Error>(())
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct SeededRandom(Mutex<SplitMix64>);

@@ -42,10 +42,10 @@ impl UnsignedCommit {
     /// repository specification says.
     ///
     /// ```
-    /// use carrack::commit::{Commit, Signature, UnsignedCommit};
+    /// use carrack::commit::UnsignedCommit;
     /// use carrack::env::ManualClock;
     /// use carrack::ident::Rev;
-    /// use carrack::key::{Curve, Signer, SigningKey};
+    /// use carrack::key::{Curve, SignatureStatus, Signer, SigningKey};
     /// use carrack::parts::tree::Tree;
     ///
     /// let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;

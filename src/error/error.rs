@@ -218,7 +218,7 @@ impl Error {
     /// ```
     /// use carrack::error::{Entity, Error, ErrorKind};
     /// let engine = carrack::Engine::in_memory()?;
-    /// let error = engine.snapshot(&"did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?).unwrap_err();
+    /// let error = engine.snapshot(&"did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?).err().unwrap();
     /// assert_eq!(error.kind(), ErrorKind::NotFound);
     /// assert!(matches!(error, Error::NotFound(Entity::Account(_))));
     /// # Ok::<(), Error>(())

@@ -1,6 +1,6 @@
 //! What can go wrong, and what the caller should do about it.
 //!
-//! Two shapes: a [`Problem`] is a finding about bytes from outside (which CID, path or offset, and
+//! Two shapes: a [`Problem`](crate::Problem) is a finding about bytes from outside (which CID, path or offset, and
 //! a [`Code`](crate::Code) that scripts can rely on), and an [`Error`] is why an operation did not happen.
 //! [`Error::kind`] says what to do next.
 

@@ -39,7 +39,7 @@ pub fn record(bytes: &[u8]) -> Result<(), Fault> {
 /// Holds one complete value of any type to the same rules, floats as told.
 ///
 /// ```
-/// use carrack::parts::drisl::check::{self, Floats};
+/// use carrack::parts::drisl::{Floats, check};
 /// let half = b"\xfb\x3f\xe0\0\0\0\0\0\0";
 /// assert!(check::value(half, Floats::Allow).is_ok());
 /// assert!(check::value(half, Floats::Refuse).is_err());
