@@ -8,7 +8,7 @@ use crate::limits::CBOR_CONTAINER_MAX;
 /// Every method reads one head (and a text, byte string or link with its content) and refuses any
 /// form but the canonical one. After a fault the position is unspecified: give up. Map keys are
 /// read like any text; a reader of a map of a fixed shape names its keys in canonical order with
-/// [`Decoder::key`], and [`Decoder::skip`] and [`check`] hold the order themselves.
+/// [`Decoder::key`], and [`Decoder::skip`] and [`check`](crate::parts::drisl::check) hold the order themselves.
 ///
 /// ```
 /// use carrack::parts::drisl::Decoder;

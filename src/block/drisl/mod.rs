@@ -5,7 +5,7 @@
 //! only tag. Whatever differs is a [`Fault`] that says where and what.
 //!
 //! - [`Decoder`] reads a known shape without copying: tree nodes, commits, headers.
-//! - [`check`] says whether bytes are DRISL at all, without building anything.
+//! - [`check`](crate::parts::drisl::check) says whether bytes are DRISL at all, without building anything.
 //! - [`Encoder`] writes, in the order in which it is told.
 //! - [`decode`] and [`encode`] go by way of an [`Ipld`](ipld_core::ipld::Ipld) value.
 //!
