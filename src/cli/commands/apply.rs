@@ -1,6 +1,6 @@
 use crate::cli::answer::Output;
 use crate::cli::failure::{Failure, tell};
-use crate::cli::io::input;
+use crate::cli::io::input::{self, is_standard};
 use crate::cli::keys::KeySources;
 use crate::cli::keys::import_options;
 use crate::cli::run::Answer;
@@ -8,11 +8,12 @@ use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::count;
 use carrack::block::Cid;
 use carrack::engine::{AppliedDiff, TrustKey};
-use carrack::verify::problems_json;
+use carrack::limits::DIFF_BYTES_MAX;
+use carrack::verify::{Input, problems_json};
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ApplyArgs {
@@ -44,7 +45,7 @@ pub(in crate::cli) fn run(args: &ApplyArgs) -> Result<Answer, Failure> {
     }
     args.keys.check_standard_input(&args.file)?;
     let keys = args.keys.read()?;
-    let input = input::open(&args.file)?;
+    let input = open(&args.file)?;
     let engine = store::existing(&args.store)?;
     let options = import_options(&keys, args.no_key, args.replace.as_ref(), args.below_floor);
     let applied = engine.apply_diff(&input, &options)?;
@@ -54,6 +55,14 @@ pub(in crate::cli) fn run(args: &ApplyArgs) -> Result<Answer, Failure> {
         print(&applied)?;
     }
     Ok(Answer::Yes)
+}
+
+/// A stream is read into memory, where a diff goes anyhow, and no further than a diff may be long.
+fn open(path: &Path) -> Result<Input, Failure> {
+    if is_standard(path) {
+        return Ok(Input::from(input::read(path, DIFF_BYTES_MAX)?));
+    }
+    Ok(Input::open(path)?)
 }
 
 #[derive(Serialize)]
