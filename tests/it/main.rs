@@ -59,6 +59,7 @@ mod leftovers;
 mod migration;
 mod model;
 mod plc_logs;
+mod progress;
 mod proof;
 mod public_items;
 mod race;
