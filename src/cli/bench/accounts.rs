@@ -1,14 +1,15 @@
-use crate::cli::bench::args::Common;
-use crate::cli::bench::child;
-use crate::cli::bench::commit::{latency_chart, latency_table};
-use crate::cli::bench::figures::{Spread, float, number, shown, size, tally, time, whole};
-use crate::cli::bench::machine::Machine;
-use crate::cli::bench::report::{Report, Table, check_target};
-use crate::cli::bench::repository::{Order, Repository};
-use crate::cli::bench::scratch::Scratch;
-use crate::cli::bench::step::step;
+use crate::cli::answer::Answer;
+use crate::cli::bench::common_args::CommonArgs;
+use crate::cli::bench::data::repository::{BlockOrder, Repository};
+use crate::cli::bench::measure::child;
+use crate::cli::bench::measure::figures::{Spread, float, number, shown, size, tally, time, whole};
+use crate::cli::bench::measure::machine::Machine;
+use crate::cli::bench::measure::scratch::Scratch;
+use crate::cli::bench::measure::step::step;
+use crate::cli::bench::report::deliver::check_target;
+use crate::cli::bench::report::latency::{latency_chart, latency_table};
+use crate::cli::bench::report::report::{BenchReport, Table};
 use crate::cli::failure::Failure;
-use crate::cli::run::Answer;
 use clap::Args;
 use serde_json::{Value, json};
 use std::ffi::{OsStr, OsString};
@@ -27,7 +28,7 @@ pub(in crate::cli) struct AccountsBenchArgs {
     #[arg(long, value_name = "C", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=1024))]
     callers: u64,
     #[command(flatten)]
-    pub(in crate::cli) common: Common,
+    pub(in crate::cli) common: CommonArgs,
 }
 
 /// The files of the measurement.
@@ -55,7 +56,7 @@ fn write_cars(scratch: &Scratch, args: &AccountsBenchArgs) -> Result<(), Failure
     scratch.write(CARS, |output| {
         for seed in 0..args.accounts {
             let mut car = Vec::new();
-            Repository::generate(seed, args.records)?.write(Order::Streaming, &mut car)?;
+            Repository::generate(seed, args.records)?.write(BlockOrder::Streaming, &mut car)?;
             output.write_all(&(car.len() as u64).to_be_bytes()).map_err(failed)?;
             output.write_all(&car).map_err(failed)?;
         }
@@ -109,8 +110,8 @@ fn open(store: &Path, mut before: impl FnMut() -> Result<(), Failure>) -> Result
     }))
 }
 
-fn report(machine: Machine, args: &AccountsBenchArgs, found: Value) -> Report {
-    let mut report = Report::new("accounts", machine);
+fn report(machine: Machine, args: &AccountsBenchArgs, found: Value) -> BenchReport {
+    let mut report = BenchReport::new("accounts", machine);
     report.set("accounts", Some(args.accounts));
     report.set("records", Some(args.records));
     report.set("callers", Some(args.callers));

@@ -1,14 +1,16 @@
-use crate::cli::bench::args::Common;
-use crate::cli::bench::child;
-use crate::cli::bench::figures::{number, shown, size, tally, time, time_of_micros};
-use crate::cli::bench::fill::{fill, write_car};
-use crate::cli::bench::machine::Machine;
-use crate::cli::bench::records::RECORDS_MAX;
-use crate::cli::bench::report::{Bar, Chart, Report, Table, check_target};
-use crate::cli::bench::scratch::Scratch;
-use crate::cli::bench::step::step;
+use crate::cli::answer::Answer;
+use crate::cli::bench::common_args::CommonArgs;
+use crate::cli::bench::data::fill::{fill, write_car};
+use crate::cli::bench::data::records::RECORDS_MAX;
+use crate::cli::bench::measure::child;
+use crate::cli::bench::measure::figures::{number, shown, size, tally, time};
+use crate::cli::bench::measure::machine::Machine;
+use crate::cli::bench::measure::scratch::Scratch;
+use crate::cli::bench::measure::step::step;
+use crate::cli::bench::report::deliver::check_target;
+use crate::cli::bench::report::latency::{latency_chart, latency_table};
+use crate::cli::bench::report::report::{BenchReport, Table};
 use crate::cli::failure::Failure;
-use crate::cli::run::Answer;
 use clap::Args;
 use serde_json::Value;
 use std::ffi::{OsStr, OsString};
@@ -32,7 +34,7 @@ pub(in crate::cli) struct CommitBenchArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=RECORDS_MAX))]
     during_import: Option<u64>,
     #[command(flatten)]
-    pub(in crate::cli) common: Common,
+    pub(in crate::cli) common: CommonArgs,
 }
 
 pub(in crate::cli) fn run(args: &CommitBenchArgs) -> Result<Answer, Failure> {
@@ -80,8 +82,8 @@ fn job(
     job
 }
 
-fn report(machine: Machine, args: &CommitBenchArgs, accounts: u64, found: Value) -> Report {
-    let mut report = Report::new("commit", machine);
+fn report(machine: Machine, args: &CommitBenchArgs, accounts: u64, found: Value) -> BenchReport {
+    let mut report = BenchReport::new("commit", machine);
     report.set("records", Some(args.records));
     report.set("callers", Some(args.callers));
     report.set("accounts", Some(accounts));
@@ -156,19 +158,6 @@ fn latencies(found: &Value) -> Table {
     latency_table(found, PHASES.iter().chain(&others).filter(measured))
 }
 
-/// A row for each name, of the latencies at its place in what was found.
-pub(in crate::cli) fn latency_table<'a>(
-    found: &Value,
-    rows: impl IntoIterator<Item = &'a (&'a str, &'a str)>,
-) -> Table {
-    let mut table = Table::new("Latency", &["", "p50", "p90", "p99", "p99.9", "max"]);
-    for (name, at) in rows {
-        let cells = percentiles(found, &format!("{at}/latency"));
-        table.row(std::iter::once((*name).to_owned()).chain(cells));
-    }
-    table
-}
-
 fn import_table(found: &Value) -> Option<Table> {
     let at = "/during_import/import";
     found.pointer(at)?;
@@ -183,27 +172,4 @@ fn import_table(found: &Value) -> Option<Table> {
         figure("records_per_second", tally),
     ]);
     Some(table)
-}
-
-/// p50, p90, p99, p99.9 and the longest, as cells.
-pub(in crate::cli) fn percentiles(found: &Value, at: &str) -> [String; 5] {
-    ["p50", "p90", "p99", "p999", "max"]
-        .map(|name| shown(number(found, &format!("{at}/{name}_micros")), time_of_micros))
-}
-
-/// The distribution of latencies as bars.
-pub(in crate::cli) fn latency_chart(title: &'static str, found: &Value, at: &str) -> Chart {
-    let mut chart = Chart::new(title, time_of_micros);
-    for (label, name) in [
-        ("p10", "p10"),
-        ("p50", "p50"),
-        ("p90", "p90"),
-        ("p99", "p99"),
-        ("p99.9", "p999"),
-        ("max", "max"),
-    ] {
-        let value = number(found, &format!("{at}/{name}_micros"));
-        chart.bars.push(Bar { label: label.to_owned(), value, range: None });
-    }
-    chart
 }

@@ -1,15 +1,16 @@
-use crate::cli::bench::args::Common;
-use crate::cli::bench::child;
-use crate::cli::bench::commit::{latency_chart, latency_table};
-use crate::cli::bench::figures::{number, shown, size, tally, time};
-use crate::cli::bench::fill::fill;
-use crate::cli::bench::machine::Machine;
-use crate::cli::bench::records::RECORDS_MAX;
-use crate::cli::bench::report::{Bar, Chart, Report, Table, check_target};
-use crate::cli::bench::scratch::Scratch;
-use crate::cli::bench::step::step;
+use crate::cli::answer::Answer;
+use crate::cli::bench::common_args::CommonArgs;
+use crate::cli::bench::data::fill::fill;
+use crate::cli::bench::data::records::RECORDS_MAX;
+use crate::cli::bench::measure::child;
+use crate::cli::bench::measure::figures::{number, shown, size, tally, time};
+use crate::cli::bench::measure::machine::Machine;
+use crate::cli::bench::measure::scratch::Scratch;
+use crate::cli::bench::measure::step::step;
+use crate::cli::bench::report::deliver::check_target;
+use crate::cli::bench::report::latency::{latency_chart, latency_table};
+use crate::cli::bench::report::report::{BenchReport, Chart, ChartBar, Table};
 use crate::cli::failure::Failure;
-use crate::cli::run::Answer;
 use clap::Args;
 use serde_json::Value;
 use std::ffi::OsString;
@@ -29,7 +30,7 @@ pub(in crate::cli) struct ReadBenchArgs {
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
     cache: u64,
     #[command(flatten)]
-    pub(in crate::cli) common: Common,
+    pub(in crate::cli) common: CommonArgs,
 }
 
 pub(in crate::cli) fn run(args: &ReadBenchArgs) -> Result<Answer, Failure> {
@@ -65,8 +66,8 @@ const KINDS: [(&str, &str); 4] = [
 /// Of which of them single ones are timed.
 const LATENCIES: [(&str, &str); 2] = [("records by path", "/present"), ("absent paths", "/absent")];
 
-fn report(machine: Machine, args: &ReadBenchArgs, found: Value) -> Report {
-    let mut report = Report::new("read", machine);
+fn report(machine: Machine, args: &ReadBenchArgs, found: Value) -> BenchReport {
+    let mut report = BenchReport::new("read", machine);
     report.set("records", Some(args.records));
     report.set("threads", Some(args.threads));
     report.set("reads", Some(args.reads));
@@ -111,7 +112,7 @@ fn rates_chart(found: &Value) -> Chart {
     let mut chart = Chart::new("Records a second", tally);
     for (at, name) in KINDS {
         let value = number(found, &format!("/{at}/records_per_second"));
-        chart.bars.push(Bar { label: name.to_owned(), value, range: None });
+        chart.bars.push(ChartBar { label: name.to_owned(), value, range: None });
     }
     chart
 }

@@ -1,7 +1,9 @@
-use crate::cli::bench::figures::{Spread, number, rate, shown, size, tally, time, times, whole};
-use crate::cli::bench::machine::Machine;
-use crate::cli::bench::report::{Bar, Chart, Report, Table};
-use crate::cli::bench::transfer::Subject;
+use crate::cli::bench::measure::figures::{
+    Spread, number, rate, shown, size, tally, time, times, whole,
+};
+use crate::cli::bench::measure::machine::Machine;
+use crate::cli::bench::report::report::{BenchReport, Chart, ChartBar, Table};
+use crate::cli::bench::transfer_subject::TransferSubject;
 use serde_json::{Value, json};
 
 /// The yardsticks.
@@ -9,7 +11,7 @@ pub(in crate::cli) const HASH: &str = "sha256";
 pub(in crate::cli) const COPY: &str = "sha256 + write + fsync";
 
 /// The runs of one job and of its yardstick.
-pub(in crate::cli) struct Measured {
+pub(in crate::cli) struct JobRuns {
     job: &'static str,
     order: Option<&'static str>,
     yardstick: &'static str,
@@ -17,7 +19,7 @@ pub(in crate::cli) struct Measured {
     beside: Vec<Value>,
 }
 
-impl Measured {
+impl JobRuns {
     pub(in crate::cli) fn new(
         job: &'static str,
         order: Option<&'static str>,
@@ -88,13 +90,13 @@ fn ratio(job: Option<Spread>, yardstick: Option<Spread>) -> Option<f64> {
 
 pub(in crate::cli) fn report(
     machine: Machine,
-    subject: &Subject,
+    subject: &TransferSubject,
     runs: u32,
-    measured: &[Measured],
-) -> Report {
+    measured: &[JobRuns],
+) -> BenchReport {
     let jobs: Vec<(String, Value)> =
         measured.iter().map(|measured| (measured.name(), measured.to_json())).collect();
-    let mut report = Report::new("transfer", machine);
+    let mut report = BenchReport::new("transfer", machine);
     report.set("records", jobs.first().map(|(_, job)| job["records"].clone()));
     report.set("bytes", jobs.first().map(|(_, job)| job["bytes"].clone()));
     report.set("repository", Some(if subject.generated { "generated" } else { "given" }));
@@ -153,7 +155,7 @@ fn charts(jobs: &[(String, Value)]) -> Vec<Chart> {
     let mut walls = Chart::new("Wall time; the yardstick below each job", time);
     let mut peaks = Chart::new("Peak resident memory", size);
     for (name, job) in jobs {
-        let bar = |label: String, at: &str| Bar {
+        let bar = |label: String, at: &str| ChartBar {
             label,
             value: number(job, &format!("{at}/median")),
             range: number(job, &format!("{at}/min")).zip(number(job, &format!("{at}/max"))),
@@ -161,12 +163,12 @@ fn charts(jobs: &[(String, Value)]) -> Vec<Chart> {
         walls.bars.push(bar(name.clone(), "/wall_seconds"));
         walls.bars.push(bar("yardstick".to_owned(), "/yardstick/wall_seconds"));
         let value = number(job, "/peak_bytes");
-        peaks.bars.push(Bar { label: name.clone(), value, range: None });
+        peaks.bars.push(ChartBar { label: name.clone(), value, range: None });
     }
     vec![walls, peaks]
 }
 
-fn notes(subject: &Subject) -> Vec<String> {
+fn notes(subject: &TransferSubject) -> Vec<String> {
     let mut notes = vec![
         "each run is a process of its own; the file of the repository is in the page cache"
             .to_owned(),

@@ -1,10 +1,11 @@
-use crate::cli::answer::Output;
+use crate::cli::answer::Answer;
 use crate::cli::commands::floors::{FloorsAwaited, notice};
-use crate::cli::failure::{Failure, tell};
-use crate::cli::run::Answer;
+use crate::cli::failure::Failure;
+use crate::cli::io::output::Output;
+use crate::cli::io::stderr::tell;
 use crate::cli::store::{self, StoreArgs};
-use crate::cli::text::{bytes, count, or_dash, things};
-use carrack::engine::{AccountStatus, State, Trust, TrustKey};
+use crate::cli::text::{bytes, count, or_dash, things, trust};
+use carrack::engine::{AccountStatus, State, TrustKey};
 use carrack::ident::Did;
 use carrack::key::key_file;
 use clap::Args;
@@ -154,14 +155,6 @@ fn destination(state: &State) -> Option<&str> {
     match state {
         State::Leaving { to, .. } | State::Moved { to, .. } => Some(to),
         _ => None,
-    }
-}
-
-/// How far a head is verified, in words.
-pub(in crate::cli) fn trust(trust: Trust, key: Option<TrustKey>) -> String {
-    match key {
-        Some(key) => format!("{}, {} key", trust.name(), key.name()),
-        None => trust.name().to_owned(),
     }
 }
 

@@ -1,9 +1,10 @@
-use crate::cli::answer::Output;
-use crate::cli::failure::{Failure, tell};
+use crate::cli::answer::Answer;
+use crate::cli::failure::Failure;
 use crate::cli::io::input::is_standard;
+use crate::cli::io::output::Output;
+use crate::cli::io::stderr::tell;
 use crate::cli::keys::KeySources;
 use crate::cli::keys::import_options;
-use crate::cli::run::Answer;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::count;
 use carrack::block::Cid;

@@ -1,8 +1,8 @@
-use crate::cli::answer::Output;
+use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
 use crate::cli::io::input::is_standard;
+use crate::cli::io::output::Output;
 use crate::cli::io::progress::Bar;
-use crate::cli::run::Answer;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::{bytes, count, or_dash, things};
 use clap::Args;

@@ -1,7 +1,7 @@
-use crate::cli::answer::Output;
+use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
+use crate::cli::io::output::Output;
 use crate::cli::io::progress::Bar;
-use crate::cli::run::Answer;
 use crate::cli::store::not_opened;
 use crate::cli::text::bytes;
 use carrack::engine::{CompactOptions, Engine, Options};

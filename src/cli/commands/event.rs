@@ -1,9 +1,9 @@
-use crate::cli::answer::Output;
-use crate::cli::commands::verify::print_problems;
+use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
+use crate::cli::io::output::Output;
 use crate::cli::keys::KeySources;
-use crate::cli::run::Answer;
+use crate::cli::report::print_problems;
 use crate::cli::text::or_dash;
 use carrack::env::SystemClock;
 use carrack::event::{EventReport, Verdict, verify_frame};

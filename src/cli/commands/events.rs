@@ -1,6 +1,7 @@
-use crate::cli::answer::Output;
-use crate::cli::failure::{Failure, tell};
-use crate::cli::run::Answer;
+use crate::cli::answer::Answer;
+use crate::cli::failure::Failure;
+use crate::cli::io::output::Output;
+use crate::cli::io::stderr::tell;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::things;
 use carrack::Error;
@@ -88,12 +89,12 @@ struct EventObject<'a> {
     did: &'a str,
     time: &'a str,
     #[serde(flatten)]
-    content: Content<'a>,
+    content: EventDetails<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Content<'a> {
+enum EventDetails<'a> {
     Commit {
         rev: String,
         since: Option<String>,
@@ -126,11 +127,11 @@ pub(in crate::cli) struct OpObject<'a> {
 impl<'a> EventObject<'a> {
     fn of(seq: u64, event: &'a Event) -> Self {
         let (did, time) = (event.did().as_str(), event.time().as_str());
-        Self { seq, kind: event.kind(), did, time, content: Content::of(event) }
+        Self { seq, kind: event.kind(), did, time, content: EventDetails::of(event) }
     }
 }
 
-impl<'a> Content<'a> {
+impl<'a> EventDetails<'a> {
     fn of(event: &'a Event) -> Self {
         match event {
             Event::Commit(commit) => Self::Commit {

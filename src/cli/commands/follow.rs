@@ -1,8 +1,8 @@
-use crate::cli::answer::Output;
+use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
+use crate::cli::io::output::Output;
 use crate::cli::keys::KeySources;
-use crate::cli::run::Answer;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::{or_dash, things};
 use carrack::event::{Frame, decode_frame};
@@ -67,7 +67,7 @@ fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-type Outcome = carrack::Result<Taken<Followed>>;
+type TakeResult = carrack::Result<Taken<Followed>>;
 
 /// What has been said so far.
 struct Told {
@@ -126,7 +126,7 @@ fn is_of_the_machine(error: &Error) -> bool {
 }
 
 /// Number, type, account, and what became of it.
-fn line(frame: &[u8], taken: &Outcome) -> String {
+fn line(frame: &[u8], taken: &TakeResult) -> String {
     let facts = facts(frame, taken);
     let start = format!("{} {} {}", or_dash(facts.seq), or_dash(facts.kind), or_dash(facts.did));
     match taken {
@@ -202,7 +202,7 @@ enum OutcomeObject {
 }
 
 impl FrameObject {
-    fn of(file: &Path, frame: &[u8], taken: &Outcome) -> Self {
+    fn of(file: &Path, frame: &[u8], taken: &TakeResult) -> Self {
         let Facts { kind, seq, did } = facts(frame, taken);
         let (result, details) = match taken {
             Err(error) => {
@@ -248,7 +248,7 @@ struct Facts {
     did: Option<String>,
 }
 
-fn facts(frame: &[u8], taken: &Outcome) -> Facts {
+fn facts(frame: &[u8], taken: &TakeResult) -> Facts {
     if let Ok(taken) = taken {
         let did = taken.did.as_ref().map(ToString::to_string);
         return Facts { kind: taken.kind, seq: taken.seq, did };

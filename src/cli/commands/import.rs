@@ -1,10 +1,11 @@
-use crate::cli::answer::Output;
-use crate::cli::failure::{Failure, tell};
+use crate::cli::answer::Answer;
+use crate::cli::failure::Failure;
 use crate::cli::io::input;
-use crate::cli::io::progress::{Bar, Watched};
+use crate::cli::io::output::Output;
+use crate::cli::io::progress::{Bar, ProgressSource};
+use crate::cli::io::stderr::tell;
 use crate::cli::keys::import_options;
-use crate::cli::keys::{KeySources, Keys, earlier_key};
-use crate::cli::run::Answer;
+use crate::cli::keys::{GivenKeys, KeySources, earlier_key};
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::{bytes, count, per_second};
 use carrack::block::Cid;
@@ -75,11 +76,11 @@ fn import(
     engine: &Engine,
     input: &Input,
     args: &ImportArgs,
-    keys: &Keys,
+    keys: &GivenKeys,
 ) -> Result<Imported, Failure> {
     let options = import_options(keys, args.no_key, args.replace.as_ref(), args.below_floor);
     let bar = Bar::bytes("importing", input.length());
-    let mut supply = Watched::new(FileSource::new(input.clone())?, &bar);
+    let mut supply = ProgressSource::new(FileSource::new(input.clone())?, &bar);
     Ok(engine.import_supply(&mut supply, &options)?)
 }
 
@@ -87,7 +88,7 @@ fn import(
 fn signed_earlier(
     engine: &Engine,
     imported: &Imported,
-    keys: &Keys,
+    keys: &GivenKeys,
 ) -> Result<Option<String>, Failure> {
     let key = engine.status(&imported.did)?.key;
     let key = key.and_then(|key| key.parse::<VerifyingKey>().ok());

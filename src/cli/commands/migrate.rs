@@ -1,8 +1,9 @@
-use crate::cli::answer::Output;
-use crate::cli::failure::{Failure, tell};
+use crate::cli::answer::Answer;
+use crate::cli::failure::Failure;
+use crate::cli::io::output::Output;
 use crate::cli::io::progress::Bar;
-use crate::cli::run::Answer;
-use crate::cli::store::{self, Place};
+use crate::cli::io::stderr::tell;
+use crate::cli::store::{self, StoreLocation};
 use crate::cli::text::{bytes, count, per_second, things};
 use carrack::Engine;
 use carrack::env::SystemRandom;
@@ -42,13 +43,14 @@ pub(in crate::cli) fn run(args: &MigrateArgs) -> Result<Answer, Failure> {
     if same(&args.source).is_some() && same(&args.source) == same(&args.destination) {
         return Err(Failure::unusable("SRC and DST are the same store"));
     }
-    let source = store::existing(Place::of(&args.source, args.no_upgrade))?;
+    let source = store::existing(StoreLocation::of(&args.source, args.no_upgrade))?;
     // Before the destination is made: an account that is not there makes no store.
     let size = source.status(&args.did)?.bytes;
     if args.abort {
         return give_up(args, &source);
     }
-    let destination = store::existing_or_new(Place::of(&args.destination, args.no_upgrade))?;
+    let destination =
+        store::existing_or_new(StoreLocation::of(&args.destination, args.no_upgrade))?;
     let (path, key) = new_key(args)?;
     let to = std::fs::canonicalize(&args.destination).unwrap_or_else(|_| args.destination.clone());
     let bar = Bar::bytes("moving", size);
@@ -64,7 +66,7 @@ pub(in crate::cli) fn run(args: &MigrateArgs) -> Result<Answer, Failure> {
 }
 
 fn give_up(args: &MigrateArgs, source: &Engine) -> Result<Answer, Failure> {
-    let destination = store::existing(Place::of(&args.destination, args.no_upgrade))?;
+    let destination = store::existing(StoreLocation::of(&args.destination, args.no_upgrade))?;
     abort(source, &destination, &args.did)?;
     let mut output = Output::new();
     let state = source.status(&args.did)?.state;

@@ -3,7 +3,6 @@
 pub(in crate::cli) mod account;
 pub(in crate::cli) mod apply;
 pub(in crate::cli) mod backup;
-pub(in crate::cli) mod collection;
 pub(in crate::cli) mod compact;
 pub(in crate::cli) mod completions;
 pub(in crate::cli) mod event;

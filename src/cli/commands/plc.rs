@@ -1,7 +1,7 @@
-use crate::cli::answer::Output;
+use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
-use crate::cli::run::Answer;
+use crate::cli::io::output::Output;
 use crate::cli::text::{or_dash, things};
 use carrack::Problem;
 use carrack::identity::plc::{PlcLog, PlcState};

@@ -1,8 +1,8 @@
-use crate::cli::answer::Output;
-use crate::cli::commands::verify::print_problems;
+use crate::cli::answer::Answer;
 use crate::cli::failure::{Failure, damaged_database};
+use crate::cli::io::output::Output;
 use crate::cli::io::progress::Bar;
-use crate::cli::run::Answer;
+use crate::cli::report::print_problems;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::{count, things};
 use carrack::engine::{Engine, ScrubReport};

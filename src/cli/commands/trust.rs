@@ -1,9 +1,9 @@
-use crate::cli::answer::Output;
-use crate::cli::commands::account::trust as words;
+use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
+use crate::cli::io::output::Output;
 use crate::cli::keys::KeySources;
-use crate::cli::run::Answer;
 use crate::cli::store::{self, StoreArgs};
+use crate::cli::text::trust as words;
 use carrack::engine::{TrustChecked, TrustKey};
 use carrack::ident::Did;
 use clap::Args;

@@ -1,7 +1,8 @@
-use crate::cli::answer::Output;
+use crate::cli::answer::Answer;
 use crate::cli::commands::events::OpObject;
-use crate::cli::failure::{Failure, tell};
-use crate::cli::run::Answer;
+use crate::cli::failure::Failure;
+use crate::cli::io::output::Output;
+use crate::cli::io::stderr::tell;
 use crate::cli::store::{self, StoreArgs};
 use carrack::Engine;
 use carrack::block::{Cid, json};

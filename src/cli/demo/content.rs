@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// Records like those of a person: a profile, then posts, likes and follows, minutes apart. The
 /// same each time, but for the clock.
-pub(in crate::cli) struct Content {
+pub(in crate::cli) struct DemoRecords {
     random: SeededRandom,
     clock: Arc<ManualClock>,
     did: Did,
@@ -24,7 +24,7 @@ const WORDS: [&str; 24] = [
     "wind", "from", "west", "all", "hands", "on", "deck", "land", "ho", "under", "bright", "stars",
 ];
 
-impl Content {
+impl DemoRecords {
     pub(in crate::cli) fn new(clock: Arc<ManualClock>, did: Did) -> Self {
         Self { random: SeededRandom::new(1), clock, did, made: 0, last_post: None }
     }
@@ -142,7 +142,7 @@ mod tests {
     fn records_differ_and_repeat() {
         let made = || {
             let clock = Arc::new(ManualClock::new(1_735_689_600_000_000));
-            let mut content = Content::new(clock, "did:web:a.example".parse().unwrap());
+            let mut content = DemoRecords::new(clock, "did:web:a.example".parse().unwrap());
             (0..300).map(|_| content.create().unwrap()).collect::<Vec<_>>()
         };
         let ops = made();

@@ -1,11 +1,11 @@
 //! Reads of one account, measured.
 
-use crate::cli::bench::figures::float;
-use crate::cli::bench::latency::Latencies;
-use crate::cli::bench::records::Records;
-use crate::cli::bench::rng::Rng;
-use crate::cli::bench::threads::together;
-use crate::cli::bench::usage::Usage;
+use crate::cli::bench::data::records::GeneratedRecords;
+use crate::cli::bench::data::rng::Rng;
+use crate::cli::bench::measure::figures::float;
+use crate::cli::bench::measure::latency::Latencies;
+use crate::cli::bench::measure::threads::together;
+use crate::cli::bench::measure::usage::Usage;
 use crate::cli::failure::Failure;
 use crate::cli::store;
 use carrack::engine::{Engine, List, Snapshot};
@@ -35,27 +35,27 @@ const PAGE: usize = 10_000;
 pub(in crate::cli) fn run(job: &ReadJob) -> Result<Map<String, Value>, Failure> {
     let cache = usize::try_from(job.cache << 20).unwrap_or(usize::MAX);
     let engine = store::existing_with_cache(&job.store, cache)?;
-    let records = Records::of(0);
-    let reading = Reading { job, engine: &engine, records, did: &records.did()? };
+    let records = GeneratedRecords::of(0);
+    let load = ReadLoad { job, engine: &engine, records, did: &records.did()? };
     // So that all that follows finds its pages in memory.
-    reading.list()?;
+    load.list()?;
     let mut found = Map::new();
-    found.insert("present".to_owned(), reading.measure_paths(true)?);
-    found.insert("absent".to_owned(), reading.measure_paths(false)?);
-    found.insert("list".to_owned(), reading.measure_listings(Reading::list)?);
-    found.insert("entries".to_owned(), reading.measure_listings(Reading::entries)?);
+    found.insert("present".to_owned(), load.measure_paths(true)?);
+    found.insert("absent".to_owned(), load.measure_paths(false)?);
+    found.insert("list".to_owned(), load.measure_listings(ReadLoad::list)?);
+    found.insert("entries".to_owned(), load.measure_listings(ReadLoad::entries)?);
     Ok(found)
 }
 
 /// What the threads share.
-struct Reading<'a> {
+struct ReadLoad<'a> {
     job: &'a ReadJob,
     engine: &'a Engine,
-    records: Records,
+    records: GeneratedRecords,
     did: &'a Did,
 }
 
-impl Reading<'_> {
+impl ReadLoad<'_> {
     /// Reads at random paths, of which all are there or none.
     fn measure_paths(&self, present: bool) -> Result<Value, Failure> {
         let mut work = Vec::new();
@@ -65,7 +65,8 @@ impl Reading<'_> {
             let mut rng = Rng::new(thread);
             let paths = (0..each + u64::from(thread < rest)).map(|_| {
                 let number = rng.below(self.job.records);
-                let path = if present { Records::path } else { Records::absent_path };
+                let path =
+                    if present { GeneratedRecords::path } else { GeneratedRecords::absent_path };
                 path(self.records, number)?.parse()
             });
             let paths = paths.collect::<carrack::Result<Vec<RepoPath>>>()?;

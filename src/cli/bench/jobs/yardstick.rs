@@ -1,7 +1,7 @@
 //! What the machine can do with some bytes at best: hash them, and write them durably.
 
-use crate::cli::bench::latency::Latencies;
-use crate::cli::bench::usage::Meter;
+use crate::cli::bench::measure::latency::Latencies;
+use crate::cli::bench::measure::usage::Meter;
 use crate::cli::failure::Failure;
 use clap::Args;
 use serde_json::{Map, Value};

@@ -1,14 +1,13 @@
 //! `verify --proof-collection`: what a partial CAR proves of a whole collection.
 
-use crate::cli::answer::Output;
-use crate::cli::commands::verify::{
-    Seen, VerifyArgs, print_head, print_verdict, signer, verdict, with_listing,
-};
+use crate::cli::answer::Answer;
+use crate::cli::commands::verify::head_and_listing::{HeadAndListing, signer, with_listing};
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
-use crate::cli::io::progress::{Bar, Watched};
-use crate::cli::keys::{Keys, earlier_key};
-use crate::cli::run::Answer;
+use crate::cli::io::output::Output;
+use crate::cli::io::progress::{Bar, ProgressSource};
+use crate::cli::keys::{GivenKeys, earlier_key};
+use crate::cli::report::{print_head, print_verdict, verdict};
 use crate::cli::text::{count, or_dash, things};
 use carrack::env::SystemClock;
 use carrack::ident::Nsid;
@@ -16,39 +15,42 @@ use carrack::verify::{
     CollectionReport, FileSource, Input, verify_collection, verify_collection_file,
 };
 use carrack::{Code, Problem};
+use std::path::Path;
 
 pub(in crate::cli) fn verify_collection_proof(
-    args: &VerifyArgs,
+    file: &Path,
     collection: &Nsid,
-    keys: &Keys,
+    keys: &GivenKeys,
+    json: bool,
 ) -> Result<Answer, Failure> {
-    let input = input::open(&args.file)?;
+    let input = input::open(file)?;
     let (mut proof, seen) = verify_input(&input, collection, keys)?;
     if let Some(key) = seen.head.as_ref().and_then(|head| signer(head, keys)) {
         proof.report.warnings.push(Problem::new(Code::BadSignature, earlier_key(key)));
     }
     let mut output = Output::new();
-    if args.json {
+    if json {
         output.json(&with_listing(proof.to_json(), None))?;
     } else {
-        print_head(&mut output, &args.file, &proof.report)?;
+        print_head(&mut output, file, &proof.report)?;
         print_proof(&mut output, &proof)?;
         print_verdict(&mut output, &proof.report)?;
     }
-    Ok(verdict(&args.file, &proof.report))
+    Ok(verdict(file, &proof.report))
 }
 
 /// Verifies a file, with a bar.
 fn verify_input(
     input: &Input,
     collection: &Nsid,
-    keys: &Keys,
-) -> Result<(CollectionReport, Seen), Failure> {
+    keys: &GivenKeys,
+) -> Result<(CollectionReport, HeadAndListing), Failure> {
     let bar = Bar::bytes("verifying", input.length());
-    let (expect, clock, mut seen) = (&keys.head_or_unchecked(), &SystemClock, Seen::default());
+    let (expect, clock, mut seen) =
+        (&keys.head_or_unchecked(), &SystemClock, HeadAndListing::default());
     let report = match FileSource::new(input.clone()) {
         Ok(supply) => {
-            let mut supply = Watched::new(supply, &bar);
+            let mut supply = ProgressSource::new(supply, &bar);
             verify_collection(&mut supply, collection, expect, clock, &mut seen)?
         }
         // What is not even a CAR gets a report too.

@@ -1,6 +1,6 @@
 //! What this process has used of the machine, as far as the system tells.
 
-use crate::cli::bench::figures::rate;
+use crate::cli::bench::measure::figures::rate;
 use serde_json::{Map, Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};

@@ -1,7 +1,8 @@
 //! The page: one file that needs nothing beside it.
 
-use crate::cli::bench::chart::svg;
-use crate::cli::bench::report::{Report, Table};
+use crate::cli::bench::report::chart::svg;
+use crate::cli::bench::report::escape::escaped;
+use crate::cli::bench::report::report::{BenchReport, Table};
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1b2733;--dim:#5a6a78;--paper:#fbfaf7;--line:#d8d5cc;--bar:#2f6f8f;--mark:#b4541f}\
@@ -16,7 +17,7 @@ svg{width:100%;height:auto}svg text{font:13px system-ui,sans-serif;fill:var(--in
 svg .bar{fill:var(--bar)}svg .range{stroke:var(--mark);stroke-width:2}li{color:var(--dim)}";
 
 /// The report as a page.
-pub(in crate::cli) fn page(report: &Report) -> String {
+pub(in crate::cli) fn page(report: &BenchReport) -> String {
     let title = escaped(&format!("carrack bench {}", report.bench));
     let mut out = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -58,31 +59,4 @@ fn push_row<'a>(out: &mut String, tag: &str, cells: impl Iterator<Item = &'a str
         out.extend(["<", tag, ">", &escaped(cell), "</", tag, ">"]);
     }
     out.push_str("</tr>\n");
-}
-
-/// Text as it stands in a page, in attributes too.
-pub(in crate::cli) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for char in text.chars() {
-        match char {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            char => out.push(char),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_cannot_become_markup() {
-        let escaped = escaped("<script a=\"b\" c='d'>&amp;</script>");
-        assert_eq!(escaped, "&lt;script a=&quot;b&quot; c=&#39;d&#39;&gt;&amp;amp;&lt;/script&gt;");
-    }
 }

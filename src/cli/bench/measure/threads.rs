@@ -1,4 +1,4 @@
-use crate::cli::bench::usage::{Meter, Usage};
+use crate::cli::bench::measure::usage::{Meter, Usage};
 use crate::cli::failure::Failure;
 use std::sync::{PoisonError, RwLock};
 use std::thread::{Builder, scope};

@@ -1,4 +1,4 @@
-use crate::cli::bench::figures::micros;
+use crate::cli::bench::measure::figures::micros;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-use crate::cli::failure::tell;
+use crate::cli::io::stderr::tell;
 use std::io::IsTerminal;
 
 /// Says on a terminal what is going on, so that a long measurement does not look dead. `of` is 0

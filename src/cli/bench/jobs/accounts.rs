@@ -1,13 +1,13 @@
 //! Imports of many small accounts into a new store, measured.
 
-use crate::cli::bench::figures::float;
-use crate::cli::bench::fill::import_options;
-use crate::cli::bench::job::answer_with;
-use crate::cli::bench::latency::Latencies;
-use crate::cli::bench::threads::together;
-use crate::cli::bench::usage::Usage;
+use crate::cli::answer::Answer;
+use crate::cli::bench::data::fill::import_options;
+use crate::cli::bench::measure::figures::float;
+use crate::cli::bench::measure::latency::Latencies;
+use crate::cli::bench::measure::threads::together;
+use crate::cli::bench::measure::usage::Usage;
 use crate::cli::failure::Failure;
-use crate::cli::run::Answer;
+use crate::cli::io::output::Output;
 use crate::cli::store;
 use carrack::engine::{Engine, ImportOptions};
 use carrack::verify::StreamSource;
@@ -35,7 +35,7 @@ pub(in crate::cli) fn run(job: &AccountsJob) -> Result<Answer, Failure> {
     let options = import_options()?;
     let work = (0..job.callers).map(|_| || import_all(&engine, &cars, &options)).collect();
     let (latencies, usage) = together(work)?;
-    answer_with(measured(usage, &latencies.concat()))?;
+    Output::new().json(&Value::Object(measured(usage, &latencies.concat())))?;
     // It ends with the process that started it, if that does not kill it.
     let _ = std::io::stdin().read(&mut [0]);
     Ok(Answer::Yes)

@@ -1,5 +1,5 @@
-use crate::cli::bench::html::escaped;
-use crate::cli::bench::report::{Bar, Chart};
+use crate::cli::bench::report::escape::escaped;
+use crate::cli::bench::report::report::{Chart, ChartBar};
 
 /// Places in the drawing, in its own units.
 const LABEL_WIDTH: f64 = 190.0;
@@ -28,7 +28,7 @@ pub(in crate::cli) fn svg(chart: &Chart) -> String {
     )
 }
 
-fn draw(bar: &Bar, top: f64, most: f64, show: fn(f64) -> String) -> String {
+fn draw(bar: &ChartBar, top: f64, most: f64, show: fn(f64) -> String) -> String {
     let along = |value: f64| if most > 0.0 { BAR_WIDTH * value / most } else { 0.0 };
     let text = top + ROW_HEIGHT * 0.68;
     let label = format!(
@@ -62,7 +62,7 @@ fn draw(bar: &Bar, top: f64, most: f64, show: fn(f64) -> String) -> String {
 }
 
 /// How far a bar reaches, its runs included.
-fn most_of(bar: &Bar) -> Option<f64> {
+fn most_of(bar: &ChartBar) -> Option<f64> {
     let value = bar.value?;
     Some(bar.range.map_or(value, |(_, high)| high.max(value)))
 }
@@ -70,12 +70,12 @@ fn most_of(bar: &Bar) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::bench::figures::time;
+    use crate::cli::bench::measure::figures::time;
 
     #[test]
     fn the_longest_bar_fills_the_room_and_an_unknown_one_is_a_dash() {
         let mut chart = Chart::new("a < b", time);
-        let bar = |label: &str, value, range| Bar { label: label.to_owned(), value, range };
+        let bar = |label: &str, value, range| ChartBar { label: label.to_owned(), value, range };
         chart.bars.push(bar("one", Some(1.0), Some((0.5, 2.0))));
         chart.bars.push(bar("<none>", None, None));
         let drawn = svg(&chart);

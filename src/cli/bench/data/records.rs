@@ -1,4 +1,4 @@
-use crate::cli::bench::rng::Rng;
+use crate::cli::bench::data::rng::Rng;
 use carrack::block::drisl::Encoder;
 use carrack::block::{Cid, Codec};
 use carrack::event::Timestamp;
@@ -17,20 +17,20 @@ const CLOCK_ID: u16 = 11;
 /// The records of one account, like those that accounts have: the same seed and number always give
 /// the same record, so none has to be kept.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::cli) struct Records {
+pub(in crate::cli) struct GeneratedRecords {
     seed: u64,
 }
 
 /// What a record is, in the order of the collections' names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::cli) enum Kind {
+pub(in crate::cli) enum RecordKind {
     Like,
     Post,
     Repost,
     Follow,
 }
 
-impl Kind {
+impl RecordKind {
     /// In the order of their paths.
     pub(in crate::cli) const ALL: [Self; 4] = [Self::Like, Self::Post, Self::Repost, Self::Follow];
 
@@ -44,7 +44,7 @@ impl Kind {
     }
 }
 
-impl Records {
+impl GeneratedRecords {
     /// The account number `seed`.
     pub(in crate::cli) fn of(seed: u64) -> Self {
         Self { seed }
@@ -61,7 +61,7 @@ impl Records {
     }
 
     /// What record `number` is.
-    pub(in crate::cli) fn kind(self, number: u64) -> Kind {
+    pub(in crate::cli) fn kind(self, number: u64) -> RecordKind {
         self.begin(number).1
     }
 
@@ -81,7 +81,7 @@ impl Records {
     pub(in crate::cli) fn bytes(self, number: u64) -> Vec<u8> {
         let (micros, kind, mut rng) = self.begin(number);
         let mut to = Encoder::with_capacity(320);
-        if kind == Kind::Post {
+        if kind == RecordKind::Post {
             to.map(4);
             to.text("text");
             to.text(&sentence(&mut rng));
@@ -91,31 +91,31 @@ impl Records {
         to.text("$type");
         to.text(kind.collection());
         match kind {
-            Kind::Post => {
+            RecordKind::Post => {
                 to.text("langs");
                 to.array(1);
                 to.text("en");
             }
-            Kind::Follow => {
+            RecordKind::Follow => {
                 to.text("subject");
                 to.text(&random_did(&mut rng));
             }
-            Kind::Like | Kind::Repost => subject(&mut to, &mut rng, micros),
+            RecordKind::Like | RecordKind::Repost => subject(&mut to, &mut rng, micros),
         }
         to.text("createdAt");
         to.text(Timestamp::from_micros(micros).as_str());
         to.finish()
     }
 
-    fn begin(self, number: u64) -> (u64, Kind, Rng) {
+    fn begin(self, number: u64) -> (u64, RecordKind, Rng) {
         let mut rng =
             Rng::new(self.seed.rotate_left(40) ^ number.wrapping_mul(0x2545_f491_4f6c_dd1d));
         let micros = FIRST_MICROS + number * STEP_MICROS + rng.below(STEP_MICROS / 2);
         let kind = match rng.below(100) {
-            0..55 => Kind::Like,
-            55..75 => Kind::Post,
-            75..90 => Kind::Repost,
-            _ => Kind::Follow,
+            0..55 => RecordKind::Like,
+            55..75 => RecordKind::Post,
+            75..90 => RecordKind::Repost,
+            _ => RecordKind::Follow,
         };
         (micros, kind, rng)
     }
@@ -126,7 +126,7 @@ const WORDS: [&str; 12] = [
     "morning",
 ];
 
-fn path_at(kind: Kind, micros: u64) -> carrack::Result<String> {
+fn path_at(kind: RecordKind, micros: u64) -> carrack::Result<String> {
     Ok(format!("{}/{}", kind.collection(), Rev::from_micros(micros, CLOCK_ID)?))
 }
 
@@ -165,13 +165,13 @@ mod tests {
 
     #[test]
     fn records_are_records_and_repeat() {
-        let records = Records::of(3);
+        let records = GeneratedRecords::of(3);
         let mut bytes = 0;
         for number in 0..1000 {
             let record = records.bytes(number);
             check::record(&record).unwrap();
-            assert_eq!(record, Records::of(3).bytes(number));
-            assert_ne!(record, Records::of(4).bytes(number));
+            assert_eq!(record, GeneratedRecords::of(3).bytes(number));
+            assert_ne!(record, GeneratedRecords::of(4).bytes(number));
             bytes += record.len();
         }
         assert!((180_000..320_000).contains(&bytes), "{bytes} bytes");
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn paths_ascend_within_a_collection_and_absent_ones_are_between() {
-        let records = Records::of(0);
+        let records = GeneratedRecords::of(0);
         let mut last = std::collections::BTreeMap::new();
         for number in 0..1000 {
             let path = records.path(number).unwrap();
@@ -189,6 +189,6 @@ mod tests {
                 assert!(before < path);
             }
         }
-        assert_eq!(last.len(), Kind::ALL.len());
+        assert_eq!(last.len(), RecordKind::ALL.len());
     }
 }

@@ -11,7 +11,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 pub(in crate::cli) fn run<A: AsRef<OsStr>>(
     args: impl IntoIterator<Item = A>,
 ) -> Result<Value, Failure> {
-    let mut job = Job::start(args)?;
+    let mut job = ChildJob::start(args)?;
     let answer = job.answer()?;
     job.end()?;
     Ok(answer)
@@ -21,19 +21,19 @@ pub(in crate::cli) fn run<A: AsRef<OsStr>>(
 pub(in crate::cli) fn run_and_kill<A: AsRef<OsStr>>(
     args: impl IntoIterator<Item = A>,
 ) -> Result<Value, Failure> {
-    let mut job = Job::start(args)?;
+    let mut job = ChildJob::start(args)?;
     let answer = job.answer()?;
     job.child.kill().map_err(|error| broken(&error))?;
     job.child.wait().map_err(|error| broken(&error))?;
     Ok(answer)
 }
 
-struct Job {
+struct ChildJob {
     child: Child,
     stdout: BufReader<ChildStdout>,
 }
 
-impl Job {
+impl ChildJob {
     fn start<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Result<Self, Failure> {
         let program = std::env::current_exe().map_err(|error| broken(&error))?;
         let mut child = Command::new(program)
@@ -75,7 +75,7 @@ impl Job {
     }
 }
 
-impl Drop for Job {
+impl Drop for ChildJob {
     /// Nothing is left running when a measurement fails. Of one that has ended, this does nothing.
     fn drop(&mut self) {
         let _ = self.child.kill();

@@ -1,5 +1,5 @@
-use crate::cli::bench::figures::float;
-use crate::cli::bench::usage::field_of;
+use crate::cli::bench::measure::figures::float;
+use crate::cli::bench::measure::usage::field_of;
 use carrack::env::{Clock, SystemClock};
 use carrack::event::Timestamp;
 use serde::Serialize;

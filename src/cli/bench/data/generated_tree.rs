@@ -1,13 +1,13 @@
 //! The tree of a generated repository: what is kept of each record and node is its digest, and its
 //! bytes are made again when they are wanted. That is some 70 bytes a record.
 
-use crate::cli::bench::records::{Kind, Records};
+use crate::cli::bench::data::records::{GeneratedRecords, RecordKind};
 use crate::cli::io::progress::Bar;
 use carrack::block::{Cid, Codec};
 use carrack::tree::{Entry, Key, Node, layer};
 
-pub(in crate::cli) struct Outline {
-    records: Records,
+pub(in crate::cli) struct GeneratedTree {
+    records: GeneratedRecords,
     /// In path order.
     leaves: Vec<Leaf>,
     /// In streaming order: the root first, a node before those below it.
@@ -31,14 +31,14 @@ struct Subtree {
 }
 
 /// What is in a node, from left to right.
-enum Part {
+enum NodePart {
     Node(usize),
     Leaf(usize),
 }
 
-impl Outline {
+impl GeneratedTree {
     /// The tree of so many records.
-    pub(in crate::cli) fn of(records: Records, count: u64) -> carrack::Result<Self> {
+    pub(in crate::cli) fn of(records: GeneratedRecords, count: u64) -> carrack::Result<Self> {
         let leaves = leaves(records, count)?;
         let height = leaves.iter().map(|leaf| leaf.layer).max().unwrap_or_default();
         let end = leaves.len();
@@ -101,17 +101,17 @@ impl Outline {
     }
 
     /// What the node at `place` has, in order.
-    fn parts(&self, place: usize) -> Vec<Part> {
+    fn parts(&self, place: usize) -> Vec<NodePart> {
         let Some(node) = self.nodes.get(place) else { return Vec::new() };
         let (mut at, mut child) = (node.from, place + 1);
         let mut parts = Vec::new();
         for (start, end) in self.gaps(node.from, node.to, node.height) {
-            parts.extend((at..start).map(Part::Leaf));
-            parts.push(Part::Node(child));
+            parts.extend((at..start).map(NodePart::Leaf));
+            parts.push(NodePart::Node(child));
             child += self.nodes.get(child).map_or(1, |child| child.nodes);
             at = end;
         }
-        parts.extend((at..node.to).map(Part::Leaf));
+        parts.extend((at..node.to).map(NodePart::Leaf));
         parts
     }
 
@@ -119,11 +119,11 @@ impl Outline {
         let mut node = Node::default();
         for part in self.parts(place) {
             match part {
-                Part::Node(child) => match node.entries.last_mut() {
+                NodePart::Node(child) => match node.entries.last_mut() {
                     None => node.left = self.node_cid(child),
                     Some(entry) => entry.right = self.node_cid(child),
                 },
-                Part::Leaf(leaf) => node.entries.extend(self.entry(leaf)?),
+                NodePart::Leaf(leaf) => node.entries.extend(self.entry(leaf)?),
             }
         }
         Ok(node.encode())
@@ -144,18 +144,18 @@ impl Outline {
         places.extend(u32::try_from(place));
         for part in self.parts(place) {
             match part {
-                Part::Node(child) => self.visit(child, places),
-                Part::Leaf(leaf) => places.extend(u32::try_from(self.nodes.len() + leaf)),
+                NodePart::Node(child) => self.visit(child, places),
+                NodePart::Leaf(leaf) => places.extend(u32::try_from(self.nodes.len() + leaf)),
             }
         }
     }
 }
 
 /// Collections come in the order of their names, and the records of one in that of their numbers.
-fn leaves(records: Records, count: u64) -> carrack::Result<Vec<Leaf>> {
+fn leaves(records: GeneratedRecords, count: u64) -> carrack::Result<Vec<Leaf>> {
     let bar = Bar::records_so_far("generating");
     let mut leaves = Vec::with_capacity(usize::try_from(count).unwrap_or_default());
-    for kind in Kind::ALL {
+    for kind in RecordKind::ALL {
         for number in (0..count).filter(|number| records.kind(*number) == kind) {
             let cid = Cid::of(Codec::DagCbor, &records.bytes(number));
             let digest = cid.blessed().map(|(_, digest)| *digest).unwrap_or_default();

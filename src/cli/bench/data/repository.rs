@@ -1,8 +1,8 @@
 //! Signed repositories of any size, each made from a number.
 
-use crate::cli::bench::generated_tree::Outline;
-use crate::cli::bench::records::Records;
-use crate::cli::bench::rng::Rng;
+use crate::cli::bench::data::generated_tree::GeneratedTree;
+use crate::cli::bench::data::records::GeneratedRecords;
+use crate::cli::bench::data::rng::Rng;
 use carrack::block::Block;
 use carrack::car::Writer;
 use carrack::commit::{Commit, UnsignedCommit};
@@ -13,14 +13,14 @@ use std::io::Write;
 
 /// The order of a file's blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cli) enum Order {
+pub(in crate::cli) enum BlockOrder {
     /// As the tree asks for them.
     Streaming,
     /// As chance will have it, the commit first.
     Shuffled,
 }
 
-impl Order {
+impl BlockOrder {
     pub(in crate::cli) fn as_str(self) -> &'static str {
         match self {
             Self::Streaming => "streaming",
@@ -31,7 +31,7 @@ impl Order {
 
 /// A signed repository.
 pub(in crate::cli) struct Repository {
-    tree: Outline,
+    tree: GeneratedTree,
     commit: Commit,
 }
 
@@ -43,10 +43,11 @@ pub(in crate::cli) fn signing_key() -> carrack::Result<SigningKey> {
 impl Repository {
     /// The repository of account number `seed` with so many records.
     pub(in crate::cli) fn generate(seed: u64, count: u64) -> carrack::Result<Self> {
-        let records = Records::of(seed);
-        let tree = Outline::of(records, count)?;
+        let records = GeneratedRecords::of(seed);
+        let tree = GeneratedTree::of(records, count)?;
         let data = tree.data().unwrap_or_else(|| Tree::empty().seal());
-        let unsigned = UnsignedCommit { did: records.did()?, data, rev: Records::rev(count)? };
+        let unsigned =
+            UnsignedCommit { did: records.did()?, data, rev: GeneratedRecords::rev(count)? };
         let commit = unsigned.sign(&signing_key()?)?;
         Ok(Self { tree, commit })
     }
@@ -57,11 +58,15 @@ impl Repository {
     }
 
     /// Writes it as a CAR, and gives the number of its bytes.
-    pub(in crate::cli) fn write(&self, order: Order, output: impl Write) -> carrack::Result<u64> {
+    pub(in crate::cli) fn write(
+        &self,
+        order: BlockOrder,
+        output: impl Write,
+    ) -> carrack::Result<u64> {
         let mut car = Writer::new(output, std::slice::from_ref(self.commit.cid()))?;
         car.write(self.commit.cid(), self.commit.block().bytes())?;
         let mut places = self.tree.places();
-        if order == Order::Shuffled {
+        if order == BlockOrder::Shuffled {
             shuffle(&mut places);
         }
         for place in places {
@@ -96,7 +101,7 @@ mod tests {
         for count in [1, 2, 700] {
             let made = Repository::generate(5, count).unwrap();
             let mut seen = Vec::new();
-            for order in [Order::Streaming, Order::Shuffled] {
+            for order in [BlockOrder::Streaming, BlockOrder::Shuffled] {
                 let mut bytes = Vec::new();
                 let length = made.write(order, &mut bytes).unwrap();
                 assert_eq!(length, bytes.len() as u64);
@@ -107,7 +112,7 @@ mod tests {
                 assert_eq!(report.records, Some(count));
                 assert_eq!(report.unreferenced_blocks, Some(0));
                 let streaming = report.order == Some(verify::Order::Streaming);
-                assert!(count < 700 || streaming == (order == Order::Streaming));
+                assert!(count < 700 || streaming == (order == BlockOrder::Streaming));
                 seen.push((report.data, length));
             }
             assert_eq!(seen[0], seen[1]);

@@ -1,7 +1,7 @@
 //! One import, export, verification or move, measured.
 
-use crate::cli::bench::repository::signing_key;
-use crate::cli::bench::usage::{Meter, Usage};
+use crate::cli::bench::data::repository::signing_key;
+use crate::cli::bench::measure::usage::{Meter, Usage};
 use crate::cli::failure::Failure;
 use crate::cli::store;
 use carrack::engine::ImportOptions;

@@ -1,7 +1,7 @@
 //! Stores with generated accounts in them, made before anything is measured.
 
-use crate::cli::bench::repository::{Order, Repository, signing_key};
-use crate::cli::bench::scratch::Scratch;
+use crate::cli::bench::data::repository::{BlockOrder, Repository, signing_key};
+use crate::cli::bench::measure::scratch::Scratch;
 use crate::cli::failure::Failure;
 use crate::cli::store;
 use carrack::Engine;
@@ -60,7 +60,7 @@ impl Fill<'_> {
             }
             let repository = Repository::generate(seed, self.records)?;
             let car = self.scratch.write_unsynced(&name, |output| {
-                Ok(repository.write(Order::Streaming, output).map(|_| ())?)
+                Ok(repository.write(BlockOrder::Streaming, output).map(|_| ())?)
             })?;
             self.engine.import(&Input::open(&car)?, &options)?;
             self.scratch.remove(&name)?;
@@ -76,7 +76,7 @@ pub(in crate::cli) fn write_car(
     records: u64,
 ) -> Result<PathBuf, Failure> {
     let repository = Repository::generate(seed, records)?;
-    scratch.write(name, |output| Ok(repository.write(Order::Streaming, output).map(|_| ())?))
+    scratch.write(name, |output| Ok(repository.write(BlockOrder::Streaming, output).map(|_| ())?))
 }
 
 /// Generated accounts are signed, and imports check it.

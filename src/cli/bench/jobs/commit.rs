@@ -1,13 +1,13 @@
 //! Commits by many threads, measured; then again beside an import.
 
-use crate::cli::bench::figures::{float, rate};
-use crate::cli::bench::fill::import_options;
-use crate::cli::bench::latency::Latencies;
-use crate::cli::bench::records::Records;
-use crate::cli::bench::repository::signing_key;
-use crate::cli::bench::rng::Rng;
-use crate::cli::bench::threads::together;
-use crate::cli::bench::usage::Usage;
+use crate::cli::bench::data::fill::import_options;
+use crate::cli::bench::data::records::GeneratedRecords;
+use crate::cli::bench::data::repository::signing_key;
+use crate::cli::bench::data::rng::Rng;
+use crate::cli::bench::measure::figures::{float, rate};
+use crate::cli::bench::measure::latency::Latencies;
+use crate::cli::bench::measure::threads::together;
+use crate::cli::bench::measure::usage::Usage;
 use crate::cli::failure::Failure;
 use crate::cli::store;
 use carrack::Engine;
@@ -42,26 +42,26 @@ const READ_PAUSE: Duration = Duration::from_millis(1);
 pub(in crate::cli) fn run(job: &CommitJob) -> Result<Map<String, Value>, Failure> {
     let engine = store::existing(&job.store)?;
     let key = signing_key()?;
-    let names = (0..job.accounts).map(|seed| Records::of(seed).did());
+    let names = (0..job.accounts).map(|seed| GeneratedRecords::of(seed).did());
     let names = names.collect::<carrack::Result<Vec<_>>>()?;
-    let harbour = Load { job, engine: &engine, key: &key, names: &names };
+    let load = CommitLoad { job, engine: &engine, key: &key, names: &names };
     let mut found = Map::new();
-    found.insert("alone".to_owned(), harbour.alone()?);
+    found.insert("alone".to_owned(), load.alone()?);
     if let Some(file) = &job.import {
-        found.insert("during_import".to_owned(), harbour.during_import(&Input::open(file)?)?);
+        found.insert("during_import".to_owned(), load.during_import(&Input::open(file)?)?);
     }
     Ok(found)
 }
 
 /// What the threads share.
-struct Load<'a> {
+struct CommitLoad<'a> {
     job: &'a CommitJob,
     engine: &'a Engine,
     key: &'a SigningKey,
     names: &'a [Did],
 }
 
-impl Load<'_> {
+impl CommitLoad<'_> {
     /// So many commits, and nothing else.
     fn alone(&self) -> Result<Value, Failure> {
         let mut work = Vec::new();
@@ -93,24 +93,24 @@ impl Load<'_> {
     fn during_import(&self, input: &Input) -> Result<Value, Failure> {
         let (over, next) = (AtomicBool::new(false), AtomicU64::new(self.job.commits));
         let (over, next) = (&over, &next);
-        let mut work: Vec<Box<dyn FnOnce() -> carrack::Result<Watch> + Send>> = Vec::new();
+        let mut work: Vec<Box<dyn FnOnce() -> carrack::Result<ThreadResult> + Send>> = Vec::new();
         work.push(Box::new(move || {
             let start = Instant::now();
             let imported = import_options().and_then(|how| self.engine.import(input, &how));
             over.store(true, Ordering::SeqCst);
-            imported.map(|imported| Watch::Import(imported.records, start.elapsed()))
+            imported.map(|imported| ThreadResult::Import(imported.records, start.elapsed()))
         }));
-        work.push(Box::new(move || self.read_until(over).map(Watch::Reads)));
+        work.push(Box::new(move || self.read_until(over).map(ThreadResult::Reads)));
         for _ in 0..self.job.callers {
-            work.push(Box::new(move || self.commit_until(over, next).map(Watch::Commits)));
+            work.push(Box::new(move || self.commit_until(over, next).map(ThreadResult::Commits)));
         }
         let (watches, usage) = together(work)?;
         let (mut commits, mut found_reads, mut import) = (Vec::new(), Vec::new(), Value::Null);
         for watch in watches {
             match watch {
-                Watch::Commits(more) => commits.extend(more),
-                Watch::Reads(reads) => found_reads = reads,
-                Watch::Import(records, took) => import = imported(records, took),
+                ThreadResult::Commits(more) => commits.extend(more),
+                ThreadResult::Reads(reads) => found_reads = reads,
+                ThreadResult::Import(records, took) => import = imported(records, took),
             }
         }
         let mut found = measured(usage, &commits);
@@ -146,7 +146,7 @@ impl Load<'_> {
     /// Reads one record of one account, by chance.
     fn read(&self, rng: &mut Rng) -> carrack::Result<Duration> {
         let (seed, number) = (rng.below(self.job.accounts), rng.below(self.job.records));
-        let path = Records::of(seed).path(number)?.parse()?;
+        let path = GeneratedRecords::of(seed).path(number)?.parse()?;
         let did = self.name(seed)?;
         let start = Instant::now();
         let record = self.engine.snapshot(did)?.record(&path)?;
@@ -161,7 +161,7 @@ impl Load<'_> {
     fn op(&self, commit: u64) -> carrack::Result<(&Did, Op)> {
         let seed = account_of(commit, self.job.callers, self.job.accounts);
         let number = self.job.records + commit;
-        let records = Records::of(seed);
+        let records = GeneratedRecords::of(seed);
         let op = Op::create(records.path(number)?.parse()?, records.bytes(number));
         Ok((self.name(seed)?, op))
     }
@@ -178,7 +178,7 @@ impl Load<'_> {
 }
 
 /// What a thread beside an import comes back with.
-enum Watch {
+enum ThreadResult {
     Commits(Vec<Duration>),
     Reads(Vec<Duration>),
     Import(u64, Duration),
