@@ -10,6 +10,7 @@ mod failure;
 mod io;
 mod keys;
 mod report;
+mod restore_notice;
 mod run;
 mod store;
 mod text;

@@ -1,8 +1,8 @@
 use crate::cli::answer::Answer;
 use crate::cli::args::{Cli, Command};
 use crate::cli::commands::{
-    account, apply, backup, compact, completions, event, events, export, floors, follow, get,
-    import, key, ls, man, migrate, plc, proof, scrub, trust, verify, write,
+    account, apply, backup, compact, completions, event, events, export, follow, get, import, key,
+    ls, man, migrate, plc, proof, scrub, trust, verify, write,
 };
 use crate::cli::exit::fail;
 use crate::cli::failure::Failure;
@@ -64,7 +64,7 @@ fn carry_out(command: &Command) -> Result<Answer, Failure> {
         Command::Scrub(args) => scrub::run(args),
         Command::Backup(args) => backup::run(args),
         Command::Compact(args) => compact::run(args),
-        Command::Floors(args) => floors::run(args),
+        Command::Floors(args) => backup::floors(args),
         Command::Completions(args) => completions::run(args, Cli::command()),
         Command::Man(args) => man::run(args, Cli::command()),
         Command::Demo(args) => demo::run(args),

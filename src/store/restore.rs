@@ -1,4 +1,5 @@
-//! A store that was restored waits for its floors: until they are given, nothing is written.
+//! A restored store takes no writes before an operator confirms the restore, with the minimum
+//! sequence number and revision.
 
 use crate::error::{Error, Result};
 use crate::ident::Rev;
@@ -8,18 +9,19 @@ use crate::store::sealed::FACTS;
 use crate::store::tables::Tables;
 
 const RESTORED: &str = "restored";
-const REV_FLOOR: &str = "rev_floor";
+const REV_LOWER_BOUND: &str = "rev_floor";
 
-/// What a store says of itself that was restored and has not been given its floors.
+/// What a restored store holds whose restore is not confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Restored {
     /// When the copy was made, or marked as one, in microseconds since 1970.
     pub micros: u64,
-    /// The number of the last event that it holds, 0 if there was none. The floor for the sequence
-    /// is not below it.
+    /// The number of the last event that it holds, 0 if there was none: a lower bound for the
+    /// sequence number that confirms the restore.
     pub last_seq: u64,
-    /// The newest revision that it holds, of all accounts. The floor for revisions is not below it.
+    /// The newest revision that it holds, of all accounts: a lower bound for the revision that
+    /// confirms the restore.
     pub last_rev: Option<Rev>,
 }
 
@@ -43,42 +45,59 @@ impl Restored {
     }
 }
 
-/// What the store waits for, if it was restored and has no floors yet.
-pub(crate) fn awaited(
-    facts: &impl ReadTable<&'static str, &'static [u8]>,
-) -> Result<Option<Restored>> {
-    FACTS.get(facts, &RESTORED)?.map(|fact| Restored::decode(&fact)).transpose()
+/// What blocks the writes of a restored store, until an operator confirms the restore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RestoreGate {
+    /// The store takes writes.
+    Open,
+    /// It was restored, and takes none before [`RestoreGate::open`].
+    Closed(Restored),
 }
 
-/// Refuses while floors are awaited.
-pub(crate) fn require_given(facts: &impl ReadTable<&'static str, &'static [u8]>) -> Result<()> {
-    match awaited(facts)? {
-        None => Ok(()),
-        Some(restored) => Err(Error::FloorsAwaited {
-            last_seq: restored.last_seq,
-            last_rev: restored.last_rev.map_or_else(|| "none".to_owned(), |rev| rev.to_string()),
-        }),
+impl RestoreGate {
+    /// As the store's facts have it.
+    pub(crate) fn read(facts: &impl ReadTable<&'static str, &'static [u8]>) -> Result<Self> {
+        Ok(match FACTS.get(facts, &RESTORED)? {
+            None => Self::Open,
+            Some(fact) => Self::Closed(Restored::decode(&fact)?),
+        })
+    }
+
+    /// What the store holds, if its restore is not confirmed.
+    pub(crate) fn unconfirmed(self) -> Option<Restored> {
+        match self {
+            Self::Open => None,
+            Self::Closed(restored) => Some(restored),
+        }
+    }
+
+    /// Refuses while it is closed.
+    pub(crate) fn require_open(self) -> Result<()> {
+        let Self::Closed(Restored { last_seq, last_rev, .. }) = self else { return Ok(()) };
+        let last_rev = last_rev.map_or_else(|| "none".to_owned(), |rev| rev.to_string());
+        Err(Error::RestoreUnconfirmed { last_seq, last_rev })
+    }
+
+    /// The store takes no writes from here on.
+    pub(crate) fn close(tables: &mut Tables<'_>, restored: &Restored) -> Result<()> {
+        set_fact(tables, RESTORED, &restored.encode())
+    }
+
+    /// The store takes writes again, and signs no revision at or below `rev`.
+    pub(crate) fn open(tables: &mut Tables<'_>, rev: Rev) -> Result<()> {
+        set_fact(tables, REV_LOWER_BOUND, &rev.as_u64().to_be_bytes())?;
+        tables.facts.remove(RESTORED)?;
+        Ok(())
     }
 }
 
-/// The store takes no writes from here on, until floors are given.
-pub(crate) fn await_floors(tables: &mut Tables<'_>, restored: &Restored) -> Result<()> {
-    set_fact(tables, RESTORED, &restored.encode())
-}
-
-/// No revision is given out at or below `rev` any more, and the store takes writes again.
-pub(crate) fn give(tables: &mut Tables<'_>, rev: Rev) -> Result<()> {
-    set_fact(tables, REV_FLOOR, &rev.as_u64().to_be_bytes())?;
-    tables.facts.remove(RESTORED)?;
-    Ok(())
-}
-
-/// The floor under the revisions of all accounts, those included that are not here yet.
-pub(crate) fn rev_floor(
+/// The lower bound for revisions that a confirmed restore has set, for all accounts, those included
+/// that are not here yet.
+pub(crate) fn rev_lower_bound(
     facts: &impl ReadTable<&'static str, &'static [u8]>,
 ) -> Result<Option<Rev>> {
-    let broken = |_| Error::Corrupt(format!("the fact {REV_FLOOR} is not a revision"));
-    let Some(fact) = FACTS.get(facts, &REV_FLOOR)? else { return Ok(None) };
+    let broken = |_| Error::Corrupt(format!("the fact {REV_LOWER_BOUND} is not a revision"));
+    let Some(fact) = FACTS.get(facts, &REV_LOWER_BOUND)? else { return Ok(None) };
     let number = fact[..].try_into().map(u64::from_be_bytes).map_err(broken)?;
     Rev::from_u64(number).map(Some)
 }

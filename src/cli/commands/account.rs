@@ -1,8 +1,8 @@
 use crate::cli::answer::Answer;
-use crate::cli::commands::floors::{FloorsAwaited, notice};
 use crate::cli::failure::Failure;
 use crate::cli::io::output::Output;
 use crate::cli::io::stderr::tell;
+use crate::cli::restore_notice::{RestoreObject, notice};
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::{bytes, count, or_dash, things, trust};
 use carrack::engine::{AccountStatus, State, TrustKey};
@@ -47,7 +47,7 @@ pub(in crate::cli) fn accounts(args: &AccountsArgs) -> Result<Answer, Failure> {
     let mut output = Output::new();
     if args.json {
         let accounts = accounts.iter().map(AccountObject::of).collect();
-        let floors_awaited = FloorsAwaited::of(&engine)?;
+        let floors_awaited = RestoreObject::of(&engine)?;
         output.json(&AccountsObject { accounts, floors_awaited })?;
         return Ok(Answer::Yes);
     }
@@ -65,8 +65,8 @@ pub(in crate::cli) fn accounts(args: &AccountsArgs) -> Result<Answer, Failure> {
         output.line(format_args!("no accounts"))?;
     }
     output.flush()?;
-    if let Some(awaited) = notice(&engine)? {
-        tell(format_args!("{awaited}"));
+    if let Some(notice) = notice(&engine)? {
+        tell(format_args!("{notice}"));
     }
     Ok(Answer::Yes)
 }
@@ -76,13 +76,13 @@ pub(in crate::cli) fn status(args: &StatusArgs) -> Result<Answer, Failure> {
     let account = engine.status(&args.did)?;
     let mut output = Output::new();
     if args.json {
-        let floors_awaited = FloorsAwaited::of(&engine)?;
+        let floors_awaited = RestoreObject::of(&engine)?;
         output.json(&StatusObject { account: AccountObject::of(&account), floors_awaited })?;
         return Ok(Answer::Yes);
     }
     print(&mut output, &account)?;
-    if let Some(awaited) = notice(&engine)? {
-        output.field("writes", format_args!("none: {awaited}"))?;
+    if let Some(notice) = notice(&engine)? {
+        output.field("writes", format_args!("none: {notice}"))?;
         output.flush()?;
     }
     Ok(Answer::Yes)
@@ -96,12 +96,12 @@ pub(in crate::cli) fn create(args: &CreateArgs) -> Result<Answer, Failure> {
     Ok(Answer::Yes)
 }
 
-/// An answer of a store that waits for no floors has no such field.
+/// Only a restored store whose restore is unconfirmed has the last field.
 #[derive(Serialize)]
 struct AccountsObject<'a> {
     accounts: Vec<AccountObject<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    floors_awaited: Option<FloorsAwaited>,
+    floors_awaited: Option<RestoreObject>,
 }
 
 #[derive(Serialize)]
@@ -109,7 +109,7 @@ struct StatusObject<'a> {
     #[serde(flatten)]
     account: AccountObject<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    floors_awaited: Option<FloorsAwaited>,
+    floors_awaited: Option<RestoreObject>,
 }
 
 #[derive(Serialize)]

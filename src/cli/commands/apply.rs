@@ -32,8 +32,8 @@ pub(in crate::cli) struct ApplyArgs {
     /// Apply it without checking the signature, and mark the account unverified
     #[arg(long)]
     no_key: bool,
-    /// In a restored store: take a revision that is not above the floor, as no later one of this
-    /// account was published from here
+    /// In a restored store: take a revision that is not above the minimum, as no later one of
+    /// this account was published from here
     #[arg(long)]
     below_floor: bool,
     /// Print one JSON object

@@ -33,8 +33,8 @@ pub(in crate::cli) struct ImportArgs {
     /// Replace an account that takes writes, if this is its head
     #[arg(long, value_name = "HEAD")]
     replace: Option<Cid>,
-    /// In a restored store: take a revision that is not above the floor, as none of this account
-    /// was published from here
+    /// In a restored store: take a revision that is not above the minimum, as none of this
+    /// account was published from here
     #[arg(long)]
     below_floor: bool,
     /// Print one JSON object

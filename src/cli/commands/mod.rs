@@ -8,7 +8,6 @@ pub(in crate::cli) mod completions;
 pub(in crate::cli) mod event;
 pub(in crate::cli) mod events;
 pub(in crate::cli) mod export;
-pub(in crate::cli) mod floors;
 pub(in crate::cli) mod follow;
 pub(in crate::cli) mod get;
 pub(in crate::cli) mod import;

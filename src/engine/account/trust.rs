@@ -73,7 +73,7 @@ impl Engine {
     /// # Errors
     /// `Problem` with `DidMismatch` if `expect` names another account; `Request` without a key;
     /// `NotFound`; `State` if the account has no head; `Swap` if the head changed meanwhile;
-    /// `FloorsAwaited`; `Format` if the store is only read; `Store`, `Corrupt`, `Closed`.
+    /// `RestoreUnconfirmed`; `Format` if the store is only read; `Store`, `Corrupt`, `Closed`.
     pub fn check_trust(
         &self,
         did: &Did,

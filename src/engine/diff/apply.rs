@@ -17,7 +17,7 @@ use crate::problem::Problems;
 use crate::store::account::{Account, Head, HeadKey, State, Trust, TrustKey};
 use crate::store::blob_index;
 use crate::store::log::append;
-use crate::store::restore::rev_floor;
+use crate::store::restore::rev_lower_bound;
 use crate::store::tables::{Tables, View};
 use crate::store::write::working_set::{RowChanges, WorkingSet};
 use crate::verify::Keys;
@@ -91,7 +91,7 @@ impl Engine {
         let view = self.view()?;
         let account = account_row(view.accounts()?, &did)?;
         let key = check_head(&diff.commit, &account, options, &*self.shared.clock)?;
-        let floor = rev_floor(view.facts()?)?;
+        let floor = rev_lower_bound(view.facts()?)?;
         let admission = admit(Some(&account), floor, &diff.commit, options)?;
         let (Some(old), Some(rev)) = (account.head.clone(), diff.commit.rev()) else {
             return Err(account.refuse(did.as_str(), "diffs: import a full copy"));

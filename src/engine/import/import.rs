@@ -13,7 +13,7 @@ use crate::key::VerifyingKey;
 use crate::problem::{Code, Problem};
 use crate::store::account::{Account, Head, HeadKey, HeldKey, State, Trust, TrustKey};
 use crate::store::read_table::ReadTable;
-use crate::store::restore::rev_floor;
+use crate::store::restore::rev_lower_bound;
 use crate::store::tables::Tables;
 use crate::store::write::reclaim::mark_for_removal;
 use crate::verify::{BlockSource, ExpectedHead, FileSource, Input, Keys, Report, verify};
@@ -38,9 +38,9 @@ pub struct ImportOptions {
     /// Those of the expected keys that the account's identity has had and has no longer: a head
     /// that one of them signed is verified, and its `trust_key` is historic.
     pub historic: Vec<VerifyingKey>,
-    /// In a store that was given floors after a restore: take a revision that is not above the
-    /// floor, because no later one of this account was published from here. The next revision that
-    /// is signed here is above the floor in any case.
+    /// In a restored store: take a revision that is not above the minimum that confirmed the restore,
+    /// because no later one of this account was published from here. The next revision that is signed
+    /// here is above the minimum in any case.
     pub below_floor: bool,
 }
 
@@ -73,7 +73,8 @@ impl ImportOptions {
         self
     }
 
-    /// Whether a revision may be at or below the floors of a restored store: [`ImportOptions::below_floor`](#structfield.below_floor).
+    /// Whether a revision may be at or below the minimum of a restored store:
+    /// [`ImportOptions::below_floor`](#structfield.below_floor).
     #[must_use]
     pub fn below_floor(mut self, below_floor: bool) -> Self {
         self.below_floor = below_floor;
@@ -127,7 +128,7 @@ impl Engine {
     /// # Errors
     /// `Refused` with every problem of the input: `DidMismatch` if it is of another account than
     /// expected, whatever is here of either; `BadRev` if it is not newer than what is here, or not
-    /// above the floor that a restored store was given. `Request` without a key; `State` if the
+    /// above the minimum of a restored store. `Request` without a key; `State` if the
     /// account takes writes and its head was not named; `Swap` if another head was named.
     pub fn import(&self, input: &Input, options: &ImportOptions) -> Result<Imported> {
         match FileSource::new(input.clone()) {
@@ -188,7 +189,7 @@ impl Engine {
             if held.is_some_and(|held| seen.as_ref().map(|seen| &seen.key) != Some(held)) {
                 return Err(changed_meanwhile(commit.did()));
             }
-            admit(seen.as_ref(), rev_floor(view.facts()?)?, commit, options).map(|_| ())
+            admit(seen.as_ref(), rev_lower_bound(view.facts()?)?, commit, options).map(|_| ())
         };
         let (mut report, mut whole) = self.stage(supply, &options.head, &mut check)?;
         report.warnings.append(std::mem::take(&mut whole.warnings));
@@ -295,7 +296,7 @@ impl Engine {
             if before != seen {
                 return Err(changed_meanwhile(&did));
             }
-            let floor = rev_floor(&tables.facts)?;
+            let floor = rev_lower_bound(&tables.facts)?;
             match (admit(before.as_ref(), floor, &whole.commit, &options)?, before) {
                 (Admission::Same(head), Some(before)) => {
                     Ok((confirm(tables, &did, before, &whole, &key)?, head))
@@ -359,13 +360,13 @@ pub(in crate::engine) fn admit(
         );
         return Err(problem(Code::BadCommit, message).into());
     };
-    let above_floor = || match floor {
+    let above_bound = || match floor {
         Some(floor) if rev <= floor && !options.below_floor => {
             Err(Error::from(below_floor(rev, floor).cid(commit.cid())))
         }
         _ => Ok(Admission::Take),
     };
-    let Some(account) = account else { return above_floor() };
+    let Some(account) = account else { return above_bound() };
     if account.state.is_leaving()
         && account.head.as_ref().is_none_or(|head| head.commit != *commit.cid())
     {
@@ -380,7 +381,7 @@ pub(in crate::engine) fn admit(
             });
         }
         return if rev >= account.last_rev {
-            above_floor()
+            above_bound()
         } else {
             Err(not_newer(rev, account.last_rev).cid(commit.cid()).into())
         };
@@ -404,14 +405,14 @@ pub(in crate::engine) fn admit(
     if rev <= head.rev {
         return Err(not_newer(rev, head.rev).cid(commit.cid()).into());
     }
-    above_floor()
+    above_bound()
 }
 
 /// A head that is announced behind one that was published before is disregarded, or taken for a
 /// fault of the account.
 fn below_floor(rev: Rev, floor: Rev) -> Problem {
     let message = format!(
-        "revision {rev} is not above {floor}, the floor that the store was given after its restore: \
+        "revision {rev} is not above {floor}, the minimum that was set after the restore of the store: \
          a later one may have been published. Have the account sign a newer commit where it is, or \
          move it here, which signs one; or, if none was ever published from this store, say so \
          (`ImportOptions::below_floor`, `--below-floor`)"

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::store::log;
 use crate::store::log::{Purge, Retention, Trim, plan_purge, plan_trim};
 use crate::store::read_table::{ReadTable, of_panic};
-use crate::store::restore;
+use crate::store::restore::RestoreGate;
 use crate::store::session::Session;
 use crate::store::tables::{Tables, View};
 use crate::store::write::queue::WriterOptions;
@@ -139,13 +139,13 @@ impl Upkeep {
     }
 
     /// Looks for work in a read transaction, and reads all that it will touch. `subject` says what
-    /// was looked at when that failed. A store that awaits its floors is left as it is.
+    /// was looked at when that failed. A store whose restore is unconfirmed is left as it is.
     fn plan(&mut self, session: &Arc<Session>, subject: &mut Subject) -> Result<Option<Plan>> {
         if self.left_out.all {
             return Ok(None);
         }
         let view = View::of(session)?;
-        if restore::awaited(view.facts()?)?.is_some() {
+        if RestoreGate::read(view.facts()?)? != RestoreGate::Open {
             return Ok(None);
         }
         for tree in marked_trees(&view)? {

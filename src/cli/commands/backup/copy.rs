@@ -5,31 +5,23 @@ use crate::cli::io::output::Output;
 use crate::cli::io::progress::Bar;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::{bytes, count, or_dash, things};
-use clap::Args;
-use std::path::PathBuf;
+use std::path::Path;
 
-#[derive(Debug, Args)]
-pub(in crate::cli) struct BackupArgs {
-    #[command(flatten)]
-    store: StoreArgs,
-    /// The new file; one that is there is not written over
-    file: PathBuf,
-}
-
-pub(in crate::cli) fn run(args: &BackupArgs) -> Result<Answer, Failure> {
-    if is_standard(&args.file) {
+/// Copies a store, as one snapshot, into a new file.
+pub(in crate::cli) fn copy(args: &StoreArgs, file: &Path) -> Result<Answer, Failure> {
+    if is_standard(file) {
         return Err(Failure::unusable("a backup is a store, which needs a file of its own"));
     }
-    let engine = store::existing(&args.store)?;
+    let engine = store::existing(args)?;
     let bar = Bar::bytes_so_far("copying");
-    let done = engine.backup(&args.file, &mut |bytes| bar.set(bytes))?;
+    let done = engine.backup(file, &mut |bytes| bar.set(bytes))?;
     drop(bar);
     let mut output = Output::new();
     output.line(format_args!(
         "backed up {}, {}, into {}",
         things(done.accounts, "account"),
         bytes(done.bytes),
-        args.file.display()
+        file.display()
     ))?;
     output.field("last event", count(done.last_seq))?;
     output.field("revision", or_dash(done.last_rev))?;

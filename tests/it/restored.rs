@@ -1,4 +1,4 @@
-//! What a restored store takes from outside, once it was given its floors.
+//! What a restored store takes from outside, once its restore is confirmed.
 //!
 //! Holds guarantee G19.
 
@@ -15,7 +15,7 @@ use carrack::verify::Input;
 use carrack::{Code, Engine, Result};
 use std::collections::BTreeMap;
 
-fn floor_rev() -> Rev {
+fn lowest_rev() -> Rev {
     Rev::from_micros(NOW + 60_000_000, 3).unwrap()
 }
 
@@ -24,7 +24,7 @@ fn add(engine: &Engine, did: &Did, number: u64) -> Result<Rev> {
     Ok(engine.write(did, vec![op], &WriteOptions::default(), &key())?.rev)
 }
 
-/// A restored store with two accounts, which has its floors.
+/// A restored store with two accounts, whose restore is confirmed.
 fn restored() -> Engine {
     let engine = engine_with_account();
     add(&engine, &did(), 100).unwrap();
@@ -32,13 +32,13 @@ fn restored() -> Engine {
     let disk = Disk::new();
     engine.backup_to(disk.clone(), &mut |_| ()).unwrap();
     let copy = open(&disk).unwrap();
-    copy.set_floors(5_000, floor_rev()).unwrap();
+    copy.confirm_restore(5_000, lowest_rev()).unwrap();
     copy
 }
 
 /// Of an account that the copy knows, of one that it does not, and of one that was deleted.
 #[test]
-fn an_import_at_or_below_the_floor_is_refused_unless_it_is_said() {
+fn an_import_at_or_below_the_minimum_is_refused_unless_it_is_said() {
     let copy = restored();
     copy.set_state(&did(), State::Deactivated).unwrap();
     copy.delete_account(&did_of(1)).unwrap();
@@ -47,7 +47,7 @@ fn an_import_at_or_below_the_floor_is_refused_unless_it_is_said() {
     let at = |micros| Rev::from_micros(NOW + micros, 0).unwrap();
     for number in 0..3 {
         let before = copy.status(&did_of(number)).ok();
-        for rev in [at(30_000_000), floor_rev()] {
+        for rev in [at(30_000_000), lowest_rev()] {
             let error = import(&copy, &archive(number, rev), &with_key()).unwrap_err();
             let [problem] = error.problems() else { panic!("{error}") };
             assert_eq!(problem.code, Code::BadRev);
@@ -61,15 +61,15 @@ fn an_import_at_or_below_the_floor_is_refused_unless_it_is_said() {
         assert_eq!(copy.status(&did_of(number)).ok(), before);
         let said = with_key().below_floor(true);
         import(&copy, &archive(number, at(40_000_000)), &said).unwrap();
-        // Whatever was taken: what is signed here is above the floor.
+        // Whatever was taken: what is signed here is above the minimum.
         copy.set_state(&did_of(number), State::Active).unwrap();
-        assert!(add(&copy, &did_of(number), 1).unwrap() > floor_rev());
+        assert!(add(&copy, &did_of(number), 1).unwrap() > lowest_rev());
     }
     import(&copy, &archive(3, at(60_000_001)), &with_key()).unwrap();
     assert_clean(&copy);
 }
 
-/// A mirror signs nothing: it takes what the host has, whatever floor its own log was given.
+/// A mirror signs nothing: it takes what the host has, whatever minimum its own log has.
 #[test]
 fn a_restored_mirror_takes_what_its_host_has() {
     let host = engine_with_account();
