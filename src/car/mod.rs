@@ -21,6 +21,7 @@ pub use next_section::{NextSection, SkippedSection};
 pub use reader::Reader;
 pub(crate) use section::section_start;
 pub use section::{Section, parse_section};
+pub(crate) use writer::car_of;
 pub use writer::{Writer, append_section, section_len};
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-use super::section::Section;
+use super::section::{Section, begins_with_a_long_cid, cut};
 use crate::block::{Block, Cid};
 use crate::limits::SECTION_BYTES_MAX;
 use crate::problem::{Code, Problem};
+use bytes::Bytes;
 
 /// A section as [`Reader::next_or_skipped`](super::Reader::next_or_skipped) gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,4 +98,23 @@ impl SkippedSection {
             None => problem,
         }
     }
+}
+
+/// Takes a whole section apart, whose varint takes `prefix` bytes. Its
+/// CID may be longer than any that is kept.
+#[inline]
+pub(super) fn hold(section: &Bytes, prefix: usize, offset: u64) -> Result<NextSection, Problem> {
+    cut(section, prefix, offset).map(NextSection::Read).or_else(|problem| {
+        let content = section.get(prefix..).unwrap_or_default();
+        let length = section.len() as u64;
+        if begins_with_a_long_cid(content, content.len() as u64) == Some(true) {
+            return Ok(NextSection::Skipped(SkippedSection {
+                offset,
+                length,
+                cid: None,
+                is_right: None,
+            }));
+        }
+        Err(problem)
+    })
 }

@@ -1,4 +1,3 @@
-use super::next_section::{NextSection, SkippedSection};
 use super::varint::{self, Malformed};
 use crate::block::{Block, Cid};
 use crate::limits::SECTION_BYTES_MAX;
@@ -111,7 +110,7 @@ const DIGEST_BYTES_MAX: u64 = 64;
 /// Whether this is a CID of version 1 within the section, with a digest that is too long for us: one
 /// that carries the data itself, say. Then the section is one, though of no use here; after what is
 /// no CID at all, the next section would be looked for at a place that means nothing.
-fn begins_with_a_long_cid(content: &[u8], stated: u64) -> Option<bool> {
+pub(super) fn begins_with_a_long_cid(content: &[u8], stated: u64) -> Option<bool> {
     let mut rest = content;
     let mut next = || {
         let (number, length) = varint::read(rest).ok()?;
@@ -131,24 +130,6 @@ pub(super) fn cut(section: &Bytes, prefix: usize, offset: u64) -> Result<Section
     let (cid, cid_length) = Cid::read(content).map_err(|problem| problem.offset(offset))?;
     let bytes = section.slice(prefix + cid_length..);
     Ok(Section { offset, cid, bytes, length: section.len() })
-}
-
-/// The same of a section that may have a CID which is longer than any that is kept.
-#[inline]
-pub(super) fn hold(section: &Bytes, prefix: usize, offset: u64) -> Result<NextSection, Problem> {
-    cut(section, prefix, offset).map(NextSection::Read).or_else(|problem| {
-        let content = section.get(prefix..).unwrap_or_default();
-        let length = section.len() as u64;
-        if begins_with_a_long_cid(content, content.len() as u64) == Some(true) {
-            return Ok(NextSection::Skipped(SkippedSection {
-                offset,
-                length,
-                cid: None,
-                is_right: None,
-            }));
-        }
-        Err(problem)
-    })
 }
 
 pub(super) fn truncated(offset: u64) -> Problem {

@@ -1,8 +1,10 @@
 use super::header::header;
 use super::varint;
+use crate::block::Block;
 use crate::block::Cid;
 use crate::error::{Error, Result};
 use crate::limits::{CAR_ROOTS_MAX, SECTION_BYTES_MAX};
+use bytes::Bytes;
 use std::io::{self, Write};
 
 /// So many bytes are gathered before they are passed on.
@@ -135,4 +137,15 @@ pub fn section_len(cid: &Cid, bytes_len: usize) -> usize {
 
 fn io_error(written: u64, source: io::Error) -> Error {
     Error::io(format!("writing a CAR, {written} bytes in"), source)
+}
+
+/// A CAR whose root is the first block, with these behind it.
+pub(crate) fn car_of(root: &Block, others: &[Block]) -> Bytes {
+    let length: usize = others.iter().map(|block| block.bytes().len() + 48).sum();
+    let mut out = Vec::with_capacity(length + root.bytes().len() + 128);
+    out.extend_from_slice(&header(std::slice::from_ref(root.cid())));
+    for block in std::iter::once(root).chain(others) {
+        append_section(&mut out, block.cid(), block.bytes());
+    }
+    out.into()
 }

@@ -1,18 +1,20 @@
 //! One session of an engine: the database, the writer behind it, and how both are opened, reopened
 //! and closed.
 
-use crate::engine::handle::{Engine, Options, Shared, unreadable};
+use crate::engine::options::Options;
 use crate::error::{Error, Result};
 use crate::store::format;
-use crate::store::open::{Opened, prepare, reserve_trees};
+use crate::store::open::{Opened, prepare};
 use crate::store::session::{Ended, Session, StorageState};
 use crate::store::shield::Shield;
 use crate::store::storage::{Attached, SharedStorage};
 use crate::store::tables::View;
+use crate::store::tree_numbers::reserve_trees;
 use crate::store::write::notify::Notify;
-use crate::store::write::{Unreadable, Writer, WriterOptions};
+use crate::store::write::{Writer, WriterOptions};
 use crate::store::write_buffer::BufferedBackend;
-use redb::{Builder, StorageBackend};
+use redb::{Builder, DatabaseError, StorageBackend, StorageError};
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,17 +31,6 @@ pub(crate) struct Core {
 /// Tree numbers that are drawn at a time.
 const TREES_IN_STOCK: u64 = 64;
 
-/// What an engine can do at the moment, told without touching the store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Health {
-    /// Whether it reads and writes.
-    pub state: HealthState,
-    /// What background work left alone because it could not be read. Accounts are served all the
-    /// same; run `scrub`, and restore from a backup or compact.
-    pub unreadable: Vec<Unreadable>,
-}
-
 /// Whether an engine reads and writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -47,7 +38,7 @@ pub enum HealthState {
     /// It does.
     Open,
     /// The database has met a failure after which it refuses everything: see to the cause, then
-    /// call [`Engine::reopen`].
+    /// call [`Engine::reopen`](crate::Engine::reopen).
     NeedsReopen {
         /// The first failure.
         cause: String,
@@ -109,12 +100,12 @@ impl Core {
     }
 
     /// Lets what has queued be done, and ends the session.
-    fn end(&self, why: Ended) {
+    pub(in crate::engine) fn end(&self, why: Ended) {
         self.writer.stop();
         self.session.end(why);
     }
 
-    fn state(&self) -> HealthState {
+    pub(in crate::engine) fn state(&self) -> HealthState {
         match (self.session.storage().failure(), self.session.check()) {
             (Some(cause), _) => HealthState::NeedsReopen { cause },
             (None, Err(_)) => HealthState::Closed,
@@ -158,86 +149,14 @@ fn only_read(format: u32) -> String {
     )
 }
 
-impl Engine {
-    /// Whether the engine reads and writes at the moment, and what it could not read. Costs no
-    /// access to the store.
-    ///
-    /// ```
-    /// use carrack::engine::{Engine, HealthState};
-    /// let engine = Engine::in_memory()?;
-    /// assert_eq!(engine.health().state, HealthState::Open);
-    /// engine.close();
-    /// assert_eq!(engine.health().state, HealthState::Closed);
-    /// # Ok::<(), carrack::Error>(())
-    /// ```
-    pub fn health(&self) -> Health {
-        match self.core() {
-            Ok(core) => Health { state: core.state(), unreadable: core.writer.unreadable() },
-            Err(_) => Health { state: HealthState::Closed, unreadable: Vec::new() },
+/// Tells a file that is no database from one that cannot be read.
+pub(in crate::engine) fn unreadable(error: DatabaseError) -> Error {
+    match &error {
+        DatabaseError::Storage(StorageError::Io(io)) if io.kind() == ErrorKind::InvalidData => {
+            Error::Format(io.to_string())
         }
-    }
-
-    /// Ends the present session and opens the store again, after a failure of the disk that is gone
-    /// by now, say ([`ErrorKind::Reopen`](crate::ErrorKind::Reopen)). What was acknowledged is there.
-    ///
-    /// Snapshots end, and so do imports and moves that are under way: they fail with
-    /// [`ErrorKind::Stale`](crate::ErrorKind::Stale) and can be repeated. Event readers go on. Writes
-    /// that have queued are carried out before, if the session still can. A closed engine is
-    /// opened only if its storage is still there, which after [`Engine::close`] it is not.
-    ///
-    /// ```
-    /// # use carrack::engine::Engine;
-    /// # use carrack::{ErrorKind, ident::Did, key::{Curve, SigningKey}};
-    /// # let engine = Engine::in_memory()?;
-    /// # let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
-    /// # engine.create_account(&did, &SigningKey::from_bytes(Curve::K256, &[7; 32])?)?;
-    /// let old = engine.snapshot(&did)?;
-    /// engine.reopen()?;
-    /// assert_eq!(old.collections().unwrap_err().kind(), ErrorKind::Stale);
-    /// assert!(engine.snapshot(&did)?.collections()?.is_empty());
-    /// # Ok::<(), carrack::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// `Closed` after [`Engine::close`]; as [`Engine::open`] if the store cannot be opened: call it
-    /// again then.
-    pub fn reopen(&self) -> Result<()> {
-        let mut slot = self.shared.core.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(core) = slot.as_ref() else {
-            return Err(Error::Closed("the engine was closed".to_owned()));
-        };
-        core.end(Ended::Reopening);
-        // On failure the ended session stays: it asks to be reopened, and the call can be repeated.
-        let opened = Core::open(&self.shared.storage, &self.shared.options)
-            .inspect_err(|error| core.session.storage().note(&error.to_string()));
-        let (next, _) = opened?;
-        core.session.replace();
-        *slot = Some(Arc::new(next));
-        Ok(())
-    }
-
-    /// Ends the engine in order: what has queued is carried out, the file is written cleanly and let
-    /// go of, also while a snapshot is held. Everything fails with
-    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) afterwards. Repeating it changes nothing.
-    /// Dropping the last handle does the same. Other handles may be in use: their calls fail then.
-    pub fn close(&self) {
-        self.shared.close();
-    }
-}
-
-impl Shared {
-    fn close(&self) {
-        let core = self.core.write().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(core) = core {
-            core.end(Ended::Closed);
-        }
-        // All that was to be written is on the disk; an error of unlocking changes nothing of it.
-        let _ = self.storage.close();
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.close();
+        DatabaseError::UpgradeRequired(_) => Error::Format(error.to_string()),
+        DatabaseError::DatabaseAlreadyOpen => Error::InUse,
+        _ => error.into(),
     }
 }

@@ -1,25 +1,23 @@
 use crate::engine::account::clock_watch::ClockWatch;
-use crate::engine::core::Core;
-use crate::engine::read::blocks::BlockSearch;
+use crate::engine::core::{Core, unreadable};
+use crate::engine::options::Options;
 use crate::engine::write::caller_queue::WriteLines;
-use crate::env::{Clock, Random, SystemClock, SystemRandom};
+use crate::env::Clock;
 use crate::error::{Error, Result};
 use crate::ident::Did;
 use crate::part_file::sync_folder;
 use crate::store::account::{Account, EngineName};
-use crate::store::log::Retention;
+use crate::store::accounts::find_account;
 use crate::store::open::Opened;
 use crate::store::own_storage::{OwnStorage, Storage};
-use crate::store::read_table::ReadBytes;
-use crate::store::sealed::checked_get;
+use crate::store::session::Ended;
 use crate::store::storage::SharedStorage;
 use crate::store::tables::{Tables, View};
+use redb::StorageBackend;
 use redb::backends::{FileBackend, InMemoryBackend};
-use redb::{DatabaseError, StorageBackend, StorageError};
 use std::collections::HashSet;
 use std::fmt;
 use std::fs::OpenOptions;
-use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -68,100 +66,6 @@ pub(in crate::engine) struct Shared {
     pub(in crate::engine) lines: WriteLines,
     /// Accounts of which a move, or the abort of one, is under way in this process.
     moving: Mutex<HashSet<Did>>,
-}
-
-/// How an engine is opened.
-///
-/// ```
-/// use carrack::engine::Options;
-/// let options = Options::default().create(false).cache_bytes(256 << 20);
-/// assert!(options.upgrade);
-/// ```
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct Options {
-    /// The clock that revisions are taken from.
-    pub clock: Arc<dyn Clock>,
-    /// Where random bytes come from: the engine's name, once.
-    pub random: Arc<dyn Random>,
-    /// Memory for the database's pages, in bytes. An eighth as much again is for tree nodes that
-    /// have been read and hashed.
-    pub cache_bytes: usize,
-    /// Whether a store that is not there is created.
-    pub create: bool,
-    /// How much of the event log is kept.
-    pub retention: Retention,
-    /// How blocks are found by their CIDs.
-    pub block_search: BlockSearch,
-    /// Whether a store of an older format is upgraded, after which older versions of Carrack do
-    /// not open it. If not, it is read as it is: nothing at all is written to it, and whatever
-    /// would write is refused with [`Error::Format`].
-    pub upgrade: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            clock: Arc::new(SystemClock),
-            random: Arc::new(SystemRandom),
-            cache_bytes: crate::limits::CACHE_BYTES_DEFAULT,
-            create: true,
-            retention: Retention::default(),
-            block_search: BlockSearch::default(),
-            upgrade: true,
-        }
-    }
-}
-
-impl Options {
-    /// The clock that revisions are taken from.
-    #[must_use]
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// Where random bytes come from.
-    #[must_use]
-    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
-        self.random = random;
-        self
-    }
-
-    /// Memory for the database's pages, in bytes.
-    #[must_use]
-    pub fn cache_bytes(mut self, cache_bytes: usize) -> Self {
-        self.cache_bytes = cache_bytes;
-        self
-    }
-
-    /// Whether a store that is not there is created.
-    #[must_use]
-    pub fn create(mut self, create: bool) -> Self {
-        self.create = create;
-        self
-    }
-
-    /// How much of the event log is kept.
-    #[must_use]
-    pub fn retention(mut self, retention: Retention) -> Self {
-        self.retention = retention;
-        self
-    }
-
-    /// How blocks are found by their CIDs.
-    #[must_use]
-    pub fn block_search(mut self, block_search: BlockSearch) -> Self {
-        self.block_search = block_search;
-        self
-    }
-
-    /// Whether a store of an older format is upgraded, or only read.
-    #[must_use]
-    pub fn upgrade(mut self, upgrade: bool) -> Self {
-        self.upgrade = upgrade;
-        self
-    }
 }
 
 impl Engine {
@@ -281,7 +185,7 @@ impl Engine {
     }
 
     /// A read transaction.
-    pub(in crate::engine) fn view(&self) -> Result<View> {
+    pub(crate) fn view(&self) -> Result<View> {
         self.core()?.view()
     }
 
@@ -293,7 +197,7 @@ impl Engine {
 
     /// Runs `work` in the next write transaction, and returns when that is durable. It checks first
     /// and writes afterwards, and may be run several times.
-    pub(in crate::engine) fn submit<R: Send + 'static>(
+    pub(crate) fn submit<R: Send + 'static>(
         &self,
         work: impl FnMut(&mut Tables<'_>) -> Result<R> + Send + 'static,
     ) -> Result<R> {
@@ -316,15 +220,20 @@ impl fmt::Debug for Engine {
     }
 }
 
-/// Tells a file that is no database from one that cannot be read.
-pub(in crate::engine) fn unreadable(error: DatabaseError) -> Error {
-    match &error {
-        DatabaseError::Storage(StorageError::Io(io)) if io.kind() == ErrorKind::InvalidData => {
-            Error::Format(io.to_string())
+impl Shared {
+    pub(in crate::engine) fn close(&self) {
+        let core = self.core.write().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(core) = core {
+            core.end(Ended::Closed);
         }
-        DatabaseError::UpgradeRequired(_) => Error::Format(error.to_string()),
-        DatabaseError::DatabaseAlreadyOpen => Error::InUse,
-        _ => error.into(),
+        // All that was to be written is on the disk; an error of unlocking changes nothing of it.
+        let _ = self.storage.close();
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
@@ -339,24 +248,4 @@ impl Drop for Moving<'_> {
         let mut moving = self.engine.shared.moving.lock().unwrap_or_else(PoisonError::into_inner);
         moving.remove(&self.did);
     }
-}
-
-/// The account row of `did`.
-pub(in crate::engine) fn account_row<T>(accounts: &T, did: &Did) -> Result<Account>
-where
-    T: ReadBytes,
-{
-    find_account(accounts, did)?.ok_or_else(|| no_account(did))
-}
-
-/// The account row of `did`, if there is one.
-pub(in crate::engine) fn find_account<T>(accounts: &T, did: &Did) -> Result<Option<Account>>
-where
-    T: ReadBytes,
-{
-    checked_get(accounts, &did.as_str().as_bytes(), |did, row| Account::decode(did, row))
-}
-
-pub(in crate::engine) fn no_account(did: &Did) -> Error {
-    Error::NotFound { what: "account", name: did.to_string() }
 }

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::store::session::Session;
 use crate::store::tables::{Tables, fact};
-use crate::store::write::once;
+use crate::store::transaction::once;
 use std::sync::Arc;
 
 /// The version of the whole format; `manual::format` describes it.

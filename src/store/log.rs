@@ -3,10 +3,10 @@
 use crate::error::{Error, Result};
 use crate::event::Unnumbered;
 use crate::ident::Did;
+use crate::store::facts::{ReadFacts, count_up, number, set_number};
 use crate::store::log_read::{Slot, read_log};
-use crate::store::open::{next_seq, set_fact};
 use crate::store::read_table::{ReadBytes, ReadTable};
-use crate::store::sealed::{EVENTS, FACTS, PURGES};
+use crate::store::sealed::{EVENTS, PURGES};
 use crate::store::tables::{Tables, View};
 use crate::store::write::probe_beside;
 
@@ -14,6 +14,7 @@ use crate::store::write::probe_beside;
 const EVENTS_A_TURN: usize = 2000;
 /// Bytes of events read in one turn.
 const BYTES_A_TURN: usize = 8 << 20;
+const NEXT_SEQ: &str = "next_seq";
 const BYTES: &str = "events_bytes";
 const GAPS: &str = "gaps_below";
 const TRIMMED: &str = "trimmed_below";
@@ -61,10 +62,8 @@ impl Retention {
 
 /// Numbers below this may be missing between two events: what they were of was purged, or they were
 /// never given out. From there on a missing number is damage.
-pub(crate) fn gaps_below(facts: &impl ReadTable<&'static str, &'static [u8]>) -> Result<u64> {
-    let broken = |_| Error::Corrupt(format!("the fact {GAPS} is not a number"));
-    let Some(stored) = FACTS.get(facts, &GAPS)? else { return Ok(0) };
-    stored[..].try_into().map(u64::from_be_bytes).map_err(broken)
+pub(crate) fn gaps_below(facts: &impl ReadFacts) -> Result<u64> {
+    Ok(number(facts, GAPS)?.unwrap_or(0))
 }
 
 /// Numbers below `seq` may be missing from here on.
@@ -72,7 +71,24 @@ pub(crate) fn allow_gaps(tables: &mut Tables<'_>, seq: u64) -> Result<()> {
     if gaps_below(&tables.facts)? >= seq {
         return Ok(());
     }
-    set_fact(tables, GAPS, &seq.to_be_bytes())
+    set_number(tables, GAPS, seq)
+}
+
+/// The number that was given out last, 0 before the first.
+pub(crate) fn last_seq(facts: &impl ReadFacts) -> Result<u64> {
+    Ok(number(facts, NEXT_SEQ)?.map_or(0, |next| next.saturating_sub(1)))
+}
+
+/// Numbers up to `seq` are not given out any more.
+pub(crate) fn pass_seq(tables: &mut Tables<'_>, seq: u64) -> Result<()> {
+    let next = last_seq(&tables.facts)?.max(seq).saturating_add(1);
+    allow_gaps(tables, next)?;
+    set_number(tables, NEXT_SEQ, next)
+}
+
+/// The next number of the event sequence.
+fn next_seq(tables: &mut Tables<'_>) -> Result<u64> {
+    count_up(tables, NEXT_SEQ, 1)
 }
 
 /// Numbers an event and adds it.
@@ -82,24 +98,28 @@ pub(crate) fn append(tables: &mut Tables<'_>, event: &Unnumbered) -> Result<u64>
     let total = bytes(&tables.facts)? + row.len() as u64;
     let seq = next_seq(tables)?;
     tables.events.insert(seq, &EVENTS.seal(&seq.to_le_bytes(), &row)[..])?;
-    set_fact(tables, BYTES, &total.to_be_bytes())?;
+    set_number(tables, BYTES, total)?;
     Ok(seq)
 }
 
-/// Bytes of all events, without their seals.
-fn bytes(facts: &impl ReadTable<&'static str, &'static [u8]>) -> Result<u64> {
-    let stored = FACTS.get(facts, &BYTES)?.map(|value| value[..].try_into());
-    match stored {
-        None => Ok(0),
-        Some(Ok(bytes)) => Ok(u64::from_be_bytes(bytes)),
-        Some(Err(_)) => Err(Error::Corrupt(format!("the fact {BYTES} is not a number"))),
+/// Adds events in this order; gives the number of the last.
+pub(crate) fn append_all(tables: &mut Tables<'_>, events: &[Unnumbered]) -> Result<u64> {
+    let mut last = 0;
+    for event in events {
+        last = append(tables, event)?;
     }
+    Ok(last)
+}
+
+/// Bytes of all events, without their seals.
+fn bytes(facts: &impl ReadFacts) -> Result<u64> {
+    Ok(number(facts, BYTES)?.unwrap_or(0))
 }
 
 /// The log is empty: what was in it is gone as if it had been trimmed.
 pub(crate) fn forget_events(tables: &mut Tables<'_>) -> Result<()> {
     tables.facts.remove(BYTES)?;
-    let next = crate::store::open::last_seq(&tables.facts)?.saturating_add(1);
+    let next = last_seq(&tables.facts)?.saturating_add(1);
     note_trimmed(tables, next)
 }
 
@@ -123,12 +143,8 @@ pub(crate) fn is_purged_row(view: &View, seq: u64, row: &[u8]) -> Result<bool> {
 }
 
 /// Events before this number were trimmed; `None` in a store that does not say.
-pub(crate) fn trimmed_below(
-    facts: &impl ReadTable<&'static str, &'static [u8]>,
-) -> Result<Option<u64>> {
-    let broken = |_| Error::Corrupt(format!("the fact {TRIMMED} is not a number"));
-    let Some(stored) = FACTS.get(facts, &TRIMMED)? else { return Ok(None) };
-    stored[..].try_into().map(|number| Some(u64::from_be_bytes(number))).map_err(broken)
+pub(crate) fn trimmed_below(facts: &impl ReadFacts) -> Result<Option<u64>> {
+    number(facts, TRIMMED)
 }
 
 /// Events before `seq` were trimmed, or never given out. Where the log begins is not told by its
@@ -137,7 +153,7 @@ pub(crate) fn note_trimmed(tables: &mut Tables<'_>, seq: u64) -> Result<()> {
     if trimmed_below(&tables.facts)?.is_some_and(|noted| noted >= seq) {
         return Ok(());
     }
-    set_fact(tables, TRIMMED, &seq.to_be_bytes())
+    set_number(tables, TRIMMED, seq)
 }
 
 /// What the log holds of a deleted account is to be removed: everything before event `until`.
@@ -298,5 +314,5 @@ fn remove(tables: &mut Tables<'_>, gone: &Gone) -> Result<()> {
             return Err(Error::Corrupt(format!("event {seq} lies where it is not found")));
         }
     }
-    set_fact(tables, BYTES, &total.to_be_bytes())
+    set_number(tables, BYTES, total)
 }

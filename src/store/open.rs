@@ -3,21 +3,18 @@
 use crate::env::Random;
 use crate::error::{Error, Result};
 use crate::store::engine_name::EngineName;
+use crate::store::facts::set_fact;
 use crate::store::format;
-use crate::store::log::allow_gaps;
-use crate::store::log::note_trimmed;
+use crate::store::log::{allow_gaps, last_seq, note_trimmed};
 use crate::store::read_table::ReadTable;
 use crate::store::sealed::{FACTS, JOURNAL};
 use crate::store::session::Session;
-use crate::store::tables::{Tables, View, fact, missing_table, table_names};
-use crate::store::write::once;
+use crate::store::tables::{View, fact, missing_table, table_names};
+use crate::store::transaction::once;
 use crate::store::write::reclaim::mark_for_removal;
-use std::ops::Range;
 use std::sync::Arc;
 
 const ENGINE: &str = "engine";
-const NEXT_TREE: &str = "next_tree";
-const NEXT_SEQ: &str = "next_seq";
 /// Which set of tables the store has.
 const TABLES: &str = "tables";
 const TABLES_NOW: u64 = 2;
@@ -97,12 +94,6 @@ fn complete_tables(session: &Arc<Session>) -> Result<()> {
     })
 }
 
-/// Stores a fact, sealed.
-pub(crate) fn set_fact(tables: &mut Tables<'_>, name: &str, payload: &[u8]) -> Result<()> {
-    tables.facts.insert(name, &FACTS.seal(name.as_bytes(), payload)[..])?;
-    Ok(())
-}
-
 /// What was being written when the engine stopped was not finished: no reader sees it, and its rows
 /// go.
 fn remove_leftovers(session: &Session) -> Result<()> {
@@ -119,53 +110,4 @@ fn remove_leftovers(session: &Session) -> Result<()> {
         }
         Ok(())
     })
-}
-
-/// A tree number that was never used before.
-pub(crate) fn next_tree(tables: &mut Tables<'_>) -> Result<u64> {
-    count_up(tables, NEXT_TREE, 1)
-}
-
-/// So many tree numbers that were never used before.
-pub(crate) fn reserve_trees(tables: &mut Tables<'_>, count: u64) -> Result<Range<u64>> {
-    let first = count_up(tables, NEXT_TREE, count)?;
-    Ok(first..first.saturating_add(count))
-}
-
-/// The number that was given out last, 0 before the first.
-pub(crate) fn last_seq(facts: &impl ReadTable<&'static str, &'static [u8]>) -> Result<u64> {
-    match FACTS.get(facts, &NEXT_SEQ)? {
-        None => Ok(0),
-        Some(next) => Ok(number(NEXT_SEQ, &next)?.saturating_sub(1)),
-    }
-}
-
-/// Numbers up to `seq` are not given out any more.
-pub(crate) fn pass_seq(tables: &mut Tables<'_>, seq: u64) -> Result<()> {
-    let next = last_seq(&tables.facts)?.max(seq).saturating_add(1);
-    allow_gaps(tables, next)?;
-    set_fact(tables, NEXT_SEQ, &next.to_be_bytes())
-}
-
-/// The next number of the event sequence.
-pub(crate) fn next_seq(tables: &mut Tables<'_>) -> Result<u64> {
-    count_up(tables, NEXT_SEQ, 1)
-}
-
-/// The first of so many numbers that are given out now. Numbers start at 1.
-fn count_up(tables: &mut Tables<'_>, name: &str, count: u64) -> Result<u64> {
-    let stored = FACTS.get(&tables.facts, &name)?;
-    let next = match stored {
-        None => 1,
-        Some(bytes) => number(name, &bytes)?,
-    };
-    set_fact(tables, name, &next.saturating_add(count).to_be_bytes())?;
-    Ok(next)
-}
-
-fn number(name: &str, bytes: &[u8]) -> Result<u64> {
-    bytes
-        .try_into()
-        .map(u64::from_be_bytes)
-        .map_err(|_| Error::Corrupt(format!("the fact {name} is not a number")))
 }

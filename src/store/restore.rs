@@ -3,8 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::ident::Rev;
-use crate::store::open::set_fact;
-use crate::store::read_table::ReadTable;
+use crate::store::facts::{ReadFacts, number, set_fact, set_number};
 use crate::store::sealed::FACTS;
 use crate::store::tables::Tables;
 
@@ -56,7 +55,7 @@ pub(crate) enum RestoreGate {
 
 impl RestoreGate {
     /// As the store's facts have it.
-    pub(crate) fn read(facts: &impl ReadTable<&'static str, &'static [u8]>) -> Result<Self> {
+    pub(crate) fn read(facts: &impl ReadFacts) -> Result<Self> {
         Ok(match FACTS.get(facts, &RESTORED)? {
             None => Self::Open,
             Some(fact) => Self::Closed(Restored::decode(&fact)?),
@@ -85,7 +84,7 @@ impl RestoreGate {
 
     /// The store takes writes again, and signs no revision at or below `rev`.
     pub(crate) fn open(tables: &mut Tables<'_>, rev: Rev) -> Result<()> {
-        set_fact(tables, REV_LOWER_BOUND, &rev.as_u64().to_be_bytes())?;
+        set_number(tables, REV_LOWER_BOUND, rev.as_u64())?;
         tables.facts.remove(RESTORED)?;
         Ok(())
     }
@@ -93,13 +92,8 @@ impl RestoreGate {
 
 /// The lower bound for revisions that a confirmed restore has set, for all accounts, those included
 /// that are not here yet.
-pub(crate) fn rev_lower_bound(
-    facts: &impl ReadTable<&'static str, &'static [u8]>,
-) -> Result<Option<Rev>> {
-    let broken = |_| Error::Corrupt(format!("the fact {REV_LOWER_BOUND} is not a revision"));
-    let Some(fact) = FACTS.get(facts, &REV_LOWER_BOUND)? else { return Ok(None) };
-    let number = fact[..].try_into().map(u64::from_be_bytes).map_err(broken)?;
-    Rev::from_u64(number).map(Some)
+pub(crate) fn rev_lower_bound(facts: &impl ReadFacts) -> Result<Option<Rev>> {
+    number(facts, REV_LOWER_BOUND)?.map(Rev::from_u64).transpose()
 }
 
 #[cfg(test)]

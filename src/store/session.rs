@@ -1,8 +1,8 @@
 //! One opening of the database: from the open, or a reopen, to the next reopen or the close.
 
 use crate::error::{Error, Result};
-use crate::store::read::nodes::Nodes;
-use crate::store::read_table::{of_panic, panic_message};
+use crate::store::panics::{of_panic, panic_message};
+use crate::store::read::node_cache::NodeCache;
 use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -13,7 +13,7 @@ pub(crate) struct Session {
     database: RwLock<Option<Database>>,
     state: AtomicU8,
     storage: Arc<StorageState>,
-    nodes: Nodes,
+    nodes: NodeCache,
 }
 
 const OPEN: u8 = 0;
@@ -70,7 +70,7 @@ impl Session {
             database: RwLock::new(Some(database)),
             state: AtomicU8::new(OPEN),
             storage,
-            nodes: Nodes::new(cache_bytes),
+            nodes: NodeCache::new(cache_bytes),
         }
     }
 
@@ -80,7 +80,7 @@ impl Session {
     }
 
     /// Nodes that were read in this session.
-    pub(crate) fn nodes(&self) -> &Nodes {
+    pub(crate) fn nodes(&self) -> &NodeCache {
         &self.nodes
     }
 

@@ -1,7 +1,7 @@
 //! The one file that names redb tables.
 
 use crate::error::{Error, Result};
-use crate::store::read::nodes::Nodes;
+use crate::store::read::node_cache::NodeCache;
 use crate::store::read_table::{ReadTable, ViewTable, caught};
 use crate::store::session::Session;
 use redb::{ReadTransaction, Table, TableDefinition, TableError, TableHandle, WriteTransaction};
@@ -56,7 +56,7 @@ pub(crate) fn table_names(session: &Session) -> Result<Vec<String>> {
     Ok(names)
 }
 
-macro_rules! rooms {
+macro_rules! tables {
     ($($(#[$doc:meta])* $field:ident : $name:ident, $key:ty, $value:ty;)*) => {
         /// The name of a table that is not among these; all of them, if there are none.
         pub(crate) fn missing_table(names: &[String]) -> Option<&'static str> {
@@ -95,7 +95,7 @@ macro_rules! rooms {
             }
 
             /// Nodes that were read in this session.
-            pub(crate) fn nodes(&self) -> &Nodes {
+            pub(crate) fn nodes(&self) -> &NodeCache {
                 self.session.nodes()
             }
 
@@ -138,7 +138,7 @@ macro_rules! rooms {
     };
 }
 
-rooms! {
+tables! {
     /// Rows of all trees.
     rows: ROWS, Bytes, Bytes;
     /// Accounts by DID.

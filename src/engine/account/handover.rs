@@ -4,17 +4,21 @@
 use crate::block::Cid;
 use crate::car::section_len;
 use crate::commit::{Commit, UnsignedCommit};
-use crate::engine::account::lifecycle::{Rows, take_place};
+use crate::engine::account::lifecycle::take_place;
 use crate::engine::export::export::export_tree;
-use crate::engine::handle::{Engine, account_row, find_account};
+use crate::engine::handle::Engine;
 use crate::engine::import::staging::StagedTree;
-use crate::engine::log::make::{account_event, append_all, arrival_events};
-use crate::engine::write::commit::put_account;
+use crate::engine::log::make::{account_event, arrival_events};
 use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
 use crate::key::{Signer, VerifyingKey};
 use crate::store::account::{Account, EngineName, Head, HeadKey, HeldKey, Origin, State, Trust};
+use crate::store::accounts::account_row;
+use crate::store::accounts::find_account;
+use crate::store::accounts::{put_account, require_unchanged};
 use crate::store::log::append;
+use crate::store::log::append_all;
+use crate::store::rows::buffer::RowBuffer;
 use crate::store::rows::build::RowBuilder;
 use crate::verify::{BlockSource, ExpectedHead};
 use std::io::Write;
@@ -149,7 +153,7 @@ impl Engine {
         let data = whole.commit.data().clone();
         let key = signer.verifying_key();
         let commit = UnsignedCommit { did: did.clone(), data, rev }.sign_as(signer, &key)?;
-        let mut rows = Rows::default();
+        let mut rows = RowBuffer::default();
         rows.commit(&mut RowBuilder::new(whole.tree), &commit, rev);
         let bytes =
             (whole.tally.bytes + commit_len(&commit)).saturating_sub(commit_len(&whole.commit));
@@ -164,13 +168,7 @@ impl Engine {
         };
         let arrival = arrival_events(&commit, rev, &*self.shared.clock);
         whole.core.writer.submit(move |tables| {
-            if find_account(&tables.accounts, &did)? != before {
-                return Err(Error::Swap {
-                    what: format!("account {did} at the destination"),
-                    expected: "what it was when the move began".to_owned(),
-                    found: "something else".to_owned(),
-                });
-            }
+            require_unchanged(&tables.accounts, &did, before.as_ref(), "its arrival")?;
             append_all(tables, &arrival)?;
             rows.store(tables)?;
             take_place(tables, &did, before.as_ref(), &account)?;

@@ -3,24 +3,26 @@
 use crate::block::Block;
 use crate::car::append_section;
 use crate::commit::{Commit, UnsignedCommit};
-use crate::engine::handle::{Engine, account_row, find_account};
-use crate::engine::log::make::{
-    account_event, append_all, first_commit_event, identity_event, sync_event,
-};
-use crate::engine::revs::{forget_revs, hold_rev};
-use crate::engine::write::commit::put_account;
+use crate::engine::handle::Engine;
+use crate::engine::log::make::{account_event, first_commit_event, identity_event, sync_event};
 use crate::error::{Error, Result};
 use crate::event::Unnumbered;
 use crate::ident::{Did, Rev};
 use crate::key::Signer;
 use crate::store::account::{Account, Head, HeadKey, HeldKey, State};
+use crate::store::accounts::account_row;
+use crate::store::accounts::find_account;
+use crate::store::accounts::{put_account, require_unchanged};
+use crate::store::log::append_all;
 use crate::store::log::{append, purge};
-use crate::store::open::next_tree;
 use crate::store::read::record::commit_block;
-use crate::store::rows::build::{RowBuilder, RowOut};
+use crate::store::revs::forget_revs;
+use crate::store::revs::hold_rev;
+use crate::store::rows::buffer::RowBuffer;
+use crate::store::rows::build::RowBuilder;
 use crate::store::rows::value::RowStats;
 use crate::store::tables::{Tables, View};
-use crate::store::write::bulk_insert::insert_all;
+use crate::store::tree_numbers::next_tree;
 use crate::store::write::reclaim::mark_for_removal;
 use crate::tree::{Key, Tree};
 
@@ -50,15 +52,8 @@ impl Engine {
         ];
         let did = did.clone();
         self.submit(move |tables| {
-            let found = find_account(&tables.accounts, &did)?;
-            check_free(&did, found.as_ref())?;
-            if found != before {
-                return Err(Error::Swap {
-                    what: format!("account {did}"),
-                    expected: "what it was when its first commit was signed".to_owned(),
-                    found: "something else".to_owned(),
-                });
-            }
+            check_free(&did, find_account(&tables.accounts, &did)?.as_ref())?;
+            require_unchanged(&tables.accounts, &did, before.as_ref(), "its creation")?;
             let number = next_tree(tables)?;
             append_all(tables, &events)?;
             let (rows, tally) = first_rows(number, &commit, &root, rev);
@@ -175,8 +170,8 @@ impl Engine {
 }
 
 /// The rows of a tree that has nothing but its root.
-fn first_rows(tree: u64, commit: &Commit, root: &Block, rev: Rev) -> (Rows, RowStats) {
-    let mut rows = Rows::default();
+fn first_rows(tree: u64, commit: &Commit, root: &Block, rev: Rev) -> (RowBuffer, RowStats) {
+    let mut rows = RowBuffer::default();
     let mut builder = RowBuilder::new(tree);
     rows.commit(&mut builder, commit, rev);
     let mut section = Vec::new();
@@ -216,40 +211,4 @@ pub(in crate::engine) fn take_place(
     forget_revs(tables, did)?;
     hold_rev(tables, did, account)?;
     put_account(tables, did, account)
-}
-
-/// Rows gathered in memory.
-#[derive(Default)]
-pub(in crate::engine) struct Rows {
-    pub(in crate::engine) rows: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Of keys and values.
-    pub(in crate::engine) bytes: usize,
-}
-
-impl Rows {
-    /// The row of a commit.
-    pub(in crate::engine) fn commit(
-        &mut self,
-        builder: &mut RowBuilder,
-        commit: &Commit,
-        rev: Rev,
-    ) {
-        let mut section = Vec::new();
-        append_section(&mut section, commit.cid(), commit.block().bytes());
-        builder.commit(&section, rev, self);
-    }
-
-    /// Puts all of them into the store.
-    pub(in crate::engine) fn store(&self, tables: &mut Tables<'_>) -> Result<()> {
-        insert_all(&mut tables.rows, self.rows.iter().map(|(key, value)| (&key[..], &value[..])))
-    }
-}
-
-impl RowOut for Rows {
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.bytes += key.len() + value.len();
-        self.rows.push((key, value));
-    }
-
-    fn keep(&mut self, _: Vec<u8>) {}
 }

@@ -1,9 +1,10 @@
 use crate::block::Cid;
-use crate::engine::blobs::needed;
-use crate::engine::handle::{Engine, account_row};
+use crate::engine::handle::Engine;
 use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
 use crate::store::account::{Account, State, Trust, TrustKey};
+use crate::store::accounts::account_row;
+use crate::store::needed_blobs::needed;
 use crate::store::read_table::ReadTable;
 use crate::store::sealed::InOrder;
 use crate::store::tables::View;

@@ -2,14 +2,15 @@
 
 use crate::block::Cid;
 use crate::commit::Commit;
-use crate::engine::handle::{Engine, account_row};
-use crate::engine::import::import::head_key;
-use crate::engine::write::commit::put_account;
+use crate::engine::handle::Engine;
+use crate::engine::import::admit::head_key;
 use crate::error::{Error, Result};
 use crate::ident::Did;
 use crate::key::SignatureStatus;
 use crate::key::VerifyingKey;
 use crate::store::account::{Account, HeadKey, Trust, TrustKey};
+use crate::store::accounts::account_row;
+use crate::store::accounts::put_account;
 use crate::store::read::record::commit_block;
 use crate::store::tables::View;
 use crate::verify::ExpectedHead;

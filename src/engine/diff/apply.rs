@@ -1,23 +1,23 @@
 use crate::block::Cid;
 use crate::commit::Commit;
-use crate::engine::blobs::BlobChanges;
 use crate::engine::diff::blocks::DiffBlocks;
 use crate::engine::diff::merge_tree::{MergedTree, merge_tree};
 use crate::engine::diff::records::RecordDiff;
-use crate::engine::handle::{Engine, account_row};
-use crate::engine::import::import::{Admission, ImportOptions, admit, head_key};
+use crate::engine::handle::Engine;
+use crate::engine::import::admit::{Admission, admit, head_key};
+use crate::engine::import::options::ImportOptions;
 use crate::engine::log::make::sync_event;
-use crate::engine::revs::hold_rev;
-use crate::engine::write::commit::put_account;
 use crate::env::Clock;
 use crate::error::{Error, Result};
 use crate::event::Unnumbered;
 use crate::ident::{Did, Rev};
 use crate::problem::Problems;
 use crate::store::account::{Account, Head, HeadKey, State, Trust, TrustKey};
-use crate::store::blob_index;
+use crate::store::accounts::{account_row, replace_if};
 use crate::store::log::append;
+use crate::store::needed_blobs::BlobChanges;
 use crate::store::restore::rev_lower_bound;
+use crate::store::revs::hold_rev;
 use crate::store::tables::{Tables, View};
 use crate::store::write::working_set::{RowChanges, WorkingSet};
 use crate::verify::Keys;
@@ -243,34 +243,12 @@ struct Change {
 
 impl Change {
     fn store(&self, tables: &mut Tables<'_>, did: &Did) -> Result<()> {
-        let found = account_row(&tables.accounts, did)?;
-        if found != self.old {
-            let what = format!("head of {did} while a diff was applied");
-            return Err(Error::Swap { what, expected: name(&self.old), found: name(&found) });
-        }
+        replace_if(tables, did, Some(&self.old), &self.next, "a diff")?;
         append(tables, &self.event)?;
-        for key in &self.rows.deletes {
-            tables.rows.remove(&key[..])?;
-        }
-        for (key, value) in &self.rows.puts {
-            tables.rows.insert(&key[..], &value[..])?;
-        }
-        // Deletes first: a new record may need the blob that the old one needed.
-        for key in &self.blobs.deletes {
-            blob_index::remove(tables, key)?;
-        }
-        for key in &self.blobs.puts {
-            blob_index::put(tables, key)?;
-        }
+        self.rows.store(tables)?;
+        self.blobs.store(tables)?;
         // The copy has held the revisions before this one as much as it holds this one: stamps
         // say which of them lacks what.
-        hold_rev(tables, did, &self.next)?;
-        put_account(tables, did, &self.next)
+        hold_rev(tables, did, &self.next)
     }
-}
-
-/// State and head, for the message of a lost race.
-fn name(account: &Account) -> String {
-    let head = account.head.as_ref().map_or_else(String::new, |head| head.commit.to_string());
-    format!("{} {head}", account.state)
 }

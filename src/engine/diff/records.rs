@@ -1,7 +1,7 @@
 //! Which records a diff changes, and where their blocks are.
 
 use crate::block::{Block, Cid, blob_refs, drisl};
-use crate::engine::blobs::{BlobChanges, Indexed, blob_key};
+use crate::engine::blobs::Indexed;
 use crate::engine::diff::blocks::{DiffBlocks, check_limit};
 use crate::engine::diff::merge_tree::{Entries, MergedTree};
 use crate::error::{Error, Result};
@@ -10,6 +10,8 @@ use crate::limits::{DIFF_BYTES_MAX, IMPORTED_RECORD_BYTES_MAX};
 use crate::problem::Problems;
 use crate::problem::{Code, Problem};
 use crate::store::account::Head;
+use crate::store::needed_blobs::BlobChanges;
+use crate::store::needed_blobs::blob_key;
 use crate::store::read::listing::{Records, Span};
 use crate::store::read::record::find;
 use crate::store::read_table::ByteTable;

@@ -2,4 +2,5 @@
 
 pub(super) mod export;
 pub(super) mod link_check;
+pub(super) mod pipe;
 pub(super) mod since;

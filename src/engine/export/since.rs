@@ -1,11 +1,13 @@
-use crate::engine::export::export::{Check, Exported, Extent, Outlet, export_tree, write_car};
-use crate::engine::handle::{Engine, account_row};
-use crate::engine::revs::rev_key;
+use crate::engine::export::export::{Exported, Extent, export_tree, write_car};
+use crate::engine::export::pipe::{ExportCheck, PipeWriter};
+use crate::engine::handle::Engine;
 use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
 use crate::store::account::Head;
+use crate::store::accounts::account_row;
 use crate::store::read::changed::ChangedCursor;
 use crate::store::read::record::commit_of;
+use crate::store::revs::rev_key;
 use crate::store::rows::value::StoredBlock;
 use crate::store::sealed::REVS;
 use crate::store::tables::View;
@@ -51,17 +53,17 @@ impl Engine {
             return export_tree(view, &head, output);
         }
         let of = head.clone();
-        write_car(&head, Extent::Since(since), Check::Done, output, move |outlet| {
-            read_changed(&view, &of, since, outlet)
+        write_car(&head, Extent::Since(since), ExportCheck::Done, output, move |writer| {
+            read_changed(&view, &of, since, writer)
         })
     }
 }
 
 /// Reads the commit and what is newer than `since`, and gives the number of blocks.
-fn read_changed(view: &View, head: &Head, since: Rev, mut outlet: Outlet) -> Result<u64> {
+fn read_changed(view: &View, head: &Head, since: Rev, mut writer: PipeWriter) -> Result<u64> {
     let mut changed = ChangedCursor::new(view.rows()?, head.tree, since);
     let mut blocks = 1;
-    if !outlet.push(&commit(view, head)?)? {
+    if !writer.push(&commit(view, head)?)? {
         return Ok(blocks);
     }
     let mut walk = Walk::new(head.data.clone());
@@ -85,11 +87,11 @@ fn read_changed(view: &View, head: &Head, since: Rev, mut outlet: Outlet) -> Res
         };
         let Some(found) = found else { continue };
         blocks += 1;
-        if !outlet.push(&found.section)? {
+        if !writer.push(&found.section)? {
             return Ok(blocks);
         }
     }
-    outlet.finish()?;
+    writer.finish()?;
     Ok(blocks)
 }
 

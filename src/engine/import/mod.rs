@@ -1,4 +1,7 @@
-//! Whole repositories on their way in: staged, then published.
+//! Whole repositories on their way in: admitted, staged, then published.
 
+pub(super) mod admit;
 pub(super) mod import;
+pub(super) mod options;
+pub(super) mod stage;
 pub(super) mod staging;

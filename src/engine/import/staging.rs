@@ -3,8 +3,7 @@
 use crate::block::Block;
 use crate::car::append_section;
 use crate::commit::Commit;
-use crate::engine::account::lifecycle::Rows;
-use crate::engine::blobs::{Indexed, blob_key};
+use crate::engine::blobs::Indexed;
 use crate::engine::core::Core;
 use crate::engine::handle::Engine;
 use crate::error::{Error, Result};
@@ -12,7 +11,10 @@ use crate::ident::Rev;
 use crate::limits::STAGED_BYTES;
 use crate::problem::Problem;
 use crate::problem::Problems;
-use crate::store::blob_index;
+use crate::store::account::Head;
+use crate::store::needed_blobs;
+use crate::store::needed_blobs::blob_key;
+use crate::store::rows::buffer::RowBuffer;
 use crate::store::rows::build::{RecordSource, RowBuilder};
 use crate::store::rows::value::RowStats;
 use crate::store::sealed::JOURNAL;
@@ -32,7 +34,7 @@ pub(in crate::engine) struct Staged<'a> {
     core: Arc<Core>,
     tree: u64,
     builder: RowBuilder,
-    rows: Rows,
+    rows: RowBuffer,
     blobs: Vec<Vec<u8>>,
     blobs_bytes: usize,
     waiting: VecDeque<Pending<()>>,
@@ -77,7 +79,7 @@ impl<'a> Staged<'a> {
             core,
             tree,
             builder: RowBuilder::new(tree),
-            rows: Rows::default(),
+            rows: RowBuffer::default(),
             blobs: Vec::new(),
             blobs_bytes: 0,
             waiting: VecDeque::new(),
@@ -154,7 +156,7 @@ impl<'a> Staged<'a> {
             tables.journal.insert(tree, &what_for[..])?;
             rows.store(tables)?;
             for key in &blobs {
-                blob_index::put(tables, key)?;
+                needed_blobs::put(tables, key)?;
             }
             Ok(())
         })?);
@@ -229,7 +231,23 @@ impl Sink for Staged<'_> {
 
     fn problem(&mut self, _: &Problem) {
         self.broken = true;
-        self.rows = Rows::default();
+        self.rows = RowBuffer::default();
         self.blobs.clear();
+    }
+}
+
+impl StagedTree {
+    /// The head that an account gets with this tree.
+    pub(in crate::engine) fn head(&self) -> Head {
+        Head {
+            tree: self.tree,
+            commit: self.commit.cid().clone(),
+            data: self.commit.data().clone(),
+            rev: self.rev,
+            height: self.height,
+            records: self.records,
+            blocks: self.tally.blocks,
+            bytes: self.tally.bytes,
+        }
     }
 }

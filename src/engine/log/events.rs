@@ -1,11 +1,12 @@
 //! The event log as its readers see it.
 
 use crate::engine::account::status::parse_did;
-use crate::engine::handle::{Engine, account_row};
+use crate::engine::handle::Engine;
 use crate::engine::log::make::identity_event;
 use crate::error::{Error, Result};
 use crate::event::{Event, Unnumbered};
 use crate::ident::Did;
+use crate::store::accounts::account_row;
 use crate::store::log::{append, gaps_below, is_purged, trimmed_below};
 use crate::store::log_read::{Slot, read_log};
 use crate::store::read_table::ReadTable;
@@ -128,7 +129,7 @@ impl Engine {
 }
 
 fn last_seq(view: &View) -> Result<u64> {
-    crate::store::open::last_seq(view.facts()?)
+    crate::store::log::last_seq(view.facts()?)
 }
 
 impl Events {

@@ -1,19 +1,16 @@
 //! The events that go with what happens to an account.
 
 use crate::block::Block;
-use crate::car;
+use crate::car::car_of;
 use crate::commit::Commit;
-use crate::engine::write::commit::Written;
+use crate::engine::write::written::Written;
 use crate::env::Clock;
-use crate::error::Result;
 use crate::event::{
     AccountEvent, CommitEvent, Event, HostingStatus, IdentityEvent, RepoOp, SyncEvent, Timestamp,
     Unnumbered,
 };
 use crate::ident::{Did, Rev};
 use crate::store::account::State;
-use crate::store::log::append;
-use crate::store::tables::Tables;
 use bytes::Bytes;
 
 fn unnumbered(clock: &dyn Clock, event: impl FnOnce(Timestamp) -> Event) -> Unnumbered {
@@ -50,7 +47,7 @@ pub(in crate::engine) fn account_event(did: &Did, state: &State, clock: &dyn Clo
 
 /// `#sync`: the head, and nothing of what changed.
 pub(in crate::engine) fn sync_event(commit: &Commit, rev: Rev, clock: &dyn Clock) -> Unnumbered {
-    let blocks = slice(commit, &[]);
+    let blocks = car_of(commit.block(), &[]);
     unnumbered(clock, |time| {
         Event::Sync(SyncEvent { seq: 0, did: commit.did().clone(), time, rev, blocks })
     })
@@ -63,7 +60,7 @@ pub(in crate::engine) fn first_commit_event(
     rev: Rev,
     clock: &dyn Clock,
 ) -> Unnumbered {
-    let blocks = slice(commit, std::slice::from_ref(root));
+    let blocks = car_of(commit.block(), std::slice::from_ref(root));
     unnumbered(clock, |time| {
         Event::Commit(CommitEvent {
             seq: 0,
@@ -100,26 +97,6 @@ pub(in crate::engine) fn commit_event(
             prev_data: Some(written.prev_data.clone()),
         })
     })
-}
-
-/// A CAR of the commit and these blocks.
-pub(in crate::engine) fn slice(commit: &Commit, blocks: &[Block]) -> Bytes {
-    let length: usize = blocks.iter().map(|block| block.bytes().len() + 48).sum();
-    let mut out = Vec::with_capacity(length + commit.block().bytes().len() + 128);
-    out.extend_from_slice(&car::header(std::slice::from_ref(commit.cid())));
-    for block in std::iter::once(commit.block()).chain(blocks) {
-        car::append_section(&mut out, block.cid(), block.bytes());
-    }
-    out.into()
-}
-
-/// Adds events in this order; gives the number of the last.
-pub(in crate::engine) fn append_all(tables: &mut Tables<'_>, events: &[Unnumbered]) -> Result<u64> {
-    let mut last = 0;
-    for event in events {
-        last = append(tables, event)?;
-    }
-    Ok(last)
 }
 
 /// What an account's arrival is announced with, the `#sync` last.

@@ -1,9 +1,10 @@
 //! Blocks by their CIDs: the one question that rows in the order of their places do not answer.
 
 use crate::block::{Block, Cid};
+use crate::engine::options::BlockSearch;
 use crate::engine::read::snapshot::Snapshot;
 use crate::error::{Error, Result};
-use crate::limits::{BLOCK_WALK_BYTES_DEFAULT, BLOCKS_ASKED_MAX, BLOCKS_FOUND_BYTES_MAX};
+use crate::limits::{BLOCKS_ASKED_MAX, BLOCKS_FOUND_BYTES_MAX};
 use crate::store::read::listing::Records;
 use crate::store::read::nodes::NodeAt;
 use crate::store::read::record::{commit_block, find};
@@ -13,28 +14,6 @@ use std::collections::HashSet;
 
 /// Records between two looks at the clock.
 const ENTRIES_BETWEEN_LOOKS: u64 = 256;
-
-/// How an engine answers for blocks by their CIDs ([`Snapshot::blocks`]). Rows lie in the order of
-/// their places, which is that of a CAR, and not of their CIDs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BlockSearch {
-    /// It does not: asking is refused.
-    Off,
-    /// It walks over the account's rows until all that were asked for are found, or so many bytes
-    /// of rows have been read.
-    Walk {
-        /// Bytes of rows that one search reads at most.
-        bytes: u64,
-    },
-}
-
-impl Default for BlockSearch {
-    /// A walk over 64 MiB at most: all of an account of some 170,000 records, in some 60 ms.
-    fn default() -> Self {
-        Self::Walk { bytes: BLOCK_WALK_BYTES_DEFAULT }
-    }
-}
 
 /// What was found of the blocks that were asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 use crate::block::{Block, Cid};
 use crate::car::{Writer, append_section};
-use crate::engine::export::export::{Check, Outlet, outlet};
+use crate::engine::export::pipe::{ExportCheck, PipeWriter, pipe};
 use crate::engine::read::snapshot::Snapshot;
 use crate::error::{Error, Result};
 use crate::ident::Nsid;
@@ -39,13 +39,13 @@ impl Snapshot {
     pub fn prove_collection(&self, collection: &Nsid, output: impl Write) -> Result<u64> {
         self.check_age()?;
         let mut car = Writer::new(output, std::slice::from_ref(&self.head.commit))?;
-        let (outlet, intake) = outlet(Check::Done);
+        let (writer, reader) = pipe(ExportCheck::Done);
         let range = KeyRange::of_collection(collection);
         let records = std::thread::scope(|scope| {
-            let reader = scope.spawn(|| self.read_range(&range, outlet));
-            let written = intake.write_to(&mut car);
+            let thread = scope.spawn(|| self.read_range(&range, writer));
+            let written = reader.write_to(&mut car);
             let died = |_| Err(Error::Corrupt("reading a proof's rows panicked".to_owned()));
-            let read = reader.join().unwrap_or_else(died);
+            let read = thread.join().unwrap_or_else(died);
             // A failed output is the first cause, if both have failed.
             written.and(read)
         })?;
@@ -54,9 +54,9 @@ impl Snapshot {
     }
 
     /// Reads the blocks of the proof, and gives the number of records.
-    fn read_range(&self, range: &KeyRange, outlet: Outlet) -> Result<u64> {
+    fn read_range(&self, range: &KeyRange, writer: PipeWriter) -> Result<u64> {
         let mut stored = TreeCursor::new(self.view.rows()?, self.head.tree);
-        let mut out = Sections { outlet, section: Vec::new() };
+        let mut out = Sections { writer, section: Vec::new() };
         let mut records = 0;
         let mut listened_to = out.push(&stored.record(&Key::edge(), &self.head.commit)?)?;
         let mut walk = Walk::new(self.head.data.clone());
@@ -75,7 +75,7 @@ impl Snapshot {
                 }
                 Want::Node(_) | Want::Record(_) | Want::Leave { .. } => {}
                 Want::End => {
-                    out.outlet.finish()?;
+                    out.writer.finish()?;
                     break;
                 }
             }
@@ -97,7 +97,7 @@ fn not_a_node(cid: &Cid, problem: &Problem) -> Error {
 
 /// Blocks on their way to the output.
 struct Sections {
-    outlet: Outlet,
+    writer: PipeWriter,
     section: Vec<u8>,
 }
 
@@ -106,6 +106,6 @@ impl Sections {
     fn push(&mut self, block: &Block) -> Result<bool> {
         self.section.clear();
         append_section(&mut self.section, block.cid(), block.bytes());
-        self.outlet.push(&self.section)
+        self.writer.push(&self.section)
     }
 }

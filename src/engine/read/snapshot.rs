@@ -1,11 +1,12 @@
 use crate::block::{Block, Cid};
-use crate::engine::blobs::needed;
-use crate::engine::handle::{Engine, account_row};
-use crate::engine::read::blocks::BlockSearch;
+use crate::engine::handle::Engine;
+use crate::engine::options::BlockSearch;
 use crate::error::{Error, Result};
 use crate::ident::{Did, Nsid, RepoPath, Rev};
 use crate::limits::SNAPSHOT_SECONDS_MAX;
 use crate::store::account::Head;
+use crate::store::accounts::account_row;
+use crate::store::needed_blobs::needed;
 use crate::store::read::listing::{Listed, Records, Span};
 use crate::store::read::record::find;
 use crate::store::read_table::ByteTable;

@@ -1,6 +1,7 @@
 //! A copy of the whole store while it is in use.
 
-use crate::engine::handle::{Engine, unreadable};
+use crate::engine::core::unreadable;
+use crate::engine::handle::Engine;
 use crate::engine::upkeep::restore::restored;
 use crate::error::{Error, Result};
 use crate::ident::Rev;

@@ -1,6 +1,8 @@
 //! A store that no process has open, written anew without what was deleted.
 
-use crate::engine::handle::{Engine, Options, unreadable};
+use crate::engine::core::unreadable;
+use crate::engine::handle::Engine;
+use crate::engine::options::Options;
 use crate::error::{Error, Result};
 use crate::limits::COPY_CACHE_BYTES;
 use crate::part_file::PartFile;

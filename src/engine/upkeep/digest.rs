@@ -1,6 +1,7 @@
-use crate::engine::handle::{Engine, account_row};
+use crate::engine::handle::Engine;
 use crate::error::Result;
 use crate::ident::Did;
+use crate::store::accounts::account_row;
 use crate::store::read_table::ReadTable;
 use crate::store::rows::key::{Place, parse_key, tree_range};
 use crate::store::rows::value::Row;

@@ -1,38 +1,18 @@
-use crate::block::Cid;
-use crate::engine::handle::{Engine, account_row};
+use crate::engine::handle::Engine;
 use crate::engine::log::make::{commit_event, sync_event};
-use crate::engine::revs::hold_rev;
 use crate::engine::write::draft::{Draft, Prepared};
 use crate::engine::write::op::{Op, WriteOptions, check_batch};
+use crate::engine::write::written::Written;
 use crate::error::{Error, Result};
-use crate::event::{RepoOp, Unnumbered};
-use crate::ident::{Did, Rev};
+use crate::event::Unnumbered;
+use crate::ident::Did;
 use crate::key::{Signer, VerifyingKey};
 use crate::store::account::{Account, Head, HeadKey, HeldKey};
-use crate::store::blob_index;
+use crate::store::accounts::{account_row, put_account};
 use crate::store::log::append;
+use crate::store::revs::hold_rev;
 use crate::store::tables::Tables;
 use std::time::Instant;
-
-/// What a write has done. Durable when the caller has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Written {
-    /// The new head.
-    pub commit: Cid,
-    /// Its revision.
-    pub rev: Rev,
-    /// The revision before.
-    pub since: Rev,
-    /// The root of the tree.
-    pub data: Cid,
-    /// The root before.
-    pub prev_data: Cid,
-    /// What changed, in the order of the request; updates that changed nothing are left out.
-    pub ops: Vec<RepoOp>,
-    /// The number of the event; `None` if nothing changed and so no commit was made.
-    pub seq: Option<u64>,
-}
 
 /// Races that a write may lose before it gives up: each means that another caller got through.
 const TRIES: usize = 16;
@@ -208,30 +188,9 @@ fn store(
         return Ok(Outcome::LostRace);
     }
     let seq = append(tables, event)?;
-    for key in &prepared.rows.deletes {
-        tables.rows.remove(&key[..])?;
-    }
-    for (key, value) in &prepared.rows.puts {
-        tables.rows.insert(&key[..], &value[..])?;
-    }
-    // Deletes first: an update may need the blob that its old record needed.
-    for key in &prepared.blobs.deletes {
-        blob_index::remove(tables, key)?;
-    }
-    for key in &prepared.blobs.puts {
-        blob_index::put(tables, key)?;
-    }
+    prepared.rows.store(tables)?;
+    prepared.blobs.store(tables)?;
     put_account(tables, did, next)?;
     hold_rev(tables, did, next)?;
     Ok(Outcome::Stored(seq))
-}
-
-pub(in crate::engine) fn put_account(
-    tables: &mut Tables<'_>,
-    did: &Did,
-    account: &Account,
-) -> Result<()> {
-    let name = did.as_str().as_bytes();
-    tables.accounts.insert(name, &account.encode(name)[..])?;
-    Ok(())
 }

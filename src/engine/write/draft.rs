@@ -2,7 +2,7 @@
 
 use crate::block::{Block, Cid, blob_refs};
 use crate::commit::{Commit, UnsignedCommit};
-use crate::engine::blobs::{BlobChanges, blob_key, writable_refs};
+use crate::engine::blobs::writable_refs;
 use crate::engine::write::event_slice::commit_slice;
 use crate::engine::write::op::{Op, swapped, too_wide};
 use crate::error::{Error, Result};
@@ -11,6 +11,8 @@ use crate::ident::{Did, RepoPath, Rev};
 use crate::key::{Signer, VerifyingKey};
 use crate::limits::{NODE_BYTES_MAX, NODE_ENTRIES_MAX};
 use crate::store::account::Head;
+use crate::store::needed_blobs::BlobChanges;
+use crate::store::needed_blobs::blob_key;
 use crate::store::read_table::ReadBytes;
 use crate::store::write::working_set::{RecordChange, RowChanges, WorkingSet};
 use crate::tree::{Key, Tree};

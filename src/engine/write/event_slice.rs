@@ -1,8 +1,8 @@
 //! The blocks of a `#commit` event: what proves the ops, and what undoing them takes.
 
 use crate::block::{Block, Cid};
+use crate::car::car_of;
 use crate::commit::Commit;
-use crate::engine::log::make::slice;
 use crate::error::{Error, Result};
 use crate::event::{RepoOp, invert};
 use crate::limits::EVENT_BLOCKS_BYTES_MAX;
@@ -50,7 +50,7 @@ where
         .chain(records)
         .filter(|block| seen.insert(block.cid().clone()))
         .collect();
-    let car = slice(commit, &blocks);
+    let car = car_of(commit.block(), &blocks);
     if car.len() <= EVENT_BLOCKS_BYTES_MAX {
         return Ok(Some(car));
     }

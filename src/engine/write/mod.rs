@@ -5,3 +5,4 @@ pub(super) mod commit;
 pub(super) mod draft;
 pub(super) mod event_slice;
 pub(super) mod op;
+pub(super) mod written;

@@ -1,6 +1,6 @@
 //! The JSON of audit logs: a list of operations, each with what the directory says about it.
 
-use super::log::Entry;
+use super::entry::LogEntry;
 use super::state::text;
 use super::{Operation, timestamp};
 use crate::ident::Did;
@@ -33,7 +33,7 @@ pub(super) fn read(json: &[u8]) -> Result<Vec<Claim>, Problem> {
     claims.collect()
 }
 
-pub(super) fn write(did: &Did, entries: &[Entry]) -> String {
+pub(super) fn write(did: &Did, entries: &[LogEntry]) -> String {
     let list = entries.iter().map(|entry| {
         json!({
             "did": did.as_str(),

@@ -1,3 +1,4 @@
+use super::entry::LogEntry;
 use super::state::PlcState;
 use super::{Operation, audit};
 use crate::block::Cid;
@@ -33,19 +34,9 @@ use crate::problem::{Code, Problem};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlcLog {
     did: Did,
-    entries: Vec<Entry>,
+    entries: Vec<LogEntry>,
     /// Places in `entries` of the operations that stand, each the predecessor of the next.
     standing: Vec<usize>,
-}
-
-/// An operation in its log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) operation: Operation,
-    pub(super) created_micros: u64,
-    /// Place of the key that signed it among its predecessor's rotation keys.
-    pub(super) signer: usize,
-    pub(super) nullified: bool,
 }
 
 impl PlcLog {
@@ -92,7 +83,7 @@ impl PlcLog {
             return Err(at("the first operation has a predecessor"));
         };
         let signer = genesis.signer_among(&state.rotation_keys).map_err(|why| at(&why))?;
-        let entry = Entry { operation: genesis, created_micros, signer, nullified: false };
+        let entry = LogEntry { operation: genesis, created_micros, signer, nullified: false };
         Ok(Self { did, entries: vec![entry], standing: vec![0] })
     }
 
@@ -110,7 +101,7 @@ impl PlcLog {
                 entry.nullified = true;
             }
         }
-        self.entries.push(Entry { operation, created_micros, signer, nullified: false });
+        self.entries.push(LogEntry { operation, created_micros, signer, nullified: false });
         self.standing.push(place);
         Ok(())
     }
@@ -151,12 +142,12 @@ impl PlcLog {
     }
 
     /// The operations that stand, oldest first; never empty.
-    pub(super) fn standing_entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+    pub(super) fn standing_entries(&self) -> impl DoubleEndedIterator<Item = &LogEntry> {
         self.standing.iter().filter_map(|place| self.entries.get(*place))
     }
 
     /// Where in `standing` this CID is, its operation and, if there is one, the next that stands.
-    pub(super) fn fork(&self, cid: &Cid) -> Option<(usize, &Entry, Option<&Entry>)> {
+    pub(super) fn fork(&self, cid: &Cid) -> Option<(usize, &LogEntry, Option<&LogEntry>)> {
         let from_end = self.standing_entries().rev().position(|e| e.operation.cid() == cid)?;
         let at = self.standing.len().checked_sub(from_end + 1)?;
         let mut entries = self.standing_entries().skip(at);

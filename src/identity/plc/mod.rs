@@ -9,6 +9,7 @@
 
 mod audit;
 mod draft;
+mod entry;
 mod history;
 mod log;
 mod operation;

@@ -7,7 +7,8 @@
 use crate::block::Cid;
 use crate::error::{Error, Result};
 use crate::store::account::Head;
-use crate::store::read::nodes::{NodeAt, Nodes, node_of};
+use crate::store::read::node_cache::NodeCache;
+use crate::store::read::nodes::{NodeAt, node_at, node_of};
 use crate::store::read::record::{record_in_row, record_place, root};
 use crate::store::read_table::{ByteEntries, ReadBytes};
 use crate::store::rows::key::{continues_record, misplaced, node_key, record_key, tree_range};
@@ -68,7 +69,7 @@ pub(crate) struct Span {
 /// The records of a tree in path order, or against it. After an error there are no more.
 pub(crate) struct Records<'a, T, L> {
     rows: &'a T,
-    nodes: &'a Nodes,
+    nodes: &'a NodeCache,
     head: &'a Head,
     span: Span,
     reverse: bool,
@@ -99,7 +100,7 @@ enum Due {
 impl<'a, T: ReadBytes, L: Listed> Records<'a, T, L> {
     pub(crate) fn new(
         rows: &'a T,
-        nodes: &'a Nodes,
+        nodes: &'a NodeCache,
         head: &'a Head,
         span: Span,
         reverse: bool,
@@ -121,7 +122,7 @@ impl<'a, T: ReadBytes, L: Listed> Records<'a, T, L> {
     }
 
     /// All records of a tree, and its nodes as they are come to: [`Records::take_met`].
-    pub(crate) fn with_nodes(rows: &'a T, nodes: &'a Nodes, head: &'a Head) -> Self {
+    pub(crate) fn with_nodes(rows: &'a T, nodes: &'a NodeCache, head: &'a Head) -> Self {
         let span = Span { from: Bound::Unbounded, to: Bound::Unbounded };
         Self { met: Some(Vec::new()), ..Self::new(rows, nodes, head, span, false) }
     }
@@ -195,7 +196,7 @@ impl<'a, T: ReadBytes, L: Listed> Records<'a, T, L> {
 
     fn above(&mut self, at: &NodeAt, end: Option<&Key>) -> Result<()> {
         if self.begins_outside(at) {
-            let node = self.nodes.node(self.rows, self.head.tree, at)?;
+            let node = node_at(self.nodes, self.rows, self.head.tree, at)?;
             return self.push_below(at, end, &node);
         }
         let value = self.scanned(&self.key_of(at), || misplaced(&at.cid, &at.place()))?;
@@ -207,7 +208,7 @@ impl<'a, T: ReadBytes, L: Listed> Records<'a, T, L> {
         if !self.begins_outside(at) {
             self.due.push(Due::Passed(at.clone()));
         }
-        let node = self.nodes.node(self.rows, self.head.tree, at)?;
+        let node = node_at(self.nodes, self.rows, self.head.tree, at)?;
         self.push_below(at, end, &node)
     }
 

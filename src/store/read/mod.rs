@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod changed;
 mod confirmed;
 pub(crate) mod listing;
+pub(crate) mod node_cache;
 pub(crate) mod nodes;
 pub(crate) mod record;
 pub(crate) mod tree_cursor;

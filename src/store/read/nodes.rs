@@ -1,41 +1,15 @@
-//! Nodes that have been read and hashed, by their CIDs. A node never changes, so what is said of one
-//! here is right for any account and any revision that names it.
+//! The nodes above layer 0: one at its place, and the way down them to a path.
 
 use crate::block::Cid;
 use crate::error::{Error, Result};
-use crate::limits::{KEPT_NODE_BYTES_MAX, KEPT_NODES_PART};
 use crate::store::account::Head;
-use crate::store::read::confirmed::ConfirmedRows;
+use crate::store::read::node_cache::NodeCache;
 use crate::store::read_table::ReadBytes;
 use crate::store::rows::key::{Place, misplaced, node_key};
 use crate::store::rows::run::{compact_node, read_node};
 use crate::store::rows::value::{RawRow, RawSection};
 use crate::tree::{CompactNode, Key, Node, Sought};
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
-use std::fmt;
 use std::sync::Arc;
-
-/// Nodes above layer 0, on the way from the root to a record. Reads that come one after
-/// the other share most of the way. The cache lets go first what was read once: a walk through a
-/// large tree does not drive out its upper levels.
-pub(crate) struct Nodes {
-    kept: Cache<Cid, Arc<CompactNode>, BytesOfNode>,
-    /// Rows that they have led to.
-    pub(crate) confirmed: ConfirmedRows,
-}
-
-#[derive(Clone)]
-struct BytesOfNode;
-
-/// About what a node takes in memory beside its bytes.
-const NODE_OVERHEAD_BYTES: u64 = 120;
-
-impl Weighter<Cid, Arc<CompactNode>> for BytesOfNode {
-    fn weight(&self, _: &Cid, node: &Arc<CompactNode>) -> u64 {
-        node.bytes() as u64 + NODE_OVERHEAD_BYTES
-    }
-}
 
 /// Where a node hangs, and what it has to be.
 #[derive(Clone, Debug)]
@@ -58,61 +32,43 @@ impl NodeAt {
     }
 }
 
-impl Nodes {
-    /// Keeps nodes in a part of the memory that a database has for its pages.
-    pub(crate) fn new(cache_bytes: usize) -> Self {
-        let bytes_max = cache_bytes / KEPT_NODES_PART;
-        let nodes = bytes_max / USUAL_NODE_BYTES;
-        Self {
-            kept: Cache::with_weighter(nodes, bytes_max as u64, BytesOfNode),
-            confirmed: ConfirmedRows::new(cache_bytes),
-        }
-    }
-
-    /// The node at a place: kept from before, or read from its row and compared with the CID that
-    /// its parent names.
-    pub(crate) fn node<T: ReadBytes>(&self, rows: &T, tree: u64, at: &NodeAt) -> Result<Node> {
-        let node = self.compact(rows, tree, &at.cid, at.height, || Ok(at.left.clone()))?;
-        Ok(node.to_node())
-    }
-
-    /// The same. Where it hangs is asked for only if it is not kept.
-    fn compact<T: ReadBytes>(
-        &self,
-        rows: &T,
-        tree: u64,
-        cid: &Cid,
-        height: u8,
-        left: impl FnOnce() -> Result<Key>,
-    ) -> Result<Arc<CompactNode>> {
-        if let Some(node) = self.kept.get(cid) {
-            return Ok(node);
-        }
-        let at = NodeAt { cid: cid.clone(), left: left()?, height };
-        let found = rows.get(&node_key(tree, at.left.as_bytes(), height)[..])?;
-        let found = found.ok_or_else(|| misplaced(cid, &at.place()))?;
-        let section = node_section(&RawRow::decode(found.value())?, &at)?;
-        let node = Arc::new(compact_node(&section)?);
-        if node.bytes() <= KEPT_NODE_BYTES_MAX {
-            self.kept.insert(cid.clone(), Arc::clone(&node));
-        }
-        Ok(node)
-    }
+/// The node at a place: kept from before, or read from its row and compared with the CID that its
+/// parent names.
+pub(crate) fn node_at<T: ReadBytes>(
+    cache: &NodeCache,
+    rows: &T,
+    tree: u64,
+    at: &NodeAt,
+) -> Result<Node> {
+    let node = compact_at(cache, rows, tree, &at.cid, at.height, || Ok(at.left.clone()))?;
+    Ok(node.to_node())
 }
 
-impl fmt::Debug for Nodes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Nodes").field("bytes", &self.kept.weight()).finish_non_exhaustive()
+/// The same. Where it hangs is asked for only if it is not kept.
+fn compact_at<T: ReadBytes>(
+    cache: &NodeCache,
+    rows: &T,
+    tree: u64,
+    cid: &Cid,
+    height: u8,
+    left: impl FnOnce() -> Result<Key>,
+) -> Result<Arc<CompactNode>> {
+    if let Some(node) = cache.get(cid) {
+        return Ok(node);
     }
+    let at = NodeAt { cid: cid.clone(), left: left()?, height };
+    let found = rows.get(&node_key(tree, at.left.as_bytes(), height)[..])?;
+    let found = found.ok_or_else(|| misplaced(cid, &at.place()))?;
+    let section = node_section(&RawRow::decode(found.value())?, &at)?;
+    let node = Arc::new(compact_node(&section)?);
+    cache.keep(cid, &node);
+    Ok(node)
 }
-
-/// What a node of an ordinary tree takes in memory, for a guess at how many there will be.
-const USUAL_NODE_BYTES: usize = 400;
 
 /// The way from the root of a tree towards a path.
 pub(crate) struct Descent<'a, T> {
     rows: &'a T,
-    nodes: &'a Nodes,
+    nodes: &'a NodeCache,
     tree: u64,
     path: &'a [u8],
     cid: Cid,
@@ -136,7 +92,7 @@ pub(crate) enum End {
 }
 
 impl<'a, T: ReadBytes> Descent<'a, T> {
-    pub(crate) fn new(rows: &'a T, nodes: &'a Nodes, head: &Head, path: &'a [u8]) -> Self {
+    pub(crate) fn new(rows: &'a T, nodes: &'a NodeCache, head: &Head, path: &'a [u8]) -> Self {
         let (cid, height) = (head.data.clone(), head.height);
         Self { rows, nodes, tree: head.tree, path, cid, height, left: None }
     }
@@ -145,7 +101,7 @@ impl<'a, T: ReadBytes> Descent<'a, T> {
     pub(crate) fn end(mut self) -> Result<End> {
         while self.height > 0 {
             let left = || left_key(self.left.as_ref());
-            let node = self.nodes.compact(self.rows, self.tree, &self.cid, self.height, left)?;
+            let node = compact_at(self.nodes, self.rows, self.tree, &self.cid, self.height, left)?;
             match node.seek(self.path) {
                 Sought::Here(record) => return Ok(End::Record(record)),
                 Sought::Absent => return Ok(End::Absent),

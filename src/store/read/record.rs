@@ -9,7 +9,8 @@ use crate::block::{Block, Cid};
 use crate::error::{Error, Result};
 use crate::store::account::Head;
 use crate::store::read::confirmed::ConfirmedRow;
-use crate::store::read::nodes::{Descent, End, NodeAt, Nodes, node_section};
+use crate::store::read::node_cache::NodeCache;
+use crate::store::read::nodes::{Descent, End, NodeAt, node_section};
 use crate::store::read_table::{ByteEntry, ByteValue, ReadBytes};
 use crate::store::rows::key::{
     Place, is_leaf_key, misplaced, node_key, parse_key, record_key, tree_range,
@@ -31,7 +32,7 @@ pub(crate) fn root(head: &Head) -> NodeAt {
 /// look-up a level at most; nodes above layer 0 are mostly kept in memory.
 pub(crate) fn find<T>(
     rows: &T,
-    nodes: &Nodes,
+    nodes: &NodeCache,
     head: &Head,
     path: &[u8],
 ) -> Result<Option<StoredBlock>>
@@ -55,7 +56,7 @@ pub(crate) fn commit_block<T: ReadBytes>(rows: &T, head: &Head) -> Result<Block>
 /// A record that is looked for.
 struct Lookup<'a, T> {
     rows: &'a T,
-    nodes: &'a Nodes,
+    nodes: &'a NodeCache,
     head: &'a Head,
     path: &'a [u8],
 }

@@ -3,6 +3,7 @@
 pub(crate) mod bulk_insert;
 mod job;
 pub(crate) mod notify;
+mod options;
 mod probe;
 mod queue;
 pub(crate) mod reclaim;
@@ -11,7 +12,7 @@ mod upkeep;
 pub(crate) mod working_set;
 
 pub(crate) use job::Pending;
+pub(crate) use options::WriterOptions;
 pub(crate) use probe::probe_beside;
-pub(crate) use queue::{Writer, WriterOptions};
-pub(crate) use turn::once;
+pub(crate) use queue::Writer;
 pub use upkeep::Unreadable;

@@ -1,15 +1,14 @@
 //! The writer's front, the thread behind it, and the order in which jobs come to it.
 
-use crate::env::Clock;
 use crate::error::{Error, Result};
 use crate::limits::STAGED_BYTES;
-use crate::store::log::Retention;
 use crate::store::restore::RestoreGate;
 use crate::store::session::Session;
 use crate::store::tables::Tables;
 use crate::store::write::job::{Job, Pending};
 use crate::store::write::notify::Notify;
-use crate::store::write::turn::turn;
+use crate::store::write::options::WriterOptions;
+use crate::store::write::turn::{Pace, turn};
 use crate::store::write::upkeep::{Unreadable, Upkeep};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,18 +31,6 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// is still in.
 const BULK_BYTES: usize = STAGED_BYTES;
 const BULK_BYTES_ALONE: usize = 4 * STAGED_BYTES;
-
-/// What the writer looks after besides the callers' jobs.
-pub(crate) struct WriterOptions {
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) retention: Retention,
-    /// Rung when something has become durable.
-    pub(crate) signal: Arc<Notify>,
-    /// Whether removal and trimming in the background are done.
-    pub(crate) upkeep: bool,
-    /// Why every job is refused, if it is: the store is only read.
-    pub(crate) refusal: Option<String>,
-}
 
 /// The writer's front: any thread may hand it jobs.
 pub(crate) struct Writer {
@@ -208,18 +195,6 @@ fn run(session: &Arc<Session>, jobs: &Receiver<Job>, options: &WriterOptions, up
             return;
         }
     }
-}
-
-/// What the last transactions tell about the next.
-#[derive(Default)]
-pub(in crate::store) struct Pace {
-    pub(in crate::store) last_flush: Duration,
-    /// Jobs in the last transaction, bulk left out.
-    pub(in crate::store) last_batch: usize,
-    /// Whether there was nothing but bulk.
-    pub(in crate::store) was_alone: bool,
-    /// Bytes of bulk written since the last flush.
-    pub(in crate::store) unflushed: usize,
 }
 
 /// Jobs on their way to the writer. Bulk waits in a line of its own.

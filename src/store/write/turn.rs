@@ -1,19 +1,30 @@
 //! One transaction for many jobs. A job under which the store fails is taken out, and the others
 //! are run again without it.
 
-use crate::error::Error;
-use crate::store::read_table::{of_panic, panic_message};
+use crate::store::panics::{of_panic, panic_message};
 use crate::store::session::Session;
 use crate::store::tables::Tables;
+use crate::store::transaction::{abort, begin, commit};
 use crate::store::write::job::{Job, Ran};
-use crate::store::write::queue::Pace;
-use redb::{Durability, WriteTransaction};
+use redb::WriteTransaction;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Bulk that is written without a flush: the next caller's flush has that to write as well.
 const UNFLUSHED_BYTES_MAX: usize = 16 << 20;
+
+/// What the last transactions tell about the next.
+#[derive(Default)]
+pub(in crate::store) struct Pace {
+    pub(in crate::store) last_flush: Duration,
+    /// Jobs in the last transaction, bulk left out.
+    pub(in crate::store) last_batch: usize,
+    /// Whether there was nothing but bulk.
+    pub(in crate::store) was_alone: bool,
+    /// Bytes of bulk written since the last flush.
+    pub(in crate::store) unflushed: usize,
+}
 
 /// What became of one try.
 enum Tried {
@@ -62,26 +73,6 @@ pub(in crate::store) fn turn(
     Ok(())
 }
 
-/// One write, durable when this returns, for when there is no writer yet.
-pub(crate) fn once(
-    session: &Session,
-    write: impl FnOnce(&mut Tables<'_>) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let lost = |cause: String| {
-        session.storage().freeze(&cause);
-        Error::Reopen(cause)
-    };
-    let txn = begin(session, true).map_err(lost)?;
-    let done = catch_unwind(AssertUnwindSafe(|| write(&mut Tables::open(&txn)?)));
-    match done.unwrap_or_else(|panic| Err(of_panic("of a write", &*panic))) {
-        Ok(()) => commit(txn).map_err(lost),
-        Err(error) => {
-            abort(txn).map_err(lost)?;
-            Err(error)
-        }
-    }
-}
-
 fn attempt(session: &Session, jobs: &mut [Job], flushes: bool) -> Result<Tried, String> {
     let txn = begin(session, flushes)?;
     let running = Cell::new(0);
@@ -117,33 +108,4 @@ fn run_jobs(
     // A panic from here on is not a job's.
     running.set(jobs.len());
     Ok(Ran::Kept)
-}
-
-/// Begins a transaction. Opening the file after a crash takes milliseconds instead of a scan.
-pub(in crate::store) fn begin(
-    session: &Session,
-    flushes: bool,
-) -> Result<WriteTransaction, String> {
-    let mut txn = session.begin_write().map_err(|error| error.to_string())?;
-    txn.set_quick_repair(true);
-    if !flushes {
-        txn.set_durability(Durability::None).map_err(|error| error.to_string())?;
-    }
-    Ok(txn)
-}
-
-/// Commits; a failure or a panic on the way leaves what is durable unknown.
-pub(in crate::store) fn commit(txn: WriteTransaction) -> Result<(), String> {
-    match catch_unwind(AssertUnwindSafe(|| txn.commit())) {
-        Ok(done) => done.map_err(|error| error.to_string()),
-        Err(panic) => Err(panic_message(&*panic)),
-    }
-}
-
-/// Takes everything back. If that fails, the state in memory is not to be trusted.
-pub(in crate::store) fn abort(txn: WriteTransaction) -> Result<(), String> {
-    match catch_unwind(AssertUnwindSafe(|| txn.abort())) {
-        Ok(done) => done.map_err(|error| error.to_string()),
-        Err(panic) => Err(panic_message(&*panic)),
-    }
 }

@@ -12,6 +12,7 @@ use crate::store::rows::build::{RecordSource, RowBuilder, RowOut};
 use crate::store::rows::key::{Place, misplaced, node_key, parse_key, part_key, record_key};
 use crate::store::rows::run::{RunPlace, run_entries};
 use crate::store::rows::value::{Row, RowStats, StoredBlock, encode_row};
+use crate::store::tables::Tables;
 use crate::tree::{Child, Gap, Held, Key, NodeSource, Tree};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -41,6 +42,17 @@ pub(crate) struct RowChanges {
 }
 
 impl RowChanges {
+    /// Stores them.
+    pub(crate) fn store(&self, tables: &mut Tables<'_>) -> Result<()> {
+        for key in &self.deletes {
+            tables.rows.remove(&key[..])?;
+        }
+        for (key, value) in &self.puts {
+            tables.rows.insert(&key[..], &value[..])?;
+        }
+        Ok(())
+    }
+
     /// The head that these changes lead to from `old`.
     pub(crate) fn next_head(
         &self,

@@ -12,22 +12,18 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 
 /// Notes that the head's revision was held here.
-pub(in crate::engine) fn hold_rev(
-    tables: &mut Tables<'_>,
-    did: &Did,
-    account: &Account,
-) -> Result<()> {
+pub(crate) fn hold_rev(tables: &mut Tables<'_>, did: &Did, account: &Account) -> Result<()> {
     let Some(head) = &account.head else { return Ok(()) };
     let key = rev_key(did, head.rev);
     tables.revs.insert(&key[..], &REVS.seal(&key, &head.commit.to_bytes())[..])?;
     if is_drawn(&head.commit) { trim_revs(tables, did) } else { Ok(()) }
 }
 
-/// One commit in 256, drawn by lot, trims: counting at each would cost more than it saves. The lot
+/// One commit in 256, drawn at random, trims: counting at each would cost more than it saves. The draw
 /// is a hash under a key of this process, or the signer of a mirrored account could avoid it.
 fn is_drawn(commit: &Cid) -> bool {
-    static LOT: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    LOT.hash_one(commit).is_multiple_of(256)
+    static DRAW: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    DRAW.hash_one(commit).is_multiple_of(256)
 }
 
 /// Keeps the newest revisions.
@@ -42,14 +38,14 @@ fn trim_revs(tables: &mut Tables<'_>, did: &Did) -> Result<()> {
 }
 
 /// Forgets the revisions that were held: the line that they were on has ended.
-pub(in crate::engine) fn forget_revs(tables: &mut Tables<'_>, did: &Did) -> Result<()> {
+pub(crate) fn forget_revs(tables: &mut Tables<'_>, did: &Did) -> Result<()> {
     let (start, end) = revs_of(did);
     tables.revs.retain_in(&start[..]..&end[..], |_, _| false)?;
     Ok(())
 }
 
 /// The key of a revision that was held: DID, 0x00, revision.
-pub(in crate::engine) fn rev_key(did: &Did, rev: Rev) -> Vec<u8> {
+pub(crate) fn rev_key(did: &Did, rev: Rev) -> Vec<u8> {
     let mut key = did.as_str().as_bytes().to_vec();
     key.push(0);
     key.extend_from_slice(&rev.as_u64().to_be_bytes());

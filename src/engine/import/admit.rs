@@ -1,0 +1,119 @@
+//! Which repository may take an account's place, and what is known of the key that signed it.
+
+use crate::commit::Commit;
+use crate::engine::import::options::ImportOptions;
+use crate::error::{Error, Result};
+use crate::ident::Rev;
+use crate::key::{SignatureStatus, VerifyingKey};
+use crate::problem::{Code, Problem};
+use crate::store::account::{Account, Head, HeadKey, HeldKey, TrustKey};
+
+/// What may be done with a repository whose head is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum Admission {
+    /// Store it.
+    Take,
+    /// The account has this very head already.
+    Same(Head),
+}
+
+/// Whether a repository with this head may take the account's place.
+pub(in crate::engine) fn admit(
+    account: Option<&Account>,
+    floor: Option<Rev>,
+    commit: &Commit,
+    options: &ImportOptions,
+) -> Result<Admission> {
+    let problem = |code, message: String| Problem::new(code, message).cid(commit.cid());
+    let Some(rev) = commit.rev().filter(|_| commit.version() == 3) else {
+        let message = format!(
+            "a legacy commit of version {}: it can be verified, and not hosted; \
+             its server has to sign a commit of version 3",
+            commit.version()
+        );
+        return Err(problem(Code::BadCommit, message).into());
+    };
+    let above_bound = || match floor {
+        Some(floor) if rev <= floor && !options.below_floor => {
+            Err(Error::from(below_floor(rev, floor).cid(commit.cid())))
+        }
+        _ => Ok(Admission::Take),
+    };
+    let Some(account) = account else { return above_bound() };
+    if account.state.is_leaving()
+        && account.head.as_ref().is_none_or(|head| head.commit != *commit.cid())
+    {
+        return Err(account.refuse(commit.did().as_str(), "import while it is on its way"));
+    }
+    let Some(head) = &account.head else {
+        if let Some(expected) = &options.replace {
+            return Err(Error::Swap {
+                what: format!("head of {}", commit.did()),
+                expected: expected.to_string(),
+                found: "none".to_owned(),
+            });
+        }
+        return if rev >= account.last_rev {
+            above_bound()
+        } else {
+            Err(not_newer(rev, account.last_rev).cid(commit.cid()).into())
+        };
+    };
+    if head.commit == *commit.cid() {
+        return Ok(Admission::Same(head.clone()));
+    }
+    match &options.replace {
+        Some(expected) if *expected != head.commit => {
+            return Err(Error::Swap {
+                what: format!("head of {}", commit.did()),
+                expected: expected.to_string(),
+                found: head.commit.to_string(),
+            });
+        }
+        None if !account.state.allows_replacement() => {
+            return Err(account.refuse(commit.did().as_str(), "import without naming its head"));
+        }
+        _ => {}
+    }
+    if rev <= head.rev {
+        return Err(not_newer(rev, head.rev).cid(commit.cid()).into());
+    }
+    above_bound()
+}
+
+/// A head that is announced behind one that was published before is disregarded, or taken for a
+/// fault of the account.
+fn below_floor(rev: Rev, floor: Rev) -> Problem {
+    let message = format!(
+        "revision {rev} is not above {floor}, the minimum that was set after the restore of the store: \
+         a later one may have been published. Have the account sign a newer commit where it is, or \
+         move it here, which signs one; or, if none was ever published from this store, say so \
+         (`ImportOptions::below_floor`, `--below-floor`)"
+    );
+    Problem::new(Code::BadRev, message)
+}
+
+fn not_newer(rev: Rev, last: Rev) -> Problem {
+    Problem::new(Code::BadRev, format!("revision {rev} is not newer than {last}, which is here"))
+}
+
+/// The key that has signed a head whose signature was checked against these.
+pub(in crate::engine) fn head_key(
+    commit: &Commit,
+    keys: &[VerifyingKey],
+    historic: &[VerifyingKey],
+    signature: SignatureStatus,
+) -> HeadKey {
+    let signed =
+        |key: &&VerifyingKey| commit.check(std::slice::from_ref(*key)) == SignatureStatus::Valid;
+    let found = match (signature, keys) {
+        (SignatureStatus::Valid, [only]) => Some(only),
+        (SignatureStatus::Valid, several) => several.iter().find(signed),
+        _ => None,
+    };
+    found.map_or(HeadKey::Unknown, |key| {
+        let is_historic = historic.contains(key);
+        let age = if is_historic { TrustKey::Historic } else { TrustKey::Current };
+        HeadKey::Verified(HeldKey::from(key), Some(age))
+    })
+}
