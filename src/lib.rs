@@ -29,6 +29,8 @@ pub mod migrate;
 pub mod part_file;
 pub mod parts;
 mod problem;
+#[cfg(feature = "serde")]
+mod serialize;
 mod store;
 pub mod tree;
 pub mod verify;

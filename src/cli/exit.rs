@@ -4,9 +4,7 @@ use crate::cli::failure::{Failure, NO};
 use crate::cli::io::output::Output;
 use crate::cli::io::stderr::tell;
 use carrack::Problem;
-use carrack::verify::problems_json;
 use serde::Serialize;
-use serde_json::Value;
 use std::process::ExitCode;
 
 /// As if ended by SIGPIPE: the reader is gone.
@@ -28,7 +26,7 @@ pub(in crate::cli) fn fail(failure: Failure, json: bool, judges: bool) -> ExitCo
         let is_verdict = judges && code == NO;
         let object = FailureObject {
             verdict: is_verdict.then_some("invalid"),
-            problems: is_verdict.then(|| problems_json(&problems)),
+            problems: is_verdict.then_some(&problems[..]),
             error: problems.is_empty().then_some(&message),
         };
         // The exit code tells it, where this cannot be written.
@@ -43,7 +41,7 @@ struct FailureObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    problems: Option<Value>,
+    problems: Option<&'a [Problem]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a String>,
 }

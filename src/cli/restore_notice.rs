@@ -4,6 +4,7 @@ use crate::cli::failure::Failure;
 use crate::cli::text::or_dash;
 use carrack::Engine;
 use carrack::engine::Restored;
+use carrack::ident::Rev;
 use serde::Serialize;
 
 /// In words; `None` for a store that takes writes.
@@ -25,15 +26,14 @@ pub(in crate::cli) fn words(restored: &Restored) -> String {
 #[derive(Serialize)]
 pub(in crate::cli) struct RestoreObject {
     last_seq: u64,
-    last_rev: Option<String>,
+    last_rev: Option<Rev>,
 }
 
 impl RestoreObject {
     /// `None` for a store that takes writes.
     pub(in crate::cli) fn of(engine: &Engine) -> Result<Option<Self>, Failure> {
-        Ok(engine.unconfirmed_restore()?.map(|restored| Self {
-            last_seq: restored.last_seq,
-            last_rev: restored.last_rev.map(|rev| rev.to_string()),
-        }))
+        Ok(engine
+            .unconfirmed_restore()?
+            .map(|restored| Self { last_seq: restored.last_seq, last_rev: restored.last_rev }))
     }
 }

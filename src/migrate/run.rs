@@ -36,6 +36,7 @@ impl<'a> MigrateOptions<'a> {
 
 /// What a move has done.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Migrated {
     /// The account.

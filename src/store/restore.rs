@@ -12,6 +12,7 @@ const REV_LOWER_BOUND: &str = "rev_floor";
 
 /// What a restored store holds whose restore is not confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Restored {
     /// When the copy was made, or marked as one, in microseconds since 1970.

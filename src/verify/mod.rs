@@ -33,7 +33,7 @@ pub use input::Input;
 pub use listing::{Lines, ListingDigest};
 pub use node_outline::TreeCounts;
 pub use proof::{ProofReport, verify_proof};
-pub use report::{Order, Report, problems_json};
+pub use report::{Order, Report};
 pub use repository::{Discard, Sink, verify, verify_file};
 pub use stream_source::StreamSource;
 

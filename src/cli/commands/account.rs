@@ -5,8 +5,9 @@ use crate::cli::io::stderr::tell;
 use crate::cli::restore_notice::{RestoreObject, notice};
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::{bytes, count, or_dash, things, trust};
-use carrack::engine::{AccountStatus, State, TrustKey};
-use carrack::ident::Did;
+use carrack::block::Cid;
+use carrack::engine::{AccountStatus, State, Trust, TrustKey};
+use carrack::ident::{Did, Rev};
 use carrack::key::key_file;
 use clap::Args;
 use serde::Serialize;
@@ -114,14 +115,14 @@ struct StatusObject<'a> {
 
 #[derive(Serialize)]
 struct AccountObject<'a> {
-    did: &'a str,
-    commit: Option<String>,
-    rev: Option<String>,
-    data: Option<String>,
+    did: &'a Did,
+    commit: Option<&'a Cid>,
+    rev: Option<Rev>,
+    data: Option<&'a Cid>,
     records: u64,
-    state: &'a str,
-    trust: &'static str,
-    trust_key: Option<&'static str>,
+    state: &'a State,
+    trust: Trust,
+    trust_key: Option<TrustKey>,
     key: Option<&'a str>,
     blobs_needed: u64,
     blobs_missing: u64,
@@ -134,14 +135,14 @@ struct AccountObject<'a> {
 impl<'a> AccountObject<'a> {
     fn of(account: &'a AccountStatus) -> Self {
         Self {
-            did: account.did.as_str(),
-            commit: account.commit.as_ref().map(ToString::to_string),
-            rev: account.rev.map(|rev| rev.to_string()),
-            data: account.data.as_ref().map(ToString::to_string),
+            did: &account.did,
+            commit: account.commit.as_ref(),
+            rev: account.rev,
+            data: account.data.as_ref(),
             records: account.records,
-            state: account.state.name(),
-            trust: account.trust.name(),
-            trust_key: account.trust_key.map(TrustKey::name),
+            state: &account.state,
+            trust: account.trust,
+            trust_key: account.trust_key,
             key: account.key.as_deref(),
             blobs_needed: account.blobs_needed,
             blobs_missing: account.blobs_missing,

@@ -8,11 +8,8 @@ use crate::cli::keys::import_options;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::count;
 use carrack::block::Cid;
-use carrack::engine::{AppliedDiff, TrustKey};
-use carrack::verify::problems_json;
+use carrack::engine::AppliedDiff;
 use clap::Args;
-use serde::Serialize;
-use serde_json::Value;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -52,7 +49,7 @@ pub(in crate::cli) fn run(args: &ApplyArgs) -> Result<Answer, Failure> {
     let options = import_options(&keys, args.no_key, args.replace.as_ref(), args.below_floor);
     let applied = engine.apply_diff(input, &options)?;
     if args.json {
-        Output::new().json(&AppliedObject::of(&applied))?;
+        Output::new().json(&applied)?;
     } else {
         print(&applied)?;
     }
@@ -66,43 +63,6 @@ fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
     match File::open(path) {
         Ok(file) => Ok(Box::new(file)),
         Err(error) => Err(Failure::io(format_args!("opening {}", path.display()), &error)),
-    }
-}
-
-#[derive(Serialize)]
-struct AppliedObject<'a> {
-    did: &'a str,
-    commit: String,
-    rev: String,
-    since: String,
-    data: String,
-    records: u64,
-    created: u64,
-    updated: u64,
-    deleted: u64,
-    unreferenced_blocks: u64,
-    trust: &'static str,
-    trust_key: Option<&'static str>,
-    warnings: Value,
-}
-
-impl<'a> AppliedObject<'a> {
-    fn of(applied: &'a AppliedDiff) -> Self {
-        Self {
-            did: applied.did.as_str(),
-            commit: applied.commit.to_string(),
-            rev: applied.rev.to_string(),
-            since: applied.since.to_string(),
-            data: applied.data.to_string(),
-            records: applied.records,
-            created: applied.created,
-            updated: applied.updated,
-            deleted: applied.deleted,
-            unreferenced_blocks: applied.unreferenced_blocks,
-            trust: applied.trust.name(),
-            trust_key: applied.trust_key.map(TrustKey::name),
-            warnings: problems_json(applied.warnings.listed()),
-        }
     }
 }
 

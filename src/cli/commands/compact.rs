@@ -6,7 +6,6 @@ use crate::cli::store::not_opened;
 use crate::cli::text::bytes;
 use carrack::engine::{CompactOptions, Engine, Options};
 use clap::Args;
-use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -19,13 +18,6 @@ pub(in crate::cli) struct CompactArgs {
     /// Print one JSON object
     #[arg(long)]
     pub(in crate::cli) json: bool,
-}
-
-/// Bytes of the file.
-#[derive(Serialize)]
-struct CompactedObject {
-    before: u64,
-    after: u64,
 }
 
 pub(in crate::cli) fn run(args: &CompactArgs) -> Result<Answer, Failure> {
@@ -42,7 +34,7 @@ pub(in crate::cli) fn run(args: &CompactArgs) -> Result<Answer, Failure> {
     drop(bar);
     let mut output = Output::new();
     if args.json {
-        output.json(&CompactedObject { before: done.before, after: done.after })?;
+        output.json(&done)?;
     } else {
         output.line(format_args!(
             "compacted {}: {} before, {} after",

@@ -9,13 +9,13 @@ use crate::cli::keys::{GivenKeys, KeySources, earlier_key};
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::{bytes, count, per_second};
 use carrack::block::Cid;
-use carrack::engine::{Imported, TrustKey};
+use carrack::engine::{Imported, Trust, TrustKey};
+use carrack::ident::{Did, Rev};
 use carrack::key::VerifyingKey;
-use carrack::verify::{FileSource, Input, problems_json};
+use carrack::verify::{FileSource, Input};
 use carrack::{Code, Engine, Problem};
 use clap::Args;
 use serde::Serialize;
-use serde_json::Value;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -97,17 +97,17 @@ fn signed_earlier(
 
 #[derive(Serialize)]
 struct ImportedObject<'a> {
-    did: &'a str,
-    commit: String,
-    rev: String,
-    data: String,
+    did: &'a Did,
+    commit: &'a Cid,
+    rev: Rev,
+    data: &'a Cid,
     records: u64,
     blobs_needed: u64,
-    trust: &'static str,
-    trust_key: Option<&'static str>,
+    trust: Trust,
+    trust_key: Option<TrustKey>,
     bytes: u64,
     seconds: f64,
-    warnings: Value,
+    warnings: Vec<Problem>,
 }
 
 impl<'a> ImportedObject<'a> {
@@ -115,17 +115,17 @@ impl<'a> ImportedObject<'a> {
         let mut warnings = imported.report.warnings.listed().to_vec();
         warnings.extend(warning.map(|message| Problem::new(Code::BadSignature, message)));
         Self {
-            did: imported.did.as_str(),
-            commit: imported.commit.to_string(),
-            rev: imported.rev.to_string(),
-            data: imported.data.to_string(),
+            did: &imported.did,
+            commit: &imported.commit,
+            rev: imported.rev,
+            data: &imported.data,
             records: imported.records,
             blobs_needed: imported.blobs_needed,
-            trust: imported.trust.name(),
-            trust_key: imported.trust_key.map(TrustKey::name),
+            trust: imported.trust,
+            trust_key: imported.trust_key,
             bytes: imported.bytes,
             seconds,
-            warnings: problems_json(&warnings),
+            warnings,
         }
     }
 }

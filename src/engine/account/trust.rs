@@ -17,6 +17,7 @@ use crate::verify::ExpectedHead;
 
 /// What a check of a head against its account's identity has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TrustChecked {
     /// The head that was checked.

@@ -25,7 +25,8 @@ use std::collections::HashSet;
 use std::io::Read;
 
 /// What applying a diff has done.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AppliedDiff {
     /// The account.

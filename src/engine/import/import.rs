@@ -20,7 +20,8 @@ use crate::store::write::reclaim::mark_for_removal;
 use crate::verify::{BlockSource, FileSource, Input, Keys, Report};
 
 /// What an import has stored; if the account had this head before, what is stored of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Imported {
     /// The account.

@@ -16,6 +16,7 @@ use std::path::Path;
 
 /// What a backup holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct BackedUp {
     /// The number of the last event, 0 if there was none.

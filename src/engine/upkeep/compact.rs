@@ -32,6 +32,7 @@ impl CompactOptions {
 
 /// The size of a store's file, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Compacted {
     /// Before.

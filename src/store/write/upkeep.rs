@@ -30,6 +30,7 @@ const TURNS_BETWEEN_FLUSHES: u32 = 8;
 /// A part of the store that background work could not read. It is tried again after the engine was
 /// opened anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Unreadable {
     /// What was to be done: "removing the rows of tree 7", say.

@@ -1,7 +1,7 @@
 //! `verify --proof-collection`: what a partial CAR proves of a whole collection.
 
 use crate::cli::answer::Answer;
-use crate::cli::commands::verify::head_and_listing::{HeadAndListing, signer, with_listing};
+use crate::cli::commands::verify::head_and_listing::{HeadAndListing, VerifiedObject, signer};
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
 use crate::cli::io::output::Output;
@@ -30,7 +30,7 @@ pub(in crate::cli) fn verify_collection_proof(
     }
     let mut output = Output::new();
     if json {
-        output.json(&with_listing(proof.to_json(), None))?;
+        output.json(&VerifiedObject { report: &proof, listing_sha256: None })?;
     } else {
         print_head(&mut output, file, &proof.report)?;
         print_proof(&mut output, &proof)?;

@@ -3,7 +3,7 @@ use carrack::commit::Commit;
 use carrack::key::{SignatureStatus, VerifyingKey};
 use carrack::tree::RecordWant;
 use carrack::verify::{ListingDigest, Sink};
-use serde_json::{Map, Value};
+use serde::Serialize;
 
 /// The head of a repository, and the digest of its listing if that is asked for.
 #[derive(Default)]
@@ -38,10 +38,11 @@ pub(in crate::cli) fn signer<'a>(head: &Commit, keys: &'a GivenKeys) -> Option<&
     keys.named.iter().find(signed).filter(|key| keys.is_earlier(key))
 }
 
-pub(in crate::cli) fn with_listing(
-    mut report: Map<String, Value>,
-    listing: Option<String>,
-) -> Value {
-    report.insert("listing_sha256".to_owned(), listing.map_or(Value::Null, Value::String));
-    Value::Object(report)
+/// What scripts are told of a verification: the fields of the report, and the digest of the listing.
+#[derive(Serialize)]
+pub(in crate::cli) struct VerifiedObject<'a, R> {
+    #[serde(flatten)]
+    pub(in crate::cli) report: &'a R,
+    /// Null where the listing is not known, or not that of a whole repository.
+    pub(in crate::cli) listing_sha256: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! `verify FILE`: a whole repository.
 
 use crate::cli::answer::Answer;
-use crate::cli::commands::verify::head_and_listing::{HeadAndListing, signer, with_listing};
+use crate::cli::commands::verify::head_and_listing::{HeadAndListing, VerifiedObject, signer};
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
 use crate::cli::io::output::Output;
@@ -27,7 +27,7 @@ pub(in crate::cli) fn verify_repository(
     let listing = seen.listing.filter(|_| report.records.is_some()).map(ListingDigest::finish);
     let mut output = Output::new();
     if json {
-        output.json(&with_listing(report.to_json(), listing))?;
+        output.json(&VerifiedObject { report: &report, listing_sha256: listing })?;
     } else {
         print_head(&mut output, file, &report)?;
         print_tree(&mut output, &report)?;
