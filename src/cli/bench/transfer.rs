@@ -1,10 +1,12 @@
 use crate::cli::answer::Answer;
 use crate::cli::bench::common_args::CommonArgs;
 use crate::cli::bench::data::records::RECORDS_MAX;
+use crate::cli::bench::jobs::transfer::TransferRun;
 use crate::cli::bench::measure::child;
 use crate::cli::bench::measure::machine::Machine;
 use crate::cli::bench::measure::scratch::Scratch;
 use crate::cli::bench::measure::step::step;
+use crate::cli::bench::measure::usage::Usage;
 use crate::cli::bench::report::deliver::check_target;
 use crate::cli::bench::transfer_report;
 use crate::cli::bench::transfer_report::{JobRuns, report};
@@ -12,7 +14,6 @@ use crate::cli::bench::transfer_subject::{BlockOrders, TransferSubject};
 use crate::cli::failure::Failure;
 use crate::cli::keys::KeySources;
 use clap::Args;
-use serde_json::Value;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -55,7 +56,7 @@ pub(in crate::cli) fn run(args: &TransferArgs) -> Result<Answer, Failure> {
     };
     let measured = Measuring { subject: &subject, scratch: &scratch, runs: args.runs }.all()?;
     scratch.close()?;
-    report(machine, &subject, args.runs, &measured).deliver(&args.common)
+    report(machine, &subject, args.runs, &measured)?.deliver(&args.common)
 }
 
 /// The jobs, each beside its yardstick.
@@ -114,7 +115,8 @@ impl Measuring<'_> {
         let did = OsStr::new(self.subject.did.as_str());
         let export = [OsStr::new("export"), store.as_os_str(), did];
         // Not counted: the file is the yardstick's.
-        child::run(export.into_iter().chain([OsStr::new("--to"), exported.as_os_str()]))?;
+        let to_file = export.into_iter().chain([OsStr::new("--to"), exported.as_os_str()]);
+        let _: TransferRun = child::run(to_file)?;
         let mut measured = JobRuns::new("export", None, transfer_report::HASH);
         for run in 1..=self.runs {
             step("export", run, self.runs);
@@ -148,14 +150,14 @@ impl Measuring<'_> {
         args
     }
 
-    fn copy(&self, file: &Path) -> Result<Value, Failure> {
+    fn copy(&self, file: &Path) -> Result<Usage, Failure> {
         let to = self.scratch.file(COPY);
-        let copied = child::run([OsStr::new("copy"), file.as_os_str(), to.as_os_str()])?;
+        let copied: Usage = child::run([OsStr::new("copy"), file.as_os_str(), to.as_os_str()])?;
         self.scratch.remove(COPY)?;
         Ok(copied)
     }
 }
 
-fn hash(file: &Path) -> Result<Value, Failure> {
+fn hash(file: &Path) -> Result<Usage, Failure> {
     child::run([OsStr::new("hash"), file.as_os_str()])
 }

@@ -2,7 +2,6 @@
 
 use crate::cli::answer::Answer;
 use crate::cli::bench::data::fill::import_options;
-use crate::cli::bench::measure::figures::float;
 use crate::cli::bench::measure::latency::Latencies;
 use crate::cli::bench::measure::threads::together;
 use crate::cli::bench::measure::usage::Usage;
@@ -12,7 +11,7 @@ use crate::cli::store;
 use carrack::engine::{Engine, ImportOptions};
 use carrack::verify::StreamSource;
 use clap::Args;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
 use std::path::PathBuf;
@@ -27,6 +26,19 @@ pub(in crate::cli) struct AccountsJob {
     callers: u64,
 }
 
+/// What the imports took.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::cli) struct AccountsCreated {
+    #[serde(flatten)]
+    pub(in crate::cli) usage: Usage,
+    pub(in crate::cli) accounts: u64,
+    pub(in crate::cli) accounts_per_second: f64,
+    pub(in crate::cli) cpu_seconds_per_account: Option<f64>,
+    pub(in crate::cli) written_bytes_per_account: Option<f64>,
+    /// Of one import.
+    pub(in crate::cli) latency: Latencies,
+}
+
 /// Answers, and then waits to be killed with its store open.
 pub(in crate::cli) fn run(job: &AccountsJob) -> Result<Answer, Failure> {
     let engine = store::existing_or_new(&job.store)?;
@@ -35,7 +47,7 @@ pub(in crate::cli) fn run(job: &AccountsJob) -> Result<Answer, Failure> {
     let options = import_options()?;
     let work = (0..job.callers).map(|_| || import_all(&engine, &cars, &options)).collect();
     let (latencies, usage) = together(work)?;
-    Output::new().json(&Value::Object(measured(usage, &latencies.concat())))?;
+    Output::new().json(&AccountsCreated::of(usage, &latencies.concat()))?;
     // It ends with the process that started it, if that does not kill it.
     let _ = std::io::stdin().read(&mut [0]);
     Ok(Answer::Yes)
@@ -76,13 +88,16 @@ impl Cars {
     }
 }
 
-fn measured(usage: Usage, latencies: &[Duration]) -> Map<String, Value> {
-    let accounts = latencies.len() as u64;
-    let mut found = usage.of_many(accounts, "accounts");
-    let cpu = usage.cpu.map(|cpu| cpu.as_secs_f64() / float(accounts));
-    found.insert("cpu_seconds_per_account".to_owned(), cpu.into());
-    let written = usage.written_bytes.map(|bytes| float(bytes) / float(accounts));
-    found.insert("written_bytes_per_account".to_owned(), written.into());
-    found.insert("latency".to_owned(), Latencies::of(latencies).to_json());
-    found
+impl AccountsCreated {
+    fn of(usage: Usage, latencies: &[Duration]) -> Self {
+        let accounts = latencies.len() as u64;
+        Self {
+            usage,
+            accounts,
+            accounts_per_second: usage.rate(accounts),
+            cpu_seconds_per_account: usage.cpu_of_each(accounts),
+            written_bytes_per_account: usage.written_of_each(accounts),
+            latency: Latencies::of(latencies),
+        }
+    }
 }

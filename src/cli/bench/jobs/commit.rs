@@ -4,7 +4,7 @@ use crate::cli::bench::data::fill::import_options;
 use crate::cli::bench::data::records::GeneratedRecords;
 use crate::cli::bench::data::repository::signing_key;
 use crate::cli::bench::data::rng::Rng;
-use crate::cli::bench::measure::figures::{float, rate};
+use crate::cli::bench::measure::figures::rate;
 use crate::cli::bench::measure::latency::Latencies;
 use crate::cli::bench::measure::threads::together;
 use crate::cli::bench::measure::usage::Usage;
@@ -16,7 +16,7 @@ use carrack::ident::Did;
 use carrack::key::SigningKey;
 use carrack::verify::Input;
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -36,21 +36,69 @@ pub(in crate::cli) struct CommitJob {
     import: Option<PathBuf>,
 }
 
+/// What was measured.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::cli) struct CommitFound {
+    pub(in crate::cli) alone: CommitsAlone,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) during_import: Option<CommitsBesideImport>,
+}
+
+/// What commits took.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::cli) struct CommitRun {
+    #[serde(flatten)]
+    pub(in crate::cli) usage: Usage,
+    pub(in crate::cli) commits: u64,
+    pub(in crate::cli) commits_per_second: f64,
+    pub(in crate::cli) latency: Latencies,
+}
+
+/// What commits took, and nothing else.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::cli) struct CommitsAlone {
+    #[serde(flatten)]
+    pub(in crate::cli) commits: CommitRun,
+    pub(in crate::cli) cpu_seconds_per_commit: Option<f64>,
+    pub(in crate::cli) written_bytes_per_commit: Option<f64>,
+}
+
+/// What commits took while an account was imported and another one read.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::cli) struct CommitsBesideImport {
+    #[serde(flatten)]
+    pub(in crate::cli) commits: CommitRun,
+    pub(in crate::cli) reads: TimedReads,
+    pub(in crate::cli) import: Option<TimedImport>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::cli) struct TimedReads {
+    pub(in crate::cli) latency: Latencies,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::cli) struct TimedImport {
+    pub(in crate::cli) records: u64,
+    pub(in crate::cli) wall_seconds: f64,
+    pub(in crate::cli) records_per_second: f64,
+}
+
 /// Between two reads beside an import.
 const READ_PAUSE: Duration = Duration::from_millis(1);
 
-pub(in crate::cli) fn run(job: &CommitJob) -> Result<Map<String, Value>, Failure> {
+pub(in crate::cli) fn run(job: &CommitJob) -> Result<CommitFound, Failure> {
     let engine = store::existing(&job.store)?;
     let key = signing_key()?;
     let names = (0..job.accounts).map(|seed| GeneratedRecords::of(seed).did());
     let names = names.collect::<carrack::Result<Vec<_>>>()?;
     let load = CommitLoad { job, engine: &engine, key: &key, names: &names };
-    let mut found = Map::new();
-    found.insert("alone".to_owned(), load.alone()?);
-    if let Some(file) = &job.import {
-        found.insert("during_import".to_owned(), load.during_import(&Input::open(file)?)?);
-    }
-    Ok(found)
+    let alone = load.alone()?;
+    let during_import = match &job.import {
+        None => None,
+        Some(file) => Some(load.during_import(&Input::open(file)?)?),
+    };
+    Ok(CommitFound { alone, during_import })
 }
 
 /// What the threads share.
@@ -63,7 +111,7 @@ struct CommitLoad<'a> {
 
 impl CommitLoad<'_> {
     /// So many commits, and nothing else.
-    fn alone(&self) -> Result<Value, Failure> {
+    fn alone(&self) -> Result<CommitsAlone, Failure> {
         let mut work = Vec::new();
         for caller in 0..self.job.callers {
             let mine = (0..self.job.commits).skip(place(caller)).step_by(place(self.job.callers));
@@ -76,21 +124,16 @@ impl CommitLoad<'_> {
         }
         let (latencies, usage) = together(work)?;
         let latencies = latencies.concat();
-        let commits = latencies.len() as u64;
-        let mut found = measured(usage, &latencies);
-        found.insert(
-            "cpu_seconds_per_commit".to_owned(),
-            usage.cpu.map(|cpu| cpu.as_secs_f64() / float(commits)).into(),
-        );
-        found.insert(
-            "written_bytes_per_commit".to_owned(),
-            usage.written_bytes.map(|bytes| float(bytes) / float(commits)).into(),
-        );
-        Ok(Value::Object(found))
+        let commits = CommitRun::of(usage, &latencies);
+        Ok(CommitsAlone {
+            cpu_seconds_per_commit: usage.cpu_of_each(commits.commits),
+            written_bytes_per_commit: usage.written_of_each(commits.commits),
+            commits,
+        })
     }
 
     /// Commits and reads of other accounts for as long as an import takes.
-    fn during_import(&self, input: &Input) -> Result<Value, Failure> {
+    fn during_import(&self, input: &Input) -> Result<CommitsBesideImport, Failure> {
         let (over, next) = (AtomicBool::new(false), AtomicU64::new(self.job.commits));
         let (over, next) = (&over, &next);
         let mut work: Vec<Box<dyn FnOnce() -> carrack::Result<ThreadResult> + Send>> = Vec::new();
@@ -102,22 +145,21 @@ impl CommitLoad<'_> {
         }));
         work.push(Box::new(move || self.read_until(over).map(ThreadResult::Reads)));
         for _ in 0..self.job.callers {
-            work.push(Box::new(move || self.commit_until(over, next).map(ThreadResult::Commits)));
+            work.push(Box::new(move || self.commit_until(over, next).map(ThreadResult::Written)));
         }
         let (watches, usage) = together(work)?;
-        let (mut commits, mut found_reads, mut import) = (Vec::new(), Vec::new(), Value::Null);
+        let (mut commits, mut timed, mut import) = (Vec::new(), Vec::new(), None);
         for watch in watches {
             match watch {
-                ThreadResult::Commits(more) => commits.extend(more),
-                ThreadResult::Reads(reads) => found_reads = reads,
-                ThreadResult::Import(records, took) => import = imported(records, took),
+                ThreadResult::Written(more) => commits.extend(more),
+                ThreadResult::Reads(reads) => timed = reads,
+                ThreadResult::Import(records, took) => {
+                    import = Some(TimedImport::of(records, took));
+                }
             }
         }
-        let mut found = measured(usage, &commits);
-        let reads = json!({ "latency": Latencies::of(&found_reads).to_json() });
-        found.insert("reads".to_owned(), reads);
-        found.insert("import".to_owned(), import);
-        Ok(Value::Object(found))
+        let reads = TimedReads { latency: Latencies::of(&timed) };
+        Ok(CommitsBesideImport { commits: CommitRun::of(usage, &commits), reads, import })
     }
 
     fn commit_until(&self, over: &AtomicBool, next: &AtomicU64) -> carrack::Result<Vec<Duration>> {
@@ -179,7 +221,7 @@ impl CommitLoad<'_> {
 
 /// What a thread beside an import comes back with.
 enum ThreadResult {
-    Commits(Vec<Duration>),
+    Written(Vec<Duration>),
     Reads(Vec<Duration>),
     Import(u64, Duration),
 }
@@ -195,20 +237,19 @@ fn account_of(commit: u64, callers: u64, accounts: u64) -> u64 {
     caller + callers * (turn % owned)
 }
 
-fn measured(usage: Usage, latencies: &[Duration]) -> Map<String, Value> {
-    let commits = latencies.len() as u64;
-    let mut found = usage.of_many(commits, "commits");
-    found.insert("latency".to_owned(), Latencies::of(latencies).to_json());
-    found
+impl CommitRun {
+    fn of(usage: Usage, latencies: &[Duration]) -> Self {
+        let commits = latencies.len() as u64;
+        let (commits_per_second, latency) = (usage.rate(commits), Latencies::of(latencies));
+        Self { usage, commits, commits_per_second, latency }
+    }
 }
 
-fn imported(records: u64, took: Duration) -> Value {
-    let seconds = took.as_secs_f64();
-    json!({
-        "records": records,
-        "wall_seconds": seconds,
-        "records_per_second": rate(records, seconds),
-    })
+impl TimedImport {
+    fn of(records: u64, took: Duration) -> Self {
+        let wall_seconds = took.as_secs_f64();
+        Self { records, wall_seconds, records_per_second: rate(records, wall_seconds) }
+    }
 }
 
 fn not_found(name: &str) -> carrack::Error {

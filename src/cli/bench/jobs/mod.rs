@@ -1,8 +1,8 @@
 //! What is measured: each job runs in a process of its own.
 
-mod accounts;
-mod commit;
+pub(in crate::cli) mod accounts;
+pub(in crate::cli) mod commit;
 pub(in crate::cli) mod job;
-mod read;
-mod transfer;
-mod yardstick;
+pub(in crate::cli) mod read;
+pub(in crate::cli) mod transfer;
+pub(in crate::cli) mod yardstick;

@@ -2,7 +2,6 @@
 
 use crate::cli::bench::data::records::GeneratedRecords;
 use crate::cli::bench::data::rng::Rng;
-use crate::cli::bench::measure::figures::float;
 use crate::cli::bench::measure::latency::Latencies;
 use crate::cli::bench::measure::threads::together;
 use crate::cli::bench::measure::usage::Usage;
@@ -11,7 +10,7 @@ use crate::cli::store;
 use carrack::engine::{Engine, List, Snapshot};
 use carrack::ident::{Did, RepoPath};
 use clap::Args;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -29,22 +28,44 @@ pub(in crate::cli) struct ReadJob {
     cache: u64,
 }
 
+/// What was read, each as often as was asked for.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::cli) struct ReadFound {
+    pub(in crate::cli) present: Reads,
+    pub(in crate::cli) absent: Reads,
+    pub(in crate::cli) list: Reads,
+    pub(in crate::cli) entries: Reads,
+}
+
+/// What reads of one kind took.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::cli) struct Reads {
+    #[serde(flatten)]
+    pub(in crate::cli) usage: Usage,
+    pub(in crate::cli) records: u64,
+    pub(in crate::cli) records_per_second: f64,
+    pub(in crate::cli) cpu_seconds_per_record: Option<f64>,
+    /// Of single reads, where they are timed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) latency: Option<Latencies>,
+}
+
 /// Records of a page of a listing.
 const PAGE: usize = 10_000;
 
-pub(in crate::cli) fn run(job: &ReadJob) -> Result<Map<String, Value>, Failure> {
+pub(in crate::cli) fn run(job: &ReadJob) -> Result<ReadFound, Failure> {
     let cache = usize::try_from(job.cache << 20).unwrap_or(usize::MAX);
     let engine = store::existing_with_cache(&job.store, cache)?;
     let records = GeneratedRecords::of(0);
     let load = ReadLoad { job, engine: &engine, records, did: &records.did()? };
     // So that all that follows finds its pages in memory.
     load.list()?;
-    let mut found = Map::new();
-    found.insert("present".to_owned(), load.measure_paths(true)?);
-    found.insert("absent".to_owned(), load.measure_paths(false)?);
-    found.insert("list".to_owned(), load.measure_listings(ReadLoad::list)?);
-    found.insert("entries".to_owned(), load.measure_listings(ReadLoad::entries)?);
-    Ok(found)
+    Ok(ReadFound {
+        present: load.measure_paths(true)?,
+        absent: load.measure_paths(false)?,
+        list: load.measure_listings(ReadLoad::list)?,
+        entries: load.measure_listings(ReadLoad::entries)?,
+    })
 }
 
 /// What the threads share.
@@ -57,7 +78,7 @@ struct ReadLoad<'a> {
 
 impl ReadLoad<'_> {
     /// Reads at random paths, of which all are there or none.
-    fn measure_paths(&self, present: bool) -> Result<Value, Failure> {
+    fn measure_paths(&self, present: bool) -> Result<Reads, Failure> {
         let mut work = Vec::new();
         for thread in 0..self.job.threads {
             let (each, rest) =
@@ -79,18 +100,16 @@ impl ReadLoad<'_> {
         }
         let (latencies, usage) = together(work)?;
         let latencies = latencies.concat();
-        let mut found = measured(usage, latencies.len() as u64);
-        found.insert("latency".to_owned(), Latencies::of(&latencies).to_json());
-        Ok(Value::Object(found))
+        Ok(Reads::of(usage, latencies.len() as u64, Some(Latencies::of(&latencies))))
     }
 
     fn measure_listings(
         &self,
         list: impl Fn(&Self) -> carrack::Result<u64> + Copy + Send,
-    ) -> Result<Value, Failure> {
+    ) -> Result<Reads, Failure> {
         let work = (0..self.job.threads).map(|_| move || list(self)).collect();
         let (counts, usage) = together(work)?;
-        Ok(Value::Object(measured(usage, counts.iter().sum())))
+        Ok(Reads::of(usage, counts.iter().sum(), None))
     }
 
     fn read(&self, path: &RepoPath, present: bool) -> carrack::Result<Duration> {
@@ -144,9 +163,14 @@ impl ReadLoad<'_> {
     }
 }
 
-fn measured(usage: Usage, records: u64) -> Map<String, Value> {
-    let mut found = usage.of_many(records, "records");
-    let each = usage.cpu.map(|cpu| cpu.as_secs_f64() / float(records));
-    found.insert("cpu_seconds_per_record".to_owned(), each.into());
-    found
+impl Reads {
+    fn of(usage: Usage, records: u64, latency: Option<Latencies>) -> Self {
+        Self {
+            usage,
+            records,
+            records_per_second: usage.rate(records),
+            cpu_seconds_per_record: usage.cpu_of_each(records),
+            latency,
+        }
+    }
 }

@@ -11,7 +11,7 @@ use carrack::key::VerifyingKey;
 use carrack::migrate::{MigrateOptions, migrate as move_account};
 use carrack::verify::{Discard, ExpectedHead, Input, verify_file};
 use clap::Args;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -41,9 +41,19 @@ pub(in crate::cli) struct MigrateJob {
     did: Did,
 }
 
-type Measured = Result<Map<String, Value>, Failure>;
+/// What one job took, and with how much.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::cli) struct TransferRun {
+    #[serde(flatten)]
+    pub(in crate::cli) usage: Usage,
+    pub(in crate::cli) records: u64,
+    pub(in crate::cli) bytes: u64,
+    /// For how long a move left no side that took writes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) fence_seconds: Option<f64>,
+}
 
-pub(in crate::cli) fn verify(job: &CarJob) -> Measured {
+pub(in crate::cli) fn verify(job: &CarJob) -> Result<TransferRun, Failure> {
     let input = Input::open(&job.file)?;
     let meter = Meter::start();
     let report = verify_file(&input, &job.expectation(), &SystemClock, &mut Discard)?;
@@ -51,10 +61,10 @@ pub(in crate::cli) fn verify(job: &CarJob) -> Measured {
     if let Some(problem) = report.problems.listed().first() {
         return Err(Failure::no(format!("{} is not valid: {problem}", job.file.display())));
     }
-    Ok(with_content(usage, report.records.unwrap_or_default(), input.length()))
+    Ok(TransferRun::of(usage, report.records.unwrap_or_default(), input.length()))
 }
 
-pub(in crate::cli) fn import(job: &CarJob) -> Measured {
+pub(in crate::cli) fn import(job: &CarJob) -> Result<TransferRun, Failure> {
     let input = Input::open(&job.file)?;
     let path = job.store.as_ref().ok_or_else(|| Failure::unusable("no store to import into"))?;
     let engine = store::existing_or_new(path)?;
@@ -62,10 +72,10 @@ pub(in crate::cli) fn import(job: &CarJob) -> Measured {
     let options = ImportOptions::default().head(expect);
     let meter = Meter::start();
     let imported = engine.import(&input, &options)?;
-    Ok(with_content(meter.stop(), imported.records, input.length()))
+    Ok(TransferRun::of(meter.stop(), imported.records, input.length()))
 }
 
-pub(in crate::cli) fn export(job: &ExportJob) -> Measured {
+pub(in crate::cli) fn export(job: &ExportJob) -> Result<TransferRun, Failure> {
     let engine = store::existing(&job.store)?;
     let records = engine.status(&job.did)?.records;
     let meter = Meter::start();
@@ -79,10 +89,10 @@ pub(in crate::cli) fn export(job: &ExportJob) -> Measured {
             exported
         }
     };
-    Ok(with_content(meter.stop(), records, exported.bytes))
+    Ok(TransferRun::of(meter.stop(), records, exported.bytes))
 }
 
-pub(in crate::cli) fn migrate(job: &MigrateJob) -> Measured {
+pub(in crate::cli) fn migrate(job: &MigrateJob) -> Result<TransferRun, Failure> {
     let source = store::existing(&job.source)?;
     let destination = store::existing_or_new(&job.destination)?;
     let to = job.destination.display().to_string();
@@ -90,9 +100,8 @@ pub(in crate::cli) fn migrate(job: &MigrateJob) -> Measured {
     let options = MigrateOptions::new(&to, &key);
     let meter = Meter::start();
     let moved = move_account(&source, &destination, &job.did, &options)?;
-    let mut fields = with_content(meter.stop(), moved.records, moved.bytes);
-    fields.insert("fence_seconds".to_owned(), moved.fence_seconds.into());
-    Ok(fields)
+    let run = TransferRun::of(meter.stop(), moved.records, moved.bytes);
+    Ok(TransferRun { fence_seconds: Some(moved.fence_seconds), ..run })
 }
 
 impl CarJob {
@@ -104,9 +113,8 @@ impl CarJob {
     }
 }
 
-fn with_content(usage: Usage, records: u64, bytes: u64) -> Map<String, Value> {
-    let mut fields = usage.to_json();
-    fields.insert("records".to_owned(), records.into());
-    fields.insert("bytes".to_owned(), bytes.into());
-    fields
+impl TransferRun {
+    fn of(usage: Usage, records: u64, bytes: u64) -> Self {
+        Self { usage, records, bytes, fence_seconds: None }
+    }
 }

@@ -1,10 +1,10 @@
 //! What the machine can do with some bytes at best: hash them, and write them durably.
 
 use crate::cli::bench::measure::latency::Latencies;
-use crate::cli::bench::measure::usage::Meter;
+use crate::cli::bench::measure::usage::{Meter, Usage};
 use crate::cli::failure::Failure;
 use clap::Args;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{Read, Write};
@@ -23,25 +23,35 @@ pub(in crate::cli) struct CopyJob {
     to: PathBuf,
 }
 
+/// What a durable write takes at best.
+pub(in crate::cli) const FLUSH: &str = "append of 4 KiB + fsync";
+
+/// How long durable writes took.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::cli) struct Flushes {
+    does: String,
+    pub(in crate::cli) latency: Latencies,
+}
+
 /// Hashes a file.
-pub(in crate::cli) fn hash(file: &Path) -> Result<Map<String, Value>, Failure> {
+pub(in crate::cli) fn hash(file: &Path) -> Result<Usage, Failure> {
     let meter = Meter::start();
     pass(file, |_| Ok(()))?;
-    Ok(meter.stop().to_json())
+    Ok(meter.stop())
 }
 
 /// Hashes a file and writes its bytes into another, which is on disk at the end.
-pub(in crate::cli) fn copy(job: &CopyJob) -> Result<Map<String, Value>, Failure> {
+pub(in crate::cli) fn copy(job: &CopyJob) -> Result<Usage, Failure> {
     let meter = Meter::start();
     let failed = |error| Failure::io(format_args!("writing {}", job.to.display()), &error);
     let mut to = File::create(&job.to).map_err(failed)?;
     pass(&job.file, |bytes| to.write_all(bytes).map_err(failed))?;
     to.sync_all().map_err(failed)?;
-    Ok(meter.stop().to_json())
+    Ok(meter.stop())
 }
 
 /// Appends a page to a file and flushes it, some times: what one durable write takes at best.
-pub(in crate::cli) fn flush(path: &Path) -> Result<Map<String, Value>, Failure> {
+pub(in crate::cli) fn flush(path: &Path) -> Result<Flushes, Failure> {
     let failed = |error| Failure::io(format_args!("writing {}", path.display()), &error);
     let mut file = File::create(path).map_err(failed)?;
     let mut latencies = Vec::new();
@@ -51,10 +61,7 @@ pub(in crate::cli) fn flush(path: &Path) -> Result<Map<String, Value>, Failure> 
         file.sync_data().map_err(failed)?;
         latencies.push(start.elapsed());
     }
-    let mut found = Map::new();
-    found.insert("does".to_owned(), "append of 4 KiB + fsync".into());
-    found.insert("latency".to_owned(), Latencies::of(&latencies).to_json());
-    Ok(found)
+    Ok(Flushes { does: FLUSH.to_owned(), latency: Latencies::of(&latencies) })
 }
 
 fn pass(

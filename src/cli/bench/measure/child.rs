@@ -2,15 +2,15 @@
 //! time are the job's alone.
 
 use crate::cli::failure::Failure;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// Runs a job to its end, and gives what it measured.
-pub(in crate::cli) fn run<A: AsRef<OsStr>>(
+pub(in crate::cli) fn run<T: DeserializeOwned, A: AsRef<OsStr>>(
     args: impl IntoIterator<Item = A>,
-) -> Result<Value, Failure> {
+) -> Result<T, Failure> {
     let mut job = ChildJob::start(args)?;
     let answer = job.answer()?;
     job.end()?;
@@ -18,9 +18,9 @@ pub(in crate::cli) fn run<A: AsRef<OsStr>>(
 }
 
 /// Runs a job until it has answered, and kills it then, with its store open.
-pub(in crate::cli) fn run_and_kill<A: AsRef<OsStr>>(
+pub(in crate::cli) fn run_and_kill<T: DeserializeOwned, A: AsRef<OsStr>>(
     args: impl IntoIterator<Item = A>,
-) -> Result<Value, Failure> {
+) -> Result<T, Failure> {
     let mut job = ChildJob::start(args)?;
     let answer = job.answer()?;
     job.child.kill().map_err(|error| broken(&error))?;
@@ -49,7 +49,7 @@ impl ChildJob {
     }
 
     /// Its answer, which is one line.
-    fn answer(&mut self) -> Result<Value, Failure> {
+    fn answer<T: DeserializeOwned>(&mut self) -> Result<T, Failure> {
         let mut line = String::new();
         self.stdout.read_line(&mut line).map_err(|error| broken(&error))?;
         match serde_json::from_str(&line) {

@@ -1,7 +1,7 @@
 //! Numbers that are measured, and how they are shown.
 
 use crate::cli::text::{bytes, count};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 /// A count as a number with a fraction.
 #[allow(clippy::cast_precision_loss, reason = "measured numbers are shown to few digits")]
@@ -20,7 +20,7 @@ pub(in crate::cli) fn rate(number: u64, seconds: f64) -> f64 {
 }
 
 /// Median, least and most of what some runs took.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(in crate::cli) struct Spread {
     pub(in crate::cli) median: f64,
     pub(in crate::cli) min: f64,
@@ -35,15 +35,6 @@ impl Spread {
         let median = *values.get((values.len() - 1) / 2)?;
         Some(Self { median, min, max })
     }
-
-    pub(in crate::cli) fn to_json(self) -> Value {
-        json!({ "median": self.median, "min": self.min, "max": self.max })
-    }
-}
-
-/// A number of some JSON that a job gave, if it knew it.
-pub(in crate::cli) fn number(of: &Value, pointer: &str) -> Option<f64> {
-    of.pointer(pointer).and_then(Value::as_f64)
 }
 
 /// A number for a table, or a dash.

@@ -1,20 +1,19 @@
 use crate::cli::bench::measure::figures::micros;
 use hdrhistogram::Histogram;
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// How long each of many things took: percentiles by nearest rank, to three digits.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(in crate::cli) struct Latencies {
-    count: u64,
-    mean_micros: Option<f64>,
-    p10_micros: Option<f64>,
-    p50_micros: Option<f64>,
-    p90_micros: Option<f64>,
-    p99_micros: Option<f64>,
-    p999_micros: Option<f64>,
-    max_micros: Option<f64>,
+    pub(in crate::cli) count: u64,
+    pub(in crate::cli) mean_micros: Option<f64>,
+    pub(in crate::cli) p10_micros: Option<f64>,
+    pub(in crate::cli) p50_micros: Option<f64>,
+    pub(in crate::cli) p90_micros: Option<f64>,
+    pub(in crate::cli) p99_micros: Option<f64>,
+    pub(in crate::cli) p999_micros: Option<f64>,
+    pub(in crate::cli) max_micros: Option<f64>,
 }
 
 const DIGITS: u8 = 3;
@@ -46,10 +45,6 @@ impl Latencies {
             max_micros: at(1.0),
         }
     }
-
-    pub(in crate::cli) fn to_json(&self) -> Value {
-        serde_json::to_value(self).unwrap_or_default()
-    }
 }
 
 #[cfg(test)]
@@ -75,9 +70,9 @@ mod tests {
 
     #[test]
     fn of_nothing_nothing_is_known() {
-        let none = latencies([]).to_json();
+        let none = serde_json::to_value(latencies([])).unwrap();
         assert_eq!(none["count"], 0);
-        assert_eq!(none["p50_micros"], Value::Null);
-        assert_eq!(none["mean_micros"], Value::Null);
+        assert_eq!(none["p50_micros"], serde_json::Value::Null);
+        assert_eq!(none["mean_micros"], serde_json::Value::Null);
     }
 }

@@ -1,7 +1,7 @@
 //! What this process has used of the machine, as far as the system tells.
 
-use crate::cli::bench::measure::figures::rate;
-use serde_json::{Map, Value, json};
+use crate::cli::bench::measure::figures::{float, rate};
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -18,11 +18,11 @@ pub(in crate::cli) struct Meter {
 static MEASURED: AtomicBool = AtomicBool::new(false);
 
 /// What something took. `None` is what the system does not tell.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(in crate::cli) struct Usage {
-    pub(in crate::cli) wall: Duration,
+    pub(in crate::cli) wall_seconds: f64,
     /// Of all threads, in user and system mode.
-    pub(in crate::cli) cpu: Option<Duration>,
+    pub(in crate::cli) cpu_seconds: Option<f64>,
     /// The most memory that was resident.
     pub(in crate::cli) peak_bytes: Option<u64>,
     /// Handed to the file system for its medium.
@@ -41,8 +41,8 @@ impl Meter {
         let wall = self.start.elapsed();
         let since = |now: Option<Duration>| Some(now?.saturating_sub(self.cpu?));
         Usage {
-            wall,
-            cpu: since(cpu()),
+            wall_seconds: wall.as_secs_f64(),
+            cpu_seconds: since(cpu()).map(|cpu| cpu.as_secs_f64()),
             peak_bytes: peak_bytes().filter(|_| self.peak_counts),
             written_bytes: written_bytes()
                 .zip(self.written)
@@ -52,29 +52,19 @@ impl Meter {
 }
 
 impl Usage {
-    /// The fields of a job's answer.
-    pub(in crate::cli) fn to_json(self) -> Map<String, Value> {
-        let fields = json!({
-            "wall_seconds": self.wall.as_secs_f64(),
-            "cpu_seconds": self.cpu.map(|cpu| cpu.as_secs_f64()),
-            "peak_bytes": self.peak_bytes,
-            "written_bytes": self.written_bytes,
-        });
-        match fields {
-            Value::Object(fields) => fields,
-            _ => Map::new(),
-        }
+    /// How many of these things it was a second.
+    pub(in crate::cli) fn rate(&self, count: u64) -> f64 {
+        rate(count, self.wall_seconds)
     }
-}
 
-impl Usage {
-    /// The same with how many things it was for, and how many of them a second.
-    pub(in crate::cli) fn of_many(self, count: u64, things: &str) -> Map<String, Value> {
-        let mut found = self.to_json();
-        found.insert(things.to_owned(), count.into());
-        let per_second = rate(count, self.wall.as_secs_f64());
-        found.insert(format!("{things}_per_second"), per_second.into());
-        found
+    /// The processor time of each of these things, in seconds.
+    pub(in crate::cli) fn cpu_of_each(&self, count: u64) -> Option<f64> {
+        self.cpu_seconds.map(|cpu| cpu / float(count))
+    }
+
+    /// The bytes written for each of these things.
+    pub(in crate::cli) fn written_of_each(&self, count: u64) -> Option<f64> {
+        self.written_bytes.map(|bytes| float(bytes) / float(count))
     }
 }
 
@@ -124,9 +114,10 @@ mod tests {
         let held = vec![1_u8; 1 << 20];
         let usage = meter.stop();
         assert!(held.iter().all(|byte| *byte == 1));
-        assert!(usage.wall > Duration::ZERO);
+        assert!(usage.wall_seconds > 0.0);
         assert!(usage.peak_bytes.is_none_or(|bytes| bytes > 1 << 20));
         assert_eq!(usage.peak_bytes.is_some(), cfg!(target_os = "linux"));
-        assert!(usage.to_json().contains_key("written_bytes"));
+        let json = serde_json::to_value(usage).unwrap();
+        assert!(json.as_object().unwrap().contains_key("written_bytes"));
     }
 }

@@ -1,6 +1,8 @@
 use crate::cli::bench::measure::machine::Machine;
+use crate::cli::failure::Failure;
 use crate::cli::text::count;
 use comfy_table::{CellAlignment, presets};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub(in crate::cli) struct BenchReport {
@@ -38,26 +40,22 @@ pub(in crate::cli) struct ChartBar {
 }
 
 impl BenchReport {
-    pub(in crate::cli) fn new(bench: &'static str, machine: Machine) -> Self {
-        Self {
+    /// A report without tables so far. Settings are what was asked for; both are objects.
+    pub(in crate::cli) fn new(
+        bench: &'static str,
+        machine: Machine,
+        settings: &impl Serialize,
+        found: &impl Serialize,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
             bench,
             machine,
-            settings: Map::new(),
+            settings: fields(settings)?,
             tables: Vec::new(),
             charts: Vec::new(),
             notes: Vec::new(),
-            found: Map::new(),
-        }
-    }
-
-    /// Says what was asked for.
-    pub(in crate::cli) fn set(&mut self, name: &str, value: Option<impl Into<Value>>) {
-        self.settings.insert(name.to_owned(), value.map_or(Value::Null, Into::into));
-    }
-
-    /// Says what was found.
-    pub(in crate::cli) fn give(&mut self, name: &str, value: impl Into<Value>) {
-        self.found.insert(name.to_owned(), value.into());
+            found: fields(found)?,
+        })
     }
 
     /// Machine and settings, for people.
@@ -102,6 +100,14 @@ impl Table {
 impl Chart {
     pub(in crate::cli) fn new(title: &'static str, show: fn(f64) -> String) -> Self {
         Self { title, bars: Vec::new(), show }
+    }
+}
+
+fn fields(object: &impl Serialize) -> Result<Map<String, Value>, Failure> {
+    match serde_json::to_value(object) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(other) => Err(Failure::unusable(format!("a report is an object, and not {other}"))),
+        Err(error) => Err(Failure::io("writing the report", &error.into())),
     }
 }
 
