@@ -83,7 +83,7 @@ fn same_in_small_reads(data: &[u8], whole: &Sections) {
 fn writes_the_same(data: &[u8], roots: &[Cid], sections: &[Section]) {
     let mut writer = Writer::new(Vec::new(), roots).unwrap();
     for section in sections {
-        writer.write(&section.cid, &section.bytes).unwrap();
+        writer.write(&section.cid, section.bytes()).unwrap();
     }
     let length = writer.bytes_written();
     let written = writer.finish().unwrap();
@@ -94,8 +94,8 @@ fn writes_the_same(data: &[u8], roots: &[Cid], sections: &[Section]) {
     assert_eq!(sections.len(), copies.len());
     for (section, copy) in sections.iter().zip(&copies) {
         assert_eq!(
-            (&section.cid, &section.bytes, section.length),
-            (&copy.cid, &copy.bytes, copy.length)
+            (&section.cid, section.bytes(), section.length()),
+            (&copy.cid, copy.bytes(), copy.length())
         );
     }
     // A section has one form; a header may have had others.

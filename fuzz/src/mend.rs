@@ -39,8 +39,8 @@ fn sections(buffer: &[u8], car: Range<usize>) -> Option<Vec<(usize, Range<usize>
         if sections.len() == SECTIONS_MAX {
             return None;
         }
-        let end = car.start + usize::try_from(frame.offset).ok()? + frame.length;
-        let start = end - frame.bytes.len();
+        let end = car.start + usize::try_from(frame.offset).ok()? + frame.length();
+        let start = end - frame.bytes().len();
         if frame.cid.blessed().is_some() {
             sections.push((start - 32, start..end));
         }

@@ -19,10 +19,10 @@ pub(crate) use blocks::Blocks;
 pub use header::header;
 pub use next_section::{NextSection, SkippedSection};
 pub use reader::Reader;
-pub(crate) use section::section_start;
 pub use section::{Section, parse_section};
-pub(crate) use writer::car_of;
+pub(crate) use section::{parse_whole, section_start};
 pub use writer::{Writer, append_section, section_len};
+pub(crate) use writer::{car_of, section_of};
 
 #[cfg(test)]
 mod tests;

@@ -39,7 +39,7 @@ impl NextSection {
     /// The length of the whole section, in bytes, its varint included.
     pub fn length(&self) -> u64 {
         match self {
-            Self::Read(section) => section.length as u64,
+            Self::Read(section) => section.length() as u64,
             Self::Skipped(skipped) => skipped.length,
         }
     }
@@ -103,18 +103,15 @@ impl SkippedSection {
 /// Takes a whole section apart, whose varint takes `prefix` bytes. Its
 /// CID may be longer than any that is kept.
 #[inline]
-pub(super) fn hold(section: &Bytes, prefix: usize, offset: u64) -> Result<NextSection, Problem> {
-    cut(section, prefix, offset).map(NextSection::Read).or_else(|problem| {
-        let content = section.get(prefix..).unwrap_or_default();
-        let length = section.len() as u64;
-        if begins_with_a_long_cid(content, content.len() as u64) == Some(true) {
-            return Ok(NextSection::Skipped(SkippedSection {
-                offset,
-                length,
-                cid: None,
-                is_right: None,
-            }));
-        }
-        Err(problem)
-    })
+pub(super) fn hold(whole: Bytes, prefix: usize, offset: u64) -> Result<NextSection, Problem> {
+    let content = whole.get(prefix..).unwrap_or_default();
+    if let Ok((cid, length)) = Cid::read(content) {
+        return Ok(NextSection::Read(Section::new(offset, cid, whole, prefix + length)));
+    }
+    if begins_with_a_long_cid(content, content.len() as u64) == Some(true) {
+        let length = whole.len() as u64;
+        let skipped = SkippedSection { offset, length, cid: None, is_right: None };
+        return Ok(NextSection::Skipped(skipped));
+    }
+    cut(whole, prefix, offset).map(NextSection::Read)
 }

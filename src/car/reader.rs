@@ -193,7 +193,7 @@ impl<R: Read> Reader<R> {
             return Err(section::truncated(offset).into());
         }
         let section = self.take(prefix + length).freeze();
-        Ok(Some(next_section::hold(&section, prefix, offset)?))
+        Ok(Some(next_section::hold(section, prefix, offset)?))
     }
 
     /// Reads past a section, piece by piece, and hashes it if its CID lets us.

@@ -6,29 +6,54 @@ use bytes::Bytes;
 
 /// One section as it was read: bytes and a CID that promises something about them.
 ///
-/// Nothing has been hashed yet. `bytes` is a slice of the chunk that the reader read, and keeps all
-/// of that chunk (256 KiB and the section that reached into it) in memory while it lives; copy
+/// Nothing has been hashed yet. Its bytes are a slice of the chunk that the reader read, and keep
+/// all of that chunk (256 KiB and the section that reached into it) in memory while they live; copy
 /// what is kept for long.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Section {
     /// Where the section begins (its length, that is), in bytes from the start of the input.
     pub offset: u64,
     /// The promise.
     pub cid: Cid,
-    /// The block's bytes, not yet checked.
-    pub bytes: Bytes,
-    /// The length of the whole section, in bytes, its varint included.
-    pub length: usize,
+    /// All of it: the length, the CID, the block.
+    whole: Bytes,
+    /// Where in it the block begins.
+    start: usize,
 }
 
 impl Section {
+    pub(super) fn new(offset: u64, cid: Cid, whole: Bytes, start: usize) -> Self {
+        Self { offset, cid, whole, start }
+    }
+
+    /// The block's bytes, not yet checked.
+    pub fn bytes(&self) -> &[u8] {
+        self.whole.get(self.start..).unwrap_or_default()
+    }
+
+    /// The length of the whole section, in bytes, its varint included.
+    pub fn length(&self) -> usize {
+        self.whole.len()
+    }
+
+    /// The same without naming the offset, which means nothing to the caller.
+    pub(crate) fn hashed(self) -> Result<Block, Problem> {
+        Block::check_section(self.cid, self.whole, self.start)
+    }
+
+    /// The whole section, its varint included.
+    pub(crate) fn whole(&self) -> &Bytes {
+        &self.whole
+    }
+
     /// Hashes the bytes and holds them to the promise.
     ///
     /// # Errors
     /// `HashMismatch` or `UnsupportedCid`, naming CID and offset.
     pub fn into_block(self) -> Result<Block, Problem> {
         let offset = self.offset;
-        Block::check(self.cid, self.bytes).map_err(|problem| problem.offset(offset))
+        self.hashed().map_err(|problem| problem.offset(offset))
     }
 }
 
@@ -41,14 +66,18 @@ impl Section {
 /// let mut section = Vec::new();
 /// append_section(&mut section, &cid, &[0xa0]);
 /// let section = parse_section(&section.into(), 59)?;
-/// assert_eq!((section.cid, section.offset, section.length), (cid, 59, 38));
+/// assert_eq!((section.offset, section.length(), section.cid), (59, 38, cid));
 /// # Ok::<(), carrack::Problem>(())
 /// ```
 ///
 /// # Errors
 /// `Truncated`, `BadSection`, `TooLarge` or `UnsupportedCid`, naming the offset.
 pub fn parse_section(bytes: &Bytes, offset: u64) -> Result<Section, Problem> {
-    let Some((prefix, length)) = section_head(bytes, offset)? else {
+    parse_whole(bytes.clone(), offset)
+}
+
+pub(crate) fn parse_whole(bytes: Bytes, offset: u64) -> Result<Section, Problem> {
+    let Some((prefix, length)) = section_head(&bytes, offset)? else {
         return Err(truncated(offset));
     };
     let length = held_length(length).ok_or_else(|| {
@@ -125,11 +154,11 @@ pub(super) fn begins_with_a_long_cid(content: &[u8], stated: u64) -> Option<bool
 
 /// Takes a whole section apart, whose varint takes `prefix` bytes.
 #[inline]
-pub(super) fn cut(section: &Bytes, prefix: usize, offset: u64) -> Result<Section, Problem> {
-    let content = section.get(prefix..).unwrap_or_default();
-    let (cid, cid_length) = Cid::read(content).map_err(|problem| problem.offset(offset))?;
-    let bytes = section.slice(prefix + cid_length..);
-    Ok(Section { offset, cid, bytes, length: section.len() })
+pub(super) fn cut(whole: Bytes, prefix: usize, offset: u64) -> Result<Section, Problem> {
+    match Cid::read(whole.get(prefix..).unwrap_or_default()) {
+        Ok((cid, length)) => Ok(Section::new(offset, cid, whole, prefix + length)),
+        Err(problem) => Err(problem.offset(offset)),
+    }
 }
 
 pub(super) fn truncated(offset: u64) -> Problem {

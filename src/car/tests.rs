@@ -88,9 +88,9 @@ fn what_is_written_is_read() {
     for (cid, bytes) in &blocks {
         assert_eq!(reader.offset(), offset);
         let section = reader.next_section().unwrap().unwrap();
-        assert_eq!((&section.cid, &section.bytes[..]), (cid, &bytes[..]));
-        assert_eq!((section.offset, section.length), (offset, section_len(cid, bytes.len())));
-        offset += section.length as u64;
+        assert_eq!((&section.cid, section.bytes()), (cid, &bytes[..]));
+        assert_eq!((section.offset, section.length()), (offset, section_len(cid, bytes.len())));
+        offset += section.length() as u64;
     }
     assert_eq!(reader.next_section().unwrap(), None);
     assert_eq!(reader.next_section().unwrap(), None);
@@ -263,8 +263,8 @@ fn a_section_alone_must_fill_its_bytes() {
     let mut bytes = Vec::new();
     append_section(&mut bytes, &cid, b"abc");
     let section = parse_section(&bytes.clone().into(), 7).unwrap();
-    assert_eq!((section.offset, section.length), (7, bytes.len()));
-    assert_eq!(&section.bytes[..], b"abc");
+    assert_eq!((section.offset, section.length()), (7, bytes.len()));
+    assert_eq!(section.bytes(), b"abc");
     for cut in 0..bytes.len() {
         let problem = parse_section(&bytes[..cut].to_vec().into(), 7).unwrap_err();
         assert_eq!((problem.code, problem.offset), (Code::Truncated, Some(7)));
@@ -381,5 +381,28 @@ fn a_cid_that_is_longer_than_any_that_is_kept_is_read_past() {
         let (sections, error, _) = read_around(&long_section(&cid[..20], &[]));
         assert!(sections.is_empty());
         assert_eq!(code(error).0, Code::UnsupportedCid);
+    }
+}
+
+/// A row takes the section of a block as it came: it has to be what would be written for it.
+#[test]
+fn the_section_that_a_block_came_in_is_the_one_that_is_written() {
+    let bytes = b"\xa1\x61a\x01";
+    let raw = Cid::of(Codec::Raw, bytes);
+    // With a digest of SHA-256 and a codec that repositories do not use.
+    let other = Cid::from_bytes(&[&[1, 0x70, 0x12, 0x20][..], &raw.to_bytes()[4..]].concat());
+    for cid in [Cid::of(Codec::DagCbor, bytes), raw, other.unwrap()] {
+        let mut car = header(&[]);
+        let start = car.len();
+        append_section(&mut car, &cid, bytes);
+        let section = Reader::new(&car[..]).unwrap().next_section().unwrap().unwrap();
+        let block = section.into_block().unwrap();
+        assert_eq!(block.section(), Some(&car[start..]));
+        assert_eq!((block.cid(), block.bytes()), (&cid, &bytes[..]));
+        assert_eq!(section_of(&block)[..], car[start..]);
+        let parts = Block::check(cid, block.bytes().to_vec()).unwrap();
+        assert_eq!((parts.section(), &parts), (None, &block));
+        assert_eq!(section_of(&parts)[..], car[start..]);
+        assert_eq!(block.into_parts().1, &bytes[..]);
     }
 }

@@ -5,6 +5,7 @@ use crate::block::Cid;
 use crate::error::{Error, Result};
 use crate::limits::{CAR_ROOTS_MAX, SECTION_BYTES_MAX};
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// So many bytes are gathered before they are passed on.
@@ -145,7 +146,18 @@ pub(crate) fn car_of(root: &Block, others: &[Block]) -> Bytes {
     let mut out = Vec::with_capacity(length + root.bytes().len() + 128);
     out.extend_from_slice(&header(std::slice::from_ref(root.cid())));
     for block in std::iter::once(root).chain(others) {
-        append_section(&mut out, block.cid(), block.bytes());
+        out.extend_from_slice(&section_of(block));
     }
     out.into()
+}
+
+/// The section of a block: as it came, if it came in one.
+#[inline]
+pub(crate) fn section_of(block: &Block) -> Cow<'_, [u8]> {
+    if let Some(section) = block.section() {
+        return Cow::Borrowed(section);
+    }
+    let mut section = Vec::with_capacity(block.bytes().len() + 40);
+    append_section(&mut section, block.cid(), block.bytes());
+    Cow::Owned(section)
 }

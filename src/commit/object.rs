@@ -103,7 +103,7 @@ impl Commit {
         let (fields, signature) =
             Fields::decode(block.bytes()).map_err(|problem| problem.cid(block.cid()))?;
         let commit = Self { block: block.clone(), fields, signature };
-        if commit.fields.encode(Some(&commit.signature)) != **block.bytes() {
+        if commit.fields.encode(Some(&commit.signature)) != block.bytes() {
             let message = "the commit is not in its canonical form";
             return Err(Problem::new(Code::NonCanonical, message).cid(block.cid()));
         }

@@ -115,9 +115,9 @@ impl Worker<'_> {
     fn take(&mut self, section: car::NextSection) {
         self.sections += 1;
         if let car::NextSection::Read(section) = &section
-            && section.bytes.starts_with(NODE)
+            && section.bytes().starts_with(NODE)
         {
-            self.links += links_possible(section.bytes.len());
+            self.links += links_possible(section.bytes().len());
         }
         let is_of_repository = section.cid().map(Cid::is_of_repository);
         match (self.reading.kind, is_of_repository) {
@@ -166,7 +166,7 @@ impl Worker<'_> {
 fn place_of(section: &car::NextSection) -> Place {
     match section {
         car::NextSection::Read(section) => {
-            Place { offset: section.offset, length: section.length as u64, state: State::Unknown }
+            Place { offset: section.offset, length: section.length() as u64, state: State::Unknown }
         }
         car::NextSection::Skipped(skipped) => {
             let is_wrong = skipped.is_right == Some(false);

@@ -44,7 +44,7 @@ impl HashedSection {
     }
 
     fn hash_read(section: Section) -> Self {
-        let (offset, length) = (section.offset, section.length as u64);
+        let (offset, length) = (section.offset, section.length() as u64);
         let cid = section.cid.clone();
         if !cid.is_checkable() {
             let skipped = SkippedSection { offset, length, cid: Some(cid), is_right: None };
@@ -164,7 +164,7 @@ fn hash_all(mut reader: Reader<At>, outlet: &mut Outlet<Result<HashedSection>>) 
 /// The bytes that a section keeps in memory.
 fn memory_of(section: &car::NextSection) -> usize {
     match section {
-        car::NextSection::Read(section) => section.length,
+        car::NextSection::Read(section) => section.length(),
         car::NextSection::Skipped(_) => 0,
     }
 }

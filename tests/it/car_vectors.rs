@@ -45,7 +45,7 @@ fn real_archives_read_whole_and_write_the_same() {
         let mut writer = Writer::new(Vec::new(), &roots).unwrap();
         for section in sections {
             assert_eq!(writer.bytes_written(), section.offset);
-            writer.write(&section.cid, &section.bytes).unwrap();
+            writer.write(&section.cid, section.bytes()).unwrap();
             section.into_block().unwrap();
         }
         assert!(writer.finish().unwrap() == file, "{path} is written otherwise");
@@ -64,8 +64,8 @@ fn the_basic_archive_has_its_sections_where_it_should() {
     for (section, block) in sections.iter().zip(blocks) {
         assert_eq!(block["cid"]["/"], section.cid.to_string());
         assert_eq!(block["offset"], section.offset);
-        assert_eq!(block["length"], section.length);
-        assert_eq!(block["blockLength"], section.bytes.len());
+        assert_eq!(block["length"], section.length());
+        assert_eq!(block["blockLength"], section.bytes().len());
     }
     let roots: Vec<_> = expected["header"]["roots"].as_array().unwrap().iter().collect();
     assert_eq!(roots.len(), 2);

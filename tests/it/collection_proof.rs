@@ -156,7 +156,7 @@ fn car<'a>(root: &Cid, sections: impl Iterator<Item = (&'a Cid, &'a [u8])>) -> V
 }
 
 fn car_of<'a>(root: &Cid, blocks: impl Iterator<Item = &'a Block>) -> Vec<u8> {
-    car(root, blocks.map(|block| (block.cid(), &block.bytes()[..])))
+    car(root, blocks.map(|block| (block.cid(), block.bytes())))
 }
 
 fn expect() -> ExpectedHead {
@@ -259,11 +259,7 @@ fn altering_any_block_never_turns_into_a_false_answer() {
             // Under the old CID, and under its own.
             for cid in [block.cid().clone(), Block::dag_cbor(bytes.clone()).cid().clone()] {
                 let sections = all.iter().enumerate().map(|(at, block)| {
-                    if at == altered {
-                        (&cid, &bytes[..])
-                    } else {
-                        (block.cid(), &block.bytes()[..])
-                    }
+                    if at == altered { (&cid, &bytes[..]) } else { (block.cid(), block.bytes()) }
                 });
                 let report = check(&car(&root, sections), collection);
                 account.assert_right(&report);

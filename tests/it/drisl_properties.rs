@@ -126,7 +126,7 @@ proptest! {
         let mut again = car::header(reader.roots());
         let end = loop {
             match reader.next_section() {
-                Ok(Some(frame)) => car::append_section(&mut again, &frame.cid, &frame.bytes),
+                Ok(Some(frame)) => car::append_section(&mut again, &frame.cid, frame.bytes()),
                 Ok(None) => break true,
                 Err(error) => {
                     prop_assert!(error.problems()[0].offset.is_some());

@@ -232,9 +232,9 @@ fn without_block(event: &Event, dropped: usize) -> Option<(Vec<u8>, Cid, Vec<u8>
     let mut number = 0;
     while let Some(frame) = reader.next_section().unwrap() {
         if number == dropped {
-            gone = Some((frame.cid, frame.bytes.to_vec()));
+            gone = Some((frame.cid.clone(), frame.bytes().to_vec()));
         } else {
-            writer.write(&frame.cid, &frame.bytes).unwrap();
+            writer.write(&frame.cid, frame.bytes()).unwrap();
         }
         number += 1;
     }

@@ -50,7 +50,7 @@ fn parts(car: &[u8]) -> (Vec<Cid>, Vec<(Cid, Vec<u8>)>) {
     let roots = reader.roots().to_vec();
     let mut blocks = Vec::new();
     while let Some(frame) = reader.next_section().unwrap() {
-        blocks.push((frame.cid, frame.bytes.to_vec()));
+        blocks.push((frame.cid.clone(), frame.bytes().to_vec()));
     }
     (roots, blocks)
 }

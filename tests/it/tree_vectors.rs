@@ -193,7 +193,7 @@ fn suite(root: &Path) -> Suite {
         let mut own = BTreeSet::new();
         while let Some(frame) = reader.next_section().unwrap() {
             let block = frame.into_block().unwrap();
-            assert_eq!(Node::decode(block.bytes()).unwrap().encode(), **block.bytes());
+            assert_eq!(Node::decode(block.bytes()).unwrap().encode(), *block.bytes());
             own.insert(block.cid().clone());
             blocks.insert(block.cid().clone(), block);
         }

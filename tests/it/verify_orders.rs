@@ -65,7 +65,7 @@ fn read(path: &Path) -> (Cid, Sections) {
     let root = reader.roots()[0].clone();
     let mut sections = Vec::new();
     while let Some(frame) = reader.next_section().unwrap() {
-        sections.push((frame.cid, frame.bytes.to_vec()));
+        sections.push((frame.cid.clone(), frame.bytes().to_vec()));
     }
     (root, sections)
 }

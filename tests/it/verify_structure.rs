@@ -222,7 +222,7 @@ fn has_node_twice(car: &[u8]) -> bool {
     let mut reader = Reader::new(car).unwrap();
     let mut seen = BTreeSet::new();
     while let Some(frame) = reader.next_section().unwrap() {
-        if Node::decode(&frame.bytes).is_ok() && !seen.insert(frame.cid) {
+        if Node::decode(frame.bytes()).is_ok() && !seen.insert(frame.cid) {
             return true;
         }
     }

@@ -1,7 +1,7 @@
 //! Accounts come, change their state, and go.
 
 use crate::block::Block;
-use crate::car::append_section;
+use crate::car::section_of;
 use crate::commit::{Commit, UnsignedCommit};
 use crate::engine::handle::Engine;
 use crate::engine::log::make::{account_event, first_commit_event, identity_event, sync_event};
@@ -174,9 +174,7 @@ fn first_rows(tree: u64, commit: &Commit, root: &Block, rev: Rev) -> (RowBuffer,
     let mut rows = RowBuffer::default();
     let mut builder = RowBuilder::new(tree);
     rows.commit(&mut builder, commit, rev);
-    let mut section = Vec::new();
-    append_section(&mut section, root.cid(), root.bytes());
-    builder.enter(&Key::edge(), 0, &section, rev, &mut rows);
+    builder.enter(&Key::edge(), 0, &section_of(root), rev, &mut rows);
     builder.leave(&mut rows);
     (rows, builder.tally())
 }

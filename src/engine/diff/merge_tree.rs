@@ -241,7 +241,7 @@ impl<T: ReadBytes> NodeSource for HeldPlace<'_, T> {
         let height = gap.height.or(self.held.height).unwrap_or(0);
         let found = node(self.rows, self.tree, left, height)?;
         match found {
-            Some(stored) if stored.frame.cid == gap.cid => stored.block(),
+            Some(stored) if stored.section.cid == gap.cid => stored.block(),
             _ => Err(Error::Corrupt(format!("node {} is not in its row", gap.cid))),
         }
     }

@@ -89,7 +89,7 @@ impl RecordDiff {
         let span = Span { from: Bound::Unbounded, to: Bound::Unbounded };
         for stored in Records::new(rows, nodes, head, span, false) {
             let (_, stored): (_, StoredBlock) = stored?;
-            if missing.remove(&stored.frame.cid) {
+            if missing.remove(&stored.section.cid) {
                 let block = stored.block()?;
                 self.found.insert(block.cid().clone(), block);
                 if missing.is_empty() {
@@ -149,10 +149,10 @@ impl RecordDiff {
         for RecordChange { key, .. } in &self.changes {
             let Some(cid) = old.get(key) else { continue };
             let stored = region.stored_record(key)?;
-            if stored.frame.cid != *cid {
+            if stored.section.cid != *cid {
                 return Err(Error::Corrupt(format!("the row of {key} holds another record")));
             }
-            for blob in blob_refs(&stored.frame.bytes) {
+            for blob in blob_refs(stored.section.bytes()) {
                 self.blobs.deletes.push(blob_key(tree, &blob.cid, key));
             }
             let loaded = region.loaded_bytes() as u64;

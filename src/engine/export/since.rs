@@ -87,7 +87,7 @@ fn read_changed(view: &View, head: &Head, since: Rev, mut writer: PipeWriter) ->
         };
         let Some(found) = found else { continue };
         blocks += 1;
-        if !writer.push(&found.section)? {
+        if !writer.push(found.section.whole())? {
             return Ok(blocks);
         }
     }
@@ -99,7 +99,7 @@ fn read_changed(view: &View, head: &Head, since: Rev, mut writer: PipeWriter) ->
 fn commit(view: &View, head: &Head) -> Result<bytes::Bytes> {
     let stored = commit_of(view.rows()?, head)?;
     stored.block()?;
-    Ok(stored.section)
+    Ok(stored.section.whole().clone())
 }
 
 fn enter(walk: &mut Walk, node: &StoredBlock) -> Result<()> {

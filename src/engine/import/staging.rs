@@ -1,7 +1,7 @@
 //! Writes a repository that is being verified into a tree that no reader sees yet.
 
 use crate::block::Block;
-use crate::car::append_section;
+use crate::car::section_of;
 use crate::commit::Commit;
 use crate::engine::blobs::Indexed;
 use crate::engine::core::Core;
@@ -45,7 +45,6 @@ pub(in crate::engine) struct Staged<'a> {
     root_height: u8,
     records: u64,
     warnings: Problems,
-    section: Vec<u8>,
     /// Set once something is wrong: nothing more is written.
     broken: bool,
     check_head: &'a mut dyn FnMut(&Commit) -> Result<()>,
@@ -89,7 +88,6 @@ impl<'a> Staged<'a> {
             root_height: 0,
             records: 0,
             warnings: Problems::default(),
-            section: Vec::new(),
             broken: false,
             check_head,
         })
@@ -163,11 +161,6 @@ impl<'a> Staged<'a> {
         Ok(())
     }
 
-    fn frame(&mut self, block: &Block) {
-        self.section.clear();
-        append_section(&mut self.section, block.cid(), block.bytes());
-    }
-
     fn stamp(&self) -> Result<Rev> {
         self.rev.ok_or_else(|| Error::Corrupt("a node came before the commit".to_owned()))
     }
@@ -182,8 +175,7 @@ impl Sink for Staged<'_> {
         };
         self.rev = Some(rev);
         self.commit = Some(commit.clone());
-        self.frame(commit.block());
-        self.builder.commit(&self.section, rev, &mut self.rows);
+        self.builder.commit(&section_of(commit.block()), rev, &mut self.rows);
         self.after()
     }
 
@@ -195,8 +187,7 @@ impl Sink for Staged<'_> {
             self.root_height = height;
         }
         let stamp = self.stamp()?;
-        self.frame(block);
-        self.builder.enter(&want.left, height, &self.section, stamp, &mut self.rows);
+        self.builder.enter(&want.left, height, &section_of(block), stamp, &mut self.rows);
         self.after()
     }
 
@@ -215,8 +206,8 @@ impl Sink for Staged<'_> {
             self.blobs.push(key);
         }
         let stamp = self.stamp()?;
-        self.frame(block);
-        let piece = RecordSource::Section(&self.section);
+        let section = section_of(block);
+        let piece = RecordSource::Section(&section);
         self.builder.record(&want.key, piece, stamp, &mut self.rows);
         self.after()
     }

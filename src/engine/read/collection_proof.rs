@@ -1,5 +1,5 @@
 use crate::block::{Block, Cid};
-use crate::car::{Writer, append_section};
+use crate::car::{Writer, section_of};
 use crate::engine::export::pipe::{ExportCheck, PipeWriter, pipe};
 use crate::engine::read::snapshot::Snapshot;
 use crate::error::{Error, Result};
@@ -54,11 +54,12 @@ impl Snapshot {
     }
 
     /// Reads the blocks of the proof, and gives the number of records.
-    fn read_range(&self, range: &KeyRange, writer: PipeWriter) -> Result<u64> {
+    fn read_range(&self, range: &KeyRange, mut writer: PipeWriter) -> Result<u64> {
         let mut stored = TreeCursor::new(self.view.rows()?, self.head.tree);
-        let mut out = Sections { writer, section: Vec::new() };
+
         let mut records = 0;
-        let mut listened_to = out.push(&stored.record(&Key::edge(), &self.head.commit)?)?;
+        let commit = stored.record(&Key::edge(), &self.head.commit)?;
+        let mut listened_to = writer.push(&section_of(&commit))?;
         let mut walk = Walk::new(self.head.data.clone());
         while listened_to {
             self.check_age()?;
@@ -67,15 +68,16 @@ impl Snapshot {
                     let height = want.height.unwrap_or(self.head.height);
                     let block = stored.node(&want.left, height, &want.cid)?;
                     enter(&mut walk, &block)?;
-                    listened_to = out.push(&block)?;
+                    listened_to = writer.push(&section_of(&block))?;
                 }
                 Want::Record(want) if range.contains(&want.key) => {
                     records += 1;
-                    listened_to = out.push(&stored.record(&want.key, &want.cid)?)?;
+                    listened_to =
+                        writer.push(&section_of(&stored.record(&want.key, &want.cid)?))?;
                 }
                 Want::Node(_) | Want::Record(_) | Want::Leave { .. } => {}
                 Want::End => {
-                    out.writer.finish()?;
+                    writer.finish()?;
                     break;
                 }
             }
@@ -93,19 +95,4 @@ fn enter(walk: &mut Walk, block: &Block) -> Result<()> {
 
 fn not_a_node(cid: &Cid, problem: &Problem) -> Error {
     Error::Corrupt(format!("the stored node {cid} breaks a rule of the tree: {problem}"))
-}
-
-/// Blocks on their way to the output.
-struct Sections {
-    writer: PipeWriter,
-    section: Vec<u8>,
-}
-
-impl Sections {
-    /// Says whether the reader is still there.
-    fn push(&mut self, block: &Block) -> Result<bool> {
-        self.section.clear();
-        append_section(&mut self.section, block.cid(), block.bytes());
-        self.writer.push(&self.section)
-    }
 }

@@ -27,7 +27,7 @@ impl Snapshot {
         }
         if let Some(cid) = &found {
             let stored = region.stored_record(&Key::from(path.as_bytes()))?;
-            if stored.frame.cid != *cid {
+            if stored.section.cid != *cid {
                 return Err(Error::Corrupt(format!("the row of {path} holds another record")));
             }
             let block = stored.block()?;

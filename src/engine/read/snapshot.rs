@@ -298,7 +298,7 @@ mod tests {
         let (rows, nodes) = (old.view.rows().unwrap(), old.view.nodes());
         for number in 0..100 {
             let found = find(rows, nodes, &new.head, path(number).as_bytes());
-            let error = found.map(|found| found.map(|stored| stored.frame.cid)).unwrap_err();
+            let error = found.map(|found| found.map(|stored| stored.section.cid)).unwrap_err();
             assert!(matches!(error, Error::Corrupt(_)), "{number}: {error}");
         }
     }

@@ -1,7 +1,7 @@
 //! Looks at everything that is stored, and lists every fault.
 
 use crate::block::{Block, blob_refs};
-use crate::car::append_section;
+use crate::car::section_of;
 use crate::commit::Commit;
 use crate::engine::account::status::parse_did;
 use crate::engine::handle::Engine;
@@ -418,12 +418,6 @@ fn check_orphans(view: &View, report: &mut ScrubReport) -> Result<()> {
         next = after;
     }
     Ok(())
-}
-
-fn section_of(block: &Block) -> Vec<u8> {
-    let mut section = Vec::new();
-    append_section(&mut section, block.cid(), block.bytes());
-    section
 }
 
 /// A digest of rows, stamps included.

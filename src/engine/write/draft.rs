@@ -96,10 +96,10 @@ impl<'a, T: ReadBytes> Draft<'a, T> {
     /// The old record's blobs, and a look at its rows, which have to go.
     fn forget_blobs(&mut self, key: &Key, old: &Cid) -> Result<()> {
         let stored = self.region.stored_record(key)?;
-        if stored.frame.cid != *old {
+        if stored.section.cid != *old {
             return Err(Error::Corrupt(format!("the row of {key} holds another record")));
         }
-        for blob in blob_refs(&stored.frame.bytes) {
+        for blob in blob_refs(stored.section.bytes()) {
             self.blobs.deletes.push(blob_key(self.old.tree, &blob.cid, key));
         }
         Ok(())

@@ -79,13 +79,13 @@ impl<'a> RowAudit<'a> {
                 self.faults.push(problem.cid(cid));
                 None
             }
-            Some((_, stored)) if stored.frame.cid != *cid => {
+            Some((_, stored)) if stored.section.cid != *cid => {
                 let message =
-                    format!("a row holds {}, where another block belongs", stored.frame.cid);
+                    format!("a row holds {}, where another block belongs", stored.section.cid);
                 self.faults.push(Problem::new(Code::HashMismatch, message).cid(cid));
                 None
             }
-            Some((_, stored)) => match Block::check(stored.frame.cid, stored.frame.bytes) {
+            Some((_, stored)) => match stored.section.hashed() {
                 Ok(block) => Some((block, stored.stamp)),
                 Err(problem) => {
                     self.faults.push(problem);
@@ -119,7 +119,7 @@ impl<'a> RowAudit<'a> {
     fn pass(&mut self) {
         if let Some((_, stored)) = self.ready.pop_front() {
             let message = "a block is stored where the tree does not ask for one";
-            self.faults.push(Problem::new(Code::BadSection, message).cid(&stored.frame.cid));
+            self.faults.push(Problem::new(Code::BadSection, message).cid(&stored.section.cid));
         }
     }
 

@@ -65,7 +65,7 @@ impl<'a, T: ReadBytes> ChangedCursor<'a, T> {
         cid: &Cid,
         place: impl FnOnce() -> Place,
     ) -> Result<Option<StoredBlock>> {
-        if found.frame.cid != *cid {
+        if found.section.cid != *cid {
             return Err(misplaced(cid, &place()));
         }
         Ok(Some(found).filter(|found| found.stamp > self.since))

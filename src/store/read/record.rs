@@ -195,7 +195,7 @@ where
 {
     let row = Row::decode(&Bytes::copy_from_slice(value))?;
     let record = whole_record(rows, tree, path, &row)?;
-    if record.frame.cid == *cid { Ok(record) } else { Err(misplaced(cid, &record_place(path))) }
+    if record.section.cid == *cid { Ok(record) } else { Err(misplaced(cid, &record_place(path))) }
 }
 
 pub(crate) fn record_place(path: &[u8]) -> Place {

@@ -1,4 +1,4 @@
-use crate::car::append_section;
+use crate::car::section_of;
 use crate::commit::Commit;
 use crate::error::Result;
 use crate::ident::Rev;
@@ -17,9 +17,7 @@ pub(crate) struct RowBuffer {
 impl RowBuffer {
     /// The row of a commit.
     pub(crate) fn commit(&mut self, builder: &mut RowBuilder, commit: &Commit, rev: Rev) {
-        let mut section = Vec::new();
-        append_section(&mut section, commit.cid(), commit.block().bytes());
-        builder.commit(&section, rev, self);
+        builder.commit(&section_of(commit.block()), rev, self);
     }
 
     /// Puts all of them into the store.

@@ -86,7 +86,7 @@ fn push_children(
     height: u8,
     block: &StoredBlock,
 ) -> Result<()> {
-    let node = decoded(block.block()?.bytes(), &block.frame.cid)?;
+    let node = decoded(block.block()?.bytes(), &block.section.cid)?;
     let below = |left: &Key| {
         let height = height.checked_sub(1);
         height

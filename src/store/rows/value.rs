@@ -1,7 +1,7 @@
 //! Row values: the bytes at the database's edge. `manual::format` draws them.
 
 use crate::block::{Block, Cid};
-use crate::car::{Section, parse_section, varint};
+use crate::car::{Section, parse_whole, varint};
 use crate::error::{Error, Result};
 use crate::ident::Rev;
 use crate::limits::ROW_BYTES_MAX;
@@ -278,17 +278,14 @@ pub(crate) struct Frames<'a> {
 /// A section of a row with its stamp; its bytes are not hashed yet.
 #[derive(Clone, Debug)]
 pub(crate) struct StoredBlock {
-    pub(crate) frame: Section,
-    /// The whole section.
-    pub(crate) section: Bytes,
+    pub(crate) section: Section,
     pub(crate) stamp: Rev,
 }
 
 impl StoredBlock {
     /// The block, hashed on its way out of the store.
     pub(crate) fn block(&self) -> Result<Block> {
-        Block::check(self.frame.cid.clone(), self.frame.bytes.clone())
-            .map_err(|problem| Error::Corrupt(problem.to_string()))
+        self.section.clone().hashed().map_err(|problem| Error::Corrupt(problem.to_string()))
     }
 }
 
@@ -319,9 +316,8 @@ impl Iterator for Frames<'_> {
 
 /// A section with its stamp, its CID read.
 pub(crate) fn stamped(section: Bytes, stamp: Rev) -> Result<StoredBlock> {
-    let frame =
-        parse_section(&section, 0).map_err(|problem| Error::Corrupt(problem.to_string()))?;
-    Ok(StoredBlock { frame, section, stamp })
+    let section = parse_whole(section, 0).map_err(|problem| Error::Corrupt(problem.to_string()))?;
+    Ok(StoredBlock { section, stamp })
 }
 
 fn cut_section(rest: &Bytes) -> Result<Bytes> {

@@ -1,7 +1,7 @@
 //! The part of a tree that one commit touches: loaded from rows, edited, written back as rows.
 
 use crate::block::{Block, Cid};
-use crate::car::append_section;
+use crate::car::section_of;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::ident::Rev;
@@ -15,6 +15,7 @@ use crate::store::rows::value::{Row, RowStats, StoredBlock, encode_row};
 use crate::store::tables::Tables;
 use crate::tree::{Child, Gap, Held, Key, NodeSource, Tree};
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Rows that were loaded, blocks found in them, and the rows that take their place.
@@ -328,13 +329,13 @@ impl WriteBack<'_> {
             return Ok(());
         }
         let stored = region.stored_record(key)?;
-        if stored.frame.cid != *value {
+        if stored.section.cid != *value {
             let place = Place::Record { path: key.as_bytes().to_vec(), part: 0 };
             return Err(misplaced(value, &place));
         }
         self.builder.record(
             key,
-            RecordSource::Section(&stored.section),
+            RecordSource::Section(stored.section.whole()),
             stored.stamp,
             &mut self.out,
         );
@@ -357,11 +358,11 @@ impl WriteBack<'_> {
         }
     }
 
-    fn node_section<T>(
+    fn node_section<'n, T>(
         &mut self,
         region: &WorkingSet<'_, T>,
-        node: &Held,
-    ) -> Result<(Vec<u8>, Rev)> {
+        node: &'n Held,
+    ) -> Result<(Cow<'n, [u8]>, Rev)> {
         let block = node
             .block
             .as_ref()
@@ -396,12 +397,6 @@ impl Emitted {
         self.keeps.contains(key)
             || key.split_last().is_some_and(|(part, start)| *part > 0 && self.keeps.contains(start))
     }
-}
-
-fn section_of(block: &Block) -> Vec<u8> {
-    let mut section = Vec::with_capacity(block.bytes().len() + 40);
-    append_section(&mut section, block.cid(), block.bytes());
-    section
 }
 
 fn row_tally(key: &[u8], value: &[u8]) -> Result<RowStats> {

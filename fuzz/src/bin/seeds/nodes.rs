@@ -91,7 +91,7 @@ pub fn values() -> Seeds {
 fn blocks_of_a_repository() -> Vec<Vec<u8>> {
     let car = sample::export(&sample::engine_with(120));
     let mut reader = Reader::new(&car[..]).unwrap();
-    let next = || reader.next_section().unwrap().map(|frame| frame.bytes.to_vec());
+    let next = || reader.next_section().unwrap().map(|frame| frame.bytes().to_vec());
     std::iter::from_fn(next).collect()
 }
 
