@@ -15,7 +15,6 @@ use carrack::verify::{
     verify_collection, verify_collection_file,
 };
 use carrack::{Code, Error};
-#[cfg(feature = "serde")]
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::Write;
