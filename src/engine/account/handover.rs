@@ -156,7 +156,7 @@ impl Engine {
         let mut rows = RowBuffer::default();
         rows.commit(&mut RowBuilder::new(whole.tree), &commit, rev);
         let bytes =
-            (whole.tally.bytes + commit_len(&commit)).saturating_sub(commit_len(&whole.commit));
+            (whole.stats.bytes + commit_len(&commit)).saturating_sub(commit_len(&whole.commit));
         let head = Head { commit: commit.cid().clone(), rev, bytes, ..whole.head() };
         let account = Account {
             state: State::Active,

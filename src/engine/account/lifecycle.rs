@@ -56,7 +56,7 @@ impl Engine {
             require_unchanged(&tables.accounts, &did, before.as_ref(), "its creation")?;
             let number = next_tree(tables)?;
             append_all(tables, &events)?;
-            let (rows, tally) = first_rows(number, &commit, &root, rev);
+            let (rows, stats) = first_rows(number, &commit, &root, rev);
             rows.store(tables)?;
             let head = Head {
                 tree: number,
@@ -65,8 +65,8 @@ impl Engine {
                 rev,
                 height: 0,
                 records: 0,
-                blocks: tally.blocks,
-                bytes: tally.bytes,
+                blocks: stats.blocks,
+                bytes: stats.bytes,
             };
             let account = Account {
                 state: State::Active,
@@ -176,7 +176,7 @@ fn first_rows(tree: u64, commit: &Commit, root: &Block, rev: Rev) -> (RowBuffer,
     rows.commit(&mut builder, commit, rev);
     builder.enter(&Key::edge(), 0, &section_of(root), rev, &mut rows);
     builder.leave(&mut rows);
-    (rows, builder.tally())
+    (rows, builder.stats())
 }
 
 fn is_switch(state: &State) -> bool {

@@ -1,3 +1,5 @@
+use crate::block::Block;
+use crate::car::section_of;
 use crate::engine::export::export::{Exported, Extent, export_tree, write_car};
 use crate::engine::export::pipe::{ExportCheck, PipeWriter};
 use crate::engine::handle::Engine;
@@ -5,10 +7,9 @@ use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
 use crate::store::account::Head;
 use crate::store::accounts::account_row;
-use crate::store::read::changed::ChangedCursor;
 use crate::store::read::record::commit_of;
+use crate::store::read::tree_cursor::TreeCursor;
 use crate::store::revs::rev_key;
-use crate::store::rows::value::StoredBlock;
 use crate::store::sealed::REVS;
 use crate::store::tables::View;
 use crate::tree::{Walk, Want};
@@ -61,9 +62,10 @@ impl Engine {
 
 /// Reads the commit and what is newer than `since`, and gives the number of blocks.
 fn read_changed(view: &View, head: &Head, since: Rev, mut writer: PipeWriter) -> Result<u64> {
-    let mut changed = ChangedCursor::new(view.rows()?, head.tree, since);
+    let mut changed = TreeCursor::new(view.rows()?, head.tree).since(since);
     let mut blocks = 1;
-    if !writer.push(&commit(view, head)?)? {
+    let commit = commit_of(view.rows()?, head)?.block()?;
+    if !writer.push(&section_of(&commit))? {
         return Ok(blocks);
     }
     let mut walk = Walk::new(head.data.clone());
@@ -71,23 +73,19 @@ fn read_changed(view: &View, head: &Head, since: Rev, mut writer: PipeWriter) ->
         let found = match walk.next() {
             Want::Node(want) => {
                 let height = want.height.unwrap_or(head.height);
-                let found = changed.node(&want.left, height, &want.cid)?;
+                let found = changed.newer_node(&want.left, height, &want.cid)?;
                 if let Some(node) = &found {
                     enter(&mut walk, node)?;
                 }
                 found
             }
-            Want::Record(want) => {
-                let found = changed.record(&want.key, &want.cid)?;
-                found.as_ref().map(StoredBlock::block).transpose()?;
-                found
-            }
+            Want::Record(want) => changed.newer_record(&want.key, &want.cid)?,
             Want::Leave { .. } => None,
             Want::End => break,
         };
         let Some(found) = found else { continue };
         blocks += 1;
-        if !writer.push(found.section.whole())? {
+        if !writer.push(&section_of(&found))? {
             return Ok(blocks);
         }
     }
@@ -95,15 +93,8 @@ fn read_changed(view: &View, head: &Head, since: Rev, mut writer: PipeWriter) ->
     Ok(blocks)
 }
 
-/// The section of the commit, which belongs to every diff.
-fn commit(view: &View, head: &Head) -> Result<bytes::Bytes> {
-    let stored = commit_of(view.rows()?, head)?;
-    stored.block()?;
-    Ok(stored.section.whole().clone())
-}
-
-fn enter(walk: &mut Walk, node: &StoredBlock) -> Result<()> {
-    match walk.enter(&node.block()?).into_iter().next() {
+fn enter(walk: &mut Walk, node: &Block) -> Result<()> {
+    match walk.enter(node).into_iter().next() {
         None => Ok(()),
         Some(problem) => Err(Error::Corrupt(problem.to_string())),
     }

@@ -59,7 +59,7 @@ pub(crate) struct StagedTree {
     pub(in crate::engine) rev: Rev,
     pub(in crate::engine) height: u8,
     pub(in crate::engine) records: u64,
-    pub(in crate::engine) tally: RowStats,
+    pub(in crate::engine) stats: RowStats,
     /// What is unusual about the records, beside what the verification says.
     pub(in crate::engine) warnings: Problems,
 }
@@ -113,7 +113,7 @@ impl<'a> Staged<'a> {
             rev: self.rev.ok_or_else(unfinished)?,
             height: self.root_height,
             records: self.records,
-            tally: self.builder.tally(),
+            stats: self.builder.stats(),
             warnings: std::mem::take(&mut self.warnings),
         })
     }
@@ -237,8 +237,8 @@ impl StagedTree {
             rev: self.rev,
             height: self.height,
             records: self.records,
-            blocks: self.tally.blocks,
-            bytes: self.tally.bytes,
+            blocks: self.stats.blocks,
+            bytes: self.stats.bytes,
         }
     }
 }

@@ -354,11 +354,11 @@ impl Scrub<'_> {
         if !self.faults.is_empty() {
             return;
         }
-        let (head, tally) = (self.head, self.builder.tally());
+        let (head, stats) = (self.head, self.builder.stats());
         let counted = [
             ("records", head.records, self.records),
-            ("blocks", head.blocks, tally.blocks),
-            ("bytes", head.bytes, tally.bytes),
+            ("blocks", head.blocks, stats.blocks),
+            ("bytes", head.bytes, stats.bytes),
         ];
         for (what, noted, found) in counted {
             if noted != found {

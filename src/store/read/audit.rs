@@ -6,7 +6,7 @@ use crate::ident::Rev;
 use crate::problem::{Code, Problem};
 use crate::store::read_table::{ByteEntries, ByteTable, ReadTable};
 use crate::store::rows::key::{Place, node_key, parse_key, record_key};
-use crate::store::rows::run::{RunPlace, run_entries};
+use crate::store::rows::run::run_entries;
 use crate::store::rows::value::{Row, StoredBlock, without_form};
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -152,12 +152,13 @@ impl<'a> RowAudit<'a> {
         }
         let row = Row::decode(value)?;
         let row = if row.count() == 1 { self.whole(key, &row)? } else { row };
-        for placed in run_entries(&place, &row)? {
-            let at = match &placed.place {
-                RunPlace::Node { left, height } => RowPosition::node(left.as_bytes(), *height),
-                RunPlace::Record { path } => RowPosition::record(path.as_bytes()),
+        for entry in run_entries(&place, &row)? {
+            let at = match (&entry.path, &place) {
+                (Some(path), _) => RowPosition::record(path.as_bytes()),
+                (None, Place::Node { left, height }) => RowPosition::node(left, *height),
+                (None, Place::Record { path, .. }) => RowPosition::record(path),
             };
-            self.ready.push_back((at, placed.block));
+            self.ready.push_back((at, entry.block));
         }
         Ok(())
     }

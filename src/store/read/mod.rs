@@ -1,7 +1,6 @@
 //! Reading a tree: one record, a list, every row, what changed.
 
 pub(crate) mod audit;
-pub(crate) mod changed;
 mod confirmed;
 pub(crate) mod listing;
 pub(crate) mod node_cache;

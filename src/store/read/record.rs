@@ -16,7 +16,7 @@ use crate::store::rows::key::{
     Place, is_leaf_key, misplaced, node_key, parse_key, record_key, tree_range,
 };
 use crate::store::rows::parts::whole_record;
-use crate::store::rows::run::{RunPlace, run_entries, sought};
+use crate::store::rows::run::{run_entries, sought};
 use crate::store::rows::value::{RawRow, Row, StoredBlock};
 use crate::tree::{Key, Sought, seek};
 use bytes::Bytes;
@@ -227,9 +227,10 @@ fn record_in_run(
 
 fn find_among_equals(at: &Place, value: &[u8], path: &[u8]) -> Result<StoredBlock> {
     let row = Row::decode(&Bytes::copy_from_slice(value))?;
-    let is_it = |place: &RunPlace| matches!(place, RunPlace::Record { path: found } if found.as_bytes() == path);
-    let hit = run_entries(at, &row)?.into_iter().find(|block| is_it(&block.place));
-    hit.map(|placed| placed.block).ok_or_else(|| lost(path))
+    let is_it = |found: &Key| found.as_bytes() == path;
+    let hit =
+        run_entries(at, &row)?.into_iter().find(|entry| entry.path.as_ref().is_some_and(is_it));
+    hit.map(|entry| entry.block).ok_or_else(|| lost(path))
 }
 
 fn lost(path: &[u8]) -> Error {

@@ -24,48 +24,34 @@ pub(crate) enum RecordSource<'a> {
 }
 
 /// Takes nodes and records in pre-order and gives rows. Nothing but the content decides where a
-/// row ends: a node of layer 0 and its records are one row, if their sections fit into
+/// row ends: a node of layer 0 and its records are one row, a run, if their sections fit into
 /// [`RUN_BYTES_MAX`]; anything else is a row a block.
 pub(crate) struct RowBuilder {
     tree: u64,
-    tally: RowStats,
-    /// How many nodes above the undecided subtree have been entered and not left.
-    above: usize,
-    /// The subtree that may yet become a run.
-    undecided: Undecided,
+    stats: RowStats,
+    /// The node of layer 0 at hand and its records, as long as they fit into a run.
+    run: Option<Run>,
 }
 
-#[derive(Default)]
-struct Undecided {
-    items: Vec<Item>,
+struct Run {
+    left: Key,
+    /// Of the node and of each record.
+    stamps: Vec<Rev>,
+    /// Of the node and of each record, back to back.
     sections: Vec<u8>,
-    /// Bytes of all sections, those included that are kept elsewhere.
-    length: usize,
-    /// The items of the nodes that have been entered and not left, outermost first.
-    open: Vec<usize>,
-}
-
-struct Item {
-    /// How many nodes of the undecided subtree were open when it came.
-    depth: usize,
-    key: Key,
-    /// `None` for a record.
-    height: Option<u8>,
-    stamp: Rev,
-    from: usize,
-    to: usize,
-    /// The length of a record that is kept where it is.
-    kept: Option<usize>,
+    node_bytes: usize,
+    /// Each record's path, and where its section ends.
+    records: Vec<(Key, usize)>,
 }
 
 impl RowBuilder {
     pub(crate) fn new(tree: u64) -> Self {
-        Self { tree, tally: RowStats::default(), above: 0, undecided: Undecided::default() }
+        Self { tree, stats: RowStats::default(), run: None }
     }
 
     /// What has gone through so far.
-    pub(crate) fn tally(&self) -> RowStats {
-        self.tally
+    pub(crate) fn stats(&self) -> RowStats {
+        self.stats
     }
 
     /// The commit.
@@ -84,165 +70,93 @@ impl RowBuilder {
         out: &mut dyn RowOut,
     ) {
         self.count(section.len());
-        if height > 0 {
-            self.above += 1;
+        // No node hangs on one of layer 0.
+        self.leave(out);
+        if height > 0 || section.len() > RUN_BYTES_MAX {
             return out.put(self.node_key(left, height), encode_row(&[stamp], section));
         }
-        let index = self.undecided.push(left, Some(height), stamp, RecordSource::Section(section));
-        self.undecided.open.push(index);
-        self.overflow(out);
+        self.run = Some(Run::begin(left, section, stamp));
     }
 
     /// A record at its entry.
     pub(crate) fn record(
         &mut self,
         path: &Key,
-        piece: RecordSource<'_>,
+        source: RecordSource<'_>,
         stamp: Rev,
         out: &mut dyn RowOut,
     ) {
-        self.count(match &piece {
+        let length = match source {
             RecordSource::Section(section) => section.len(),
-            RecordSource::Kept(length) => *length,
-        });
-        if self.undecided.open.is_empty() {
-            let key = record_key(self.tree, path.as_bytes());
-            return match piece {
-                RecordSource::Section(section) => emit_section(&key, stamp, section, out),
-                RecordSource::Kept(_) => out.keep(key),
-            };
+            RecordSource::Kept(length) => length,
+        };
+        self.count(length);
+        match (&mut self.run, source) {
+            (Some(run), RecordSource::Section(section)) if run.has_room_for(length) => {
+                return run.push(path, section, stamp);
+            }
+            _ => self.dissolve_run(out),
         }
-        self.undecided.push(path, None, stamp, piece);
-        self.overflow(out);
+        let key = record_key(self.tree, path.as_bytes());
+        match source {
+            RecordSource::Section(section) => emit_section(&key, stamp, section, out),
+            RecordSource::Kept(_) => out.keep(key),
+        }
     }
 
     /// The node that was entered last is complete.
     pub(crate) fn leave(&mut self, out: &mut dyn RowOut) {
-        if self.undecided.open.pop().is_none() {
-            self.above = self.above.saturating_sub(1);
-        } else if self.undecided.open.is_empty() {
-            let items = std::mem::take(&mut self.undecided.items);
-            self.emit_run(&items, out);
-            self.undecided.clear();
+        if let Some(run) = self.run.take() {
+            out.put(self.node_key(&run.left, 0), encode_row(&run.stamps, &run.sections));
+        }
+    }
+
+    /// What is too long for a run becomes rows of their own: the node, and each record.
+    fn dissolve_run(&mut self, out: &mut dyn RowOut) {
+        let Some(run) = self.run.take() else { return };
+        let section = |from: usize, to: usize| run.sections.get(from..to).unwrap_or_default();
+        let mut stamps = run.stamps.iter();
+        if let Some(stamp) = stamps.next() {
+            let node = section(0, run.node_bytes);
+            out.put(self.node_key(&run.left, 0), encode_row(&[*stamp], node));
+        }
+        let mut from = run.node_bytes;
+        for ((path, to), stamp) in run.records.iter().zip(stamps) {
+            let key = record_key(self.tree, path.as_bytes());
+            emit_section(&key, *stamp, section(from, *to), out);
+            from = *to;
         }
     }
 
     fn count(&mut self, length: usize) {
-        self.tally.add(RowStats { blocks: 1, bytes: length as u64 });
+        self.stats.add(RowStats { blocks: 1, bytes: length as u64 });
     }
 
     fn node_key(&self, left: &Key, height: u8) -> Vec<u8> {
         node_key(self.tree, left.as_bytes(), height)
     }
-
-    /// While the undecided subtree is too long for a run: its root and that root's records become
-    /// rows of their own, its finished subtrees runs, and the open one the undecided one.
-    fn overflow(&mut self, out: &mut dyn RowOut) {
-        while self.undecided.length > RUN_BYTES_MAX && !self.undecided.open.is_empty() {
-            let items = std::mem::take(&mut self.undecided.items);
-            self.undecided.open.remove(0);
-            self.above += 1;
-            let rest = self.undecided.open.first().copied().unwrap_or(items.len());
-            let mut at = 0;
-            while at < rest {
-                let end = subtree_end(&items, at).min(rest);
-                self.emit_subtree(items.get(at..end).unwrap_or_default(), at == 0, out);
-                at = end;
-            }
-            self.undecided.keep_from(items, rest);
-        }
-    }
-
-    fn emit_subtree(&self, items: &[Item], alone: bool, out: &mut dyn RowOut) {
-        let Some(first) = items.first() else { return };
-        match first.height {
-            Some(height) if alone => {
-                let section = self.undecided.section(first);
-                out.put(self.node_key(&first.key, height), encode_row(&[first.stamp], section));
-            }
-            Some(_) => self.emit_run(items, out),
-            None => {
-                let key = record_key(self.tree, first.key.as_bytes());
-                match first.kept {
-                    Some(_) => out.keep(key),
-                    None => emit_section(&key, first.stamp, self.undecided.section(first), out),
-                }
-            }
-        }
-    }
-
-    fn emit_run(&self, items: &[Item], out: &mut dyn RowOut) {
-        let (Some(first), Some(last)) = (items.first(), items.last()) else { return };
-        let Some(height) = first.height else { return };
-        let stamps: Vec<Rev> = items.iter().map(|item| item.stamp).collect();
-        let sections = self.undecided.sections.get(first.from..last.to).unwrap_or_default();
-        out.put(self.node_key(&first.key, height), encode_row(&stamps, sections));
-    }
 }
 
-impl Undecided {
-    fn push(
-        &mut self,
-        key: &Key,
-        height: Option<u8>,
-        stamp: Rev,
-        piece: RecordSource<'_>,
-    ) -> usize {
-        let from = self.sections.len();
-        let kept = match piece {
-            RecordSource::Section(section) => {
-                self.sections.extend_from_slice(section);
-                self.length += section.len();
-                None
-            }
-            RecordSource::Kept(length) => {
-                self.length += length;
-                Some(length)
-            }
-        };
-        let to = self.sections.len();
-        let depth = self.open.len();
-        self.items.push(Item { depth, key: key.clone(), height, stamp, from, to, kept });
-        self.items.len() - 1
-    }
-
-    fn section(&self, item: &Item) -> &[u8] {
-        self.sections.get(item.from..item.to).unwrap_or_default()
-    }
-
-    /// Goes on with the open subtree that begins at item `rest`.
-    fn keep_from(&mut self, items: Vec<Item>, rest: usize) {
-        let base = items.get(rest).map_or(self.sections.len(), |item| item.from);
-        self.sections.drain(..base);
-        self.items = items.into_iter().skip(rest).collect();
-        for item in &mut self.items {
-            item.depth -= 1;
-            item.from -= base;
-            item.to -= base;
+impl Run {
+    fn begin(left: &Key, section: &[u8], stamp: Rev) -> Self {
+        Self {
+            left: left.clone(),
+            stamps: vec![stamp],
+            sections: section.to_vec(),
+            node_bytes: section.len(),
+            records: Vec::new(),
         }
-        for open in &mut self.open {
-            *open -= rest;
-        }
-        let kept: usize = self.items.iter().filter_map(|item| item.kept).sum();
-        self.length = self.sections.len() + kept;
     }
 
-    fn clear(&mut self) {
-        self.items.clear();
-        self.sections.clear();
-        self.length = 0;
+    fn has_room_for(&self, length: usize) -> bool {
+        self.sections.len() + length <= RUN_BYTES_MAX
     }
-}
 
-/// The end of the subtree (or of the one record) that begins at item `at`. The outermost node
-/// stands for itself alone.
-fn subtree_end(items: &[Item], at: usize) -> usize {
-    let depth = items.get(at).map_or(0, |item| item.depth);
-    if depth == 0 {
-        return at + 1;
+    fn push(&mut self, path: &Key, section: &[u8], stamp: Rev) {
+        self.stamps.push(stamp);
+        self.sections.extend_from_slice(section);
+        self.records.push((path.clone(), self.sections.len()));
     }
-    let rest = items.get(at + 1..).unwrap_or_default();
-    at + 1 + rest.iter().take_while(|item| item.depth > depth).count()
 }
 
 fn emit_section(key: &[u8], stamp: Rev, section: &[u8], out: &mut dyn RowOut) {

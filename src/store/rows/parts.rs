@@ -1,31 +1,21 @@
-//! Reading blocks out of rows.
+//! Reading single blocks out of rows.
 
 use crate::error::{Error, Result};
 use crate::store::read_table::ReadBytes;
-use crate::store::rows::key::{Place, node_key, parse_key, part_key, tree_range};
-use crate::store::rows::run::{RunPlace, run_entries};
+use crate::store::rows::key::{node_key, part_key};
 use crate::store::rows::value::{Row, StoredBlock, stamped};
 use crate::tree::Key;
 use bytes::Bytes;
 
-/// The node of this height right of `left`, wherever it is kept: it begins the last row at or
-/// before its place, or it is in the run that does.
+/// The node of this height right of `left`, which begins a row.
 pub(crate) fn node<T>(rows: &T, tree: u64, left: &Key, height: u8) -> Result<Option<StoredBlock>>
 where
     T: ReadBytes,
 {
-    let (start, _) = tree_range(tree);
-    let target = node_key(tree, left.as_bytes(), height);
-    let Some(found) = rows.range(&start[..]..=&target[..])?.next_back() else { return Ok(None) };
-    let (key, value) = found?;
-    let (_, place) = parse_key(key.value())?;
-    if matches!(place, Place::Record { .. }) {
+    let Some(value) = rows.get(&node_key(tree, left.as_bytes(), height)[..])? else {
         return Ok(None);
-    }
-    let row = Row::decode(&Bytes::copy_from_slice(value.value()))?;
-    let is_here = |at: &RunPlace| matches!(at, RunPlace::Node { left: l, height: h } if l == left && *h == height);
-    let hit = run_entries(&place, &row)?.into_iter().find(|block| is_here(&block.place));
-    Ok(hit.map(|placed| placed.block))
+    };
+    Row::decode(&Bytes::copy_from_slice(value.value()))?.blocks().next().transpose()
 }
 
 /// Puts a record together that may continue in further rows.
@@ -33,6 +23,18 @@ pub(crate) fn whole_record<T>(rows: &T, tree: u64, path: &[u8], row: &Row) -> Re
 where
     T: ReadBytes,
 {
+    join_record(row, path, |part| {
+        let value = rows.get(&part_key(tree, path, part)[..])?;
+        Ok(value.map(|value| Bytes::copy_from_slice(value.value())))
+    })
+}
+
+/// The same with a way of the caller's to the further rows, by their numbers.
+pub(crate) fn join_record(
+    row: &Row,
+    path: &[u8],
+    mut further: impl FnMut(u8) -> Result<Option<Bytes>>,
+) -> Result<StoredBlock> {
     let length = row.first_length()?;
     if row.sections().len() >= length {
         return stamped(row.sections().clone(), row.stamp(0)?);
@@ -42,8 +44,8 @@ where
         if section.len() >= length {
             break;
         }
-        let Some(value) = rows.get(&part_key(tree, path, part)[..])? else { break };
-        section.extend_from_slice(value.value());
+        let Some(value) = further(part)? else { break };
+        section.extend_from_slice(&value);
     }
     if section.len() != length {
         let path = String::from_utf8_lossy(path);

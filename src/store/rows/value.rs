@@ -69,8 +69,8 @@ impl Row {
     }
 
     /// The sections in order, not hashed yet.
-    pub(crate) fn frames(&self) -> Frames<'_> {
-        Frames { row: self, position: 0, index: 0 }
+    pub(crate) fn blocks(&self) -> StoredBlocks<'_> {
+        StoredBlocks { row: self, position: 0, index: 0 }
     }
 
     /// The length of the first section, which may continue in further rows.
@@ -269,7 +269,7 @@ impl RawSection<'_> {
 }
 
 /// The sections of a row, one by one.
-pub(crate) struct Frames<'a> {
+pub(crate) struct StoredBlocks<'a> {
     row: &'a Row,
     position: usize,
     index: usize,
@@ -289,7 +289,7 @@ impl StoredBlock {
     }
 }
 
-impl Iterator for Frames<'_> {
+impl Iterator for StoredBlocks<'_> {
     type Item = Result<StoredBlock>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -10,7 +10,8 @@ use crate::store::account::Head;
 use crate::store::read_table::ReadBytes;
 use crate::store::rows::build::{RecordSource, RowBuilder, RowOut};
 use crate::store::rows::key::{Place, misplaced, node_key, parse_key, part_key, record_key};
-use crate::store::rows::run::{RunPlace, run_entries};
+use crate::store::rows::parts::join_record;
+use crate::store::rows::run::{RunEntry, run_entries};
 use crate::store::rows::value::{Row, RowStats, StoredBlock, encode_row};
 use crate::store::tables::Tables;
 use crate::tree::{Child, Gap, Held, Key, NodeSource, Tree};
@@ -25,7 +26,7 @@ pub(crate) struct WorkingSet<'a, T> {
     /// The rows that the edit has read, as they are stored.
     loaded: BTreeMap<Vec<u8>, Bytes>,
     loaded_bytes: usize,
-    nodes: HashMap<(Key, u8), (Block, Rev)>,
+    nodes: HashMap<(Key, u8), Block>,
     /// The same nodes by CID: a node that is built anew with old content keeps its stamp.
     node_stamps: HashMap<Cid, Rev>,
     /// Sections of records that share a row with others.
@@ -109,20 +110,10 @@ impl<'a, T: ReadBytes> WorkingSet<'a, T> {
         let missing = || Error::Corrupt(format!("the record at {key} has no row"));
         let place = record_key(self.tree, key.as_bytes());
         let row = self.load_row(&place)?.ok_or_else(missing)?;
-        let stamp = row.stamp(0)?;
-        let length = row.first_length()?;
-        let mut section = row.sections().to_vec();
-        for part in 1..=u8::MAX {
-            if section.len() >= length {
-                break;
-            }
-            let place = part_key(self.tree, key.as_bytes(), part);
-            section.extend_from_slice(&self.load_value(&place)?.ok_or_else(missing)?);
-        }
-        if section.len() != length {
-            return Err(Error::Corrupt(format!("the record at {key} is not as long as it says")));
-        }
-        crate::store::rows::value::stamped(section.into(), stamp)
+        let tree = self.tree;
+        join_record(&row, key.as_bytes(), |part| {
+            self.load_value(&part_key(tree, key.as_bytes(), part))
+        })
     }
 
     /// Writes the edited tree, its changed records and the commit back, and gives the nodes that
@@ -193,17 +184,14 @@ impl<'a, T: ReadBytes> WorkingSet<'a, T> {
             )));
         };
         let place = Place::Node { left: left.as_bytes().to_vec(), height };
-        for placed in run_entries(&place, &row)? {
-            match placed.place {
-                RunPlace::Node { left, height } => {
-                    let block = placed.block.block()?;
-                    self.node_stamps.insert(block.cid().clone(), placed.block.stamp);
-                    self.nodes.insert((left, height), (block, placed.block.stamp));
-                }
-                RunPlace::Record { path } => {
-                    self.records.insert(path, placed.block);
-                }
+        for RunEntry { path, block: stored } in run_entries(&place, &row)? {
+            if let Some(path) = path {
+                self.records.insert(path, stored);
+                continue;
             }
+            let block = stored.block()?;
+            self.node_stamps.insert(block.cid().clone(), stored.stamp);
+            self.nodes.insert((left.clone(), height), block);
         }
         Ok(())
     }
@@ -219,7 +207,7 @@ impl<T: ReadBytes> NodeSource for WorkingSet<'_, T> {
             self.load_node_row(&gap.left, height)?;
         }
         match self.nodes.get(&place) {
-            Some((block, _)) if *block.cid() == gap.cid => Ok(block.clone()),
+            Some(block) if *block.cid() == gap.cid => Ok(block.clone()),
             _ => {
                 let left = gap.left.as_bytes().to_vec();
                 Err(misplaced(&gap.cid, &Place::Node { left, height }))
@@ -284,7 +272,7 @@ impl WriteBack<'_> {
         }
     }
 
-    /// A changed bottom subtree, whole, through the builder.
+    /// A changed node of layer 0 with its records, through the builder.
     fn bottom<T: ReadBytes>(
         &mut self,
         region: &mut WorkingSet<'_, T>,
@@ -293,16 +281,8 @@ impl WriteBack<'_> {
     ) -> Result<()> {
         let (section, stamp) = self.node_section(region, node)?;
         self.builder.enter(left, node.height, &section, stamp, &mut self.out);
-        if let Some(child) = &mut node.left {
-            let child = child.hold(region)?;
-            self.bottom(region, child, left)?;
-        }
-        for entry in &mut node.entries {
+        for entry in &node.entries {
             self.bottom_record(region, &entry.key, &entry.value)?;
-            if let Some(child) = &mut entry.right {
-                let child = child.hold(region)?;
-                self.bottom(region, child, &entry.key)?;
-            }
         }
         self.builder.leave(&mut self.out);
         Ok(())
