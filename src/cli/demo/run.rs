@@ -1,6 +1,6 @@
 use crate::cli::answer::Answer;
-use crate::cli::demo::content::DemoRecords;
 use crate::cli::demo::identity::Identity;
+use crate::cli::demo::records::DemoRecords;
 use crate::cli::demo::transcript::{Throughput, Transcript, timed};
 use crate::cli::failure::Failure;
 use crate::cli::io::progress::Bar;
