@@ -60,7 +60,7 @@ fn verdict(is_valid: bool) -> Verdict {
 }
 
 #[derive(Serialize)]
-struct ReportObject<'a> {
+struct ReportForm<'a> {
     verdict: Verdict,
     version: &'a Option<u8>,
     did: &'a Option<Did>,
@@ -98,7 +98,7 @@ impl Serialize for Report {
             problems,
             warnings,
         } = self;
-        let object = ReportObject {
+        let object = ReportForm {
             verdict: verdict(self.is_valid()),
             version,
             did,
@@ -163,7 +163,7 @@ impl Serialize for CollectionReport {
 }
 
 #[derive(Serialize)]
-struct ScrubObject<'a> {
+struct ScrubForm<'a> {
     verdict: Verdict,
     accounts: u64,
     rows: u64,
@@ -176,7 +176,7 @@ struct ScrubObject<'a> {
 impl Serialize for ScrubReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { accounts, rows, records, problems } = self;
-        let object = ScrubObject {
+        let object = ScrubForm {
             verdict: verdict(self.is_valid()),
             accounts: *accounts,
             rows: *rows,
@@ -189,7 +189,7 @@ impl Serialize for ScrubReport {
 }
 
 #[derive(Serialize)]
-struct AccountObject<'a> {
+struct AccountForm<'a> {
     did: &'a Did,
     state: &'a State,
     /// Only of an account that leaves or has left.
@@ -226,7 +226,7 @@ impl Serialize for AccountStatus {
             blobs_needed,
             blobs_missing,
         } = self;
-        let object = AccountObject {
+        let object = AccountForm {
             did,
             state,
             to: state.destination().map(|(to, _)| to),
@@ -247,7 +247,7 @@ impl Serialize for AccountStatus {
 }
 
 #[derive(Serialize)]
-struct OpObject<'a> {
+struct OpForm<'a> {
     action: &'a str,
     path: &'a RepoPath,
     cid: Option<&'a Cid>,
@@ -257,19 +257,15 @@ struct OpObject<'a> {
 /// With all four fields; what the op does not have is null.
 impl Serialize for RepoOp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let object = OpObject {
-            action: self.action(),
-            path: self.path(),
-            cid: self.cid(),
-            prev: self.prev(),
-        };
+        let object =
+            OpForm { action: self.action(), path: self.path(), cid: self.cid(), prev: self.prev() };
         object.serialize(serializer)
     }
 }
 
 #[derive(Serialize)]
 #[serde(tag = "result", rename_all = "kebab-case")]
-enum FollowedObject<'a> {
+enum FollowedForm<'a> {
     Applied { rev: Rev },
     Created { rev: Rev },
     Resigned { rev: Rev },
@@ -283,13 +279,13 @@ enum FollowedObject<'a> {
 impl Serialize for Followed {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let object = match self {
-            Self::Applied { rev } => FollowedObject::Applied { rev: *rev },
-            Self::Created { rev } => FollowedObject::Created { rev: *rev },
-            Self::Resigned { rev } => FollowedObject::Resigned { rev: *rev },
-            Self::Identity { handle } => FollowedObject::Identity { handle: handle.as_deref() },
-            Self::Account { state } => FollowedObject::Account { state },
-            Self::Ignored(why) => FollowedObject::Ignored { why: *why },
-            Self::OutOfSync(found) => FollowedObject::OutOfSync(found),
+            Self::Applied { rev } => FollowedForm::Applied { rev: *rev },
+            Self::Created { rev } => FollowedForm::Created { rev: *rev },
+            Self::Resigned { rev } => FollowedForm::Resigned { rev: *rev },
+            Self::Identity { handle } => FollowedForm::Identity { handle: handle.as_deref() },
+            Self::Account { state } => FollowedForm::Account { state },
+            Self::Ignored(why) => FollowedForm::Ignored { why: *why },
+            Self::OutOfSync(found) => FollowedForm::OutOfSync(found),
         };
         object.serialize(serializer)
     }

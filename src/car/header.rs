@@ -55,12 +55,12 @@ pub(super) fn parse_header(content: &[u8]) -> Result<Vec<Cid>, Problem> {
     Ok(parsed.roots)
 }
 
-struct Fields {
+struct HeaderFields {
     roots: Vec<Cid>,
     version: u64,
 }
 
-fn read_fields(content: &[u8]) -> Result<Fields, Fault> {
+fn read_fields(content: &[u8]) -> Result<HeaderFields, Fault> {
     let mut decoder = Decoder::new(content);
     if decoder.map()? != 2 {
         return Err(Fault::new(0, FaultKind::Type("a map of roots and version")));
@@ -70,7 +70,7 @@ fn read_fields(content: &[u8]) -> Result<Fields, Fault> {
     decoder.key("version")?;
     let version = decoder.uint()?;
     decoder.end()?;
-    Ok(Fields { roots, version })
+    Ok(HeaderFields { roots, version })
 }
 
 /// The pragma of version 2 is a header without roots.

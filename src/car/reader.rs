@@ -46,12 +46,12 @@ pub struct Reader<R> {
     chunk_bytes: usize,
     /// Where the buffer begins, in bytes from the start of the input.
     offset: u64,
-    failure: Option<Failure>,
+    failure: Option<ReadFailure>,
 }
 
 /// What went wrong, to be said again.
 #[derive(Clone, Debug)]
-enum Failure {
+enum ReadFailure {
     Problem(Problem),
     Io(io::ErrorKind),
 }
@@ -121,7 +121,7 @@ impl<R: Read> Reader<R> {
             Some(NextSection::Read(section)) => Ok(Some(section)),
             Some(NextSection::Skipped(skipped)) => {
                 let problem = skipped.unusable();
-                self.failure = Some(Failure::Problem(problem.clone()));
+                self.failure = Some(ReadFailure::Problem(problem.clone()));
                 Err(problem.into())
             }
         }
@@ -137,18 +137,20 @@ impl<R: Read> Reader<R> {
     pub fn next_or_skipped(&mut self) -> Result<Option<NextSection>> {
         match &self.failure {
             None => {}
-            Some(Failure::Problem(problem)) => return Err(problem.clone().into()),
-            Some(Failure::Io(kind)) => {
+            Some(ReadFailure::Problem(problem)) => return Err(problem.clone().into()),
+            Some(ReadFailure::Io(kind)) => {
                 return Err(self.io(io::Error::new(*kind, "reading failed earlier")));
             }
         }
         let read = self.read_section();
         if let Err(error) = &read {
             self.failure = Some(match error {
-                Error::Io { source, .. } => Failure::Io(source.kind()),
-                other => Failure::Problem(other.problems().first().cloned().unwrap_or_else(|| {
-                    Problem::new(Code::BadSection, other.to_string()).offset(self.offset)
-                })),
+                Error::Io { source, .. } => ReadFailure::Io(source.kind()),
+                other => {
+                    ReadFailure::Problem(other.problems().first().cloned().unwrap_or_else(|| {
+                        Problem::new(Code::BadSection, other.to_string()).offset(self.offset)
+                    }))
+                }
             });
         }
         read

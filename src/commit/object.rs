@@ -13,7 +13,7 @@ use crate::problem::{Code, Problem};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commit {
     block: Block,
-    fields: Fields,
+    fields: CommitFields,
     signature: Vec<u8>,
 }
 
@@ -29,7 +29,7 @@ pub struct UnsignedCommit {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Fields {
+struct CommitFields {
     did: Did,
     version: u8,
     data: Cid,
@@ -66,7 +66,7 @@ impl UnsignedCommit {
     /// own.
     pub(crate) fn sign_as(self, signer: &dyn Signer, key: &VerifyingKey) -> Result<Commit> {
         let Self { did, data, rev } = self;
-        let fields = Fields { did, version: 3, data, rev: Some(rev), prev: None };
+        let fields = CommitFields { did, version: 3, data, rev: Some(rev), prev: None };
         let signature = signer.sign(&fields.encode(None))?.to_vec();
         let block = Block::dag_cbor(fields.encode(Some(&signature)));
         let commit = Commit { block, fields, signature };
@@ -101,7 +101,7 @@ impl Commit {
             return Err(Problem::new(Code::UnsupportedCid, message).cid(block.cid()));
         }
         let (fields, signature) =
-            Fields::decode(block.bytes()).map_err(|problem| problem.cid(block.cid()))?;
+            CommitFields::decode(block.bytes()).map_err(|problem| problem.cid(block.cid()))?;
         let commit = Self { block: block.clone(), fields, signature };
         if commit.fields.encode(Some(&commit.signature)) != block.bytes() {
             let message = "the commit is not in its canonical form";
@@ -168,7 +168,7 @@ impl Commit {
     }
 }
 
-impl Fields {
+impl CommitFields {
     /// Keys in the order of the canonical form: shorter first, then by bytes.
     fn encode(&self, signature: Option<&[u8]>) -> Vec<u8> {
         let mut to = Encoder::with_capacity(256);

@@ -8,13 +8,13 @@ use crate::problem::{Code, Problem};
 use crate::tree::Key;
 
 /// Blobs that a record refers to: those that the index holds.
-pub(in crate::engine) struct Indexed {
+pub(in crate::engine) struct IndexedBlobs {
     pub(in crate::engine) refs: Vec<BlobRef>,
     /// How many the record refers to.
     found: usize,
 }
 
-impl Indexed {
+impl IndexedBlobs {
     /// Of a record that was signed elsewhere: what is beyond the bound is left out.
     pub(in crate::engine) fn of(record: &[u8]) -> Self {
         let mut refs = blob_refs(record);

@@ -1,5 +1,5 @@
 use super::Timestamp;
-use super::fields::{Fields, encode_start};
+use super::fields::{EventFields, encode_start};
 use crate::block::drisl::Encoder;
 use crate::ident::Did;
 use crate::problem::Problem;
@@ -94,7 +94,7 @@ impl AccountEvent {
         at
     }
 
-    pub(super) fn decode(fields: Fields<'_>) -> Result<Self, Problem> {
+    pub(super) fn decode(fields: EventFields<'_>) -> Result<Self, Problem> {
         Ok(Self {
             seq: fields.uint("seq")?,
             did: fields.did("did")?,

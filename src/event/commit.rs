@@ -1,4 +1,4 @@
-use super::fields::{Fields, bad};
+use super::fields::{EventFields, bad};
 use super::{RepoOp, Timestamp};
 use crate::block::Cid;
 use crate::block::drisl::Encoder;
@@ -69,7 +69,7 @@ impl CommitEvent {
         at
     }
 
-    pub(super) fn decode(fields: Fields<'_>) -> Result<Self, Problem> {
+    pub(super) fn decode(fields: EventFields<'_>) -> Result<Self, Problem> {
         for name in ["rebase", "tooBig"] {
             if fields.bool(name)? {
                 return Err(bad(format!("{name} is deprecated and has to be false")));

@@ -8,9 +8,9 @@ use std::str::FromStr;
 
 /// The fields of a map, each by its name. Those that are not asked for do not matter.
 #[derive(Clone, Copy)]
-pub(super) struct Fields<'a>(&'a [u8]);
+pub(super) struct EventFields<'a>(&'a [u8]);
 
-impl<'a> Fields<'a> {
+impl<'a> EventFields<'a> {
     /// Takes bytes that are one map and nothing else, canonical throughout.
     pub(super) fn new(bytes: &'a [u8]) -> Result<Self, Fault> {
         check::record(bytes)?;
@@ -84,7 +84,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The maps of a list.
-    pub(super) fn maps(&self, name: &str) -> Result<Vec<Fields<'a>>, Problem> {
+    pub(super) fn maps(&self, name: &str) -> Result<Vec<EventFields<'a>>, Problem> {
         let mut list = self.required(name)?;
         let all = self.raw(name).unwrap_or_default();
         let mut read = || {

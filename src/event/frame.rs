@@ -1,4 +1,4 @@
-use super::fields::{Fields, bad};
+use super::fields::{EventFields, bad};
 use super::{AccountEvent, CommitEvent, IdentityEvent, SyncEvent, Timestamp};
 use crate::block::drisl::check::{self, Floats};
 use crate::block::drisl::{Decoder, Encoder};
@@ -42,7 +42,7 @@ pub enum Event {
 
 /// What could be read of a frame, also of one that is wrong further on.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct FrameFacts {
     pub(super) kind: Option<String>,
     pub(super) seq: Option<u64>,
     pub(super) did: Option<Did>,
@@ -63,10 +63,10 @@ pub(super) struct Seen {
 /// `TooLarge` above 5 MB, `NonCanonical`, `BadFrame`, `BadRev`; `BadPath` and `OpMismatch` for an
 /// op that is none.
 pub fn decode_frame(bytes: &[u8]) -> Result<Frame, Problem> {
-    read_frame(bytes, &mut Seen::default())
+    read_frame(bytes, &mut FrameFacts::default())
 }
 
-pub(super) fn read_frame(bytes: &[u8], seen: &mut Seen) -> Result<Frame, Problem> {
+pub(super) fn read_frame(bytes: &[u8], seen: &mut FrameFacts) -> Result<Frame, Problem> {
     if bytes.len() > EVENT_FRAME_BYTES_MAX {
         let message = format!("a frame of {} bytes; {EVENT_FRAME_BYTES_MAX} at most", bytes.len());
         return Err(Problem::new(Code::TooLarge, message));
@@ -83,7 +83,7 @@ pub(super) fn read_frame(bytes: &[u8], seen: &mut Seen) -> Result<Frame, Problem
         "#sync" | "#identity" | "#account" => "did",
         _ => return ignored(body, UnknownFrame::Type(kind.to_owned())),
     };
-    let fields = Fields::new(body).map_err(|fault| fault.problem(Code::BadFrame))?;
+    let fields = EventFields::new(body).map_err(|fault| fault.problem(Code::BadFrame))?;
     seen.seq = fields.uint("seq").ok();
     seen.did = fields.did(name_of_did).ok();
     seen.rev = fields.rev("rev").ok().filter(|_| matches!(kind, "#commit" | "#sync"));
@@ -96,11 +96,11 @@ pub(super) fn read_frame(bytes: &[u8], seen: &mut Seen) -> Result<Frame, Problem
 }
 
 /// Header and body. The header's type of operation is read before anything is asked of the body.
-fn halves(bytes: &[u8]) -> Result<(Fields<'_>, &[u8]), Problem> {
+fn halves(bytes: &[u8]) -> Result<(EventFields<'_>, &[u8]), Problem> {
     let mut from = Decoder::new(bytes);
     from.skip().map_err(|fault| fault.problem(Code::BadFrame))?;
     let (header, body) = bytes.split_at_checked(from.position()).unwrap_or_default();
-    Ok((Fields::new(header).map_err(|fault| fault.problem(Code::BadFrame))?, body))
+    Ok((EventFields::new(header).map_err(|fault| fault.problem(Code::BadFrame))?, body))
 }
 
 fn ignored(body: &[u8], why: UnknownFrame) -> Result<Frame, Problem> {

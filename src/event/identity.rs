@@ -1,5 +1,5 @@
 use super::Timestamp;
-use super::fields::{Fields, encode_start};
+use super::fields::{EventFields, encode_start};
 use crate::block::drisl::Encoder;
 use crate::ident::Did;
 use crate::problem::Problem;
@@ -30,7 +30,7 @@ impl IdentityEvent {
         at
     }
 
-    pub(super) fn decode(fields: Fields<'_>) -> Result<Self, Problem> {
+    pub(super) fn decode(fields: EventFields<'_>) -> Result<Self, Problem> {
         Ok(Self {
             seq: fields.uint("seq")?,
             did: fields.did("did")?,

@@ -1,4 +1,4 @@
-use super::fields::Fields;
+use super::fields::EventFields;
 use crate::block::Cid;
 use crate::block::drisl::Encoder;
 use crate::ident::RepoPath;
@@ -91,7 +91,7 @@ impl RepoOp {
         to.text(self.action());
     }
 
-    pub(super) fn decode(fields: Fields<'_>) -> Result<Self, Problem> {
+    pub(super) fn decode(fields: EventFields<'_>) -> Result<Self, Problem> {
         let text = fields.text("path")?;
         let path: RepoPath = text
             .parse()

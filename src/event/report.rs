@@ -1,4 +1,4 @@
-use super::frame::Seen;
+use super::frame::FrameFacts;
 use crate::ident::{Did, Rev};
 use crate::key::SignatureStatus;
 use crate::problem::Problems;
@@ -49,8 +49,8 @@ impl Verdict {
 }
 
 impl EventReport {
-    pub(super) fn new(seen: Seen) -> Self {
-        let Seen { kind, seq, did, rev } = seen;
+    pub(super) fn new(seen: FrameFacts) -> Self {
+        let FrameFacts { kind, seq, did, rev } = seen;
         let problems = Problems::default();
         Self { verdict: Verdict::Valid, kind, seq, did, rev, signature: None, problems }
     }

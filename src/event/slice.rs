@@ -6,7 +6,6 @@ use crate::tree::{Gap, NodeSource};
 
 /// The blocks of an event, hashed. What is not among them is a gap.
 pub(super) struct Slice {
-    pub(super) roots: Vec<Cid>,
     pub(super) blocks: Blocks,
 }
 
@@ -28,16 +27,20 @@ impl Slice {
     }
 
     fn read_all(bytes: &[u8], report: &mut dyn FnMut(Problem)) -> Result<Self> {
-        let mut reader = Reader::new(bytes)?;
-        let mut slice = Self { roots: reader.roots().to_vec(), blocks: Blocks::default() };
-        while let Some(section) = reader.next_or_skipped()? {
-            match slice.blocks.add(section) {
+        let blocks = Blocks::read(&mut Reader::new(bytes)?, |_, _, added| {
+            match added {
                 // What is too long does not matter, unless the commit needs it.
                 Err(problem) if problem.code != Code::TooLarge => report(within(problem)),
                 _ => {}
             }
-        }
-        Ok(slice)
+            Ok(())
+        })?;
+        Ok(Self { blocks })
+    }
+
+    /// The block of the commit.
+    pub(super) fn root_block(&self) -> Result<&Block, Problem> {
+        self.blocks.root_block().map_err(within)
     }
 
     /// Why there is no block with this CID, which is needed: what is wrong with its section, or else

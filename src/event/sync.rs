@@ -1,5 +1,5 @@
 use super::Timestamp;
-use super::fields::Fields;
+use super::fields::EventFields;
 use crate::block::drisl::Encoder;
 use crate::ident::{Did, Rev};
 use crate::problem::Problem;
@@ -38,7 +38,7 @@ impl SyncEvent {
         at
     }
 
-    pub(super) fn decode(fields: Fields<'_>) -> Result<Self, Problem> {
+    pub(super) fn decode(fields: EventFields<'_>) -> Result<Self, Problem> {
         Ok(Self {
             seq: fields.uint("seq")?,
             did: fields.did("did")?,

@@ -1,7 +1,7 @@
 //! The strict check of one frame: what the sync specification asks of a message, as far as the
 //! frame itself and the account's keys can show it.
 
-use super::frame::{Seen, read_frame};
+use super::frame::{FrameFacts, read_frame};
 use super::invert::{contradiction, invert};
 use super::slice::Slice;
 use super::{AccountEvent, CommitEvent, Event, EventReport, Frame, RepoOp, SyncEvent, Verdict};
@@ -31,9 +31,9 @@ use std::collections::HashSet;
 /// assert_eq!(report.verdict, Verdict::Invalid);
 /// ```
 pub fn verify_frame(bytes: &[u8], expect: &ExpectedHead, clock: &dyn Clock) -> EventReport {
-    let mut seen = Seen::default();
+    let mut seen = FrameFacts::default();
     let frame = read_frame(bytes, &mut seen);
-    let mut check = Check { report: EventReport::new(seen), expect, clock };
+    let mut check = FrameCheck { report: EventReport::new(seen), expect, clock };
     match frame {
         Err(problem) => check.problem(problem),
         Ok(Frame::Unknown(_)) => check.report.verdict = Verdict::Ignored,
@@ -45,13 +45,13 @@ pub fn verify_frame(bytes: &[u8], expect: &ExpectedHead, clock: &dyn Clock) -> E
     check.report
 }
 
-struct Check<'a> {
+struct FrameCheck<'a> {
     report: EventReport,
     expect: &'a ExpectedHead,
     clock: &'a dyn Clock,
 }
 
-impl Check<'_> {
+impl FrameCheck<'_> {
     fn problem(&mut self, problem: Problem) {
         self.report.verdict = Verdict::Invalid;
         self.report.problems.push(problem);
@@ -94,7 +94,7 @@ impl Check<'_> {
         self.since(event);
         self.paths_once(&event.ops);
         let Some(mut slice) = self.slice(&event.blocks) else { return };
-        if let Some(root) = slice.roots.first().filter(|root| **root != event.commit) {
+        if let Some(root) = slice.blocks.roots.first().filter(|root| **root != event.commit) {
             let message = format!("the commit is {}, the root of blocks {root}", event.commit);
             self.wrong(Code::FieldMismatch, message);
         }
@@ -122,14 +122,12 @@ impl Check<'_> {
 
     /// The commit at the root of the blocks, checked against the event's fields and the keys.
     fn head(&mut self, slice: &Slice, did: &Did, rev: Rev) -> Option<Commit> {
-        let Some(root) = slice.roots.first() else {
-            self.wrong(Code::NoRoot, "blocks name no root");
-            return None;
-        };
-        let Some(block) = slice.blocks.by_cid.get(root) else {
-            let absent = Problem::new(Code::MissingCommit, "the commit is not among the blocks");
-            self.problem(slice.why_not(root, absent));
-            return None;
+        let block = match slice.root_block() {
+            Ok(block) => block,
+            Err(problem) => {
+                self.problem(problem);
+                return None;
+            }
         };
         let commit = match Commit::decode(block) {
             Ok(commit) => commit,

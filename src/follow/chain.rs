@@ -2,13 +2,12 @@
 
 use super::outcome::{Ignored, Mismatch};
 use crate::block::Cid;
-use crate::car::Reader;
+use crate::car::{Blocks, Reader};
 use crate::commit::Commit;
 use crate::env::Clock;
 use crate::error::{Error, Result};
 use crate::event::{CommitEvent, Event, Frame, Verdict, decode_frame, verify_frame};
 use crate::ident::Rev;
-use crate::problem::{Code, Problem};
 use crate::tree::Tree;
 use crate::verify::ExpectedHead;
 
@@ -21,7 +20,7 @@ pub(super) struct Tip<'a> {
 
 /// The relation.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Link {
+pub(super) enum Relation {
     /// It comes right after it.
     Next,
     /// It is older, or the same.
@@ -32,18 +31,18 @@ pub(super) enum Link {
 
 impl Tip<'_> {
     /// Where a commit stands.
-    pub(super) fn link(&self, event: &CommitEvent) -> Link {
+    pub(super) fn link(&self, event: &CommitEvent) -> Relation {
         if let Some(past) = self.past(&event.commit, event.rev) {
-            return Link::Past(past);
+            return Relation::Past(past);
         }
         if event.since != Some(self.rev) {
-            return Link::Broken(Mismatch::Since);
+            return Relation::Broken(Mismatch::Since);
         }
         // Where `since` is not null, a valid frame has `prevData`.
         if event.prev_data.as_ref() != Some(self.data) {
-            return Link::Broken(Mismatch::PrevData);
+            return Relation::Broken(Mismatch::PrevData);
         }
-        Link::Next
+        Relation::Next
     }
 
     /// What an event with this head is if it is no news.
@@ -91,14 +90,8 @@ pub(super) fn check(
 
 /// The commit at the root of an event's blocks that have been checked.
 pub(super) fn commit_in(blocks: &[u8]) -> Result<Commit> {
-    let mut reader = Reader::new(blocks)?;
-    let root = reader.roots().first().cloned();
-    while let Some(frame) = reader.next_section()? {
-        if Some(&frame.cid) == root.as_ref() {
-            return Ok(Commit::decode(&frame.into_block()?)?);
-        }
-    }
-    Err(Problem::new(Code::MissingCommit, "the commit is not among the blocks").into())
+    let blocks = Blocks::read(&mut Reader::new(blocks)?, |_, _, _| Ok(()))?;
+    Ok(Commit::decode(blocks.root_block()?)?)
 }
 
 #[cfg(test)]
@@ -125,12 +118,12 @@ mod tests {
             prev_data,
         };
         for (since, prev_data, at, expected) in [
-            (Some(rev(5)), Some(data.clone()), 6, Link::Next),
-            (Some(rev(4)), Some(data.clone()), 6, Link::Broken(Mismatch::Since)),
-            (Some(rev(6)), Some(data.clone()), 7, Link::Broken(Mismatch::Since)),
-            (None, None, 6, Link::Broken(Mismatch::Since)),
-            (Some(rev(5)), Some(cid("other")), 6, Link::Broken(Mismatch::PrevData)),
-            (Some(rev(5)), Some(data.clone()), 5, Link::Past(Ignored::OldRev)),
+            (Some(rev(5)), Some(data.clone()), 6, Relation::Next),
+            (Some(rev(4)), Some(data.clone()), 6, Relation::Broken(Mismatch::Since)),
+            (Some(rev(6)), Some(data.clone()), 7, Relation::Broken(Mismatch::Since)),
+            (None, None, 6, Relation::Broken(Mismatch::Since)),
+            (Some(rev(5)), Some(cid("other")), 6, Relation::Broken(Mismatch::PrevData)),
+            (Some(rev(5)), Some(data.clone()), 5, Relation::Past(Ignored::OldRev)),
         ] {
             assert_eq!(tip.link(&event(since, prev_data, at)), expected);
         }

@@ -1,4 +1,4 @@
-use super::chain::{Link, Tip, check, commit_in, is_first, read};
+use super::chain::{Relation, Tip, check, commit_in, is_first, read};
 use super::outcome::{Ignored, Mismatch, OutOfSync, Taken};
 use super::sequence::Sequence;
 use crate::engine::{Engine, ImportOptions, Imported, State};
@@ -150,7 +150,7 @@ impl Mirror {
     }
 
     /// The copy that an event is about; `None` if there is none and none begins with it.
-    fn copy(&self, event: &Event, expect: &ExpectedHead) -> Result<Option<Copy<'_>>> {
+    fn copy(&self, event: &Event, expect: &ExpectedHead) -> Result<Option<MirroredCopy<'_>>> {
         let did = event.did();
         let account = self.engine.held(did)?;
         let given = expect.clone();
@@ -169,7 +169,7 @@ impl Mirror {
         if head.is_none() && (!begins || expect.keys.named().is_empty()) {
             return Ok(None);
         }
-        Ok(Some(Copy { engine: &self.engine, given, expect, head, last_rev }))
+        Ok(Some(MirroredCopy { engine: &self.engine, given, expect, head, last_rev }))
     }
 }
 
@@ -189,7 +189,7 @@ fn copying() -> ImportOptions {
 }
 
 /// A copy, or the place of one.
-struct Copy<'a> {
+struct MirroredCopy<'a> {
     engine: &'a Engine,
     /// What the caller has given.
     given: ExpectedHead,
@@ -200,7 +200,7 @@ struct Copy<'a> {
     last_rev: Option<Rev>,
 }
 
-impl Copy<'_> {
+impl MirroredCopy<'_> {
     fn follow(&self, event: &Event) -> Result<Followed> {
         match (event, &self.head) {
             (Event::Commit(event), Some(head)) => self.commit(event, head),
@@ -218,13 +218,13 @@ impl Copy<'_> {
     fn commit(&self, event: &CommitEvent, head: &Head) -> Result<Followed> {
         let rev = event.rev;
         match tip(head).link(event) {
-            Link::Past(why) => Ok(Followed::Ignored(why)),
-            Link::Broken(why) => Ok(out_of_sync(why, head, rev)),
-            Link::Next if event.ops.is_empty() => {
+            Relation::Past(why) => Ok(Followed::Ignored(why)),
+            Relation::Broken(why) => Ok(out_of_sync(why, head, rev)),
+            Relation::Next if event.ops.is_empty() => {
                 self.apply(&event.blocks, head)?;
                 Ok(Followed::Resigned { rev })
             }
-            Link::Next => {
+            Relation::Next => {
                 self.apply(&event.blocks, head)?;
                 Ok(Followed::Applied { rev })
             }

@@ -1,4 +1,4 @@
-use super::chain::{Link, Tip, check, commit_in, read};
+use super::chain::{Relation, Tip, check, commit_in, read};
 use super::outcome::{Ignored, Mismatch, OutOfSync, Taken};
 use super::sequence::Sequence;
 use crate::block::Cid;
@@ -152,11 +152,11 @@ impl Memory {
         let Some(head) = &self.head else { return self.go_on(&event.blocks, event.rev) };
         let begins_anew = self.out_of_sync && event.since.is_none();
         match head.tip().link(event) {
-            Link::Past(why) => Ok(Watched::Ignored(why)),
-            Link::Broken(_) if begins_anew => self.go_on(&event.blocks, event.rev),
-            Link::Next if !self.out_of_sync => self.go_on(&event.blocks, event.rev),
-            Link::Next => Ok(Watched::OutOfSync(head.against(Mismatch::Earlier, event.rev))),
-            Link::Broken(why) => {
+            Relation::Past(why) => Ok(Watched::Ignored(why)),
+            Relation::Broken(_) if begins_anew => self.go_on(&event.blocks, event.rev),
+            Relation::Next if !self.out_of_sync => self.go_on(&event.blocks, event.rev),
+            Relation::Next => Ok(Watched::OutOfSync(head.against(Mismatch::Earlier, event.rev))),
+            Relation::Broken(why) => {
                 let why = if self.out_of_sync { Mismatch::Earlier } else { why };
                 let found = head.against(why, event.rev);
                 self.out_of_sync = true;

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::limits::COPIED_BYTES;
 use crate::store::log::{allow_purged_gaps, forget_events, is_purged_row};
-use crate::store::read_table::{Entry, ReadTable, ViewTable};
+use crate::store::read_table::{ReadTable, TableEntry, ViewTable};
 use crate::store::restore::{RestoreGate, Restored};
 use crate::store::rows::key::tree_range;
 use crate::store::tables::{Tables, View};
@@ -44,7 +44,7 @@ pub(crate) fn copy(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Copied> {
     let unowned = unowned(view)?;
-    let mut copy = Copy { to, bytes: 0, progress };
+    let mut copy = StoreCopy { to, bytes: 0, progress };
     let rows = copy.trees(view.rows()?, &unowned, |tables| &mut tables.rows)?;
     copy.trees(view.blobs()?, &unowned, |tables| &mut tables.blobs)?;
     copy.trees(view.old_blobs()?, &unowned, |tables| &mut tables.old_blobs)?;
@@ -80,8 +80,8 @@ fn out_of_order(error: CursorError) -> Error {
 /// An event, unless it is of an account that was deleted since.
 fn kept<'a>(
     view: &View,
-    event: Result<Entry<'a, u64, &'static [u8]>>,
-) -> Result<Option<Entry<'a, u64, &'static [u8]>>> {
+    event: Result<TableEntry<'a, u64, &'static [u8]>>,
+) -> Result<Option<TableEntry<'a, u64, &'static [u8]>>> {
     let (seq, row) = event?;
     let is_purged = is_purged_row(view, seq.value(), row.value())?;
     Ok((!is_purged).then_some((seq, row)))
@@ -114,13 +114,13 @@ fn finish(view: &View, to: &Database, kind: CopyKind<'_>) -> Result<()> {
     Ok(())
 }
 
-struct Copy<'a> {
+struct StoreCopy<'a> {
     to: &'a Database,
     bytes: u64,
     progress: &'a mut dyn FnMut(u64),
 }
 
-impl Copy<'_> {
+impl StoreCopy<'_> {
     /// A table whose keys begin with a tree's number: what lies between the trees left out.
     fn trees<V: Value + 'static>(
         &mut self,
@@ -140,7 +140,7 @@ impl Copy<'_> {
     /// Copies in bounded transactions, and says how many entries there were.
     fn range<'a, K: Key + 'static, V: Value + 'static>(
         &mut self,
-        from: impl Iterator<Item = Result<Entry<'a, K, V>>>,
+        from: impl Iterator<Item = Result<TableEntry<'a, K, V>>>,
         pick: Pick<K, V>,
     ) -> Result<u64> {
         let mut from = from.fuse();

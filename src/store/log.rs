@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::event::Unnumbered;
 use crate::ident::Did;
 use crate::store::facts::{ReadFacts, count_up, number, set_number};
-use crate::store::log_read::{Slot, read_log};
+use crate::store::log_read::{LogSlot, read_log};
 use crate::store::read_table::{ReadBytes, ReadTable};
 use crate::store::sealed::{EVENTS, PURGES};
 use crate::store::tables::{Tables, View};
@@ -193,7 +193,7 @@ pub(crate) fn plan_purge(view: &View, did: &[u8], row: &[u8]) -> Result<Purge> {
     let read = read_log(events, from, until, EVENTS_A_TURN, BYTES_A_TURN)?;
     let mut gone = Gone { seqs: Vec::new(), bytes: 0 };
     for slot in &read.slots {
-        if let Slot::Event { seq, row } = slot
+        if let LogSlot::Event { seq, row } = slot
             && Unnumbered::did_of(row) == Some(did)
         {
             gone.bytes += row.len() as u64;
@@ -286,9 +286,9 @@ pub(crate) fn carry_out_trim(tables: &mut Tables<'_>, trim: &Trim) -> Result<()>
 impl Gone {
     /// Removing an event may join its page with the one beside it: what stands next to a page that
     /// cannot be read stays.
-    fn drop_what_is_beside_damage(&mut self, slots: &[Slot]) {
+    fn drop_what_is_beside_damage(&mut self, slots: &[LogSlot]) {
         for slot in slots {
-            if let Slot::Unreadable { first, last, .. } = slot {
+            if let LogSlot::Unreadable { first, last, .. } = slot {
                 let reach = EVENTS_BESIDE_DAMAGE;
                 let beside = first.saturating_sub(reach)..=last.saturating_add(reach);
                 self.seqs.retain(|seq| !beside.contains(seq));

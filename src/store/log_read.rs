@@ -5,14 +5,14 @@ use crate::store::read_table::ReadTable;
 use crate::store::sealed::EVENTS;
 
 /// What stands at a place of the log.
-pub(crate) enum Slot {
+pub(crate) enum LogSlot {
     /// An event.
     Event { seq: u64, row: Vec<u8> },
     /// Events of these numbers, if there are any, cannot be read.
     Unreadable { first: u64, last: u64, cause: String },
 }
 
-impl Slot {
+impl LogSlot {
     /// The first and the last number that it stands for.
     pub(crate) fn numbers(&self) -> (u64, u64) {
         match self {
@@ -24,7 +24,7 @@ impl Slot {
 
 /// A stretch of the log.
 pub(crate) struct Stretch {
-    pub(crate) slots: Vec<Slot>,
+    pub(crate) slots: Vec<LogSlot>,
     /// Where to go on; `None` at the end.
     pub(crate) next: Option<u64>,
 }
@@ -53,7 +53,7 @@ pub(crate) fn read_log(
         };
         let behind = first_readable(events, next, until)?;
         let last = behind.unwrap_or(until).saturating_sub(1);
-        slots.push(Slot::Unreadable { first: next, last, cause: error.to_string() });
+        slots.push(LogSlot::Unreadable { first: next, last, cause: error.to_string() });
         next = last.saturating_add(1);
     }
     Ok(Stretch { slots, next: None })
@@ -62,7 +62,7 @@ pub(crate) fn read_log(
 /// Reads up to the first page that cannot be read, and gives that error.
 fn read_good(
     events: &impl ReadTable<u64, &'static [u8]>,
-    slots: &mut Vec<Slot>,
+    slots: &mut Vec<LogSlot>,
     next: &mut u64,
     until: u64,
     most: usize,
@@ -92,7 +92,7 @@ fn read_good(
             Err(error) => return Ok(Some(error)),
         };
         *bytes += row.len();
-        slots.push(Slot::Event { seq, row });
+        slots.push(LogSlot::Event { seq, row });
         *next = seq.saturating_add(1);
     }
     Ok(None)

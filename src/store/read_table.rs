@@ -35,7 +35,7 @@ pub(crate) trait ReadTable<K: Key + 'static, V: Value + 'static> {
     }
 
     /// The entry with the lowest key.
-    fn first(&self) -> Result<Option<Entry<'_, K, V>>> {
+    fn first(&self) -> Result<Option<TableEntry<'_, K, V>>> {
         self.entries()?.next().transpose()
     }
 }
@@ -46,13 +46,13 @@ pub(crate) trait ReadBytes: ReadTable<&'static [u8], &'static [u8]> {}
 impl<T: ReadTable<&'static [u8], &'static [u8]>> ReadBytes for T {}
 
 /// A key and its value.
-pub(crate) type Entry<'a, K, V> = (AccessGuard<'a, K>, AccessGuard<'a, V>);
+pub(crate) type TableEntry<'a, K, V> = (AccessGuard<'a, K>, AccessGuard<'a, V>);
 
 /// A value of a table of bytes.
 pub(crate) type ByteValue<'a> = AccessGuard<'a, &'static [u8]>;
 
 /// An entry of a table of bytes.
-pub(crate) type ByteEntry<'a> = Entry<'a, &'static [u8], &'static [u8]>;
+pub(crate) type ByteEntry<'a> = TableEntry<'a, &'static [u8], &'static [u8]>;
 
 /// Entries of a table of bytes.
 pub(crate) type ByteEntries<'a> = Entries<'a, &'static [u8], &'static [u8]>;
@@ -167,8 +167,8 @@ fn length(
 impl<'a, K: Key + 'static, V: Value + 'static> Entries<'a, K, V> {
     fn step(
         &mut self,
-        step: impl FnOnce(&mut Range<'a, K, V>) -> Option<redb::Result<Entry<'a, K, V>>>,
-    ) -> Option<Result<Entry<'a, K, V>>> {
+        step: impl FnOnce(&mut Range<'a, K, V>) -> Option<redb::Result<TableEntry<'a, K, V>>>,
+    ) -> Option<Result<TableEntry<'a, K, V>>> {
         if self.ended {
             return None;
         }
@@ -185,7 +185,7 @@ impl<'a, K: Key + 'static, V: Value + 'static> Entries<'a, K, V> {
 }
 
 impl<'a, K: Key + 'static, V: Value + 'static> Iterator for Entries<'a, K, V> {
-    type Item = Result<Entry<'a, K, V>>;
+    type Item = Result<TableEntry<'a, K, V>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.step(Range::next)

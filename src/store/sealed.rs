@@ -7,7 +7,7 @@
 //! database, makes one look like the other: the lengths differ by 9, which is no power of two.
 
 use crate::error::{Error, Result};
-use crate::store::read_table::{Entry, ReadTable};
+use crate::store::read_table::{ReadTable, TableEntry};
 use redb::{Key, Value};
 use std::cmp::Ordering;
 use std::ops::Bound;
@@ -147,7 +147,7 @@ pub(crate) fn check_place<K: Key + 'static, V: Value + 'static>(
     place: &[u8],
 ) -> Result<()> {
     let at = || K::from_bytes(place);
-    let key_of = |(key, _): Entry<'_, K, V>| K::as_bytes(&key.value()).as_ref().to_vec();
+    let key_of = |(key, _): TableEntry<'_, K, V>| K::as_bytes(&key.value()).as_ref().to_vec();
     let before = table.range::<K::SelfType<'_>>(..at())?.next_back().transpose()?.map(key_of);
     let after = table.range::<K::SelfType<'_>>(at()..)?.next().transpose()?.map(key_of);
     check_gap(table, before.as_deref(), after.as_deref())
@@ -161,7 +161,7 @@ fn check_gap<K: Key + 'static, V: Value + 'static>(
     before: Option<&[u8]>,
     after: Option<&[u8]>,
 ) -> Result<()> {
-    let key_of = |entry: Option<Entry<'_, K, V>>| {
+    let key_of = |entry: Option<TableEntry<'_, K, V>>| {
         entry.map(|(key, _)| K::as_bytes(&key.value()).as_ref().to_vec())
     };
     let next = match before {

@@ -15,12 +15,12 @@ const PAGE: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Shield<B> {
     below: B,
-    written: Mutex<Written>,
+    written: Mutex<WrittenPages>,
 }
 
 /// What was written.
 #[derive(Debug)]
-struct Written {
+struct WrittenPages {
     len: u64,
     /// This much of the storage below was never cut off.
     below_len: u64,
@@ -30,11 +30,11 @@ struct Written {
 impl<B: StorageBackend> Shield<B> {
     pub(crate) fn over(below: B) -> io::Result<Self> {
         let len = below.len()?;
-        let written = Written { len, below_len: len, pages: BTreeMap::new() };
+        let written = WrittenPages { len, below_len: len, pages: BTreeMap::new() };
         Ok(Self { below, written: Mutex::new(written) })
     }
 
-    fn written(&self) -> MutexGuard<'_, Written> {
+    fn written(&self) -> MutexGuard<'_, WrittenPages> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -61,8 +61,8 @@ pub fn diff(
 ) -> Result<Diff> {
     old.seal();
     new.seal();
-    let mut a = Cursor::new(old.root.clone());
-    let mut b = Cursor::new(new.root.clone());
+    let mut a = DiffCursor::new(old.root.clone());
+    let mut b = DiffCursor::new(new.root.clone());
     let mut changes = Vec::new();
     loop {
         match next_step(a.stack.last(), b.stack.last()) {
@@ -151,12 +151,12 @@ fn push_change(changes: &mut Vec<Change>, old: Option<(Key, Cid)>, new: Option<(
 }
 
 /// What is still to come of one tree, the next item on top.
-struct Cursor {
+struct DiffCursor {
     stack: Vec<Item>,
     opened: BTreeMap<Cid, Block>,
 }
 
-impl Cursor {
+impl DiffCursor {
     fn new(root: Child) -> Self {
         Self { stack: vec![Item::Subtree(root)], opened: BTreeMap::new() }
     }

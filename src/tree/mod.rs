@@ -27,7 +27,7 @@ pub(crate) use node::shared_prefix;
 pub use node::{Entry, Node};
 pub use partial::{Child, Gap, Held, HeldEntry, NodeSource, Tree};
 pub use range::KeyRange;
-pub(crate) use scan::{Link, links, usual_entries};
+pub(crate) use scan::{NodeLink, links, usual_entries};
 pub(crate) use seek::{Sought, seek};
 pub use walk::{NodeWant, RecordWant, Walk, Want};
 

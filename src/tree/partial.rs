@@ -4,7 +4,7 @@ use crate::problem::{Code, Problem};
 use crate::tree::Entry;
 use crate::tree::Key;
 use crate::tree::Node;
-use crate::tree::rules::Place;
+use crate::tree::rules::NodePlace;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
@@ -195,7 +195,7 @@ impl Held {
     /// The node that `block` holds, in the place that `gap` names.
     fn from_block(gap: &Gap, block: Block) -> Result<Self> {
         let node = Node::decode(block.bytes()).map_err(|problem| problem.cid(block.cid()))?;
-        let place = Place { left: &gap.left, end: gap.end.as_ref(), height: gap.height };
+        let place = NodePlace { left: &gap.left, end: gap.end.as_ref(), height: gap.height };
         let (height, problems) = place.check(&node);
         if let Some(problem) = problems.into_iter().next() {
             return Err(problem.cid(block.cid()).path(&gap.left).into());

@@ -7,7 +7,7 @@ use crate::tree::layer;
 
 /// Where a node hangs.
 #[derive(Clone, Copy)]
-pub(in crate::tree) struct Place<'a> {
+pub(in crate::tree) struct NodePlace<'a> {
     /// The key left of it.
     pub(in crate::tree) left: &'a Key,
     /// The first key that is too far right for it; `None` at the right edge.
@@ -16,7 +16,7 @@ pub(in crate::tree) struct Place<'a> {
     pub(in crate::tree) height: Option<u8>,
 }
 
-impl Place<'_> {
+impl NodePlace<'_> {
     /// Checks a node against every rule, and gives its height.
     pub(in crate::tree) fn check(self, node: &Node) -> (u8, Vec<Problem>) {
         let mut problems = Vec::new();

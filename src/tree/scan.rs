@@ -45,7 +45,7 @@ pub(crate) fn usual_entries(
 }
 
 /// What a node links to.
-pub(crate) enum Link {
+pub(crate) enum NodeLink {
     /// A subtree.
     Node(Cid),
     /// The record of an entry.
@@ -56,28 +56,28 @@ pub(crate) enum Link {
 ///
 /// # Errors
 /// Of any other form: as [`Node::decode`].
-pub(crate) fn links(bytes: &[u8]) -> Result<Vec<Link>, Problem> {
+pub(crate) fn links(bytes: &[u8]) -> Result<Vec<NodeLink>, Problem> {
     if let Some(links) = usual_links(bytes) {
         return Ok(links);
     }
     let node = Node::decode(bytes)?;
     let of_entry = |entry: Entry| {
-        std::iter::once(Link::Record(entry.value)).chain(entry.right.map(Link::Node))
+        std::iter::once(NodeLink::Record(entry.value)).chain(entry.right.map(NodeLink::Node))
     };
-    let left = node.left.map(Link::Node);
+    let left = node.left.map(NodeLink::Node);
     Ok(left.into_iter().chain(node.entries.into_iter().flat_map(of_entry)).collect())
 }
 
-fn usual_links(bytes: &[u8]) -> Option<Vec<Link>> {
+fn usual_links(bytes: &[u8]) -> Option<Vec<NodeLink>> {
     let mut scan = Scan::begin(bytes)?;
     let mut links = Vec::with_capacity(2 * scan.entries_possible() + 1);
     while let Some(next) = scan.next_entry() {
         let next = next?;
-        links.push(Link::Record(next.value));
-        links.extend(next.right.map(Link::Node));
+        links.push(NodeLink::Record(next.value));
+        links.extend(next.right.map(NodeLink::Node));
     }
     if let Some(left) = scan.end()? {
-        links.insert(0, Link::Node(left));
+        links.insert(0, NodeLink::Node(left));
     }
     Some(links)
 }
@@ -277,8 +277,8 @@ pub(in crate::tree) mod tests {
         let entries = vec![entry("a", 2, Some(3)), entry("b", 4, None)];
         let node = Node { left: Some(cid(Codec::DagCbor, 1)), entries };
         let links = links(&node.encode()).unwrap().into_iter().map(|link| match link {
-            Link::Node(cid) => (true, cid),
-            Link::Record(cid) => (false, cid),
+            NodeLink::Node(cid) => (true, cid),
+            NodeLink::Record(cid) => (false, cid),
         });
         let expected = [(true, 1), (false, 2), (true, 3), (false, 4)];
         let expected = expected.map(|(is_node, number)| (is_node, cid(Codec::DagCbor, number)));

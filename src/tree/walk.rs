@@ -7,7 +7,7 @@ use crate::problem::{Code, Problem};
 use crate::tree::Entry;
 use crate::tree::Key;
 use crate::tree::Node;
-use crate::tree::rules::Place;
+use crate::tree::rules::NodePlace;
 
 /// A walk over a whole tree in pre-order, each record at its entry.
 ///
@@ -27,7 +27,7 @@ use crate::tree::rules::Place;
 /// ```
 #[derive(Debug)]
 pub struct Walk {
-    stack: Vec<Level>,
+    stack: Vec<OpenNode>,
     wanted: Option<NodeWant>,
 }
 
@@ -70,7 +70,7 @@ pub struct RecordWant {
 }
 
 #[derive(Debug)]
-struct Level {
+struct OpenNode {
     height: u8,
     end: Option<Key>,
     left: Option<NodeWant>,
@@ -83,7 +83,7 @@ impl Walk {
     /// A walk from this root.
     pub fn new(root: Cid) -> Self {
         let wanted = NodeWant { cid: root, left: Key::edge(), end: None, height: None };
-        let top = Level {
+        let top = OpenNode {
             height: LAYER_MAX,
             end: None,
             left: Some(wanted),
@@ -134,7 +134,7 @@ impl Walk {
             Ok(node) => node,
             Err(problem) => return vec![placed(problem)],
         };
-        let place = Place { left: &want.left, end: want.end.as_ref(), height: want.height };
+        let place = NodePlace { left: &want.left, end: want.end.as_ref(), height: want.height };
         let (height, problems) = place.check(&node);
         if problems.is_empty() {
             self.descend(want, node, height);
@@ -151,7 +151,7 @@ impl Walk {
             height: height.checked_sub(1),
         });
         let entries = node.entries.into_iter();
-        self.stack.push(Level { height, end: want.end, left, entries, right: None });
+        self.stack.push(OpenNode { height, end: want.end, left, entries, right: None });
     }
 
     /// How many nodes have been entered and not left.

@@ -39,7 +39,7 @@ pub fn verify_proof(
 ) -> Result<ProofReport> {
     let mut proof =
         ProofReport { report: Report::default(), path: path.clone(), present: None, cid: None };
-    let (roots, blocks) = match read_blocks(input, &mut proof.report) {
+    let blocks = match read_blocks(input, &mut proof.report) {
         Ok(read) => read,
         Err(error) => {
             proof.report = report_of(error)?;
@@ -47,7 +47,7 @@ pub fn verify_proof(
         }
     };
     proof.report.blocks = Some(blocks.sections);
-    if let Some(data) = head(&roots, &blocks, expect, clock, &mut proof.report) {
+    if let Some(data) = head(&blocks, expect, clock, &mut proof.report) {
         look_for(&mut proof, data, &blocks)?;
     }
     Ok(proof)
@@ -66,16 +66,13 @@ impl NodeSource for Gaps<'_> {
     }
 }
 
-fn read_blocks(input: impl Read, report: &mut Report) -> Result<(Vec<Cid>, Blocks)> {
-    let mut reader = Reader::new(input)?;
-    let roots = reader.roots().to_vec();
-    let mut blocks = Blocks::default();
-    while let Some(section) = reader.next_or_skipped()? {
-        if reader.offset() > PROOF_BYTES_MAX {
+fn read_blocks(input: impl Read, report: &mut Report) -> Result<Blocks> {
+    Blocks::read(&mut Reader::new(input)?, |blocks, bytes, added| {
+        if bytes > PROOF_BYTES_MAX {
             let message = format!("a proof of more than {PROOF_BYTES_MAX} bytes");
             return Err(Problem::new(Code::TooLarge, message).into());
         }
-        match blocks.add(section) {
+        match added {
             // Of no matter, unless it is what the proof is about.
             Err(problem) if problem.code != Code::HashMismatch => {}
             Err(problem) => report.problems.push(problem),
@@ -85,34 +82,24 @@ fn read_blocks(input: impl Read, report: &mut Report) -> Result<(Vec<Cid>, Block
             }
             Ok(()) => {}
         }
-    }
-    Ok((roots, blocks))
+        Ok(())
+    })
 }
 
 fn head(
-    roots: &[Cid],
     blocks: &Blocks,
     expect: &ExpectedHead,
     clock: &dyn Clock,
     report: &mut Report,
 ) -> Option<Cid> {
-    let Some(root) = roots.first() else {
-        report.problems.push(Problem::new(Code::NoRoot, "the header names no root"));
-        return None;
-    };
-    let Some(block) = blocks.by_cid.get(root) else {
-        let absent = Problem::new(Code::MissingCommit, "the root's block is not there");
-        report.problems.push(blocks.why_not(root, absent));
-        return None;
-    };
-    let commit = match Commit::decode(block) {
+    let commit = match blocks.root_block().and_then(Commit::decode) {
         Ok(commit) => commit,
         Err(problem) => {
             report.problems.push(problem);
             return None;
         }
     };
-    report.commit = Some(root.clone());
+    report.commit = Some(commit.cid().clone());
     report.version = Some(commit.version());
     report.did = Some(commit.did().clone());
     report.rev = commit.rev().filter(|_| commit.version() >= 3);

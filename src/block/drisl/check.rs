@@ -58,14 +58,14 @@ fn whole(mut decoder: Decoder<'_>, floats: Floats) -> Result<(), Fault> {
 
 /// A container that has been entered.
 #[derive(Clone, Copy)]
-struct Level<'a> {
+struct OpenContainer<'a> {
     /// Values (or pairs) still to come.
     left: usize,
-    keys: Keys<'a>,
+    keys: MapKeys<'a>,
 }
 
 #[derive(Clone, Copy)]
-enum Keys<'a> {
+enum MapKeys<'a> {
     None,
     First,
     After(&'a [u8]),
@@ -74,7 +74,7 @@ enum Keys<'a> {
 /// Passes over one value with a stack of its own.
 pub(super) fn walk(decoder: &mut Decoder<'_>, floats: Floats) -> Result<(), Fault> {
     // The level around the value itself takes the first place of `outer`.
-    let mut level = Level { left: 1, keys: Keys::None };
+    let mut level = OpenContainer { left: 1, keys: MapKeys::None };
     let mut outer = [level; CBOR_DEPTH_MAX];
     let mut depth = 0;
     loop {
@@ -96,16 +96,16 @@ pub(super) fn walk(decoder: &mut Decoder<'_>, floats: Floats) -> Result<(), Faul
     }
 }
 
-impl<'a> Keys<'a> {
+impl<'a> MapKeys<'a> {
     /// Reads the key before a value, if these are the keys of a map.
     #[inline]
     fn next(&mut self, decoder: &mut Decoder<'a>) -> Result<(), Fault> {
-        if matches!(self, Keys::None) {
+        if matches!(self, MapKeys::None) {
             return Ok(());
         }
         let offset = decoder.position();
         let key = decoder.text_bytes()?;
-        if let Keys::After(last) = *self {
+        if let MapKeys::After(last) = *self {
             let order = last.len().cmp(&key.len()).then_with(|| last.cmp(key));
             if order.is_eq() {
                 return Err(Fault::new(offset, FaultKind::Forbidden("the same map key twice")));
@@ -115,14 +115,17 @@ impl<'a> Keys<'a> {
                 return Err(Fault::new(offset, kind));
             }
         }
-        *self = Keys::After(key);
+        *self = MapKeys::After(key);
         Ok(())
     }
 }
 
 /// Passes over a scalar, or enters a container.
 #[inline]
-fn enter<'a>(decoder: &mut Decoder<'a>, floats: Floats) -> Result<Option<Level<'a>>, Fault> {
+fn enter<'a>(
+    decoder: &mut Decoder<'a>,
+    floats: Floats,
+) -> Result<Option<OpenContainer<'a>>, Fault> {
     match decoder.first() {
         Some(FALSE | TRUE | NULL) => {
             decoder.advance();
@@ -142,11 +145,11 @@ fn enter<'a>(decoder: &mut Decoder<'a>, floats: Floats) -> Result<Option<Level<'
         }
         ARRAY => {
             let left = decoder.count(argument, 1)?;
-            return Ok(Some(Level { left, keys: Keys::None }));
+            return Ok(Some(OpenContainer { left, keys: MapKeys::None }));
         }
         MAP => {
             let left = decoder.count(argument, 2)?;
-            return Ok(Some(Level { left, keys: Keys::First }));
+            return Ok(Some(OpenContainer { left, keys: MapKeys::First }));
         }
         _ => return Err(Fault::new(offset, FaultKind::Forbidden("a tag other than 42"))),
     }

@@ -47,7 +47,7 @@ pub(in crate::cli) fn accounts(args: &AccountsArgs) -> Result<Answer, Failure> {
     let accounts = engine.accounts()?;
     let mut output = Output::new();
     if args.json {
-        let accounts = accounts.iter().map(AccountObject::of).collect();
+        let accounts = accounts.iter().map(ListedAccount::of).collect();
         let floors_awaited = RestoreObject::of(&engine)?;
         output.json(&AccountsObject { accounts, floors_awaited })?;
         return Ok(Answer::Yes);
@@ -78,7 +78,7 @@ pub(in crate::cli) fn status(args: &StatusArgs) -> Result<Answer, Failure> {
     let mut output = Output::new();
     if args.json {
         let floors_awaited = RestoreObject::of(&engine)?;
-        output.json(&StatusObject { account: AccountObject::of(&account), floors_awaited })?;
+        output.json(&StatusObject { account: ListedAccount::of(&account), floors_awaited })?;
         return Ok(Answer::Yes);
     }
     print(&mut output, &account)?;
@@ -100,7 +100,7 @@ pub(in crate::cli) fn create(args: &CreateArgs) -> Result<Answer, Failure> {
 /// Only a restored store whose restore is unconfirmed has the last field.
 #[derive(Serialize)]
 struct AccountsObject<'a> {
-    accounts: Vec<AccountObject<'a>>,
+    accounts: Vec<ListedAccount<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     floors_awaited: Option<RestoreObject>,
 }
@@ -108,13 +108,13 @@ struct AccountsObject<'a> {
 #[derive(Serialize)]
 struct StatusObject<'a> {
     #[serde(flatten)]
-    account: AccountObject<'a>,
+    account: ListedAccount<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     floors_awaited: Option<RestoreObject>,
 }
 
 #[derive(Serialize)]
-struct AccountObject<'a> {
+struct ListedAccount<'a> {
     did: &'a Did,
     commit: Option<&'a Cid>,
     rev: Option<Rev>,
@@ -132,7 +132,7 @@ struct AccountObject<'a> {
     to: Option<&'a str>,
 }
 
-impl<'a> AccountObject<'a> {
+impl<'a> ListedAccount<'a> {
     fn of(account: &'a AccountStatus) -> Self {
         Self {
             did: &account.did,

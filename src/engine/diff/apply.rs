@@ -130,7 +130,7 @@ impl Engine {
             origin: account.origin.clone(),
             head: Some(merged.head),
         };
-        let change = Change {
+        let change = AppliedChange {
             old: account,
             next,
             rows: merged.rows,
@@ -234,7 +234,7 @@ fn unreferenced(diff: &DiffBlocks, grafted: &MergedTree) -> u64 {
 }
 
 /// What the writer gets.
-struct Change {
+struct AppliedChange {
     old: Account,
     next: Account,
     rows: RowChanges,
@@ -242,7 +242,7 @@ struct Change {
     event: Unnumbered,
 }
 
-impl Change {
+impl AppliedChange {
     fn store(&self, tables: &mut Tables<'_>, did: &Did) -> Result<()> {
         replace_if(tables, did, Some(&self.old), &self.next, "a diff")?;
         append(tables, &self.event)?;

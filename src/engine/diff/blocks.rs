@@ -4,7 +4,7 @@ use crate::car::{Blocks, Reader};
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::limits::{DIFF_BLOCKS_MAX, DIFF_BYTES_MAX};
-use crate::problem::{Code, Problem};
+use crate::problem::Code;
 use std::io::Read;
 
 /// What a diff CAR holds.
@@ -22,26 +22,22 @@ impl DiffBlocks {
     pub(in crate::engine) fn read(input: impl Read) -> Result<Self> {
         // One byte more tells that there are more, whatever length a section states.
         let mut reader = Reader::new(input.take(DIFF_BYTES_MAX + 1))?;
-        let root = reader.roots().first().cloned();
-        let (mut blocks, mut passed) = (Blocks::default(), 0);
-        loop {
-            let read = reader.next_or_skipped();
-            check_limit("bytes of a diff", DIFF_BYTES_MAX, reader.bytes_read())?;
-            let Some(section) = read? else { break };
-            match blocks.add(section) {
+        let mut passed = 0;
+        let read = Blocks::read(&mut reader, |blocks, bytes, added| {
+            check_limit("bytes of a diff", DIFF_BYTES_MAX, bytes)?;
+            match added {
                 Ok(()) => {}
                 // Of no matter, unless the tree needs it.
                 Err(problem) if problem.code != Code::HashMismatch => passed += 1,
                 Err(problem) => return Err(problem.into()),
             }
-            check_limit("blocks of a diff", DIFF_BLOCKS_MAX, blocks.by_cid.len() as u64)?;
-        }
-        let root = root.ok_or_else(|| Problem::new(Code::NoRoot, "the header names no root"))?;
-        let commit = blocks.by_cid.get(&root).ok_or_else(|| {
-            let absent = Problem::new(Code::MissingCommit, "the root's block is not there");
-            blocks.why_not(&root, absent)
-        })?;
-        Ok(Self { commit: Commit::decode(commit)?, blocks, passed })
+            check_limit("blocks of a diff", DIFF_BLOCKS_MAX, blocks.by_cid.len() as u64)
+        });
+        // Of an input that is cut off there, its length is the cause.
+        check_limit("bytes of a diff", DIFF_BYTES_MAX, reader.bytes_read())?;
+        let blocks = read?;
+        let commit = Commit::decode(blocks.root_block()?)?;
+        Ok(Self { commit, blocks, passed })
     }
 }
 

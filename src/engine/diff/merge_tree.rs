@@ -20,14 +20,14 @@ use std::collections::{BTreeMap, HashMap};
 pub(in crate::engine) struct MergedTree {
     pub(in crate::engine) tree: Tree,
     /// Entries of nodes that the diff brings.
-    pub(in crate::engine) new: Entries,
+    pub(in crate::engine) new: TreeEntries,
     /// Entries of held nodes that are not part of a subtree that stays as a whole.
-    pub(in crate::engine) old: Entries,
+    pub(in crate::engine) old: TreeEntries,
     /// How many nodes came from the diff.
     pub(in crate::engine) nodes: u64,
 }
 
-pub(in crate::engine) type Entries = BTreeMap<Key, Cid>;
+pub(in crate::engine) type TreeEntries = BTreeMap<Key, Cid>;
 
 /// Builds the tree with root `data` of the nodes in `blocks` and of what is held. `region` gets
 /// every row of a held node that is not in the new tree, or may have to be cut anew.
@@ -42,7 +42,8 @@ where
     T: ReadBytes,
 {
     let mut tree = Tree::at(data.clone(), None);
-    let mut top = DiffTop { blocks, wanted: HashMap::new(), entries: Counted::default(), nodes: 0 };
+    let mut top =
+        DiffTop { blocks, wanted: HashMap::new(), entries: CountedEntries::default(), nodes: 0 };
     top.open(tree.root_mut())?;
     let DiffTop { wanted, entries: new, nodes, .. } = top;
     let root = Child::Gap(Gap {
@@ -51,8 +52,12 @@ where
         end: None,
         height: Some(head.height),
     });
-    let mut rest =
-        HeldRest { region, wanted: &wanted, found: HashMap::new(), entries: Counted::default() };
+    let mut rest = HeldRest {
+        region,
+        wanted: &wanted,
+        found: HashMap::new(),
+        entries: CountedEntries::default(),
+    };
     rest.search(root)?;
     let HeldRest { found, entries: old, .. } = rest;
     attach(tree.root_mut(), &found, &mut |new, old| check_place(rows, head.tree, new, old))?;
@@ -61,12 +66,12 @@ where
 
 /// Entries, and a bound on the memory of their keys: nodes hold them in a shorter form.
 #[derive(Default)]
-struct Counted {
-    entries: Entries,
+struct CountedEntries {
+    entries: TreeEntries,
     bytes: u64,
 }
 
-impl Counted {
+impl CountedEntries {
     fn push(&mut self, key: Key, value: Cid) -> Result<()> {
         self.bytes += key.as_bytes().len() as u64;
         check_limit("bytes of keys that differ", DIFF_BYTES_MAX, self.bytes)?;
@@ -80,7 +85,7 @@ struct DiffTop<'d> {
     blocks: &'d mut HashMap<Cid, Block>,
     /// Nodes that have to be held already, and their places in the new tree.
     wanted: HashMap<Cid, Gap>,
-    entries: Counted,
+    entries: CountedEntries,
     nodes: u64,
 }
 
@@ -124,7 +129,7 @@ struct HeldRest<'r, 'a, 'w, T> {
     wanted: &'w HashMap<Cid, Gap>,
     /// Nodes that are wanted, at their held places.
     found: HashMap<Cid, Gap>,
-    entries: Counted,
+    entries: CountedEntries,
 }
 
 impl<T: ReadBytes> HeldRest<'_, '_, '_, T> {

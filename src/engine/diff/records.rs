@@ -1,9 +1,9 @@
 //! Which records a diff changes, and where their blocks are.
 
 use crate::block::{Block, Cid, blob_refs, drisl};
-use crate::engine::blobs::Indexed;
+use crate::engine::blobs::IndexedBlobs;
 use crate::engine::diff::blocks::{DiffBlocks, check_limit};
-use crate::engine::diff::merge_tree::{Entries, MergedTree};
+use crate::engine::diff::merge_tree::{MergedTree, TreeEntries};
 use crate::error::{Error, Result};
 use crate::ident::RepoPath;
 use crate::limits::{DIFF_BYTES_MAX, IMPORTED_RECORD_BYTES_MAX};
@@ -66,7 +66,7 @@ impl RecordDiff {
         diff: &DiffBlocks,
         view: &View,
         head: &Head,
-        old: &Entries,
+        old: &TreeEntries,
     ) -> Result<()> {
         let (rows, nodes) = (view.rows()?, view.nodes());
         let mut missing: HashSet<&Cid> = HashSet::new();
@@ -125,7 +125,7 @@ impl RecordDiff {
                 let message = format!("a record is not of the data model: {fault}");
                 self.warnings.push(here(Code::BadRecord, message));
             }
-            let blobs = Indexed::of(block.bytes());
+            let blobs = IndexedBlobs::of(block.bytes());
             if let Some(warning) = blobs.warning(&cid, &key) {
                 self.warnings.push(warning);
             }
@@ -142,7 +142,7 @@ impl RecordDiff {
         &mut self,
         region: &mut WorkingSet<'_, Rows>,
         tree: u64,
-        old: &Entries,
+        old: &TreeEntries,
     ) -> Result<()> {
         let gone = std::mem::take(&mut self.gone);
         self.changes.extend(gone.into_iter().map(|key| RecordChange { key, block: None }));

@@ -8,7 +8,7 @@ use crate::ident::{Did, Rev};
 use crate::store::account::Head;
 use crate::store::accounts::account_row;
 use crate::store::read_table::{ByteEntries, ReadTable};
-use crate::store::rows::key::{Place, parse_key, tree_range};
+use crate::store::rows::key::{RowPlace, parse_key, tree_range};
 use crate::store::rows::value::RawRow;
 use crate::store::tables::View;
 use std::io::Write;
@@ -134,7 +134,7 @@ fn continued(
     while missing > 0 {
         let (key, value) = rows.next().ok_or_else(broken)??;
         match parse_key(key.value())?.1 {
-            Place::Record { part, .. } if part > 0 => writer.add(value.value()),
+            RowPlace::Record { part, .. } if part > 0 => writer.add(value.value()),
             _ => return Err(broken()),
         }
         missing = missing.checked_sub(value.value().len()).ok_or_else(broken)?;

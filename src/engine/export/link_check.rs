@@ -5,7 +5,7 @@ use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::store::account::Head;
 use crate::store::rows::value::RawSection;
-use crate::tree::{Link, links};
+use crate::tree::{NodeLink, links};
 
 /// Follows the links of a whole repository in streaming order: each block has to be the one that
 /// is due, and to hash to its CID. So a row that is lost, damaged or in the wrong place is noticed
@@ -14,7 +14,7 @@ pub(in crate::engine) struct LinkChecker {
     commit: Cid,
     data: Cid,
     /// What is still to come, the next thing last.
-    due: Vec<Link>,
+    due: Vec<NodeLink>,
     begun: bool,
 }
 
@@ -31,8 +31,8 @@ impl LinkChecker {
             return self.commit(section);
         }
         match self.due.pop() {
-            Some(Link::Record(cid)) => expect(&cid, section),
-            Some(Link::Node(cid)) => {
+            Some(NodeLink::Record(cid)) => expect(&cid, section),
+            Some(NodeLink::Node(cid)) => {
                 expect(&cid, section)?;
                 let below = links(section.block).map_err(|problem| corrupt(&problem))?;
                 self.due.extend(below.into_iter().rev());
@@ -48,7 +48,7 @@ impl LinkChecker {
         if *commit.data() != self.data {
             return Err(Error::Corrupt("the commit names another tree than the head".to_owned()));
         }
-        self.due.push(Link::Node(self.data.clone()));
+        self.due.push(NodeLink::Node(self.data.clone()));
         Ok(())
     }
 
@@ -56,7 +56,7 @@ impl LinkChecker {
     pub(in crate::engine) fn end(&self) -> Result<()> {
         match self.due.last() {
             _ if !self.begun => Err(Error::Corrupt("a tree without its commit".to_owned())),
-            Some(Link::Node(cid) | Link::Record(cid)) => {
+            Some(NodeLink::Node(cid) | NodeLink::Record(cid)) => {
                 Err(Error::Corrupt(format!("{cid} is not in the store")))
             }
             None => Ok(()),

@@ -3,7 +3,7 @@
 use crate::block::Block;
 use crate::car::section_of;
 use crate::commit::Commit;
-use crate::engine::blobs::Indexed;
+use crate::engine::blobs::IndexedBlobs;
 use crate::engine::core::Core;
 use crate::engine::handle::Engine;
 use crate::error::{Error, Result};
@@ -196,7 +196,7 @@ impl Sink for Staged<'_> {
             return Ok(());
         }
         self.records += 1;
-        let blobs = Indexed::of(block.bytes());
+        let blobs = IndexedBlobs::of(block.bytes());
         if let Some(warning) = blobs.warning(block.cid(), &want.key) {
             self.warnings.push(warning);
         }

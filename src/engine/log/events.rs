@@ -8,7 +8,7 @@ use crate::event::{Event, Unnumbered};
 use crate::ident::Did;
 use crate::store::accounts::account_row;
 use crate::store::log::{append, gaps_below, is_purged, trimmed_below};
-use crate::store::log_read::{Slot, read_log};
+use crate::store::log_read::{LogSlot, read_log};
 use crate::store::read_table::ReadTable;
 use crate::store::sealed::EVENTS;
 use crate::store::tables::View;
@@ -232,10 +232,10 @@ fn oldest_or(view: &View, end: u64) -> u64 {
 }
 
 /// What a reader is given of a place of the log; nothing of an account that was deleted since.
-fn readied(view: &View, slot: Slot) -> Result<Option<Ready>> {
+fn readied(view: &View, slot: LogSlot) -> Result<Option<Ready>> {
     let (seq, row) = match slot {
-        Slot::Event { seq, row } => (seq, row),
-        Slot::Unreadable { first, last, cause } => {
+        LogSlot::Event { seq, row } => (seq, row),
+        LogSlot::Unreadable { first, last, cause } => {
             return Ok(Some(Ready::Unreadable { first, last, cause }));
         }
     };

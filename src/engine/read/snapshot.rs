@@ -7,7 +7,7 @@ use crate::limits::SNAPSHOT_SECONDS_MAX;
 use crate::store::account::Head;
 use crate::store::accounts::account_row;
 use crate::store::needed_blobs::needed;
-use crate::store::read::listing::{Listed, Records, Span};
+use crate::store::read::listing::{ListItem, Records, Span};
 use crate::store::read::record::find;
 use crate::store::read_table::ByteTable;
 use crate::store::rows::value::StoredBlock;
@@ -195,7 +195,7 @@ impl Snapshot {
         needed(&self.view, self.head.tree)
     }
 
-    fn listed<'s, L: Listed + 's>(
+    fn listed<'s, L: ListItem + 's>(
         &'s self,
         list: &List,
     ) -> Result<impl Iterator<Item = Result<(Key, L)>> + use<'s, L>> {
@@ -220,7 +220,7 @@ impl Snapshot {
         self.records(Span { from, to }, list.reverse)
     }
 
-    fn records<L: Listed>(&self, span: Span, reverse: bool) -> Result<Records<'_, ByteTable, L>> {
+    fn records<L: ListItem>(&self, span: Span, reverse: bool) -> Result<Records<'_, ByteTable, L>> {
         Ok(Records::new(self.view.rows()?, self.view.nodes(), &self.head, span, reverse))
     }
 

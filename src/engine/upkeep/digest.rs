@@ -3,7 +3,7 @@ use crate::error::Result;
 use crate::ident::Did;
 use crate::store::accounts::account_row;
 use crate::store::read_table::ReadTable;
-use crate::store::rows::key::{Place, parse_key, tree_range};
+use crate::store::rows::key::{RowPlace, parse_key, tree_range};
 use crate::store::rows::value::Row;
 use bytes::Bytes;
 
@@ -48,7 +48,7 @@ impl Engine {
             let (key, value) = (key.value(), Bytes::copy_from_slice(value.value()));
             let place = key.get(start.len()..).unwrap_or_default();
             let (sections, count) = match parse_key(key)?.1 {
-                Place::Record { part, .. } if part > 0 => (value, 0),
+                RowPlace::Record { part, .. } if part > 0 => (value, 0),
                 _ => {
                     let row = Row::decode(&value)?;
                     (row.sections().clone(), row.count())

@@ -35,7 +35,7 @@ struct Waiting {
 }
 
 /// A place in a line, until it is dropped.
-pub(in crate::engine) struct Place<'a> {
+pub(in crate::engine) struct QueuePlace<'a> {
     lines: &'a WriteLines,
     did: &'a Did,
     ticket: u64,
@@ -43,7 +43,7 @@ pub(in crate::engine) struct Place<'a> {
 
 impl WriteLines {
     /// Waits until the callers that came before have written, or have taken too long.
-    pub(in crate::engine) fn join<'a>(&'a self, did: &'a Did) -> Place<'a> {
+    pub(in crate::engine) fn join<'a>(&'a self, did: &'a Did) -> QueuePlace<'a> {
         let mut lines = self.lock();
         let line = lines.entry(did.clone()).or_default();
         let ticket = line.next;
@@ -52,7 +52,7 @@ impl WriteLines {
         // A signer that writes to the same account while it signs must not wait for itself.
         let is_nested = line.waiting.iter().any(|other| other.thread == thread);
         line.waiting.push_back(Waiting { ticket, thread, took: Duration::ZERO });
-        let place = Place { lines: self, did, ticket };
+        let place = QueuePlace { lines: self, did, ticket };
         if !is_nested {
             self.wait(lines, did, ticket);
         }
@@ -87,7 +87,7 @@ impl WriteLines {
     }
 }
 
-impl Place<'_> {
+impl QueuePlace<'_> {
     /// Notes that a try took so long and lost its race: those behind wait longer for the next.
     pub(in crate::engine) fn lost(&self, took: Duration) {
         let mut lines = self.lines.lock();
@@ -98,7 +98,7 @@ impl Place<'_> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for QueuePlace<'_> {
     fn drop(&mut self) {
         let mut lines = self.lines.lock();
         if let Some(line) = lines.get_mut(self.did) {

@@ -1,6 +1,6 @@
 use crate::engine::handle::Engine;
 use crate::engine::log::make::{commit_event, sync_event};
-use crate::engine::write::draft::{Draft, Prepared};
+use crate::engine::write::draft::{CommitDraft, Prepared};
 use crate::engine::write::op::{Op, WriteOptions, check_batch};
 use crate::engine::write::written::Written;
 use crate::error::{Error, Result};
@@ -17,7 +17,7 @@ use std::time::Instant;
 /// Races that a write may lose before it gives up: each means that another caller got through.
 const TRIES: usize = 16;
 
-enum Outcome {
+enum Stored {
     Stored(u64),
     LostRace,
 }
@@ -75,7 +75,7 @@ impl Engine {
         let key = signer.verifying_key();
         check_swap(did, old, options)?;
         check_key(did, &account, &key, options)?;
-        let mut draft = Draft::new(view.rows()?, old);
+        let mut draft = CommitDraft::new(view.rows()?, old);
         for op in ops {
             draft.apply(op)?;
         }
@@ -112,8 +112,8 @@ impl Engine {
         let outcome =
             self.submit(move |tables| store(tables, &name, &account, &next, &prepared, &event))?;
         Ok(match outcome {
-            Outcome::Stored(seq) => Some(Written { seq: Some(seq), ..written }),
-            Outcome::LostRace => None,
+            Stored::Stored(seq) => Some(Written { seq: Some(seq), ..written }),
+            Stored::LostRace => None,
         })
     }
 }
@@ -183,14 +183,14 @@ fn store(
     next: &Account,
     prepared: &Prepared,
     event: &Unnumbered,
-) -> Result<Outcome> {
+) -> Result<Stored> {
     if account_row(&tables.accounts, did)? != *old {
-        return Ok(Outcome::LostRace);
+        return Ok(Stored::LostRace);
     }
     let seq = append(tables, event)?;
     prepared.rows.store(tables)?;
     prepared.blobs.store(tables)?;
     put_account(tables, did, next)?;
     hold_rev(tables, did, next)?;
-    Ok(Outcome::Stored(seq))
+    Ok(Stored::Stored(seq))
 }

@@ -30,7 +30,7 @@ pub(in crate::engine) struct Prepared {
 }
 
 /// Edits of one tree that have not been signed yet.
-pub(in crate::engine) struct Draft<'a, T> {
+pub(in crate::engine) struct CommitDraft<'a, T> {
     region: WorkingSet<'a, T>,
     tree: Tree,
     old: &'a Head,
@@ -39,7 +39,7 @@ pub(in crate::engine) struct Draft<'a, T> {
     blobs: BlobChanges,
 }
 
-impl<'a, T: ReadBytes> Draft<'a, T> {
+impl<'a, T: ReadBytes> CommitDraft<'a, T> {
     pub(in crate::engine) fn new(rows: &'a T, old: &'a Head) -> Self {
         Self {
             region: WorkingSet::new(rows, old.tree),

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::ident::Rev;
 use crate::problem::{Code, Problem};
 use crate::store::read_table::{ByteEntries, ByteTable, ReadTable};
-use crate::store::rows::key::{Place, node_key, parse_key, record_key};
+use crate::store::rows::key::{RowPlace, node_key, parse_key, record_key};
 use crate::store::rows::run::run_entries;
 use crate::store::rows::value::{Row, StoredBlock, without_form};
 use bytes::Bytes;
@@ -145,7 +145,7 @@ impl<'a> RowAudit<'a> {
 
     fn open(&mut self, key: &[u8], value: &Bytes) -> Result<()> {
         let (_, place) = parse_key(key)?;
-        if let Place::Record { part, .. } = &place
+        if let RowPlace::Record { part, .. } = &place
             && *part > 0
         {
             return Err(Error::Corrupt(format!("a row continues nothing: {key:02x?}")));
@@ -155,8 +155,8 @@ impl<'a> RowAudit<'a> {
         for entry in run_entries(&place, &row)? {
             let at = match (&entry.path, &place) {
                 (Some(path), _) => RowPosition::record(path.as_bytes()),
-                (None, Place::Node { left, height }) => RowPosition::node(left, *height),
-                (None, Place::Record { path, .. }) => RowPosition::record(path),
+                (None, RowPlace::Node { left, height }) => RowPosition::node(left, *height),
+                (None, RowPlace::Record { path, .. }) => RowPosition::record(path),
             };
             self.ready.push_back((at, entry.block));
         }

@@ -17,7 +17,7 @@ use crate::tree::{Key, Node};
 use std::ops::Bound;
 
 /// What a list makes of each record.
-pub(crate) trait Listed: Sized {
+pub(crate) trait ListItem: Sized {
     /// Of a section in a run.
     fn in_run(row: &RawRow<'_>, section: &RawSection<'_>) -> Result<Self>;
     /// Of a row of its own, which may continue and has to hold `cid`.
@@ -27,7 +27,7 @@ pub(crate) trait Listed: Sized {
 }
 
 /// The record.
-impl Listed for StoredBlock {
+impl ListItem for StoredBlock {
     fn in_run(row: &RawRow<'_>, section: &RawSection<'_>) -> Result<Self> {
         row.stamped(section)
     }
@@ -41,7 +41,7 @@ impl Listed for StoredBlock {
 }
 
 /// Its CID alone.
-impl Listed for Cid {
+impl ListItem for Cid {
     fn in_run(_: &RawRow<'_>, section: &RawSection<'_>) -> Result<Self> {
         Ok(section.cid.clone())
     }
@@ -97,7 +97,7 @@ enum Due {
     Passed(NodeAt),
 }
 
-impl<'a, T: ReadBytes, L: Listed> Records<'a, T, L> {
+impl<'a, T: ReadBytes, L: ListItem> Records<'a, T, L> {
     pub(crate) fn new(
         rows: &'a T,
         nodes: &'a NodeCache,
@@ -383,7 +383,7 @@ impl Span {
     }
 }
 
-impl<T: ReadBytes, L: Listed> Iterator for Records<'_, T, L> {
+impl<T: ReadBytes, L: ListItem> Iterator for Records<'_, T, L> {
     type Item = Result<(Key, L)>;
 
     fn next(&mut self) -> Option<Self::Item> {

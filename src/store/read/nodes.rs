@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::store::account::Head;
 use crate::store::read::node_cache::NodeCache;
 use crate::store::read_table::ReadBytes;
-use crate::store::rows::key::{Place, misplaced, node_key};
+use crate::store::rows::key::{RowPlace, misplaced, node_key};
 use crate::store::rows::run::{compact_node, read_node};
 use crate::store::rows::value::{RawRow, RawSection};
 use crate::tree::{CompactNode, Key, Node, Sought};
@@ -27,8 +27,8 @@ impl NodeAt {
         Ok(Self { cid: cid.clone(), left: left.clone(), height })
     }
 
-    pub(crate) fn place(&self) -> Place {
-        Place::Node { left: self.left.as_bytes().to_vec(), height: self.height }
+    pub(crate) fn place(&self) -> RowPlace {
+        RowPlace::Node { left: self.left.as_bytes().to_vec(), height: self.height }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::store::read::node_cache::NodeCache;
 use crate::store::read::nodes::{Descent, End, NodeAt, node_section};
 use crate::store::read_table::{ByteEntry, ByteValue, ReadBytes};
 use crate::store::rows::key::{
-    Place, is_leaf_key, misplaced, node_key, parse_key, record_key, tree_range,
+    RowPlace, is_leaf_key, misplaced, node_key, parse_key, record_key, tree_range,
 };
 use crate::store::rows::parts::whole_record;
 use crate::store::rows::run::{run_entries, sought};
@@ -198,15 +198,15 @@ where
     if record.section.cid == *cid { Ok(record) } else { Err(misplaced(cid, &record_place(path))) }
 }
 
-pub(crate) fn record_place(path: &[u8]) -> Place {
-    Place::Record { path: path.to_vec(), part: 0 }
+pub(crate) fn record_place(path: &[u8]) -> RowPlace {
+    RowPlace::Record { path: path.to_vec(), part: 0 }
 }
 
 /// The record that the node of a run names for a path: `value` is the run's row, at `place`.
 fn record_in_run(
     row: &RawRow<'_>,
     value: &[u8],
-    place: &Place,
+    place: &RowPlace,
     cid: &Cid,
     path: &[u8],
 ) -> Result<StoredBlock> {
@@ -225,7 +225,7 @@ fn record_in_run(
     }
 }
 
-fn find_among_equals(at: &Place, value: &[u8], path: &[u8]) -> Result<StoredBlock> {
+fn find_among_equals(at: &RowPlace, value: &[u8], path: &[u8]) -> Result<StoredBlock> {
     let row = Row::decode(&Bytes::copy_from_slice(value))?;
     let is_it = |found: &Key| found.as_bytes() == path;
     let hit =

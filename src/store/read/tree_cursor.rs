@@ -4,7 +4,7 @@ use crate::block::{Block, Cid};
 use crate::error::Result;
 use crate::ident::Rev;
 use crate::store::read_table::ReadBytes;
-use crate::store::rows::key::{Place, misplaced, node_key, record_key};
+use crate::store::rows::key::{RowPlace, misplaced, node_key, record_key};
 use crate::store::rows::parts::whole_record;
 use crate::store::rows::run::{RunEntry, run_entries};
 use crate::store::rows::value::{Row, StoredBlock};
@@ -37,13 +37,13 @@ impl<'a, T: ReadBytes> TreeCursor<'a, T> {
 
     /// The node of this height right of `left`, which has to be `cid`, hashed.
     pub(crate) fn node(&mut self, left: &Key, height: u8, cid: &Cid) -> Result<Block> {
-        let place = || Place::Node { left: left.as_bytes().to_vec(), height };
+        let place = || RowPlace::Node { left: left.as_bytes().to_vec(), height };
         self.newer_node(left, height, cid)?.ok_or_else(|| misplaced(cid, &place()))
     }
 
     /// The record at `path` (the commit at ""), which has to be `cid`, hashed.
     pub(crate) fn record(&mut self, path: &Key, cid: &Cid) -> Result<Block> {
-        let place = || Place::Record { path: path.as_bytes().to_vec(), part: 0 };
+        let place = || RowPlace::Record { path: path.as_bytes().to_vec(), part: 0 };
         self.newer_record(path, cid)?.ok_or_else(|| misplaced(cid, &place()))
     }
 
@@ -55,7 +55,7 @@ impl<'a, T: ReadBytes> TreeCursor<'a, T> {
         height: u8,
         cid: &Cid,
     ) -> Result<Option<Block>> {
-        let place = || Place::Node { left: left.as_bytes().to_vec(), height };
+        let place = || RowPlace::Node { left: left.as_bytes().to_vec(), height };
         let row = self.row(&node_key(self.tree, left.as_bytes(), height))?;
         let row = row.ok_or_else(|| misplaced(cid, &place()))?;
         if !self.wants(row.stamp(0)?) {
@@ -70,7 +70,7 @@ impl<'a, T: ReadBytes> TreeCursor<'a, T> {
     /// newer than the cursor's revision.
     pub(crate) fn newer_record(&mut self, path: &Key, cid: &Cid) -> Result<Option<Block>> {
         let bytes = path.as_bytes();
-        let place = || Place::Record { path: bytes.to_vec(), part: 0 };
+        let place = || RowPlace::Record { path: bytes.to_vec(), part: 0 };
         if let Some(stored) = self.in_run(path) {
             return match self.wants(stored.stamp) {
                 true => proved(&stored, cid, place).map(Some),
@@ -106,7 +106,7 @@ impl<'a, T: ReadBytes> TreeCursor<'a, T> {
     }
 }
 
-fn proved(stored: &StoredBlock, cid: &Cid, place: impl Fn() -> Place) -> Result<Block> {
+fn proved(stored: &StoredBlock, cid: &Cid, place: impl Fn() -> RowPlace) -> Result<Block> {
     let block = stored.block()?;
     if block.cid() == cid { Ok(block) } else { Err(misplaced(cid, &place())) }
 }

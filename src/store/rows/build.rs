@@ -29,12 +29,15 @@ pub(crate) enum RecordSource<'a> {
 pub(crate) struct RowBuilder {
     tree: u64,
     stats: RowStats,
-    /// The node of layer 0 at hand and its records, as long as they fit into a run.
-    run: Option<Run>,
+    run: Run,
 }
 
+/// The node of layer 0 at hand and its records, as long as they fit into a run. Its memory is used
+/// again for the next one.
+#[derive(Default)]
 struct Run {
-    left: Key,
+    /// Where the node hangs; `None` if none is at hand.
+    left: Option<Key>,
     /// Of the node and of each record.
     stamps: Vec<Rev>,
     /// Of the node and of each record, back to back.
@@ -46,7 +49,7 @@ struct Run {
 
 impl RowBuilder {
     pub(crate) fn new(tree: u64) -> Self {
-        Self { tree, stats: RowStats::default(), run: None }
+        Self { tree, stats: RowStats::default(), run: Run::default() }
     }
 
     /// What has gone through so far.
@@ -75,7 +78,7 @@ impl RowBuilder {
         if height > 0 || section.len() > RUN_BYTES_MAX {
             return out.put(self.node_key(left, height), encode_row(&[stamp], section));
         }
-        self.run = Some(Run::begin(left, section, stamp));
+        self.run.begin(left, section, stamp);
     }
 
     /// A record at its entry.
@@ -91,9 +94,9 @@ impl RowBuilder {
             RecordSource::Kept(length) => length,
         };
         self.count(length);
-        match (&mut self.run, source) {
-            (Some(run), RecordSource::Section(section)) if run.has_room_for(length) => {
-                return run.push(path, section, stamp);
+        match source {
+            RecordSource::Section(section) if self.run.has_room_for(length) => {
+                return self.run.push(path, section, stamp);
             }
             _ => self.dissolve_run(out),
         }
@@ -106,22 +109,22 @@ impl RowBuilder {
 
     /// The node that was entered last is complete.
     pub(crate) fn leave(&mut self, out: &mut dyn RowOut) {
-        if let Some(run) = self.run.take() {
-            out.put(self.node_key(&run.left, 0), encode_row(&run.stamps, &run.sections));
+        if let Some(left) = self.run.left.take() {
+            out.put(self.node_key(&left, 0), encode_row(&self.run.stamps, &self.run.sections));
         }
     }
 
     /// What is too long for a run becomes rows of their own: the node, and each record.
     fn dissolve_run(&mut self, out: &mut dyn RowOut) {
-        let Some(run) = self.run.take() else { return };
-        let section = |from: usize, to: usize| run.sections.get(from..to).unwrap_or_default();
-        let mut stamps = run.stamps.iter();
+        let Some(left) = self.run.left.take() else { return };
+        let section = |from: usize, to: usize| self.run.sections.get(from..to).unwrap_or_default();
+        let mut stamps = self.run.stamps.iter();
         if let Some(stamp) = stamps.next() {
-            let node = section(0, run.node_bytes);
-            out.put(self.node_key(&run.left, 0), encode_row(&[*stamp], node));
+            let node = section(0, self.run.node_bytes);
+            out.put(self.node_key(&left, 0), encode_row(&[*stamp], node));
         }
-        let mut from = run.node_bytes;
-        for ((path, to), stamp) in run.records.iter().zip(stamps) {
+        let mut from = self.run.node_bytes;
+        for ((path, to), stamp) in self.run.records.iter().zip(stamps) {
             let key = record_key(self.tree, path.as_bytes());
             emit_section(&key, *stamp, section(from, *to), out);
             from = *to;
@@ -138,18 +141,18 @@ impl RowBuilder {
 }
 
 impl Run {
-    fn begin(left: &Key, section: &[u8], stamp: Rev) -> Self {
-        Self {
-            left: left.clone(),
-            stamps: vec![stamp],
-            sections: section.to_vec(),
-            node_bytes: section.len(),
-            records: Vec::new(),
-        }
+    fn begin(&mut self, left: &Key, section: &[u8], stamp: Rev) {
+        self.left = Some(left.clone());
+        self.stamps.clear();
+        self.stamps.push(stamp);
+        self.sections.clear();
+        self.sections.extend_from_slice(section);
+        self.node_bytes = section.len();
+        self.records.clear();
     }
 
     fn has_room_for(&self, length: usize) -> bool {
-        self.sections.len() + length <= RUN_BYTES_MAX
+        self.left.is_some() && self.sections.len() + length <= RUN_BYTES_MAX
     }
 
     fn push(&mut self, path: &Key, section: &[u8], stamp: Rev) {

@@ -6,7 +6,7 @@ use crate::limits::LAYER_MAX;
 
 /// Where a row stands in its tree: the order of the encoded keys is the streaming block order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum RowPlace {
     /// A record (or, at the path "", the commit); `part` counts the rows that continue it.
     Record { path: Vec<u8>, part: u8 },
     /// A node, or the run that it is the root of.
@@ -44,16 +44,16 @@ fn position(tree: u64, left: &[u8], rank: u8) -> Vec<u8> {
 }
 
 /// Reads a key back: the tree and the place in it.
-pub(crate) fn parse_key(key: &[u8]) -> Result<(u64, Place)> {
+pub(crate) fn parse_key(key: &[u8]) -> Result<(u64, RowPlace)> {
     let broken = || Error::Corrupt(format!("a row key that cannot be read: {key:02x?}"));
     let (tree, rest) = key.split_first_chunk::<8>().ok_or_else(broken)?;
     let end = rest.iter().position(|byte| *byte == 0).ok_or_else(broken)?;
     let (path, tail) = rest.split_at(end);
     let place = match tail {
-        [0, 0] => Place::Record { path: path.to_vec(), part: 0 },
-        [0, 0, part] if *part > 0 => Place::Record { path: path.to_vec(), part: *part },
+        [0, 0] => RowPlace::Record { path: path.to_vec(), part: 0 },
+        [0, 0, part] if *part > 0 => RowPlace::Record { path: path.to_vec(), part: *part },
         [0, rank] if *rank > 0 && *rank <= LAYER_MAX + 1 => {
-            Place::Node { left: path.to_vec(), height: LAYER_MAX + 1 - rank }
+            RowPlace::Node { left: path.to_vec(), height: LAYER_MAX + 1 - rank }
         }
         _ => return Err(broken()),
     };
@@ -72,6 +72,6 @@ pub(crate) fn is_leaf_key(key: &[u8]) -> bool {
 }
 
 /// Names a block in a message.
-pub(crate) fn misplaced(cid: &Cid, place: &Place) -> Error {
+pub(crate) fn misplaced(cid: &Cid, place: &RowPlace) -> Error {
     Error::Corrupt(format!("block {cid} is not what its row should hold ({place:?})"))
 }

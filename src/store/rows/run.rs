@@ -2,7 +2,7 @@
 
 use crate::block::Cid;
 use crate::error::{Error, Result};
-use crate::store::rows::key::Place;
+use crate::store::rows::key::RowPlace;
 use crate::store::rows::value::{RawSection, Row, StoredBlock};
 use crate::tree::{CompactNode, Key, Node, Sought, seek};
 
@@ -16,10 +16,10 @@ pub(crate) struct RunEntry {
 /// Gives the blocks of a row in order, each with its place. A row is a record (or the commit), a
 /// node, or a run: a node of layer 0 and its records. In a run the node says what comes next, and is
 /// hashed: a damaged one would give a record another path, or none.
-pub(crate) fn run_entries(place: &Place, row: &Row) -> Result<Vec<RunEntry>> {
+pub(crate) fn run_entries(place: &RowPlace, row: &Row) -> Result<Vec<RunEntry>> {
     let mut blocks = row.blocks();
     let first = next(&mut blocks)?;
-    if let Place::Record { path, .. } = place {
+    if let RowPlace::Record { path, .. } = place {
         return Ok(vec![RunEntry { path: Some(Key::from(&path[..])), block: first }]);
     }
     let paths = if row.count() > 1 { paths_of_run(&first)? } else { Vec::new() };

@@ -121,7 +121,7 @@ impl Header<'_> {
 }
 
 fn header(value: &[u8]) -> Result<Header<'_>> {
-    let mut at = Cursor { bytes: value, position: 0 };
+    let mut at = HeaderReader { bytes: value, position: 0 };
     let start = match at.byte()? {
         FORM => 1 + SUM_BYTES,
         FORM_1 => 1,
@@ -378,12 +378,12 @@ fn write_header(out: &mut Vec<u8>, stamps: &[Rev]) {
     }
 }
 
-struct Cursor<'a> {
+struct HeaderReader<'a> {
     bytes: &'a [u8],
     position: usize,
 }
 
-impl Cursor<'_> {
+impl HeaderReader<'_> {
     fn byte(&mut self) -> Result<u8> {
         let byte = self.bytes.get(self.position).copied().ok_or_else(short)?;
         self.position += 1;

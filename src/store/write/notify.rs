@@ -6,12 +6,12 @@ use std::time::Duration;
 /// A bell: each ring is counted, so that none is missed between a look and a wait.
 #[derive(Debug, Default)]
 pub(crate) struct Notify {
-    state: Mutex<State>,
+    state: Mutex<NotifyState>,
     rung: Condvar,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct State {
+struct NotifyState {
     count: u64,
     closed: bool,
 }
@@ -36,13 +36,13 @@ impl Notify {
     /// it may still ring.
     pub(crate) fn wait(&self, seen: u64, timeout: Duration) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let still = |state: &mut State| state.count == seen && !state.closed;
+        let still = |state: &mut NotifyState| state.count == seen && !state.closed;
         let waited = self.rung.wait_timeout_while(state, timeout, still);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         !state.closed
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) {
+    fn change(&self, change: impl FnOnce(&mut NotifyState)) {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
         self.rung.notify_all();
     }

@@ -25,7 +25,7 @@ pub(crate) fn probe_beside<K: Key + 'static, V: Value + 'static>(
 
 /// Reads until a page's worth of entries is behind the one that it began with.
 fn read_some<'a, K: Key + 'static, V: Value + 'static>(
-    entries: impl Iterator<Item = Result<crate::store::read_table::Entry<'a, K, V>>>,
+    entries: impl Iterator<Item = Result<crate::store::read_table::TableEntry<'a, K, V>>>,
 ) -> Result<()> {
     let mut bytes = 0;
     for (entry, number) in entries.zip(0..) {

@@ -75,7 +75,7 @@ enum Plan {
 
 /// What a piece of work is about, to be left out if it fails.
 #[derive(Clone)]
-enum Subject {
+enum UpkeepSubject {
     Tree(u64),
     Purge(Vec<u8>),
     Trimming,
@@ -125,7 +125,7 @@ impl Upkeep {
 
     /// One piece of work. An error is the end of the session.
     pub(in crate::store) fn turn(&mut self, session: &Arc<Session>) -> Result<(), String> {
-        let mut subject = Subject::All;
+        let mut subject = UpkeepSubject::All;
         match self.plan(session, &mut subject) {
             Ok(Some(plan)) => {
                 self.is_working = true;
@@ -142,7 +142,11 @@ impl Upkeep {
 
     /// Looks for work in a read transaction, and reads all that it will touch. `subject` says what
     /// was looked at when that failed. A store whose restore is unconfirmed is left as it is.
-    fn plan(&mut self, session: &Arc<Session>, subject: &mut Subject) -> Result<Option<Plan>> {
+    fn plan(
+        &mut self,
+        session: &Arc<Session>,
+        subject: &mut UpkeepSubject,
+    ) -> Result<Option<Plan>> {
         if self.left_out.all {
             return Ok(None);
         }
@@ -152,15 +156,15 @@ impl Upkeep {
         }
         for tree in marked_trees(&view)? {
             if !self.left_out.trees.contains(&tree) {
-                *subject = Subject::Tree(tree);
+                *subject = UpkeepSubject::Tree(tree);
                 return plan_removal(&view, tree).map(|removal| Some(Plan::Remove(removal)));
             }
         }
-        *subject = Subject::All;
+        *subject = UpkeepSubject::All;
         for row in view.purges()?.entries()? {
             let (did, range) = row?;
             if !self.left_out.purges.contains(did.value()) {
-                *subject = Subject::Purge(did.value().to_vec());
+                *subject = UpkeepSubject::Purge(did.value().to_vec());
                 let purge = plan_purge(&view, did.value(), range.value())?;
                 return Ok(Some(Plan::Purge(purge)));
             }
@@ -168,7 +172,7 @@ impl Upkeep {
         if self.left_out.trimming || self.batches_since_trim < BATCHES_BETWEEN_TRIMS {
             return Ok(None);
         }
-        *subject = Subject::Trimming;
+        *subject = UpkeepSubject::Trimming;
         let trim = plan_trim(&view, &self.retention, self.clock.now_micros())?;
         if trim.is_none() {
             self.batches_since_trim = 0;
@@ -180,7 +184,7 @@ impl Upkeep {
         &mut self,
         session: &Session,
         plan: &Plan,
-        subject: Subject,
+        subject: UpkeepSubject,
     ) -> Result<(), String> {
         self.unflushed_turns += 1;
         let flushes = plan.is_last() || self.unflushed_turns >= TURNS_BETWEEN_FLUSHES;
@@ -201,27 +205,27 @@ impl Upkeep {
         Ok(())
     }
 
-    fn leave_out(&mut self, subject: Subject, error: &Error) -> Result<(), String> {
+    fn leave_out(&mut self, subject: UpkeepSubject, error: &Error) -> Result<(), String> {
         if !matches!(error, Error::Corrupt(_) | Error::Problem(_) | Error::Syntax { .. }) {
             return Err(error.to_string());
         }
         let doing = match &subject {
-            Subject::Tree(tree) => format!("removing the rows of tree {tree}"),
-            Subject::Purge(did) => {
+            UpkeepSubject::Tree(tree) => format!("removing the rows of tree {tree}"),
+            UpkeepSubject::Purge(did) => {
                 format!("removing events of {}", String::from_utf8_lossy(did))
             }
-            Subject::Trimming => "trimming the event log".to_owned(),
-            Subject::All => "looking for rows and events to remove".to_owned(),
+            UpkeepSubject::Trimming => "trimming the event log".to_owned(),
+            UpkeepSubject::All => "looking for rows and events to remove".to_owned(),
         };
         match subject {
-            Subject::Tree(tree) => {
+            UpkeepSubject::Tree(tree) => {
                 self.left_out.trees.insert(tree);
             }
-            Subject::Purge(did) => {
+            UpkeepSubject::Purge(did) => {
                 self.left_out.purges.insert(did);
             }
-            Subject::Trimming => self.left_out.trimming = true,
-            Subject::All => self.left_out.all = true,
+            UpkeepSubject::Trimming => self.left_out.trimming = true,
+            UpkeepSubject::All => self.left_out.all = true,
         }
         let mut unreadable = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
         unreadable.push(Unreadable { doing, cause: error.to_string() });

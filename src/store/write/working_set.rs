@@ -9,7 +9,7 @@ use crate::limits::RUN_BYTES_MAX;
 use crate::store::account::Head;
 use crate::store::read_table::ReadBytes;
 use crate::store::rows::build::{RecordSource, RowBuilder, RowOut};
-use crate::store::rows::key::{Place, misplaced, node_key, parse_key, part_key, record_key};
+use crate::store::rows::key::{RowPlace, misplaced, node_key, parse_key, part_key, record_key};
 use crate::store::rows::parts::join_record;
 use crate::store::rows::run::{RunEntry, run_entries};
 use crate::store::rows::value::{Row, RowStats, StoredBlock, encode_row};
@@ -183,7 +183,7 @@ impl<'a, T: ReadBytes> WorkingSet<'a, T> {
                 "the node of height {height} at {left} has no row"
             )));
         };
-        let place = Place::Node { left: left.as_bytes().to_vec(), height };
+        let place = RowPlace::Node { left: left.as_bytes().to_vec(), height };
         for RunEntry { path, block: stored } in run_entries(&place, &row)? {
             if let Some(path) = path {
                 self.records.insert(path, stored);
@@ -210,7 +210,7 @@ impl<T: ReadBytes> NodeSource for WorkingSet<'_, T> {
             Some(block) if *block.cid() == gap.cid => Ok(block.clone()),
             _ => {
                 let left = gap.left.as_bytes().to_vec();
-                Err(misplaced(&gap.cid, &Place::Node { left, height }))
+                Err(misplaced(&gap.cid, &RowPlace::Node { left, height }))
             }
         }
     }
@@ -310,7 +310,7 @@ impl WriteBack<'_> {
         }
         let stored = region.stored_record(key)?;
         if stored.section.cid != *value {
-            let place = Place::Record { path: key.as_bytes().to_vec(), part: 0 };
+            let place = RowPlace::Record { path: key.as_bytes().to_vec(), part: 0 };
             return Err(misplaced(value, &place));
         }
         self.builder.record(
@@ -381,7 +381,7 @@ impl Emitted {
 
 fn row_tally(key: &[u8], value: &[u8]) -> Result<RowStats> {
     match parse_key(key)?.1 {
-        Place::Record { part, .. } if part > 0 => Ok(RowStats::default()),
+        RowPlace::Record { part, .. } if part > 0 => Ok(RowStats::default()),
         _ => RowStats::of(value),
     }
 }

@@ -8,7 +8,7 @@ use crate::car::varint::BYTES_MAX;
 use crate::car::{NextSection, SkippedSection, parse_section, section_start};
 use crate::error::Result;
 use crate::limits::{CID_BYTES_MAX, LAYER_MAX};
-use crate::tree::{Link, links};
+use crate::tree::{NodeLink, links};
 use crate::verify::index::{Index, Place, State};
 use crate::verify::input::Input;
 use crate::verify::prefetch::read_ahead::{Ahead, Outlet};
@@ -57,7 +57,7 @@ impl Source {
     /// Fetches everything below this node, if there is more than records.
     pub(in crate::verify) fn fetch_below(&self, node: &Block) -> Option<Ahead<Fetched>> {
         let links = links(node.bytes()).ok()?;
-        if !links.iter().any(|link| matches!(link, Link::Node(_))) {
+        if !links.iter().any(|link| matches!(link, NodeLink::Node(_))) {
             return None;
         }
         let source = self.clone();
@@ -74,7 +74,7 @@ impl Source {
         Some(Ahead::start_several(READERS, plan, move |planned| source.read_planned(planned)))
     }
 
-    fn descend(&self, first: Vec<Link>, outlet: &mut Outlet<Fetched>) -> Option<()> {
+    fn descend(&self, first: Vec<NodeLink>, outlet: &mut Outlet<Fetched>) -> Option<()> {
         let mut due = vec![self.steps(first)];
         while let Some(steps) = due.last_mut() {
             let Some(step) = steps.next() else {
@@ -98,17 +98,17 @@ impl Source {
 
     /// What a node links to. All of it is looked up at once, so that the memory's answers come
     /// together.
-    fn steps(&self, links: Vec<Link>) -> std::vec::IntoIter<Step> {
-        let hash = |link: &Link| match link {
-            Link::Node(cid) | Link::Record(cid) => self.index.hash(cid),
+    fn steps(&self, links: Vec<NodeLink>) -> std::vec::IntoIter<Step> {
+        let hash = |link: &NodeLink| match link {
+            NodeLink::Node(cid) | NodeLink::Record(cid) => self.index.hash(cid),
         };
         let hashes: Vec<u64> = links.iter().map(hash).collect();
         black_box(hashes.iter().fold(0, |all, hash| all ^ self.index.warm(*hash)));
         let step = |(link, hash)| {
             let at = self.look_up(hash);
             match link {
-                Link::Node(cid) => Step { cid, is_node: true, at },
-                Link::Record(cid) => Step { cid, is_node: false, at },
+                NodeLink::Node(cid) => Step { cid, is_node: true, at },
+                NodeLink::Record(cid) => Step { cid, is_node: false, at },
             }
         };
         links.into_iter().zip(hashes).map(step).collect::<Vec<_>>().into_iter()

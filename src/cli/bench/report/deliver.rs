@@ -51,8 +51,8 @@ impl BenchReport {
         Ok(Answer::Yes)
     }
 
-    fn object(&self) -> ReportObject<'_> {
-        ReportObject {
+    fn object(&self) -> BenchReportObject<'_> {
+        BenchReportObject {
             bench: self.bench,
             machine: self.machine.object(),
             settings: &self.settings,
@@ -83,7 +83,7 @@ impl BenchReport {
 
 /// What scripts are told.
 #[derive(Serialize)]
-struct ReportObject<'a> {
+struct BenchReportObject<'a> {
     bench: &'static str,
     machine: MachineObject<'a>,
     settings: &'a Map<String, Value>,
