@@ -7,6 +7,9 @@
 //! [`Engine`] is the place to start. [`manual`] has the pages on concepts and on the command line, and
 //! [`manual::hosting`] lists which call answers which XRPC method. The repository's folder `examples/` has
 //! complete programs: a verification, an embedded store, a host with axum, and a mirror of that host.
+//!
+//! Features: `cli` (on by default) is the command line, and `serde` implements `serde::Serialize` for
+//! results and identifiers, with the fields and words that the command line prints.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -29,6 +32,8 @@ mod part_file;
 pub mod parts;
 mod problem;
 mod progress;
+#[cfg(feature = "serde")]
+mod serialize;
 mod store;
 pub mod tree;
 pub mod verify;

@@ -83,9 +83,9 @@ pub(crate) const KEPT_NODE_BYTES_MAX: usize = 64 << 10;
 pub(crate) const COPIED_BYTES: usize = 8 << 20;
 /// Memory for the pages of a backup that is being written: it is written in order and never read.
 pub(crate) const COPY_CACHE_BYTES: usize = 16 << 20;
-/// The highest floor for the sequence. Readers in JavaScript know numbers up to 2^53: a floor by a
-/// slip of the hand leaves at least half of them.
-pub const SEQ_FLOOR_MAX: u64 = 1 << 52;
+/// The highest sequence number that confirms a restore. Readers in JavaScript know numbers up to
+/// 2^53: a slip of the hand leaves at least half of them.
+pub const RESTORE_SEQ_MAX: u64 = 1 << 52;
 /// How long a snapshot may be read from: an older reader pins pages, and the file grows. Only a
 /// backup takes longer.
 pub const SNAPSHOT_SECONDS_MAX: u64 = 30;

@@ -6,6 +6,7 @@ use std::fmt;
 
 /// A finding about bytes from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Problem {
     /// Which rule is broken.
@@ -13,10 +14,13 @@ pub struct Problem {
     /// What was seen, in a sentence.
     pub message: String,
     /// The block that it concerns, where known.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub cid: Option<Cid>,
     /// The path of the record, or the path left of the node, where known.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub path: Option<String>,
     /// Where in the input, in bytes from its start, where known.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub offset: Option<u64>,
 }
 
@@ -82,7 +86,7 @@ impl From<CidError> for Problem {
 }
 
 /// A list of problems that does not grow without bound.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems {
     listed: Vec<Problem>,
     omitted: u64,

@@ -1,13 +1,12 @@
 use crate::cli::bench::BenchArgs;
 use crate::cli::commands::account::{AccountsArgs, CreateArgs, StatusArgs};
 use crate::cli::commands::apply::ApplyArgs;
-use crate::cli::commands::backup::BackupArgs;
+use crate::cli::commands::backup::{BackupArgs, FloorsArgs};
 use crate::cli::commands::compact::CompactArgs;
 use crate::cli::commands::completions::CompletionsArgs;
 use crate::cli::commands::event::EventArgs;
 use crate::cli::commands::events::EventsArgs;
 use crate::cli::commands::export::ExportArgs;
-use crate::cli::commands::floors::FloorsArgs;
 use crate::cli::commands::follow::FollowArgs;
 use crate::cli::commands::get::GetArgs;
 use crate::cli::commands::import::ImportArgs;
@@ -78,11 +77,12 @@ pub(in crate::cli) enum Command {
     Trust(TrustArgs),
     /// Rehash and walk everything in a store, and list every fault
     Scrub(ScrubArgs),
-    /// Copy a store that may be in use into a new file, as it is at one moment
+    /// Copy a store into a new file, as one snapshot; `confirm` and `mark` a restored one
     Backup(BackupArgs),
     /// Write a store anew without the bytes of what was deleted; no process may have it open
     Compact(CompactArgs),
-    /// Give a restored store the floors that it waits for before it takes writes
+    /// As `backup confirm`, and with --ask as `backup mark`
+    #[command(hide = true)]
     Floors(FloorsArgs),
     /// Show it all: make an account, move it between two engines, verify it
     Demo(DemoArgs),

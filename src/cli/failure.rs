@@ -1,26 +1,17 @@
 //! Why a command did not answer: in one place from errors to words and exit codes.
 
-use crate::cli::answer::Output;
 use crate::cli::io::panics::is_of_database;
 use carrack::error::Entity;
 use carrack::ident::SyntaxError;
 use carrack::key::KeyError;
-use carrack::verify::problems_json;
 use carrack::{Error, Problem};
-use serde::Serialize;
-use serde_json::Value;
 use std::fmt;
-use std::io::{ErrorKind, Write};
-use std::process::ExitCode;
+use std::io::ErrorKind;
 
 /// The answer is no.
-const NO: u8 = 1;
+pub(in crate::cli) const NO: u8 = 1;
 /// Wrong usage, or a file that cannot be read or written.
 const UNUSABLE: u8 = 2;
-/// As if ended by SIGPIPE: the reader is gone.
-const READER_GONE: u8 = 141;
-/// Problems told on the standard error; JSON lists them all.
-const PROBLEMS_TOLD: usize = 20;
 
 /// Why a command stopped.
 #[derive(Debug)]
@@ -83,48 +74,6 @@ impl Failure {
             Self::Told { message, .. } => message,
         }
     }
-
-    /// Tells it, in JSON too if that is due, and gives the exit code.
-    pub(in crate::cli) fn report(self, json: bool, judges: bool) -> ExitCode {
-        let Self::Told { code, message, problems } = self else {
-            return ExitCode::from(READER_GONE);
-        };
-        tell(format_args!("error: {message}"));
-        if problems.len() > 1 {
-            tell_problems(&problems);
-        }
-        if json {
-            let is_verdict = judges && code == NO;
-            let object = FailureObject {
-                verdict: is_verdict.then_some("invalid"),
-                problems: is_verdict.then(|| problems_json(&problems)),
-                error: problems.is_empty().then_some(&message),
-            };
-            // The exit code tells it, where this cannot be written.
-            let _ = Output::new().json(&object);
-        }
-        ExitCode::from(code)
-    }
-}
-
-/// What scripts are told of a failure.
-#[derive(Serialize)]
-struct FailureObject<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verdict: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    problems: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a String>,
-}
-
-fn tell_problems(problems: &[Problem]) {
-    for problem in problems.iter().take(PROBLEMS_TOLD) {
-        tell(format_args!("  {problem}"));
-    }
-    if let Some(more @ 1..) = problems.len().checked_sub(PROBLEMS_TOLD) {
-        tell(format_args!("  and {more} more, which --json lists"));
-    }
 }
 
 /// The errors of the library's lower modules, told as the errors that they become above.
@@ -186,12 +135,6 @@ pub(in crate::cli) fn damaged_database(why: impl fmt::Display) -> String {
         "the store is damaged, its database cannot read its own pages; restore it from a backup \
          ({why})"
     )
-}
-
-/// Says something on the standard error. Where that is closed, there is no reader.
-pub(in crate::cli) fn tell(words: fmt::Arguments<'_>) {
-    let mut stderr = std::io::stderr().lock();
-    let _ = writeln!(stderr, "{words}");
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub(in crate::cli) struct KeySources {
 
 /// What is expected of a repository, and which keys are of the past.
 #[derive(Clone, Debug, Default)]
-pub(in crate::cli) struct Keys {
+pub(in crate::cli) struct GivenKeys {
     /// The account, if one is named.
     pub(in crate::cli) did: Option<Did>,
     /// Its keys, those of the past last.
@@ -41,8 +41,8 @@ pub(in crate::cli) struct Keys {
 
 impl KeySources {
     /// Reads the documents.
-    pub(in crate::cli) fn read(&self) -> Result<Keys, Failure> {
-        let mut keys = Keys::default();
+    pub(in crate::cli) fn read(&self) -> Result<GivenKeys, Failure> {
+        let mut keys = GivenKeys::default();
         keys.did.clone_from(&self.did);
         keys.named.clone_from(&self.keys);
         if let Some(path) = &self.did_doc {
@@ -76,7 +76,7 @@ impl KeySources {
 
 /// What an import or a diff is checked with.
 pub(in crate::cli) fn import_options(
-    keys: &Keys,
+    keys: &GivenKeys,
     no_key: bool,
     replace: Option<&Cid>,
     below_floor: bool,
@@ -89,7 +89,7 @@ pub(in crate::cli) fn import_options(
     if no_key { options.unverified() } else { options }
 }
 
-impl Keys {
+impl GivenKeys {
     /// Whether this key is one of the past, and was not asked for by itself.
     pub(in crate::cli) fn is_earlier(&self, key: &VerifyingKey) -> bool {
         self.earlier.contains(key)
@@ -113,7 +113,7 @@ impl Keys {
         self.head()
     }
 
-    /// As [`Keys::head`], without keys of the past.
+    /// As [`GivenKeys::head`], without keys of the past.
     pub(in crate::cli) fn current_head(&self) -> ExpectedHead {
         let current = self.named.iter().filter(|key| !self.is_earlier(key));
         ExpectedHead::signed_by(current.cloned()).did(self.did.clone())

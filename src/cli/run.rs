@@ -1,22 +1,16 @@
+use crate::cli::answer::Answer;
 use crate::cli::args::{Cli, Command};
 use crate::cli::commands::{
-    account, apply, backup, compact, completions, event, events, export, floors, follow, get,
-    import, key, ls, man, migrate, plc, proof, scrub, trust, verify, write,
+    account, apply, backup, compact, completions, event, events, export, follow, get, import, key,
+    ls, man, migrate, plc, proof, scrub, trust, verify, write,
 };
-use crate::cli::failure::{Failure, tell};
+use crate::cli::exit::fail;
+use crate::cli::failure::Failure;
 use crate::cli::io::panics::{Guarded, guarded};
+use crate::cli::io::stderr::tell;
 use crate::cli::{bench, demo};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
-
-/// What a command that ran to its end says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::cli) enum Answer {
-    /// Done, or yes.
-    Yes,
-    /// No, and why, for the standard error.
-    No(String),
-}
 
 /// Reads the command line and carries it out.
 pub(crate) fn run() -> ExitCode {
@@ -34,7 +28,7 @@ pub(crate) fn run() -> ExitCode {
             tell(format_args!("error: {why}"));
             ExitCode::from(1)
         }
-        Err(failure) => failure.report(cli.command.json(), cli.command.judges()),
+        Err(failure) => fail(failure, cli.command.json(), cli.command.judges()),
     }
 }
 
@@ -70,9 +64,9 @@ fn carry_out(command: &Command) -> Result<Answer, Failure> {
         Command::Scrub(args) => scrub::run(args),
         Command::Backup(args) => backup::run(args),
         Command::Compact(args) => compact::run(args),
-        Command::Floors(args) => floors::run(args),
-        Command::Completions(args) => completions::run(args),
-        Command::Man(args) => man::run(args),
+        Command::Floors(args) => backup::floors(args),
+        Command::Completions(args) => completions::run(args, Cli::command()),
+        Command::Man(args) => man::run(args, Cli::command()),
         Command::Demo(args) => demo::run(args),
         Command::Bench(args) => bench::run(args),
     }

@@ -1,4 +1,5 @@
-use crate::cli::failure::{Failure, tell};
+use crate::cli::failure::Failure;
+use crate::cli::io::stderr::tell;
 use carrack::Error;
 use carrack::engine::{Engine, Options};
 use clap::Args;
@@ -21,37 +22,37 @@ impl StoreArgs {
 
 /// Where a store is, and whether it may be upgraded.
 #[derive(Clone, Copy)]
-pub(in crate::cli) struct Place<'a> {
+pub(in crate::cli) struct StoreLocation<'a> {
     path: &'a Path,
     upgrade: bool,
 }
 
-impl<'a> Place<'a> {
+impl<'a> StoreLocation<'a> {
     pub(in crate::cli) fn of(path: &'a Path, no_upgrade: bool) -> Self {
         Self { path, upgrade: !no_upgrade }
     }
 }
 
-impl<'a> From<&'a StoreArgs> for Place<'a> {
+impl<'a> From<&'a StoreArgs> for StoreLocation<'a> {
     fn from(args: &'a StoreArgs) -> Self {
         Self::of(&args.store, args.no_upgrade)
     }
 }
 
-impl<'a> From<&'a Path> for Place<'a> {
+impl<'a> From<&'a Path> for StoreLocation<'a> {
     fn from(path: &'a Path) -> Self {
         Self::of(path, false)
     }
 }
 
-impl<'a> From<&'a PathBuf> for Place<'a> {
+impl<'a> From<&'a PathBuf> for StoreLocation<'a> {
     fn from(path: &'a PathBuf) -> Self {
         Self::of(path, false)
     }
 }
 
 /// Opens a store that has to be there.
-pub(in crate::cli) fn existing<'a>(place: impl Into<Place<'a>>) -> Result<Engine, Failure> {
+pub(in crate::cli) fn existing<'a>(place: impl Into<StoreLocation<'a>>) -> Result<Engine, Failure> {
     open(place.into(), false)
 }
 
@@ -61,12 +62,14 @@ pub(in crate::cli) fn existing_with_cache(path: &Path, bytes: usize) -> Result<E
 }
 
 /// Opens a store, or creates it.
-pub(in crate::cli) fn existing_or_new<'a>(place: impl Into<Place<'a>>) -> Result<Engine, Failure> {
+pub(in crate::cli) fn existing_or_new<'a>(
+    place: impl Into<StoreLocation<'a>>,
+) -> Result<Engine, Failure> {
     open(place.into(), true)
 }
 
-fn open(place: Place<'_>, create: bool) -> Result<Engine, Failure> {
-    let Place { path, upgrade } = place;
+fn open(place: StoreLocation<'_>, create: bool) -> Result<Engine, Failure> {
+    let StoreLocation { path, upgrade } = place;
     open_with(path, &Options::default().create(create).upgrade(upgrade))
 }
 

@@ -1,5 +1,6 @@
-//! Numbers for people.
+//! Numbers and words for people.
 
+use carrack::engine::{Trust, TrustKey};
 use indicatif::{DecimalBytes, HumanCount};
 
 /// With commas between thousands: `1,234,567`.
@@ -32,6 +33,14 @@ pub(in crate::cli) fn per_second(number: u64, seconds: f64) -> u64 {
 /// The first of what may be there, or a dash.
 pub(in crate::cli) fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+/// How far a head is verified, in words.
+pub(in crate::cli) fn trust(trust: Trust, key: Option<TrustKey>) -> String {
+    match key {
+        Some(key) => format!("{}, {} key", trust.name(), key.name()),
+        None => trust.name().to_owned(),
+    }
 }
 
 #[cfg(test)]

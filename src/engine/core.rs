@@ -33,6 +33,8 @@ const TREES_IN_STOCK: u64 = 64;
 
 /// Whether an engine reads and writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "state", rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum HealthState {
     /// It does.

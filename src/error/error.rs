@@ -88,15 +88,15 @@ pub enum Error {
         /// What was asked.
         action: Action,
     },
-    /// The store was restored from a backup and takes no writes until it has been given floors:
-    /// [`Engine::set_floors`](crate::Engine::set_floors).
+    /// The store was restored from a backup and takes no writes until the restore is confirmed:
+    /// [`Engine::confirm_restore`](crate::Engine::confirm_restore).
     #[error(
-        "the store was restored from a backup and takes no writes until it has floors: give them \
-         with `carrack floors STORE --seq N --rev REV`, the highest that were ever published (this \
-         copy ends at sequence number {last_seq}, revision {})",
+        "the store was restored from a backup and takes no writes until the restore is confirmed: \
+         `carrack backup confirm STORE --seq N --rev REV`, with the highest that were ever published \
+         (this copy ends at sequence number {last_seq}, revision {})",
         or_none(last_rev.as_ref())
     )]
-    FloorsAwaited {
+    RestoreUnconfirmed {
         /// The number of the last event that the copy holds.
         last_seq: u64,
         /// The newest revision that it holds.
@@ -236,7 +236,7 @@ impl Error {
             Self::Exists(_) | Self::Swap { .. } | Self::Changed { .. } | Self::RevBehind { .. } => {
                 ErrorKind::Conflict
             }
-            Self::State { .. } | Self::FloorsAwaited { .. } | Self::OtherKey { .. } => {
+            Self::State { .. } | Self::RestoreUnconfirmed { .. } | Self::OtherKey { .. } => {
                 ErrorKind::Refused
             }
             Self::Clock(_)

@@ -50,7 +50,7 @@ fn the_texts_tell_the_values() {
     ] {
         assert_eq!(error.to_string(), text);
     }
-    let awaited = Error::FloorsAwaited { last_seq: 3, last_rev: None };
+    let awaited = Error::RestoreUnconfirmed { last_seq: 3, last_rev: None };
     assert!(awaited.to_string().ends_with("sequence number 3, revision none)"), "{awaited}");
 }
 

@@ -2,16 +2,16 @@ use super::frame::FrameFacts;
 use crate::ident::{Did, Rev};
 use crate::key::SignatureStatus;
 use crate::problem::Problems;
-use crate::verify::problems_json;
-use serde_json::{Map, Value, json};
 
 /// What a check of a frame found. `None` is for what could not be found out, or does not apply.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct EventReport {
     /// The outcome.
     pub verdict: Verdict,
     /// The type, `#commit` for example.
+    #[cfg_attr(feature = "serde", serde(rename = "type"))]
     pub kind: Option<String>,
     /// Number in the stream.
     pub seq: Option<u64>,
@@ -53,19 +53,5 @@ impl EventReport {
         let FrameFacts { kind, seq, did, rev } = seen;
         let problems = Problems::default();
         Self { verdict: Verdict::Valid, kind, seq, did, rev, signature: None, problems }
-    }
-
-    /// As `carrack event verify --json` prints it.
-    pub fn to_json(&self) -> Map<String, Value> {
-        let mut out = Map::new();
-        let mut put = |name: &str, value: Value| out.insert(name.to_owned(), value);
-        put("verdict", self.verdict.as_str().into());
-        put("type", json!(self.kind));
-        put("seq", json!(self.seq));
-        put("did", json!(self.did.as_ref().map(Did::as_str)));
-        put("rev", json!(self.rev.map(|rev| rev.to_string())));
-        put("signature", json!(self.signature.map(SignatureStatus::as_str)));
-        put("problems", problems_json(self.problems.listed()));
-        out
     }
 }

@@ -184,8 +184,8 @@ fn keys_for(account: Option<&Account>, expect: &ExpectedHead) -> Result<Vec<Veri
     Ok(held.flatten().into_iter().collect())
 }
 
-/// A mirror signs nothing: the host's revisions rise by themselves, and the floors that a restored
-/// store was given do not bind what is taken from the host.
+/// A mirror signs nothing: the host's revisions rise by themselves, and the lower bounds of a
+/// restored store do not bind what is taken from the host.
 fn copying() -> ImportOptions {
     ImportOptions::default().below_floor(true)
 }

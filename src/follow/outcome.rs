@@ -4,9 +4,11 @@ use crate::ident::{Did, Rev};
 
 /// A frame that was well-formed and no forgery, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Taken<T> {
     /// Its type, `#commit` for example; `None` if it is of no type known here.
+    #[cfg_attr(feature = "serde", serde(rename = "type"))]
     pub kind: Option<&'static str>,
     /// Its number in the stream.
     pub seq: Option<u64>,
@@ -16,6 +18,7 @@ pub struct Taken<T> {
     /// proves no loss.
     pub missed: u64,
     /// What became of it.
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub outcome: T,
 }
 
@@ -65,6 +68,7 @@ impl Ignored {
 /// An event does not follow on what is here: some have been missed, or the host has changed its
 /// story. Nothing has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct OutOfSync {
     /// What does not match.

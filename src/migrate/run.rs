@@ -38,6 +38,7 @@ impl<'a> MigrateOptions<'a> {
 
 /// What a move has done.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Migrated {
     /// The account.
@@ -114,7 +115,7 @@ pub fn migrate(
     }
     check_arrival(did, destination.account_if_any(did)?.as_ref(), head.rev)?;
     // Or the source would stand fenced before a destination that takes nothing in.
-    destination.require_floors_given()?;
+    destination.require_confirmed_restore()?;
     source.fence(did, options.to, there)?;
     let fenced = Instant::now();
     // Under the fence nothing changes any more: this is the head that will have been the last.
@@ -175,7 +176,7 @@ fn has_come_further(
         origin.engine == source.engine_name()
             && sent.is_some_and(|head| head.commit == origin.commit)
     });
-    // What it held, and not what a floor asks of the next revision.
+    // What it held, and not what a lower bound asks of the next revision.
     let is_later = there.last_rev > account.last_rev;
     Ok(from_here || is_later)
 }

@@ -30,7 +30,7 @@ pub(crate) struct Account {
     /// The key that signed the head, and what is known of it.
     pub(crate) key: HeadKey,
     /// The last revision that was held here, which later ones have to be above: the head's, or that
-    /// of the last head of an account that is gone. Floors do not raise it.
+    /// of the last head of an account that is gone. A confirmed restore does not raise it.
     pub(crate) last_rev: Rev,
     /// Whether the account takes writes though its last revision is ahead of the clock.
     pub(crate) may_be_ahead: bool,

@@ -204,7 +204,7 @@ fn decode_1(from: &mut Decoder<'_>) -> Result<Account, Wrong> {
     }
     let (state, to) = (from.text()?, from.text()?.to_owned());
     let (trust, key) = (from.text()?, from.text()?);
-    let floor = revision(from.uint()?)?;
+    let lower_bound = revision(from.uint()?)?;
     let (engine, commit) = (from.text()?, from.nullable_link()?);
     let bound_to = from.text()?;
     let head = decode_head(from)?;
@@ -221,8 +221,8 @@ fn decode_1(from: &mut Decoder<'_>) -> Result<Account, Wrong> {
     Ok(Account {
         state: state_of(state, destination)?,
         key: key_1(trust, key, head.is_some())?,
-        // A floor may have raised it; of an account that is gone, that cannot be told any more.
-        last_rev: head.as_ref().map_or(floor, |head| head.rev),
+        // A confirmed restore may have raised it; of an account that is gone, that cannot be told any more.
+        last_rev: head.as_ref().map_or(lower_bound, |head| head.rev),
         may_be_ahead: false,
         origin,
         head,
@@ -404,7 +404,7 @@ mod tests {
         };
         let account = row().decode().unwrap();
         assert_eq!(account.key, HeadKey::Verified(HeldKey::from(&key(Curve::K256)), None));
-        assert_eq!((account.last_rev, account.origin), (head().rev, None), "a floor raised it");
+        assert_eq!((account.last_rev, account.origin), (head().rev, None), "a restore raised it");
 
         let moved = Form1 { state: "moved", to: "there", bound_to: &there, ..row() };
         let moved = Form1 { engine: &here, commit: Some(cid()), ..moved }.decode().unwrap();

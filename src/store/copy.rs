@@ -5,7 +5,7 @@ use crate::limits::COPIED_BYTES;
 use crate::progress::Progress;
 use crate::store::log::{allow_purged_gaps, forget_events, is_purged_row};
 use crate::store::read_table::{ReadTable, TableEntry, ViewTable};
-use crate::store::restore::{Restored, await_floors};
+use crate::store::restore::{RestoreGate, Restored};
 use crate::store::rows::key::tree_range;
 use crate::store::tables::{Tables, View};
 use crate::store::write::reclaim::{journalled_trees, marked_trees};
@@ -28,7 +28,7 @@ type Pick<K, V> = for<'a, 'txn> fn(&'a mut Tables<'txn>) -> &'a mut Table<'txn, 
 /// What a copy of a store is to be.
 #[derive(Clone, Copy)]
 pub(crate) enum CopyKind<'a> {
-    /// A backup, which waits for its floors when it is opened.
+    /// A backup, whose restore has to be confirmed after it is opened.
     Backup(&'a Restored),
     /// The same store in a new file, with its event log or without.
     Same { with_events: bool },
@@ -106,7 +106,7 @@ fn finish(view: &View, to: &Database, kind: CopyKind<'_>) -> Result<()> {
             tables.facts.insert(name.value(), value.value())?;
         }
         match kind {
-            CopyKind::Backup(restored) => await_floors(&mut tables, restored)?,
+            CopyKind::Backup(restored) => RestoreGate::close(&mut tables, restored)?,
             CopyKind::Same { with_events: true } => allow_purged_gaps(view, &mut tables)?,
             CopyKind::Same { with_events: false } => forget_events(&mut tables)?,
         }

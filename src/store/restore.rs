@@ -1,4 +1,5 @@
-//! A store that was restored waits for its floors: until they are given, nothing is written.
+//! A restored store takes no writes before an operator confirms the restore, with the minimum
+//! sequence number and revision.
 
 use crate::error::{Error, Result};
 use crate::ident::Rev;
@@ -7,18 +8,20 @@ use crate::store::sealed::FACTS;
 use crate::store::tables::Tables;
 
 const RESTORED: &str = "restored";
-const REV_FLOOR: &str = "rev_floor";
+const REV_LOWER_BOUND: &str = "rev_floor";
 
-/// What a store says of itself that was restored and has not been given its floors.
+/// What a restored store holds whose restore is not confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Restored {
     /// When the copy was made, or marked as one, in microseconds since 1970.
     pub micros: u64,
-    /// The number of the last event that it holds, 0 if there was none. The floor for the sequence
-    /// is not below it.
+    /// The number of the last event that it holds, 0 if there was none: a lower bound for the
+    /// sequence number that confirms the restore.
     pub last_seq: u64,
-    /// The newest revision that it holds, of all accounts. The floor for revisions is not below it.
+    /// The newest revision that it holds, of all accounts: a lower bound for the revision that
+    /// confirms the restore.
     pub last_rev: Option<Rev>,
 }
 
@@ -42,36 +45,55 @@ impl Restored {
     }
 }
 
-/// What the store waits for, if it was restored and has no floors yet.
-pub(crate) fn awaited(facts: &impl ReadFacts) -> Result<Option<Restored>> {
-    FACTS.get(facts, &RESTORED)?.map(|fact| Restored::decode(&fact)).transpose()
+/// What blocks the writes of a restored store, until an operator confirms the restore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RestoreGate {
+    /// The store takes writes.
+    Open,
+    /// It was restored, and takes none before [`RestoreGate::open`].
+    Closed(Restored),
 }
 
-/// Refuses while floors are awaited.
-pub(crate) fn require_given(facts: &impl ReadFacts) -> Result<()> {
-    match awaited(facts)? {
-        None => Ok(()),
-        Some(restored) => {
-            Err(Error::FloorsAwaited { last_seq: restored.last_seq, last_rev: restored.last_rev })
+impl RestoreGate {
+    /// As the store's facts have it.
+    pub(crate) fn read(facts: &impl ReadFacts) -> Result<Self> {
+        Ok(match FACTS.get(facts, &RESTORED)? {
+            None => Self::Open,
+            Some(fact) => Self::Closed(Restored::decode(&fact)?),
+        })
+    }
+
+    /// What the store holds, if its restore is not confirmed.
+    pub(crate) fn unconfirmed(self) -> Option<Restored> {
+        match self {
+            Self::Open => None,
+            Self::Closed(restored) => Some(restored),
         }
+    }
+
+    /// Refuses while it is closed.
+    pub(crate) fn require_open(self) -> Result<()> {
+        let Self::Closed(Restored { last_seq, last_rev, .. }) = self else { return Ok(()) };
+        Err(Error::RestoreUnconfirmed { last_seq, last_rev })
+    }
+
+    /// The store takes no writes from here on.
+    pub(crate) fn close(tables: &mut Tables<'_>, restored: &Restored) -> Result<()> {
+        set_fact(tables, RESTORED, &restored.encode())
+    }
+
+    /// The store takes writes again, and signs no revision at or below `rev`.
+    pub(crate) fn open(tables: &mut Tables<'_>, rev: Rev) -> Result<()> {
+        set_number(tables, REV_LOWER_BOUND, rev.as_u64())?;
+        tables.facts.remove(RESTORED)?;
+        Ok(())
     }
 }
 
-/// The store takes no writes from here on, until floors are given.
-pub(crate) fn await_floors(tables: &mut Tables<'_>, restored: &Restored) -> Result<()> {
-    set_fact(tables, RESTORED, &restored.encode())
-}
-
-/// No revision is given out at or below `rev` any more, and the store takes writes again.
-pub(crate) fn give(tables: &mut Tables<'_>, rev: Rev) -> Result<()> {
-    set_number(tables, REV_FLOOR, rev.as_u64())?;
-    tables.facts.remove(RESTORED)?;
-    Ok(())
-}
-
-/// The floor under the revisions of all accounts, those included that are not here yet.
-pub(crate) fn rev_floor(facts: &impl ReadFacts) -> Result<Option<Rev>> {
-    Ok(number(facts, REV_FLOOR)?.map(Rev::from_u64).transpose()?)
+/// The lower bound for revisions that a confirmed restore has set, for all accounts, those included
+/// that are not here yet.
+pub(crate) fn rev_lower_bound(facts: &impl ReadFacts) -> Result<Option<Rev>> {
+    Ok(number(facts, REV_LOWER_BOUND)?.map(Rev::from_u64).transpose()?)
 }
 
 #[cfg(test)]

@@ -13,10 +13,9 @@ use crate::verify::input::Input;
 use crate::verify::listing::ListingDigest;
 use crate::verify::report::Report;
 use crate::verify::repository::{Sink, Verification, report_of};
-use serde_json::{Map, Value, json};
 
 /// What a partial CAR proves of a collection.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CollectionReport {
     /// The head, the sections, and every problem. What only a whole tree tells is `None`.
@@ -39,19 +38,6 @@ impl CollectionReport {
     /// Whether nothing is wrong: then the collection is complete too.
     pub fn is_valid(&self) -> bool {
         self.report.is_valid() && self.complete == Some(true)
-    }
-
-    /// As `carrack verify --proof-collection --json` prints it.
-    pub fn to_json(&self) -> Map<String, Value> {
-        let mut out = self.report.to_json();
-        let proof = json!({
-            "collection": self.collection.as_str(),
-            "complete": self.complete,
-            "records": self.records,
-            "listing_sha256": self.listing_sha256,
-        });
-        out.insert("proof".to_owned(), proof);
-        out
     }
 }
 

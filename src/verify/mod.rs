@@ -30,7 +30,7 @@ pub use expected_head::{ExpectedHead, Keys};
 pub use input::Input;
 pub use listing::{Lines, ListingDigest};
 pub use proof::{ProofReport, verify_proof};
-pub use report::{Order, Report, problems_json};
+pub use report::{Order, Report};
 pub use repository::{Discard, Sink, verify};
 
 pub(crate) use block_source::BlockSource;

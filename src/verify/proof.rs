@@ -9,13 +9,12 @@ use crate::problem::{Code, Problem};
 use crate::tree::{Gap, Key, NodeSource, Tree};
 use crate::verify::expected_head::ExpectedHead;
 use crate::verify::input::Input;
-use crate::verify::report::{Report, problems_json};
+use crate::verify::report::Report;
 use crate::verify::repository::report_of;
-use serde_json::{Map, Value, json};
 use std::io::Read;
 
 /// What a partial CAR proves of one path.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProofReport {
     /// The head, and every problem.
@@ -26,18 +25,6 @@ pub struct ProofReport {
     pub present: Option<bool>,
     /// The record's CID, if it is present.
     pub cid: Option<Cid>,
-}
-
-impl ProofReport {
-    /// As `carrack verify --proof --json` prints it.
-    pub fn to_json(&self) -> Map<String, Value> {
-        let mut out = self.report.to_json();
-        let cid = self.cid.as_ref().map(ToString::to_string);
-        let proof = json!({ "path": self.path.as_str(), "present": self.present, "cid": cid });
-        out.insert("proof".to_owned(), proof);
-        out.insert("problems".to_owned(), problems_json(self.report.problems.listed()));
-        out
-    }
 }
 
 /// Checks what a partial CAR (head, the nodes on the way to a path, the record) proves of `path`.

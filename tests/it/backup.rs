@@ -1,4 +1,4 @@
-//! A backup is the store at one moment; a restored store writes nothing before it has its floors,
+//! A backup is the store at one moment; a restored store writes nothing before the restore is confirmed,
 //! and goes on above them.
 //!
 //! Holds guarantees G19 and G20.
@@ -20,7 +20,7 @@ use crate::common::{
 use carrack::engine::{Op, State, WriteOptions};
 use carrack::env::{ManualClock, SeededRandom};
 use carrack::ident::{Did, Rev};
-use carrack::limits::{CLOCK_DRIFT_MAX_MICROS, SEQ_FLOOR_MAX};
+use carrack::limits::{CLOCK_DRIFT_MAX_MICROS, RESTORE_SEQ_MAX};
 use carrack::migrate::{MigrateOptions, migrate};
 use carrack::{Engine, Error, ErrorKind, Progress, Result};
 use redb::{Database, ReadableDatabase, ReadableTableMetadata, TableDefinition};
@@ -30,9 +30,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-const FLOOR_SEQ: u64 = 5_000;
+const LOWEST_SEQ: u64 = 5_000;
 
-fn floor_rev() -> Rev {
+fn lowest_rev() -> Rev {
     Rev::from_micros(NOW + 60_000_000, 3).unwrap()
 }
 
@@ -63,7 +63,7 @@ fn backup_of(engine: &Engine) -> Disk {
     disk
 }
 
-/// Everything that can be seen of a store, but for whether it awaits floors.
+/// Everything that can be seen of a store, but for whether its restore is confirmed.
 fn seen(engine: &Engine) -> String {
     let accounts = engine.accounts().unwrap();
     let rows: Vec<_> = accounts.iter().map(|one| engine.rows_digest(&one.did).ok()).collect();
@@ -92,16 +92,16 @@ fn a_backup_is_the_store() {
     assert_eq!(done.rows, copy.scrub(Progress::none()).unwrap().rows);
     let told = told.into_inner().unwrap();
     assert!(told.is_sorted() && told.last() == Some(&done.bytes), "{told:?}");
-    let awaited = copy.floors_awaited().unwrap().unwrap();
+    let unconfirmed = copy.unconfirmed_restore().unwrap().unwrap();
     let last_rev = engine.accounts().unwrap().iter().map(|one| one.rev).max().unwrap();
-    assert_eq!((awaited.micros, awaited.last_seq), (NOW, done.last_seq));
-    assert_eq!((awaited.last_rev, done.last_rev), (last_rev, last_rev));
+    assert_eq!((unconfirmed.micros, unconfirmed.last_seq), (NOW, done.last_seq));
+    assert_eq!((unconfirmed.last_rev, done.last_rev), (last_rev, last_rev));
     // The store itself has not noticed, and a backup of a backup is one too.
-    assert_eq!(engine.floors_awaited().unwrap(), None);
+    assert_eq!(engine.unconfirmed_restore().unwrap(), None);
     add(&engine, &did(), 99).unwrap();
     let again = open(&backup_of(&copy)).unwrap();
     assert_eq!(seen(&again), seen(&copy));
-    assert!(again.floors_awaited().unwrap().is_some());
+    assert!(again.unconfirmed_restore().unwrap().is_some());
 }
 
 /// One thread writes to two accounts in turn while the copy waits for it at every step: the copy
@@ -166,7 +166,7 @@ fn elsewhere() -> Engine {
     carrack::parts::redb::open(Disk::new(), &options(&clock()).random(random)).unwrap()
 }
 
-/// All that writes. Each is done to a store that awaits floors.
+/// All that writes. Each is done to a store whose restore is unconfirmed.
 fn attempts(copy: &Engine) -> Vec<(&'static str, Result<()>)> {
     let other = elsewhere();
     other.create_account(&did_of(2), &key()).unwrap();
@@ -206,9 +206,9 @@ fn assert_takes_no_writes(copy: &Engine) {
     let before = seen(copy);
     for (name, outcome) in attempts(copy) {
         let Err(error) = outcome else { panic!("{name}") };
-        assert!(matches!(error, Error::FloorsAwaited { .. }), "{name}: {error:?}");
+        assert!(matches!(error, Error::RestoreUnconfirmed { .. }), "{name}: {error:?}");
         assert_eq!(error.kind(), ErrorKind::Refused);
-        assert!(error.to_string().contains("carrack floors"), "{error}");
+        assert!(error.to_string().contains("carrack backup confirm"), "{error}");
         assert_eq!(seen(copy), before, "{name}");
     }
     assert_clean(copy);
@@ -219,7 +219,7 @@ fn assert_goes_on_above(copy: &Engine, seq: u64, rev: Rev) {
     let written = copy.write(&did(), vec![numbered(500)], &WriteOptions::default(), &key());
     let written = written.unwrap();
     assert_eq!(written.seq, Some(seq + 1));
-    assert!(written.rev > rev, "{} after the floor {rev}", written.rev);
+    assert!(written.rev > rev, "{} after the minimum {rev}", written.rev);
     let fresh = copy.create_account(&did_of(9), &key()).unwrap();
     assert!(fresh > rev, "{fresh} of an account that is not in the copy");
     copy.set_state(&did_of(1), State::Active).unwrap();
@@ -232,18 +232,18 @@ fn assert_goes_on_above(copy: &Engine, seq: u64, rev: Rev) {
 }
 
 #[test]
-fn a_backup_takes_no_writes_before_it_has_floors() {
+fn a_backup_takes_no_writes_before_it_is_confirmed() {
     let disk = backup_of(&source());
     assert_takes_no_writes(&open(&disk).unwrap());
     // Nor after it was closed and opened.
     let copy = open(&disk).unwrap();
     assert_takes_no_writes(&copy);
-    copy.set_floors(FLOOR_SEQ, floor_rev()).unwrap();
-    assert_eq!(copy.floors_awaited().unwrap(), None);
+    copy.confirm_restore(LOWEST_SEQ, lowest_rev()).unwrap();
+    assert_eq!(copy.unconfirmed_restore().unwrap(), None);
     drop(copy);
     let copy = open(&disk).unwrap();
-    assert_eq!(copy.last_seq().unwrap(), FLOOR_SEQ);
-    assert_goes_on_above(&copy, FLOOR_SEQ, floor_rev());
+    assert_eq!(copy.last_seq().unwrap(), LOWEST_SEQ);
+    assert_goes_on_above(&copy, LOWEST_SEQ, lowest_rev());
 }
 
 #[test]
@@ -263,51 +263,51 @@ fn a_copied_file_is_marked_and_takes_no_writes() {
     drop(copy);
     let copy =
         carrack::parts::redb::open(disk, &options(&Arc::new(ManualClock::new(NOW + 7)))).unwrap();
-    assert_eq!(copy.floors_awaited().unwrap(), Some(marked));
+    assert_eq!(copy.unconfirmed_restore().unwrap(), Some(marked));
     assert_eq!(copy.mark_restored().unwrap(), marked, "marked a second time");
-    copy.set_floors(FLOOR_SEQ, floor_rev()).unwrap();
-    assert_goes_on_above(&copy, FLOOR_SEQ, floor_rev());
+    copy.confirm_restore(LOWEST_SEQ, lowest_rev()).unwrap();
+    assert_goes_on_above(&copy, LOWEST_SEQ, lowest_rev());
 }
 
 #[test]
-fn floors_that_are_below_or_beyond_are_refused() {
+fn lower_bounds_that_are_below_or_beyond_are_refused() {
     let copy = open(&backup_of(&source())).unwrap();
-    let held = copy.floors_awaited().unwrap().unwrap();
+    let held = copy.unconfirmed_restore().unwrap().unwrap();
     let (seq, rev) = (held.last_seq, held.last_rev.unwrap());
     let below = Rev::from_u64(rev.as_u64() - 1).unwrap();
     let future = Rev::from_micros(NOW + CLOCK_DRIFT_MAX_MICROS + 1, 0).unwrap();
     let before = seen(&copy);
     for (seq, rev, kind) in [
         (seq - 1, rev, ErrorKind::Invalid),
-        (0, floor_rev(), ErrorKind::Invalid),
+        (0, lowest_rev(), ErrorKind::Invalid),
         (seq, below, ErrorKind::Invalid),
-        (SEQ_FLOOR_MAX + 1, rev, ErrorKind::Invalid),
+        (RESTORE_SEQ_MAX + 1, rev, ErrorKind::Invalid),
         (u64::MAX, rev, ErrorKind::Invalid),
         (seq, future, ErrorKind::Unavailable),
     ] {
-        let error = copy.set_floors(seq, rev).unwrap_err();
+        let error = copy.confirm_restore(seq, rev).unwrap_err();
         assert_eq!(error.kind(), kind, "{seq} {rev}: {error}");
-        assert_eq!(copy.floors_awaited().unwrap(), Some(held));
+        assert_eq!(copy.unconfirmed_restore().unwrap(), Some(held));
         assert_eq!(seen(&copy), before);
     }
-    // What the copy holds is the lowest that it takes; and floors are never lowered.
-    copy.set_floors(seq, rev).unwrap();
-    copy.set_floors(FLOOR_SEQ, floor_rev()).unwrap();
-    copy.set_floors(FLOOR_SEQ, floor_rev()).unwrap();
-    assert_eq!(copy.set_floors(seq, floor_rev()).unwrap_err().kind(), ErrorKind::Invalid);
-    assert_eq!(copy.set_floors(FLOOR_SEQ, rev).unwrap_err().kind(), ErrorKind::Invalid);
-    assert_goes_on_above(&copy, FLOOR_SEQ, floor_rev());
+    // What the copy holds is the lowest that it takes; and lower bounds are never lowered.
+    copy.confirm_restore(seq, rev).unwrap();
+    copy.confirm_restore(LOWEST_SEQ, lowest_rev()).unwrap();
+    copy.confirm_restore(LOWEST_SEQ, lowest_rev()).unwrap();
+    assert_eq!(copy.confirm_restore(seq, lowest_rev()).unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(copy.confirm_restore(LOWEST_SEQ, rev).unwrap_err().kind(), ErrorKind::Invalid);
+    assert_goes_on_above(&copy, LOWEST_SEQ, lowest_rev());
 }
 
 #[test]
-fn old_events_stay_until_floors_are_given() {
+fn old_events_stay_until_the_restore_is_confirmed() {
     let disk = backup_of(&source());
     let later = Arc::new(ManualClock::new(NOW + 100 * 3600 * 1_000_000));
     let copy = carrack::parts::redb::open(disk, &options(&later)).unwrap();
     assert!(add(&copy, &did(), 100).is_err());
     std::thread::sleep(Duration::from_millis(30));
     assert_eq!(copy.oldest_seq().unwrap(), Some(1));
-    copy.set_floors(FLOOR_SEQ, floor_rev()).unwrap();
+    copy.confirm_restore(LOWEST_SEQ, lowest_rev()).unwrap();
     let start = std::time::Instant::now();
     while copy.oldest_seq().unwrap() == Some(1) {
         assert!(
@@ -323,7 +323,7 @@ fn trees_that_are_nobodys_are_left_out() {
     let disk = Disk::new();
     let engine = open(&disk).unwrap();
     import(&engine, &export(&source(), &did()), &with_key()).unwrap();
-    // Nothing is removed from a store that awaits floors.
+    // Nothing is removed from a store whose restore is unconfirmed.
     engine.mark_restored().unwrap();
     let rows = engine.scrub(Progress::none()).unwrap().rows;
     drop(engine);
@@ -435,7 +435,7 @@ fn a_power_failure_leaves_no_half_of_a_backup() {
                 }
                 Ok(copy) => {
                     assert_eq!(seen(&copy), whole, "{loss:?} at sync {sync}");
-                    assert!(copy.floors_awaited().unwrap().is_some());
+                    assert!(copy.unconfirmed_restore().unwrap().is_some());
                     assert_clean(&copy);
                 }
             }
@@ -445,7 +445,7 @@ fn a_power_failure_leaves_no_half_of_a_backup() {
 }
 
 #[test]
-fn floors_are_given_whole_or_not_at_all() {
+fn a_restore_is_confirmed_whole_or_not_at_all() {
     let setup = |engine: &Engine| {
         for number in 0..4 {
             engine.create_account(&did_of(number), &key()).unwrap();
@@ -454,19 +454,19 @@ fn floors_are_given_whole_or_not_at_all() {
     };
     let trial = Trial {
         setup: &|[engine]: &[Engine; 1]| setup(engine),
-        act: &|[engine]| engine.set_floors(FLOOR_SEQ, floor_rev()),
+        act: &|[engine]| engine.confirm_restore(LOWEST_SEQ, lowest_rev()),
         check: &|[engine], acted| {
-            let awaited = engine.floors_awaited().unwrap();
+            let unconfirmed = engine.unconfirmed_restore().unwrap();
             assert_clean(engine);
-            if awaited.is_some() {
-                assert!(acted.is_err(), "floors that were confirmed are gone");
+            if unconfirmed.is_some() {
+                assert!(acted.is_err(), "a restore that was confirmed is not any more");
                 assert_eq!(engine.last_seq().unwrap(), 12);
                 assert!(add(engine, &did(), 1).is_err());
-                engine.set_floors(FLOOR_SEQ, floor_rev()).unwrap();
+                engine.confirm_restore(LOWEST_SEQ, lowest_rev()).unwrap();
             }
-            assert_eq!(engine.last_seq().unwrap(), FLOOR_SEQ);
+            assert_eq!(engine.last_seq().unwrap(), LOWEST_SEQ);
             for number in 0..4 {
-                assert!(add(engine, &did_of(number), 1).unwrap() > floor_rev());
+                assert!(add(engine, &did_of(number), 1).unwrap() > lowest_rev());
             }
         },
     };

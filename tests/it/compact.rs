@@ -69,7 +69,7 @@ fn deleted_bytes_are_gone_and_the_rest_is_there() {
     let ops = vec![create_op(MINED[1][1].clone(), marked("new", 1))];
     let written = engine.write(&did(), ops, &WriteOptions::default(), &key()).unwrap();
     assert_eq!(written.seq, Some(last_seq + 1));
-    // The deleted account's last revision is still a floor.
+    // The deleted account's last revision is still a lower bound.
     assert!(engine.status(&did_of(1)).unwrap().rev.is_none());
     let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
     assert_eq!(names.len(), 1, "{names:?}");

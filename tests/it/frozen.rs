@@ -109,7 +109,7 @@ fn a_store_of_version_1_is_read_without_an_upgrade() {
         ("switch", engine.set_state(&did, State::Deactivated)),
         ("deletion", engine.delete_account(&did)),
         ("trust", engine.check_trust(&did, expect, &[]).map(drop)),
-        ("floors", engine.mark_restored().map(drop)),
+        ("mark a restore", engine.mark_restored().map(drop)),
         ("acceptance", engine.accept_rev(&did)),
     ];
     for (name, done) in attempts {

@@ -27,7 +27,7 @@ fn cars() -> Vec<Vec<u8>> {
 }
 
 fn seen(report: &Report) -> String {
-    format!("{:?}", report.to_json())
+    format!("{report:?}")
 }
 
 #[test]
@@ -56,8 +56,8 @@ fn memory_is_read_as_a_file_is() {
                 seen(&verdict),
                 seen(&walked),
                 listing.finish(),
-                format!("{:?}", all.to_json()),
-                format!("{:?}", proof.to_json()),
+                format!("{all:?}"),
+                format!("{proof:?}"),
                 format!("{imported:?}"),
             ]
         });

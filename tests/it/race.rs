@@ -290,10 +290,10 @@ fn a_later_head_at_the_destination_forbids_an_abort() {
     assert!(abort(&source, &destination, &did()).is_err());
 }
 
-/// A floor asks for later revisions, and is none.
+/// A lower bound asks for later revisions, and is none.
 #[test]
-fn a_floor_at_the_destination_forbids_no_abort() {
-    let floor = Rev::from_micros(NOW + 60_000_000, 3).unwrap();
+fn a_lower_bound_at_the_destination_forbids_no_abort() {
+    let bound = Rev::from_micros(NOW + 60_000_000, 3).unwrap();
     for is_deleted in [false, true] {
         let [source, destination] = pair();
         // An older copy is there, or was.
@@ -305,14 +305,14 @@ fn a_floor_at_the_destination_forbids_no_abort() {
         if is_deleted {
             destination.delete_account(&did()).unwrap();
         }
-        destination.set_floors(1_000, floor).unwrap();
+        destination.confirm_restore(1_000, bound).unwrap();
         fenced(&source, &destination);
         abort(&source, &destination, &did()).unwrap();
         assert_eq!(source.status(&did()).unwrap().state, State::Active);
-        // And the move can be made: what it signs is above the floor.
+        // And the move can be made: what it signs is above the bound.
         let signer = SigningKey::from_bytes(Curve::P256, &[9; 32]).unwrap();
         go(&source, &destination, &signer).unwrap();
-        assert!(destination.status(&did()).unwrap().rev.unwrap() > floor);
+        assert!(destination.status(&did()).unwrap().rev.unwrap() > bound);
     }
 }
 
@@ -335,13 +335,13 @@ fn an_account_that_arrived_and_is_gone_forbids_an_abort() {
     migrate(&source, &destination, &did(), &options).unwrap();
     let again = Disk::holding(disk.image());
     let source = crate::common::open_as(1, &disk).unwrap();
-    source.set_floors(1_000, Rev::from_micros(NOW + 60_000_000, 3).unwrap()).unwrap();
+    source.confirm_restore(1_000, Rev::from_micros(NOW + 60_000_000, 3).unwrap()).unwrap();
     let state = source.status(&did()).unwrap().state;
     assert!(matches!(state, State::Leaving { .. }), "{state}");
     destination.delete_account(&did()).unwrap();
     destination.create_account(&did(), &signer).unwrap();
     let other = crate::common::open_as(1, &again).unwrap();
-    other.set_floors(1_000, Rev::from_micros(NOW + 60_000_000, 3).unwrap()).unwrap();
+    other.confirm_restore(1_000, Rev::from_micros(NOW + 60_000_000, 3).unwrap()).unwrap();
     go(&other, &destination, &signer).unwrap();
     let state = other.status(&did()).unwrap().state;
     assert!(matches!(state, State::Moved { .. }), "{state}");

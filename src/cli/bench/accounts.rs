@@ -1,16 +1,19 @@
-use crate::cli::bench::args::Common;
-use crate::cli::bench::child;
-use crate::cli::bench::commit::{latency_chart, latency_table};
-use crate::cli::bench::figures::{Spread, float, number, shown, size, tally, time, whole};
-use crate::cli::bench::machine::Machine;
-use crate::cli::bench::report::{Report, Table, check_target};
-use crate::cli::bench::repository::{Order, Repository};
-use crate::cli::bench::scratch::Scratch;
-use crate::cli::bench::step::step;
+use crate::cli::answer::Answer;
+use crate::cli::bench::common_args::CommonArgs;
+use crate::cli::bench::data::repository::{BlockOrder, Repository};
+use crate::cli::bench::jobs::accounts::AccountsCreated;
+use crate::cli::bench::measure::child;
+use crate::cli::bench::measure::figures::{Spread, float, shown, size, tally, time};
+use crate::cli::bench::measure::machine::Machine;
+use crate::cli::bench::measure::scratch::Scratch;
+use crate::cli::bench::measure::step::step;
+use crate::cli::bench::measure::usage::Usage;
+use crate::cli::bench::report::deliver::check_target;
+use crate::cli::bench::report::latency::{latency_chart, latency_table};
+use crate::cli::bench::report::report::{BenchReport, Table};
 use crate::cli::failure::Failure;
-use crate::cli::run::Answer;
 use clap::Args;
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::Path;
@@ -27,7 +30,7 @@ pub(in crate::cli) struct AccountsBenchArgs {
     #[arg(long, value_name = "C", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=1024))]
     callers: u64,
     #[command(flatten)]
-    pub(in crate::cli) common: Common,
+    pub(in crate::cli) common: CommonArgs,
 }
 
 /// The files of the measurement.
@@ -46,7 +49,7 @@ pub(in crate::cli) fn run(args: &AccountsBenchArgs) -> Result<Answer, Failure> {
     step("import", 0, 0);
     let found = measure(&scratch, args)?;
     scratch.close()?;
-    report(machine, args, found).deliver(&args.common)
+    report(machine, args, &found)?.deliver(&args.common)
 }
 
 /// All repositories in one file, each behind its length.
@@ -55,7 +58,7 @@ fn write_cars(scratch: &Scratch, args: &AccountsBenchArgs) -> Result<(), Failure
     scratch.write(CARS, |output| {
         for seed in 0..args.accounts {
             let mut car = Vec::new();
-            Repository::generate(seed, args.records)?.write(Order::Streaming, &mut car)?;
+            Repository::generate(seed, args.records)?.write(BlockOrder::Streaming, &mut car)?;
             output.write_all(&(car.len() as u64).to_be_bytes()).map_err(failed)?;
             output.write_all(&car).map_err(failed)?;
         }
@@ -64,62 +67,89 @@ fn write_cars(scratch: &Scratch, args: &AccountsBenchArgs) -> Result<(), Failure
     Ok(())
 }
 
-fn measure(scratch: &Scratch, args: &AccountsBenchArgs) -> Result<Value, Failure> {
+/// What was found.
+#[derive(Serialize)]
+struct AccountsFound {
+    create: AccountsCreated,
+    file_bytes: u64,
+    file_bytes_per_account: f64,
+    open_killed: Openings,
+    open_clean: Openings,
+}
+
+/// What it took to open a store, some times.
+#[derive(Serialize)]
+struct Openings {
+    wall_seconds: Option<Spread>,
+    /// The most of any.
+    peak_bytes: Option<u64>,
+}
+
+fn measure(scratch: &Scratch, args: &AccountsBenchArgs) -> Result<AccountsFound, Failure> {
     let (cars, store) = (scratch.file(CARS), scratch.file(STORE));
     let job = [OsString::from("accounts"), cars.into(), store.clone().into()];
     let callers = [OsString::from("--callers"), args.callers.to_string().into()];
     // Killed with its store open, as a crash would leave it.
-    let created = child::run_and_kill(job.iter().chain(&callers))?;
-    let killed = open_killed(scratch)?;
-    let clean = open(&store, || Ok(()))?;
+    let create = child::run_and_kill(job.iter().chain(&callers))?;
+    let open_killed = open_killed(scratch)?;
+    let open_clean = open(&store, || Ok(()))?;
     let metadata = std::fs::metadata(&store);
     let metadata = metadata
         .map_err(|error| Failure::io(format_args!("reading {}", store.display()), &error))?;
-    Ok(json!({
-        "create": created,
-        "file_bytes": metadata.len(),
-        "file_bytes_per_account": float(metadata.len()) / float(args.accounts),
-        "open_killed": killed,
-        "open_clean": clean,
-    }))
+    let file_bytes = metadata.len();
+    let file_bytes_per_account = float(file_bytes) / float(args.accounts);
+    Ok(AccountsFound { create, file_bytes, file_bytes_per_account, open_killed, open_clean })
 }
 
 /// Opens copies of what a killed process left, and closes the store itself cleanly at the end.
-fn open_killed(scratch: &Scratch) -> Result<Value, Failure> {
+fn open_killed(scratch: &Scratch) -> Result<Openings, Failure> {
     let killed = scratch.file(KILLED);
     let opened = open(&killed, || scratch.copy(STORE, KILLED))?;
     scratch.remove(KILLED)?;
-    child::run([OsStr::new("open"), scratch.file(STORE).as_os_str()])?;
+    open_once(&scratch.file(STORE))?;
     Ok(opened)
 }
 
 /// Opens a store some times, each time in a new process.
-fn open(store: &Path, mut before: impl FnMut() -> Result<(), Failure>) -> Result<Value, Failure> {
-    let (mut walls, mut peaks) = (Vec::new(), Vec::new());
+fn open(
+    store: &Path,
+    mut before: impl FnMut() -> Result<(), Failure>,
+) -> Result<Openings, Failure> {
+    let mut runs = Vec::new();
     for run in 1..=OPENINGS {
         step("open", run, OPENINGS);
         before()?;
-        let opened = child::run([OsStr::new("open"), store.as_os_str()])?;
-        walls.extend(number(&opened, "/wall_seconds"));
-        peaks.extend(number(&opened, "/peak_bytes"));
+        runs.push(open_once(store)?);
     }
-    Ok(json!({
-        "wall_seconds": Spread::of(walls).map(Spread::to_json),
-        "peak_bytes": Spread::of(peaks).map(|peak| whole(peak.max)),
-    }))
+    Ok(Openings {
+        wall_seconds: Spread::of(runs.iter().map(|run| run.wall_seconds).collect()),
+        peak_bytes: runs.iter().filter_map(|run| run.peak_bytes).max(),
+    })
 }
 
-fn report(machine: Machine, args: &AccountsBenchArgs, found: Value) -> Report {
-    let mut report = Report::new("accounts", machine);
-    report.set("accounts", Some(args.accounts));
-    report.set("records", Some(args.records));
-    report.set("callers", Some(args.callers));
-    report.tables = vec![
-        create_table(&found),
-        latency_table(&found, &[("one import", "/create")]),
-        open_table(&found),
-    ];
-    report.charts = vec![latency_chart("Time of one import", &found, "/create/latency")];
+fn open_once(store: &Path) -> Result<Usage, Failure> {
+    child::run([OsStr::new("open"), store.as_os_str()])
+}
+
+#[derive(Serialize)]
+struct AccountsSettings {
+    accounts: u64,
+    records: u64,
+    callers: u64,
+}
+
+fn report(
+    machine: Machine,
+    args: &AccountsBenchArgs,
+    found: &AccountsFound,
+) -> Result<BenchReport, Failure> {
+    let settings =
+        AccountsSettings { accounts: args.accounts, records: args.records, callers: args.callers };
+    let mut report = BenchReport::new("accounts", machine, &settings, found)?;
+    let latency = &found.create.latency;
+    report.tables =
+        vec![create_table(found), latency_table([("one import", latency)]), open_table(found)];
+    report.charts = vec![latency_chart("Time of one import", latency)];
     report.notes = vec![
         "each account is imported by itself: verified, and on disk when its caller goes on"
             .to_owned(),
@@ -129,13 +159,10 @@ fn report(machine: Machine, args: &AccountsBenchArgs, found: Value) -> Report {
          opened, and after a clean close opened again"
             .to_owned(),
     ];
-    if let Value::Object(found) = found {
-        found.into_iter().for_each(|(name, value)| report.give(&name, value));
-    }
-    report
+    Ok(report)
 }
 
-fn create_table(found: &Value) -> Table {
+fn create_table(found: &AccountsFound) -> Table {
     let head = [
         "accounts",
         "wall",
@@ -147,32 +174,31 @@ fn create_table(found: &Value) -> Table {
         "peak memory",
     ];
     let mut table = Table::new("Accounts made by import", &head);
-    let figure = |at: &str, show: fn(f64) -> String| shown(number(found, at), show);
+    let create = &found.create;
     table.row([
-        figure("/create/accounts", tally),
-        figure("/create/wall_seconds", time),
-        figure("/create/accounts_per_second", tally),
-        figure("/create/cpu_seconds_per_account", time),
-        figure("/create/written_bytes_per_account", size),
-        figure("/file_bytes", size),
-        figure("/file_bytes_per_account", size),
-        figure("/create/peak_bytes", size),
+        tally(float(create.accounts)),
+        time(create.usage.wall_seconds),
+        tally(create.accounts_per_second),
+        shown(create.cpu_seconds_per_account, time),
+        shown(create.written_bytes_per_account, size),
+        size(float(found.file_bytes)),
+        size(found.file_bytes_per_account),
+        shown(create.usage.peak_bytes.map(float), size),
     ]);
     table
 }
 
-fn open_table(found: &Value) -> Table {
+fn open_table(found: &AccountsFound) -> Table {
     let mut table = Table::new("Opening the store", &["", "median", "min", "max", "peak memory"]);
-    for (name, at) in [("after a kill", "open_killed"), ("after a clean close", "open_clean")] {
-        let figure = |field: &str, show: fn(f64) -> String| {
-            shown(number(found, &format!("/{at}/{field}")), show)
-        };
+    let rows = [("after a kill", &found.open_killed), ("after a clean close", &found.open_clean)];
+    for (name, opened) in rows {
+        let wall = |of: fn(Spread) -> f64| shown(opened.wall_seconds.map(of), time);
         table.row([
             name.to_owned(),
-            figure("wall_seconds/median", time),
-            figure("wall_seconds/min", time),
-            figure("wall_seconds/max", time),
-            figure("peak_bytes", size),
+            wall(|wall| wall.median),
+            wall(|wall| wall.min),
+            wall(|wall| wall.max),
+            shown(opened.peak_bytes.map(float), size),
         ]);
     }
     table

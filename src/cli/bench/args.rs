@@ -1,12 +1,11 @@
+use crate::cli::answer::Answer;
 use crate::cli::bench::accounts::{self, AccountsBenchArgs};
 use crate::cli::bench::commit::{self, CommitBenchArgs};
-use crate::cli::bench::job::{self, JobArgs};
+use crate::cli::bench::jobs::job::{self, JobArgs};
 use crate::cli::bench::read::{self, ReadBenchArgs};
 use crate::cli::bench::transfer::{self, TransferArgs};
 use crate::cli::failure::Failure;
-use crate::cli::run::Answer;
 use clap::{Args, Subcommand};
-use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct BenchArgs {
@@ -26,20 +25,6 @@ enum What {
     Accounts(AccountsBenchArgs),
     #[command(hide = true)]
     Job(JobArgs),
-}
-
-/// What all measurements can be told.
-#[derive(Debug, Args)]
-pub(in crate::cli) struct Common {
-    /// Print one JSON object
-    #[arg(long)]
-    pub(in crate::cli) json: bool,
-    /// Also write a page with tables and charts that needs nothing beside it
-    #[arg(long, value_name = "FILE")]
-    pub(in crate::cli) html: Option<PathBuf>,
-    /// Where the stores go while it runs: a folder on the disk that is to be measured
-    #[arg(long, value_name = "DIR")]
-    pub(in crate::cli) dir: Option<PathBuf>,
 }
 
 impl BenchArgs {

@@ -1,16 +1,20 @@
-use crate::cli::bench::args::Common;
-use crate::cli::bench::child;
-use crate::cli::bench::figures::{number, shown, size, tally, time, time_of_micros};
-use crate::cli::bench::fill::{fill, write_car};
-use crate::cli::bench::machine::Machine;
-use crate::cli::bench::records::RECORDS_MAX;
-use crate::cli::bench::report::{Bar, Chart, Report, Table, check_target};
-use crate::cli::bench::scratch::Scratch;
-use crate::cli::bench::step::step;
+use crate::cli::answer::Answer;
+use crate::cli::bench::common_args::CommonArgs;
+use crate::cli::bench::data::fill::{fill, write_car};
+use crate::cli::bench::data::records::RECORDS_MAX;
+use crate::cli::bench::jobs::commit::{CommitFound, CommitRun, TimedImport};
+use crate::cli::bench::jobs::yardstick::{FLUSH, Flushes};
+use crate::cli::bench::measure::child;
+use crate::cli::bench::measure::figures::{float, shown, size, tally, time};
+use crate::cli::bench::measure::machine::Machine;
+use crate::cli::bench::measure::scratch::Scratch;
+use crate::cli::bench::measure::step::step;
+use crate::cli::bench::report::deliver::check_target;
+use crate::cli::bench::report::latency::{latency_chart, latency_table};
+use crate::cli::bench::report::report::{BenchReport, Table};
 use crate::cli::failure::Failure;
-use crate::cli::run::Answer;
 use clap::Args;
-use serde_json::Value;
+use serde::Serialize;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
@@ -32,7 +36,7 @@ pub(in crate::cli) struct CommitBenchArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=RECORDS_MAX))]
     during_import: Option<u64>,
     #[command(flatten)]
-    pub(in crate::cli) common: Common,
+    pub(in crate::cli) common: CommonArgs,
 }
 
 pub(in crate::cli) fn run(args: &CommitBenchArgs) -> Result<Answer, Failure> {
@@ -49,13 +53,10 @@ pub(in crate::cli) fn run(args: &CommitBenchArgs) -> Result<Answer, Failure> {
     let import = import.transpose()?;
     step("commit", 0, 0);
     let yardstick = child::run([OsStr::new("flush"), scratch.file("flushed").as_os_str()])?;
-    let mut found = child::run(job(args, accounts, &store, import.as_deref()))?;
-    if let Some(fields) = found.as_object_mut() {
-        fields.insert("yardstick".to_owned(), yardstick);
-        fields.insert("store_bytes".to_owned(), store_bytes.into());
-    }
+    let commits = child::run(job(args, accounts, &store, import.as_deref()))?;
+    let found = CommitBenchFound { commits, yardstick, store_bytes };
     scratch.close()?;
-    report(machine, args, accounts, found).deliver(&args.common)
+    report(machine, args, accounts, &found)?.deliver(&args.common)
 }
 
 fn job(
@@ -80,130 +81,110 @@ fn job(
     job
 }
 
-fn report(machine: Machine, args: &CommitBenchArgs, accounts: u64, found: Value) -> Report {
-    let mut report = Report::new("commit", machine);
-    report.set("records", Some(args.records));
-    report.set("callers", Some(args.callers));
-    report.set("accounts", Some(accounts));
-    report.set("commits", Some(args.commits));
-    report.set("during_import", args.during_import);
-    report.tables = vec![commits_table(&found), latencies(&found)];
-    report.tables.extend(import_table(&found));
-    report.charts = vec![latency_chart("Latency of commits", &found, "/alone/latency")];
+/// What was found.
+#[derive(Serialize)]
+struct CommitBenchFound {
+    #[serde(flatten)]
+    commits: CommitFound,
+    yardstick: Flushes,
+    /// The length of the store's file before.
+    store_bytes: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct CommitSettings {
+    records: u64,
+    callers: u64,
+    accounts: u64,
+    commits: u64,
+    during_import: Option<u64>,
+}
+
+fn report(
+    machine: Machine,
+    args: &CommitBenchArgs,
+    accounts: u64,
+    found: &CommitBenchFound,
+) -> Result<BenchReport, Failure> {
+    let settings = CommitSettings {
+        records: args.records,
+        callers: args.callers,
+        accounts,
+        commits: args.commits,
+        during_import: args.during_import,
+    };
+    let mut report = BenchReport::new("commit", machine, &settings, found)?;
+    report.tables = vec![commits_table(&found.commits), latencies(found)];
+    let alone = &found.commits.alone.commits;
+    report.charts = vec![latency_chart("Latency of commits", &alone.latency)];
     report.notes = vec![
         "a commit has one new record and its event; when a caller has its answer, both are on disk"
             .to_owned(),
     ];
-    if let Some(bytes) = number(&found, "/store_bytes") {
-        report.notes.push(format!("the store's file was {} long before", size(bytes)));
+    if let Some(bytes) = found.store_bytes {
+        report.notes.push(format!("the store's file was {} long before", size(float(bytes))));
     }
     if args.callers > accounts {
         report.notes.push("some callers share an account, where commits go one by one".to_owned());
     }
-    if args.during_import.is_some() {
-        let commits =
-            latency_chart("Latency of commits during the import", &found, "/during_import/latency");
-        let reads = latency_chart(
-            "Latency of reads during the import",
-            &found,
-            "/during_import/reads/latency",
-        );
-        report.charts.extend([commits, reads]);
+    if let Some(beside) = &found.commits.during_import {
+        report.tables.extend(beside.import.as_ref().map(import_table));
+        let (commits, reads) = (&beside.commits.latency, &beside.reads.latency);
+        report.charts.extend([
+            latency_chart("Latency of commits during the import", commits),
+            latency_chart("Latency of reads during the import", reads),
+        ]);
         report.notes.push(
             "during the import, one record of another account is read each millisecond; \
              CPU and written bytes are the import's too, and so not told per commit"
                 .to_owned(),
         );
     }
-    if let Value::Object(found) = found {
-        found.into_iter().for_each(|(name, value)| report.give(&name, value));
-    }
-    report
+    Ok(report)
 }
 
-/// The two halves of the measurement, and what they are called.
-const PHASES: [(&str, &str); 2] =
-    [("commits", "/alone"), ("commits during the import", "/during_import")];
+const DURING_IMPORT: &str = "commits during the import";
 
-fn commits_table(found: &Value) -> Table {
+fn commits_table(found: &CommitFound) -> Table {
     let head = ["", "commits", "wall", "commits/s", "CPU each", "written each", "peak memory"];
     let mut table = Table::new("Durable commits", &head);
-    for (name, at) in
-        PHASES.iter().filter(|(_, at)| found.pointer(at).is_some_and(Value::is_object))
-    {
-        let figure = |field: &str, show: fn(f64) -> String| {
-            shown(number(found, &format!("{at}/{field}")), show)
-        };
+    let mut row = |name: &str, commits: &CommitRun, cpu: Option<f64>, written: Option<f64>| {
         table.row([
-            (*name).to_owned(),
-            figure("commits", tally),
-            figure("wall_seconds", time),
-            figure("commits_per_second", tally),
-            figure("cpu_seconds_per_commit", time),
-            figure("written_bytes_per_commit", size),
-            figure("peak_bytes", size),
+            name.to_owned(),
+            tally(float(commits.commits)),
+            time(commits.usage.wall_seconds),
+            tally(commits.commits_per_second),
+            shown(cpu, time),
+            shown(written, size),
+            shown(commits.usage.peak_bytes.map(float), size),
         ]);
+    };
+    let alone = &found.alone;
+    let (cpu, written) = (alone.cpu_seconds_per_commit, alone.written_bytes_per_commit);
+    row("commits", &alone.commits, cpu, written);
+    if let Some(beside) = &found.during_import {
+        row(DURING_IMPORT, &beside.commits, None, None);
     }
     table
 }
 
-fn latencies(found: &Value) -> Table {
-    let others = [
-        ("reads during the import", "/during_import/reads"),
-        ("append of 4 KiB + fsync", "/yardstick"),
-    ];
-    let measured = |(_, at): &&(&str, &str)| found.pointer(at).is_some_and(Value::is_object);
-    latency_table(found, PHASES.iter().chain(&others).filter(measured))
+fn latencies(found: &CommitBenchFound) -> Table {
+    let beside = found.commits.during_import.as_ref();
+    let alone = ("commits", &found.commits.alone.commits.latency);
+    let commits = beside.map(|beside| (DURING_IMPORT, &beside.commits.latency));
+    let reads = beside.map(|beside| ("reads during the import", &beside.reads.latency));
+    let flushes = (FLUSH, &found.yardstick.latency);
+    latency_table([Some(alone), commits, reads, Some(flushes)].into_iter().flatten())
 }
 
-/// A row for each name, of the latencies at its place in what was found.
-pub(in crate::cli) fn latency_table<'a>(
-    found: &Value,
-    rows: impl IntoIterator<Item = &'a (&'a str, &'a str)>,
-) -> Table {
-    let mut table = Table::new("Latency", &["", "p50", "p90", "p99", "p99.9", "max"]);
-    for (name, at) in rows {
-        let cells = percentiles(found, &format!("{at}/latency"));
-        table.row(std::iter::once((*name).to_owned()).chain(cells));
-    }
-    table
-}
-
-fn import_table(found: &Value) -> Option<Table> {
-    let at = "/during_import/import";
-    found.pointer(at)?;
+fn import_table(import: &TimedImport) -> Table {
     let head = ["", "records", "wall", "records/s"];
     let mut table = Table::new("The import meanwhile", &head);
-    let figure =
-        |field: &str, show: fn(f64) -> String| shown(number(found, &format!("{at}/{field}")), show);
     table.row([
         "import".to_owned(),
-        figure("records", tally),
-        figure("wall_seconds", time),
-        figure("records_per_second", tally),
+        tally(float(import.records)),
+        time(import.wall_seconds),
+        tally(import.records_per_second),
     ]);
-    Some(table)
-}
-
-/// p50, p90, p99, p99.9 and the longest, as cells.
-pub(in crate::cli) fn percentiles(found: &Value, at: &str) -> [String; 5] {
-    ["p50", "p90", "p99", "p999", "max"]
-        .map(|name| shown(number(found, &format!("{at}/{name}_micros")), time_of_micros))
-}
-
-/// The distribution of latencies as bars.
-pub(in crate::cli) fn latency_chart(title: &'static str, found: &Value, at: &str) -> Chart {
-    let mut chart = Chart::new(title, time_of_micros);
-    for (label, name) in [
-        ("p10", "p10"),
-        ("p50", "p50"),
-        ("p90", "p90"),
-        ("p99", "p99"),
-        ("p99.9", "p999"),
-        ("max", "max"),
-    ] {
-        let value = number(found, &format!("{at}/{name}_micros"));
-        chart.bars.push(Bar { label: label.to_owned(), value, range: None });
-    }
-    chart
+    table
 }

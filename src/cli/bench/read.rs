@@ -1,17 +1,19 @@
-use crate::cli::bench::args::Common;
-use crate::cli::bench::child;
-use crate::cli::bench::commit::{latency_chart, latency_table};
-use crate::cli::bench::figures::{number, shown, size, tally, time};
-use crate::cli::bench::fill::fill;
-use crate::cli::bench::machine::Machine;
-use crate::cli::bench::records::RECORDS_MAX;
-use crate::cli::bench::report::{Bar, Chart, Report, Table, check_target};
-use crate::cli::bench::scratch::Scratch;
-use crate::cli::bench::step::step;
+use crate::cli::answer::Answer;
+use crate::cli::bench::common_args::CommonArgs;
+use crate::cli::bench::data::fill::fill;
+use crate::cli::bench::data::records::RECORDS_MAX;
+use crate::cli::bench::jobs::read::{ReadFound, Reads};
+use crate::cli::bench::measure::child;
+use crate::cli::bench::measure::figures::{float, shown, size, tally, time};
+use crate::cli::bench::measure::machine::Machine;
+use crate::cli::bench::measure::scratch::Scratch;
+use crate::cli::bench::measure::step::step;
+use crate::cli::bench::report::deliver::check_target;
+use crate::cli::bench::report::latency::{latency_chart, latency_table};
+use crate::cli::bench::report::report::{BenchReport, Chart, ChartBar, Table};
 use crate::cli::failure::Failure;
-use crate::cli::run::Answer;
 use clap::Args;
-use serde_json::Value;
+use serde::Serialize;
 use std::ffi::OsString;
 
 #[derive(Debug, Args)]
@@ -29,7 +31,7 @@ pub(in crate::cli) struct ReadBenchArgs {
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
     cache: u64,
     #[command(flatten)]
-    pub(in crate::cli) common: Common,
+    pub(in crate::cli) common: CommonArgs,
 }
 
 pub(in crate::cli) fn run(args: &ReadBenchArgs) -> Result<Answer, Failure> {
@@ -51,67 +53,76 @@ pub(in crate::cli) fn run(args: &ReadBenchArgs) -> Result<Answer, Failure> {
     }
     let found = child::run(job)?;
     scratch.close()?;
-    report(machine, args, found).deliver(&args.common)
+    report(machine, args, &found)?.deliver(&args.common)
 }
 
-/// What is read, where it is in the answer, and what it is called.
-const KINDS: [(&str, &str); 4] = [
-    ("present", "records by path"),
-    ("absent", "absent paths"),
-    ("list", "listing"),
-    ("entries", "listing of paths and CIDs"),
-];
+#[derive(Serialize)]
+struct ReadSettings {
+    records: u64,
+    threads: u64,
+    reads: u64,
+    cache_mib: u64,
+}
 
-/// Of which of them single ones are timed.
-const LATENCIES: [(&str, &str); 2] = [("records by path", "/present"), ("absent paths", "/absent")];
-
-fn report(machine: Machine, args: &ReadBenchArgs, found: Value) -> Report {
-    let mut report = Report::new("read", machine);
-    report.set("records", Some(args.records));
-    report.set("threads", Some(args.threads));
-    report.set("reads", Some(args.reads));
-    report.set("cache_mib", Some(args.cache));
-    report.tables = vec![reads_table(&found), latency_table(&found, &LATENCIES)];
-    report.charts = vec![
-        rates_chart(&found),
-        latency_chart("Latency of reads by path", &found, "/present/latency"),
-    ];
+fn report(
+    machine: Machine,
+    args: &ReadBenchArgs,
+    found: &ReadFound,
+) -> Result<BenchReport, Failure> {
+    let settings = ReadSettings {
+        records: args.records,
+        threads: args.threads,
+        reads: args.reads,
+        cache_mib: args.cache,
+    };
+    let mut report = BenchReport::new("read", machine, &settings, found)?;
+    let timed = [("records by path", &found.present), ("absent paths", &found.absent)];
+    let latencies =
+        timed.into_iter().filter_map(|(name, reads)| Some((name, reads.latency.as_ref()?)));
+    report.tables = vec![reads_table(found), latency_table(latencies)];
+    report.charts = vec![rates_chart(found)];
+    let latency = found.present.latency.as_ref();
+    report.charts.extend(latency.map(|latency| latency_chart("Latency of reads by path", latency)));
     report.notes = vec![
         "each read takes a snapshot of its own, as a server's would, and rehashes what it finds"
             .to_owned(),
         "a listing goes through all records by pages, in each thread".to_owned(),
         "all of it was read once before".to_owned(),
     ];
-    if let Value::Object(found) = found {
-        found.into_iter().for_each(|(name, value)| report.give(&name, value));
-    }
-    report
+    Ok(report)
 }
 
-fn reads_table(found: &Value) -> Table {
+/// What was read, and what it is called.
+fn kinds(found: &ReadFound) -> [(&'static str, &Reads); 4] {
+    [
+        ("records by path", &found.present),
+        ("absent paths", &found.absent),
+        ("listing", &found.list),
+        ("listing of paths and CIDs", &found.entries),
+    ]
+}
+
+fn reads_table(found: &ReadFound) -> Table {
     let head = ["", "records", "wall", "records/s", "CPU each", "peak memory"];
     let mut table = Table::new("Reads, warm", &head);
-    for (at, name) in KINDS {
-        let figure = |field: &str, show: fn(f64) -> String| {
-            shown(number(found, &format!("/{at}/{field}")), show)
-        };
+    for (name, reads) in kinds(found) {
         table.row([
             name.to_owned(),
-            figure("records", tally),
-            figure("wall_seconds", time),
-            figure("records_per_second", tally),
-            figure("cpu_seconds_per_record", time),
-            figure("peak_bytes", size),
+            tally(float(reads.records)),
+            time(reads.usage.wall_seconds),
+            tally(reads.records_per_second),
+            shown(reads.cpu_seconds_per_record, time),
+            shown(reads.usage.peak_bytes.map(float), size),
         ]);
     }
     table
 }
 
-fn rates_chart(found: &Value) -> Chart {
+fn rates_chart(found: &ReadFound) -> Chart {
     let mut chart = Chart::new("Records a second", tally);
-    for (at, name) in KINDS {
-        let value = number(found, &format!("/{at}/records_per_second"));
-        chart.bars.push(Bar { label: name.to_owned(), value, range: None });
+    for (name, reads) in kinds(found) {
+        let value = Some(reads.records_per_second);
+        chart.bars.push(ChartBar { label: name.to_owned(), value, range: None });
     }
     chart
 }

@@ -1,23 +1,29 @@
-use crate::cli::bench::figures::{Spread, number, rate, shown, size, tally, time, times, whole};
-use crate::cli::bench::machine::Machine;
-use crate::cli::bench::report::{Bar, Chart, Report, Table};
-use crate::cli::bench::transfer::Subject;
-use serde_json::{Value, json};
+use crate::cli::bench::jobs::transfer::TransferRun;
+use crate::cli::bench::measure::figures::{
+    Spread, float, rate, shown, size, tally, time, times, whole,
+};
+use crate::cli::bench::measure::machine::Machine;
+use crate::cli::bench::measure::usage::Usage;
+use crate::cli::bench::report::report::{BenchReport, Chart, ChartBar, Table};
+use crate::cli::bench::transfer_subject::TransferSubject;
+use crate::cli::failure::Failure;
+use carrack::ident::Did;
+use serde::Serialize;
 
 /// The yardsticks.
 pub(in crate::cli) const HASH: &str = "sha256";
 pub(in crate::cli) const COPY: &str = "sha256 + write + fsync";
 
 /// The runs of one job and of its yardstick.
-pub(in crate::cli) struct Measured {
+pub(in crate::cli) struct JobRuns {
     job: &'static str,
     order: Option<&'static str>,
     yardstick: &'static str,
-    runs: Vec<Value>,
-    beside: Vec<Value>,
+    runs: Vec<TransferRun>,
+    beside: Vec<Usage>,
 }
 
-impl Measured {
+impl JobRuns {
     pub(in crate::cli) fn new(
         job: &'static str,
         order: Option<&'static str>,
@@ -26,59 +32,50 @@ impl Measured {
         Self { job, order, yardstick, runs: Vec::new(), beside: Vec::new() }
     }
 
-    pub(in crate::cli) fn add(&mut self, run: Value, beside: Value) {
+    pub(in crate::cli) fn add(&mut self, run: TransferRun, beside: Usage) {
         self.runs.push(run);
         self.beside.push(beside);
     }
 
-    fn name(&self) -> String {
-        match self.order {
-            None => self.job.to_owned(),
-            Some(order) => format!("{}, {order} order", self.job),
-        }
-    }
-
-    fn content(&self, field: &str) -> u64 {
-        self.runs.first().and_then(|run| run.get(field)).and_then(Value::as_u64).unwrap_or_default()
-    }
-
-    fn to_json(&self) -> Value {
-        let (wall, cpu) = (spread(&self.runs, "/wall_seconds"), spread(&self.runs, "/cpu_seconds"));
-        let beside_wall = spread(&self.beside, "/wall_seconds");
-        let beside_cpu = spread(&self.beside, "/cpu_seconds");
+    fn figures(&self) -> JobFigures {
+        let (records, bytes) = self.runs.first().map_or((0, 0), |run| (run.records, run.bytes));
+        let of_runs = |figure: fn(&TransferRun) -> Option<f64>| spread(&self.runs, figure);
+        let of_yardstick = |figure: fn(&Usage) -> Option<f64>| spread(&self.beside, figure);
+        let wall = of_runs(|run| Some(run.usage.wall_seconds));
+        let cpu = of_runs(|run| run.usage.cpu_seconds);
+        let peak = of_runs(|run| run.usage.peak_bytes.map(float));
+        let written = of_runs(|run| run.usage.written_bytes.map(float));
+        let yardstick = YardstickFigures {
+            does: self.yardstick,
+            wall_seconds: of_yardstick(|usage| Some(usage.wall_seconds)),
+            cpu_seconds: of_yardstick(|usage| usage.cpu_seconds),
+        };
         let per_second = |of: u64| wall.map(|wall| rate(of, wall.median));
-        let mut out = json!({
-            "job": self.job,
-            "order": self.order,
-            "runs": self.runs.len(),
-            "records": self.content("records"),
-            "bytes": self.content("bytes"),
-            "wall_seconds": wall.map(Spread::to_json),
-            "cpu_seconds": cpu.map(Spread::to_json),
-            "records_per_second": per_second(self.content("records")),
-            "bytes_per_second": per_second(self.content("bytes")),
-            "peak_bytes": spread(&self.runs, "/peak_bytes").map(|peak| whole(peak.max)),
-            "written_bytes": spread(&self.runs, "/written_bytes").map(|written| whole(written.median)),
-            "yardstick": {
-                "does": self.yardstick,
-                "wall_seconds": beside_wall.map(Spread::to_json),
-                "cpu_seconds": beside_cpu.map(Spread::to_json),
+        JobFigures {
+            job: self.job,
+            order: self.order,
+            runs: self.runs.len(),
+            records,
+            bytes,
+            wall_seconds: wall,
+            cpu_seconds: cpu,
+            records_per_second: per_second(records),
+            bytes_per_second: per_second(bytes),
+            peak_bytes: peak.map(|peak| whole(peak.max)),
+            written_bytes: written.map(|written| whole(written.median)),
+            ratio: Ratios {
+                wall: ratio(wall, yardstick.wall_seconds),
+                cpu: ratio(cpu, yardstick.cpu_seconds),
             },
-            "ratio": { "wall": ratio(wall, beside_wall), "cpu": ratio(cpu, beside_cpu) },
-        });
-        if let (Some(fence), Some(fields)) =
-            (spread(&self.runs, "/fence_seconds"), out.as_object_mut())
-        {
-            fields.insert("fence_seconds".to_owned(), fence.to_json());
+            yardstick,
+            fence_seconds: of_runs(|run| run.fence_seconds),
         }
-        out
     }
 }
 
 /// Of all runs, or nothing if one does not know it.
-fn spread(runs: &[Value], pointer: &str) -> Option<Spread> {
-    let values = runs.iter().map(|run| number(run, pointer)).collect::<Option<Vec<_>>>()?;
-    Spread::of(values)
+fn spread<T>(runs: &[T], figure: fn(&T) -> Option<f64>) -> Option<Spread> {
+    Spread::of(runs.iter().map(figure).collect::<Option<Vec<_>>>()?)
 }
 
 fn ratio(job: Option<Spread>, yardstick: Option<Spread>) -> Option<f64> {
@@ -86,87 +83,146 @@ fn ratio(job: Option<Spread>, yardstick: Option<Spread>) -> Option<f64> {
     (yardstick > 0.0).then_some(job?.median / yardstick)
 }
 
-pub(in crate::cli) fn report(
-    machine: Machine,
-    subject: &Subject,
-    runs: u32,
-    measured: &[Measured],
-) -> Report {
-    let jobs: Vec<(String, Value)> =
-        measured.iter().map(|measured| (measured.name(), measured.to_json())).collect();
-    let mut report = Report::new("transfer", machine);
-    report.set("records", jobs.first().map(|(_, job)| job["records"].clone()));
-    report.set("bytes", jobs.first().map(|(_, job)| job["bytes"].clone()));
-    report.set("repository", Some(if subject.generated { "generated" } else { "given" }));
-    report.set("did", Some(subject.did.as_str()));
-    report.set("signature", Some(if subject.is_verified() { "checked" } else { "unchecked" }));
-    report.set("runs", Some(runs));
-    report.tables = vec![jobs_table(&jobs), yardstick_table(&jobs)];
-    report.charts = charts(&jobs);
-    report.notes = notes(subject);
-    report.give("jobs", jobs.into_iter().map(|(_, job)| job).collect::<Value>());
-    report
+/// What all runs of a job come to.
+#[derive(Serialize)]
+struct JobFigures {
+    job: &'static str,
+    order: Option<&'static str>,
+    runs: usize,
+    records: u64,
+    bytes: u64,
+    wall_seconds: Option<Spread>,
+    cpu_seconds: Option<Spread>,
+    records_per_second: Option<f64>,
+    bytes_per_second: Option<f64>,
+    peak_bytes: Option<u64>,
+    written_bytes: Option<u64>,
+    yardstick: YardstickFigures,
+    ratio: Ratios,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fence_seconds: Option<Spread>,
 }
 
-fn jobs_table(jobs: &[(String, Value)]) -> Table {
+#[derive(Serialize)]
+struct YardstickFigures {
+    does: &'static str,
+    wall_seconds: Option<Spread>,
+    cpu_seconds: Option<Spread>,
+}
+
+/// How many times as long as its yardstick a job took.
+#[derive(Serialize)]
+struct Ratios {
+    wall: Option<f64>,
+    cpu: Option<f64>,
+}
+
+impl JobFigures {
+    fn name(&self) -> String {
+        match self.order {
+            None => self.job.to_owned(),
+            Some(order) => format!("{}, {order} order", self.job),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct TransferSettings<'a> {
+    records: Option<u64>,
+    bytes: Option<u64>,
+    repository: &'static str,
+    did: &'a Did,
+    signature: &'static str,
+    runs: u32,
+}
+
+#[derive(Serialize)]
+struct TransferFound {
+    jobs: Vec<JobFigures>,
+}
+
+pub(in crate::cli) fn report(
+    machine: Machine,
+    subject: &TransferSubject,
+    runs: u32,
+    measured: &[JobRuns],
+) -> Result<BenchReport, Failure> {
+    let found = TransferFound { jobs: measured.iter().map(JobRuns::figures).collect() };
+    let jobs = &found.jobs;
+    let settings = TransferSettings {
+        records: jobs.first().map(|job| job.records),
+        bytes: jobs.first().map(|job| job.bytes),
+        repository: if subject.generated { "generated" } else { "given" },
+        did: &subject.did,
+        signature: if subject.is_verified() { "checked" } else { "unchecked" },
+        runs,
+    };
+    let mut report = BenchReport::new("transfer", machine, &settings, &found)?;
+    report.tables = vec![jobs_table(jobs), yardstick_table(jobs)];
+    report.charts = charts(jobs);
+    report.notes = notes(subject);
+    Ok(report)
+}
+
+fn jobs_table(jobs: &[JobFigures]) -> Table {
     let mut table = Table::new(
         "Jobs",
         &["job", "wall", "min", "max", "CPU", "records/s", "MB/s", "peak memory", "written"],
     );
-    for (name, job) in jobs {
-        let figure = |pointer: &str, show: fn(f64) -> String| shown(number(job, pointer), show);
+    for job in jobs {
+        let wall = |of: fn(Spread) -> f64| shown(job.wall_seconds.map(of), time);
         table.row([
-            name.clone(),
-            figure("/wall_seconds/median", time),
-            figure("/wall_seconds/min", time),
-            figure("/wall_seconds/max", time),
-            figure("/cpu_seconds/median", time),
-            figure("/records_per_second", tally),
-            figure("/bytes_per_second", |bytes| format!("{:.1}", bytes / 1e6)),
-            figure("/peak_bytes", size),
-            figure("/written_bytes", size),
+            job.name(),
+            wall(|wall| wall.median),
+            wall(|wall| wall.min),
+            wall(|wall| wall.max),
+            shown(job.cpu_seconds.map(|cpu| cpu.median), time),
+            shown(job.records_per_second, tally),
+            shown(job.bytes_per_second, |bytes| format!("{:.1}", bytes / 1e6)),
+            shown(job.peak_bytes.map(float), size),
+            shown(job.written_bytes.map(float), size),
         ]);
     }
     table
 }
 
-fn yardstick_table(jobs: &[(String, Value)]) -> Table {
+fn yardstick_table(jobs: &[JobFigures]) -> Table {
     let mut table = Table::new(
         "Beside their yardsticks, on the same bytes",
         &["job", "yardstick", "its wall", "its CPU", "wall ratio", "CPU ratio"],
     );
-    for (name, job) in jobs {
-        let figure = |pointer: &str, show: fn(f64) -> String| shown(number(job, pointer), show);
+    for job in jobs {
+        let YardstickFigures { does, wall_seconds, cpu_seconds } = &job.yardstick;
         table.row([
-            name.clone(),
-            job.pointer("/yardstick/does").and_then(Value::as_str).unwrap_or_default().to_owned(),
-            figure("/yardstick/wall_seconds/median", time),
-            figure("/yardstick/cpu_seconds/median", time),
-            figure("/ratio/wall", times),
-            figure("/ratio/cpu", times),
+            job.name(),
+            (*does).to_owned(),
+            shown(wall_seconds.map(|wall| wall.median), time),
+            shown(cpu_seconds.map(|cpu| cpu.median), time),
+            shown(job.ratio.wall, times),
+            shown(job.ratio.cpu, times),
         ]);
     }
     table
 }
 
-fn charts(jobs: &[(String, Value)]) -> Vec<Chart> {
+fn charts(jobs: &[JobFigures]) -> Vec<Chart> {
     let mut walls = Chart::new("Wall time; the yardstick below each job", time);
     let mut peaks = Chart::new("Peak resident memory", size);
-    for (name, job) in jobs {
-        let bar = |label: String, at: &str| Bar {
+    for job in jobs {
+        let bar = |label: String, wall: Option<Spread>| ChartBar {
             label,
-            value: number(job, &format!("{at}/median")),
-            range: number(job, &format!("{at}/min")).zip(number(job, &format!("{at}/max"))),
+            value: wall.map(|wall| wall.median),
+            range: wall.map(|wall| (wall.min, wall.max)),
         };
-        walls.bars.push(bar(name.clone(), "/wall_seconds"));
-        walls.bars.push(bar("yardstick".to_owned(), "/yardstick/wall_seconds"));
-        let value = number(job, "/peak_bytes");
-        peaks.bars.push(Bar { label: name.clone(), value, range: None });
+        walls.bars.push(bar(job.name(), job.wall_seconds));
+        walls.bars.push(bar("yardstick".to_owned(), job.yardstick.wall_seconds));
+        let value = job.peak_bytes.map(float);
+        peaks.bars.push(ChartBar { label: job.name(), value, range: None });
     }
     vec![walls, peaks]
 }
 
-fn notes(subject: &Subject) -> Vec<String> {
+fn notes(subject: &TransferSubject) -> Vec<String> {
     let mut notes = vec![
         "each run is a process of its own; the file of the repository is in the page cache"
             .to_owned(),

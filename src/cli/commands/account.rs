@@ -1,11 +1,13 @@
-use crate::cli::answer::Output;
-use crate::cli::commands::floors::{FloorsAwaited, notice};
-use crate::cli::failure::{Failure, tell};
-use crate::cli::run::Answer;
+use crate::cli::answer::Answer;
+use crate::cli::failure::Failure;
+use crate::cli::io::output::Output;
+use crate::cli::io::stderr::tell;
+use crate::cli::restore_notice::{RestoreObject, notice};
 use crate::cli::store::{self, StoreArgs};
-use crate::cli::text::{bytes, count, or_dash, things};
+use crate::cli::text::{bytes, count, or_dash, things, trust};
+use carrack::block::Cid;
 use carrack::engine::{AccountStatus, State, Trust, TrustKey};
-use carrack::ident::Did;
+use carrack::ident::{Did, Rev};
 use carrack::key::key_file;
 use clap::Args;
 use serde::Serialize;
@@ -45,8 +47,8 @@ pub(in crate::cli) fn accounts(args: &AccountsArgs) -> Result<Answer, Failure> {
     let accounts = engine.accounts()?;
     let mut output = Output::new();
     if args.json {
-        let accounts = accounts.iter().map(AccountObject::of).collect();
-        let floors_awaited = FloorsAwaited::of(&engine)?;
+        let accounts = accounts.iter().map(ListedAccount::of).collect();
+        let floors_awaited = RestoreObject::of(&engine)?;
         output.json(&AccountsObject { accounts, floors_awaited })?;
         return Ok(Answer::Yes);
     }
@@ -64,8 +66,8 @@ pub(in crate::cli) fn accounts(args: &AccountsArgs) -> Result<Answer, Failure> {
         output.line(format_args!("no accounts"))?;
     }
     output.flush()?;
-    if let Some(awaited) = notice(&engine)? {
-        tell(format_args!("{awaited}"));
+    if let Some(notice) = notice(&engine)? {
+        tell(format_args!("{notice}"));
     }
     Ok(Answer::Yes)
 }
@@ -75,13 +77,13 @@ pub(in crate::cli) fn status(args: &StatusArgs) -> Result<Answer, Failure> {
     let account = engine.status(&args.did)?;
     let mut output = Output::new();
     if args.json {
-        let floors_awaited = FloorsAwaited::of(&engine)?;
-        output.json(&StatusObject { account: AccountObject::of(&account), floors_awaited })?;
+        let floors_awaited = RestoreObject::of(&engine)?;
+        output.json(&StatusObject { account: ListedAccount::of(&account), floors_awaited })?;
         return Ok(Answer::Yes);
     }
     print(&mut output, &account)?;
-    if let Some(awaited) = notice(&engine)? {
-        output.field("writes", format_args!("none: {awaited}"))?;
+    if let Some(notice) = notice(&engine)? {
+        output.field("writes", format_args!("none: {notice}"))?;
         output.flush()?;
     }
     Ok(Answer::Yes)
@@ -95,32 +97,32 @@ pub(in crate::cli) fn create(args: &CreateArgs) -> Result<Answer, Failure> {
     Ok(Answer::Yes)
 }
 
-/// An answer of a store that waits for no floors has no such field.
+/// Only a restored store whose restore is unconfirmed has the last field.
 #[derive(Serialize)]
 struct AccountsObject<'a> {
-    accounts: Vec<AccountObject<'a>>,
+    accounts: Vec<ListedAccount<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    floors_awaited: Option<FloorsAwaited>,
+    floors_awaited: Option<RestoreObject>,
 }
 
 #[derive(Serialize)]
 struct StatusObject<'a> {
     #[serde(flatten)]
-    account: AccountObject<'a>,
+    account: ListedAccount<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    floors_awaited: Option<FloorsAwaited>,
+    floors_awaited: Option<RestoreObject>,
 }
 
 #[derive(Serialize)]
-struct AccountObject<'a> {
-    did: &'a str,
-    commit: Option<String>,
-    rev: Option<String>,
-    data: Option<String>,
+struct ListedAccount<'a> {
+    did: &'a Did,
+    commit: Option<&'a Cid>,
+    rev: Option<Rev>,
+    data: Option<&'a Cid>,
     records: u64,
-    state: &'a str,
-    trust: &'static str,
-    trust_key: Option<&'static str>,
+    state: &'a State,
+    trust: Trust,
+    trust_key: Option<TrustKey>,
     key: Option<&'a str>,
     blobs_needed: u64,
     blobs_missing: u64,
@@ -130,17 +132,17 @@ struct AccountObject<'a> {
     to: Option<&'a str>,
 }
 
-impl<'a> AccountObject<'a> {
+impl<'a> ListedAccount<'a> {
     fn of(account: &'a AccountStatus) -> Self {
         Self {
-            did: account.did.as_str(),
-            commit: account.commit.as_ref().map(ToString::to_string),
-            rev: account.rev.map(|rev| rev.to_string()),
-            data: account.data.as_ref().map(ToString::to_string),
+            did: &account.did,
+            commit: account.commit.as_ref(),
+            rev: account.rev,
+            data: account.data.as_ref(),
             records: account.records,
-            state: account.state.name(),
-            trust: account.trust.name(),
-            trust_key: account.trust_key.map(TrustKey::name),
+            state: &account.state,
+            trust: account.trust,
+            trust_key: account.trust_key,
             key: account.key.as_deref(),
             blobs_needed: account.blobs_needed,
             blobs_missing: account.blobs_missing,
@@ -154,14 +156,6 @@ fn destination(state: &State) -> Option<&str> {
     match state {
         State::Leaving { to, .. } | State::Moved { to, .. } => Some(to),
         _ => None,
-    }
-}
-
-/// How far a head is verified, in words.
-pub(in crate::cli) fn trust(trust: Trust, key: Option<TrustKey>) -> String {
-    match key {
-        Some(key) => format!("{}, {} key", trust.name(), key.name()),
-        None => trust.name().to_owned(),
     }
 }
 

@@ -1,18 +1,17 @@
-use crate::cli::answer::Output;
-use crate::cli::failure::{Failure, tell};
+use crate::cli::answer::Answer;
+use crate::cli::failure::Failure;
 use crate::cli::io::input::{self, is_standard};
+use crate::cli::io::output::Output;
+use crate::cli::io::stderr::tell;
 use crate::cli::keys::KeySources;
 use crate::cli::keys::import_options;
-use crate::cli::run::Answer;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::count;
 use carrack::block::Cid;
-use carrack::engine::{AppliedDiff, TrustKey};
+use carrack::engine::AppliedDiff;
 use carrack::limits::DIFF_BYTES_MAX;
-use carrack::verify::{Input, problems_json};
+use carrack::verify::Input;
 use clap::Args;
-use serde::Serialize;
-use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -30,8 +29,8 @@ pub(in crate::cli) struct ApplyArgs {
     /// Apply it without checking the signature, and mark the account unverified
     #[arg(long)]
     no_key: bool,
-    /// In a restored store: take a revision that is not above the floor, as no later one of this
-    /// account was published from here
+    /// In a restored store: take a revision that is not above the minimum, as no later one of
+    /// this account was published from here
     #[arg(long)]
     below_floor: bool,
     /// Print one JSON object
@@ -50,7 +49,7 @@ pub(in crate::cli) fn run(args: &ApplyArgs) -> Result<Answer, Failure> {
     let options = import_options(&keys, args.no_key, args.replace.as_ref(), args.below_floor);
     let applied = engine.apply_diff(&input, &options)?;
     if args.json {
-        Output::new().json(&AppliedObject::of(&applied))?;
+        Output::new().json(&applied)?;
     } else {
         print(&applied)?;
     }
@@ -63,43 +62,6 @@ fn open(path: &Path) -> Result<Input, Failure> {
         return Ok(Input::from(input::read(path, DIFF_BYTES_MAX)?));
     }
     Ok(Input::open(path)?)
-}
-
-#[derive(Serialize)]
-struct AppliedObject<'a> {
-    did: &'a str,
-    commit: String,
-    rev: String,
-    since: String,
-    data: String,
-    records: u64,
-    created: u64,
-    updated: u64,
-    deleted: u64,
-    unreferenced_blocks: u64,
-    trust: &'static str,
-    trust_key: Option<&'static str>,
-    warnings: Value,
-}
-
-impl<'a> AppliedObject<'a> {
-    fn of(applied: &'a AppliedDiff) -> Self {
-        Self {
-            did: applied.did.as_str(),
-            commit: applied.commit.to_string(),
-            rev: applied.rev.to_string(),
-            since: applied.since.to_string(),
-            data: applied.data.to_string(),
-            records: applied.records,
-            created: applied.created,
-            updated: applied.updated,
-            deleted: applied.deleted,
-            unreferenced_blocks: applied.unreferenced_blocks,
-            trust: applied.trust.name(),
-            trust_key: applied.trust_key.map(TrustKey::name),
-            warnings: problems_json(applied.warnings.listed()),
-        }
-    }
 }
 
 fn print(applied: &AppliedDiff) -> Result<(), Failure> {

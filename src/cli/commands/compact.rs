@@ -1,14 +1,13 @@
-use crate::cli::answer::Output;
+use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
+use crate::cli::io::output::Output;
 use crate::cli::io::progress::Bar;
-use crate::cli::run::Answer;
 use crate::cli::store::not_opened;
 use crate::cli::text::bytes;
 use carrack::Progress;
 use carrack::engine::{CompactOptions, Engine, Options};
 use carrack::error::{Entity, Error};
 use clap::Args;
-use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -21,13 +20,6 @@ pub(in crate::cli) struct CompactArgs {
     /// Print one JSON object
     #[arg(long)]
     pub(in crate::cli) json: bool,
-}
-
-/// Bytes of the file.
-#[derive(Serialize)]
-struct CompactedObject {
-    before: u64,
-    after: u64,
 }
 
 pub(in crate::cli) fn run(args: &CompactArgs) -> Result<Answer, Failure> {
@@ -46,7 +38,7 @@ pub(in crate::cli) fn run(args: &CompactArgs) -> Result<Answer, Failure> {
     drop(bar);
     let mut output = Output::new();
     if args.json {
-        output.json(&CompactedObject { before: done.before, after: done.after })?;
+        output.json(&done)?;
     } else {
         output.line(format_args!(
             "compacted {}: {} before, {} after",

@@ -1,8 +1,7 @@
-use crate::cli::answer::Output;
-use crate::cli::args::Cli;
+use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
-use crate::cli::run::Answer;
-use clap::{Args, CommandFactory};
+use crate::cli::io::output::Output;
+use clap::{Args, Command};
 use clap_complete::Shell;
 use std::io::Write;
 
@@ -12,10 +11,11 @@ pub(in crate::cli) struct CompletionsArgs {
     shell: Shell,
 }
 
-pub(in crate::cli) fn run(args: &CompletionsArgs) -> Result<Answer, Failure> {
+/// `command` is the program's grammar.
+pub(in crate::cli) fn run(args: &CompletionsArgs, mut command: Command) -> Result<Answer, Failure> {
     // The generator panics if its output fails, so it gets one that cannot.
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "carrack", &mut script);
+    clap_complete::generate(args.shell, &mut command, "carrack", &mut script);
     let mut output = Output::new();
     output
         .write_all(&script)

@@ -1,15 +1,14 @@
-use crate::cli::answer::Output;
-use crate::cli::commands::verify::print_problems;
+use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
+use crate::cli::io::output::Output;
 use crate::cli::keys::KeySources;
-use crate::cli::run::Answer;
+use crate::cli::report::print_problems;
 use crate::cli::text::or_dash;
 use carrack::env::SystemClock;
 use carrack::event::{EventReport, Verdict, verify_frame};
 use carrack::limits::EVENT_FRAME_BYTES_MAX;
 use clap::{Args, Subcommand};
-use serde_json::Value;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -54,7 +53,7 @@ pub(in crate::cli) fn run(args: &EventArgs) -> Result<Answer, Failure> {
     let report = verify_frame(&frame, &expect, &SystemClock);
     let mut output = Output::new();
     if args.json {
-        output.json(&Value::Object(report.to_json()))?;
+        output.json(&report)?;
     } else {
         print(&mut output, args, &report)?;
     }

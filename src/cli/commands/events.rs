@@ -1,11 +1,14 @@
-use crate::cli::answer::Output;
-use crate::cli::failure::{Failure, tell};
-use crate::cli::run::Answer;
+use crate::cli::answer::Answer;
+use crate::cli::failure::Failure;
+use crate::cli::io::output::Output;
+use crate::cli::io::stderr::tell;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::things;
 use carrack::Error;
+use carrack::block::Cid;
 use carrack::engine::{Events, LoggedEvent};
-use carrack::event::{Event, HostingStatus, RepoOp};
+use carrack::event::{Event, HostingStatus, RepoOp, Timestamp};
+use carrack::ident::{Did, Rev};
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -85,79 +88,58 @@ struct EventObject<'a> {
     seq: u64,
     #[serde(rename = "type")]
     kind: &'static str,
-    did: &'a str,
-    time: &'a str,
+    did: &'a Did,
+    time: &'a Timestamp,
     #[serde(flatten)]
-    content: Content<'a>,
+    details: EventDetails<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Content<'a> {
+enum EventDetails<'a> {
     Commit {
-        rev: String,
-        since: Option<String>,
-        commit: String,
-        prev_data: Option<String>,
-        ops: Vec<OpObject<'a>>,
+        rev: Rev,
+        since: Option<Rev>,
+        commit: &'a Cid,
+        prev_data: Option<&'a Cid>,
+        ops: &'a [RepoOp],
         blocks_bytes: usize,
     },
     Sync {
-        rev: String,
+        rev: Rev,
     },
     Identity {
         handle: Option<&'a str>,
     },
     Account {
         active: bool,
-        status: Option<&'a str>,
+        status: Option<&'a HostingStatus>,
     },
-}
-
-/// An op as events have it.
-#[derive(Serialize)]
-pub(in crate::cli) struct OpObject<'a> {
-    action: &'static str,
-    path: &'a str,
-    cid: Option<String>,
-    prev: Option<String>,
 }
 
 impl<'a> EventObject<'a> {
     fn of(seq: u64, event: &'a Event) -> Self {
-        let (did, time) = (event.did().as_str(), event.time().as_str());
-        Self { seq, kind: event.kind(), did, time, content: Content::of(event) }
+        let (did, time) = (event.did(), event.time());
+        Self { seq, kind: event.kind(), did, time, details: EventDetails::of(event) }
     }
 }
 
-impl<'a> Content<'a> {
+impl<'a> EventDetails<'a> {
     fn of(event: &'a Event) -> Self {
         match event {
             Event::Commit(commit) => Self::Commit {
-                rev: commit.rev.to_string(),
-                since: commit.since.map(|since| since.to_string()),
-                commit: commit.commit.to_string(),
-                prev_data: commit.prev_data.as_ref().map(ToString::to_string),
-                ops: commit.ops.iter().map(OpObject::of).collect(),
+                rev: commit.rev,
+                since: commit.since,
+                commit: &commit.commit,
+                prev_data: commit.prev_data.as_ref(),
+                ops: &commit.ops,
                 blocks_bytes: commit.blocks.len(),
             },
-            Event::Sync(sync) => Self::Sync { rev: sync.rev.to_string() },
+            Event::Sync(sync) => Self::Sync { rev: sync.rev },
             Event::Identity(identity) => Self::Identity { handle: identity.handle.as_deref() },
-            Event::Account(account) => Self::Account {
-                active: account.active,
-                status: account.status.as_ref().map(HostingStatus::as_str),
-            },
-        }
-    }
-}
-
-impl<'a> OpObject<'a> {
-    pub(in crate::cli) fn of(op: &'a RepoOp) -> Self {
-        Self {
-            action: op.action(),
-            path: op.path().as_str(),
-            cid: op.cid().map(ToString::to_string),
-            prev: op.prev().map(ToString::to_string),
+            Event::Account(account) => {
+                Self::Account { active: account.active, status: account.status.as_ref() }
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
-use crate::cli::failure::{Failure, tell};
+use crate::cli::answer::Answer;
+use crate::cli::failure::Failure;
 use crate::cli::io::output_file::write_to;
 use crate::cli::io::progress::Bar;
-use crate::cli::run::Answer;
+use crate::cli::io::stderr::tell;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::{bytes, count};
 use carrack::engine::Extent;

@@ -1,18 +1,18 @@
-use crate::cli::answer::Output;
+use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
+use crate::cli::io::output::Output;
 use crate::cli::keys::KeySources;
-use crate::cli::run::Answer;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::{or_dash, things};
 use carrack::event::{Frame, decode_frame};
 use carrack::follow::{Followed, Mirror, Taken};
+use carrack::ident::Did;
 use carrack::limits::EVENT_FRAME_BYTES_MAX;
-use carrack::verify::{ExpectedHead, problems_json};
-use carrack::{Error, ErrorKind};
+use carrack::verify::ExpectedHead;
+use carrack::{Error, ErrorKind, Problem};
 use clap::Args;
 use serde::Serialize;
-use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -67,7 +67,7 @@ fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-type Outcome = carrack::Result<Taken<Followed>>;
+type TakeResult = carrack::Result<Taken<Followed>>;
 
 /// What has been said so far.
 struct Told {
@@ -93,7 +93,7 @@ impl Told {
         let out_of_sync = |taken: &Taken<_>| matches!(taken.outcome, Followed::OutOfSync(_));
         self.failed += u64::from(taken.as_ref().map_or(true, out_of_sync));
         match &mut self.frames {
-            Some(frames) => frames.push(FrameObject::of(file, &bytes, &taken)),
+            Some(frames) => frames.push(FrameObject::of(file, &bytes, taken)),
             None => self.output.line(format_args!("{}", line(&bytes, &taken)))?,
         }
         Ok(())
@@ -126,7 +126,7 @@ fn is_of_the_machine(error: &Error) -> bool {
 }
 
 /// Number, type, account, and what became of it.
-fn line(frame: &[u8], taken: &Outcome) -> String {
+fn line(frame: &[u8], taken: &TakeResult) -> String {
     let facts = facts(frame, taken);
     let start = format!("{} {} {}", or_dash(facts.seq), or_dash(facts.kind), or_dash(facts.did));
     match taken {
@@ -167,11 +167,8 @@ struct FollowObject {
 #[derive(Serialize)]
 struct FrameObject {
     file: String,
-    #[serde(rename = "type")]
-    kind: Option<&'static str>,
-    seq: Option<u64>,
-    did: Option<String>,
-    result: &'static str,
+    #[serde(flatten)]
+    facts: Facts,
     #[serde(flatten)]
     details: Details,
 }
@@ -180,84 +177,50 @@ struct FrameObject {
 #[serde(untagged)]
 enum Details {
     Refused {
+        result: &'static str,
         error: String,
-        problems: Value,
+        problems: Vec<Problem>,
     },
     Taken {
         missed: u64,
         #[serde(flatten)]
-        outcome: OutcomeObject,
+        outcome: Followed,
     },
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum OutcomeObject {
-    Head { rev: String },
-    Identity { handle: Option<String> },
-    Account { state: String },
-    Ignored { why: &'static str },
-    OutOfSync { why: &'static str, rev: String, held_rev: String, held_data: String },
-    Other {},
-}
-
 impl FrameObject {
-    fn of(file: &Path, frame: &[u8], taken: &Outcome) -> Self {
-        let Facts { kind, seq, did } = facts(frame, taken);
-        let (result, details) = match taken {
-            Err(error) => {
-                let problems = problems_json(error.problems());
-                ("refused", Details::Refused { error: error.to_string(), problems })
-            }
-            Ok(taken) => {
-                let outcome = OutcomeObject::of(&taken.outcome);
-                (words(&taken.outcome).0, Details::Taken { missed: taken.missed, outcome })
-            }
-        };
-        Self { file: file.display().to_string(), kind, seq, did, result, details }
-    }
-}
-
-impl OutcomeObject {
-    fn of(outcome: &Followed) -> Self {
-        match outcome {
-            Followed::Applied { rev } | Followed::Created { rev } | Followed::Resigned { rev } => {
-                Self::Head { rev: rev.to_string() }
-            }
-            Followed::Identity { handle } => {
-                Self::Identity { handle: handle.as_deref().map(str::to_owned) }
-            }
-            Followed::Account { state } => Self::Account { state: state.name().to_owned() },
-            Followed::Ignored(why) => Self::Ignored { why: why.as_str() },
-            Followed::OutOfSync(found) => Self::OutOfSync {
-                why: found.why.as_str(),
-                rev: found.rev.to_string(),
-                held_rev: found.held_rev.to_string(),
-                held_data: found.held_data.to_string(),
+    fn of(file: &Path, frame: &[u8], taken: TakeResult) -> Self {
+        let facts = facts(frame, &taken);
+        let details = match taken {
+            Err(error) => Details::Refused {
+                result: "refused",
+                error: error.to_string(),
+                problems: error.problems().to_vec(),
             },
-            _ => Self::Other {},
-        }
+            Ok(taken) => Details::Taken { missed: taken.missed, outcome: taken.outcome },
+        };
+        Self { file: file.display().to_string(), facts, details }
     }
 }
 
 /// What a frame says of itself.
-#[derive(Default)]
+#[derive(Default, Serialize)]
 struct Facts {
+    #[serde(rename = "type")]
     kind: Option<&'static str>,
     seq: Option<u64>,
-    did: Option<String>,
+    did: Option<Did>,
 }
 
-fn facts(frame: &[u8], taken: &Outcome) -> Facts {
+fn facts(frame: &[u8], taken: &TakeResult) -> Facts {
     if let Ok(taken) = taken {
-        let did = taken.did.as_ref().map(ToString::to_string);
-        return Facts { kind: taken.kind, seq: taken.seq, did };
+        return Facts { kind: taken.kind, seq: taken.seq, did: taken.did.clone() };
     }
     match decode_frame(frame) {
         Ok(Frame::Event(event)) => Facts {
             kind: Some(event.kind()),
             seq: Some(event.seq()),
-            did: Some(event.did().to_string()),
+            did: Some(event.did().clone()),
         },
         _ => Facts::default(),
     }

@@ -1,6 +1,6 @@
-use crate::cli::answer::Output;
+use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
-use crate::cli::run::Answer;
+use crate::cli::io::output::Output;
 use crate::cli::store::{self, StoreArgs};
 use carrack::Error;
 use carrack::block::json;

@@ -1,21 +1,22 @@
-use crate::cli::answer::Output;
-use crate::cli::failure::{Failure, tell};
+use crate::cli::answer::Answer;
+use crate::cli::failure::Failure;
 use crate::cli::io::input;
-use crate::cli::io::progress::{Bar, Watched};
+use crate::cli::io::output::Output;
+use crate::cli::io::progress::{Bar, ProgressSource};
+use crate::cli::io::stderr::tell;
 use crate::cli::keys::import_options;
-use crate::cli::keys::{KeySources, Keys, earlier_key};
-use crate::cli::run::Answer;
+use crate::cli::keys::{GivenKeys, KeySources, earlier_key};
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::{bytes, count, per_second};
 use carrack::block::Cid;
-use carrack::engine::{Imported, TrustKey};
+use carrack::engine::{Imported, Trust, TrustKey};
+use carrack::ident::{Did, Rev};
 use carrack::key::VerifyingKey;
 use carrack::parts::sources::{self, FileSource};
-use carrack::verify::{Input, problems_json};
+use carrack::verify::Input;
 use carrack::{Code, Engine, Problem};
 use clap::Args;
 use serde::Serialize;
-use serde_json::Value;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -33,8 +34,8 @@ pub(in crate::cli) struct ImportArgs {
     /// Replace an account that takes writes, if this is its head
     #[arg(long, value_name = "HEAD")]
     replace: Option<Cid>,
-    /// In a restored store: take a revision that is not above the floor, as none of this account
-    /// was published from here
+    /// In a restored store: take a revision that is not above the minimum, as none of this
+    /// account was published from here
     #[arg(long)]
     below_floor: bool,
     /// Print one JSON object
@@ -76,11 +77,11 @@ fn import(
     engine: &Engine,
     input: &Input,
     args: &ImportArgs,
-    keys: &Keys,
+    keys: &GivenKeys,
 ) -> Result<Imported, Failure> {
     let options = import_options(keys, args.no_key, args.replace.as_ref(), args.below_floor);
     let bar = Bar::bytes("importing", input.length());
-    let mut supply = Watched::new(FileSource::new(input.clone())?, &bar);
+    let mut supply = ProgressSource::new(FileSource::new(input.clone())?, &bar);
     Ok(sources::import(engine, &mut supply, &options)?)
 }
 
@@ -88,7 +89,7 @@ fn import(
 fn signed_earlier(
     engine: &Engine,
     imported: &Imported,
-    keys: &Keys,
+    keys: &GivenKeys,
 ) -> Result<Option<String>, Failure> {
     let key = engine.status(&imported.did)?.key;
     let key = key.and_then(|key| key.parse::<VerifyingKey>().ok());
@@ -97,17 +98,17 @@ fn signed_earlier(
 
 #[derive(Serialize)]
 struct ImportedObject<'a> {
-    did: &'a str,
-    commit: String,
-    rev: String,
-    data: String,
+    did: &'a Did,
+    commit: &'a Cid,
+    rev: Rev,
+    data: &'a Cid,
     records: u64,
     blobs_needed: u64,
-    trust: &'static str,
-    trust_key: Option<&'static str>,
+    trust: Trust,
+    trust_key: Option<TrustKey>,
     bytes: u64,
     seconds: f64,
-    warnings: Value,
+    warnings: Vec<Problem>,
 }
 
 impl<'a> ImportedObject<'a> {
@@ -115,17 +116,17 @@ impl<'a> ImportedObject<'a> {
         let mut warnings = imported.report.warnings.listed().to_vec();
         warnings.extend(warning.map(|message| Problem::new(Code::BadSignature, message)));
         Self {
-            did: imported.did.as_str(),
-            commit: imported.commit.to_string(),
-            rev: imported.rev.to_string(),
-            data: imported.data.to_string(),
+            did: &imported.did,
+            commit: &imported.commit,
+            rev: imported.rev,
+            data: &imported.data,
             records: imported.records,
             blobs_needed: imported.blobs_needed,
-            trust: imported.trust.name(),
-            trust_key: imported.trust_key.map(TrustKey::name),
+            trust: imported.trust,
+            trust_key: imported.trust_key,
             bytes: imported.bytes,
             seconds,
-            warnings: problems_json(&warnings),
+            warnings,
         }
     }
 }

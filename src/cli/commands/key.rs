@@ -1,6 +1,6 @@
-use crate::cli::answer::Output;
+use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
-use crate::cli::run::Answer;
+use crate::cli::io::output::Output;
 use carrack::env::SystemRandom;
 use carrack::key::{Curve, SigningKey, key_file};
 use clap::{Args, Subcommand};

@@ -1,9 +1,9 @@
-use crate::cli::answer::Output;
+use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
-use crate::cli::io::progress::{Bar, Watched};
-use crate::cli::run::Answer;
-use crate::cli::store::{self, Place};
+use crate::cli::io::output::Output;
+use crate::cli::io::progress::{Bar, ProgressSource};
+use crate::cli::store::{self, StoreLocation};
 use crate::cli::text::things;
 use carrack::Engine;
 use carrack::Error;
@@ -38,7 +38,7 @@ pub(in crate::cli) fn run(args: &LsArgs) -> Result<Answer, Failure> {
     match &args.did {
         None => list_file(&args.file, args.collection.as_ref()),
         Some(did) => {
-            let engine = store::existing(Place::of(&args.file, args.no_upgrade))?;
+            let engine = store::existing(StoreLocation::of(&args.file, args.no_upgrade))?;
             list_account(&engine, did, args.collection.as_ref())
         }
     }
@@ -53,9 +53,9 @@ fn list_file(file: &Path, collection: Option<&Nsid>) -> Result<Answer, Failure> 
     }
     let input = input::open(file)?;
     let bar = Bar::bytes("listing", input.length());
-    let mut supply = Watched::new(FileSource::new(input)?, &bar);
+    let mut supply = ProgressSource::new(FileSource::new(input)?, &bar);
     let prefix = collection.map(|collection| format!("{collection}/"));
-    let mut listed = Listed { lines: Lines::new(Output::new()), prefix };
+    let mut listed = PrefixLines { lines: Lines::new(Output::new()), prefix };
     let report = verify_source(&mut supply, &ExpectedHead::unchecked(), &SystemClock, &mut listed)?;
     listed.lines.into_inner().flush()?;
     match report.problems.listed() {
@@ -80,12 +80,12 @@ fn is_store(file: &Path) -> bool {
 }
 
 /// The lines of the entries that are wanted.
-struct Listed {
+struct PrefixLines {
     lines: Lines<Output>,
     prefix: Option<String>,
 }
 
-impl Sink for Listed {
+impl Sink for PrefixLines {
     fn needs_records(&self) -> bool {
         false
     }

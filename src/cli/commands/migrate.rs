@@ -1,9 +1,11 @@
-use crate::cli::answer::Output;
-use crate::cli::failure::{Failure, tell};
+use crate::cli::answer::Answer;
+use crate::cli::failure::Failure;
+use crate::cli::io::output::Output;
 use crate::cli::io::progress::Bar;
-use crate::cli::run::Answer;
-use crate::cli::store::{self, Place};
+use crate::cli::io::stderr::tell;
+use crate::cli::store::{self, StoreLocation};
 use crate::cli::text::{bytes, count, per_second, things};
+use carrack::engine::State;
 use carrack::env::SystemRandom;
 use carrack::ident::Did;
 use carrack::key::{Curve, SigningKey, key_file};
@@ -42,13 +44,14 @@ pub(in crate::cli) fn run(args: &MigrateArgs) -> Result<Answer, Failure> {
     if same(&args.source).is_some() && same(&args.source) == same(&args.destination) {
         return Err(Failure::unusable("SRC and DST are the same store"));
     }
-    let source = store::existing(Place::of(&args.source, args.no_upgrade))?;
+    let source = store::existing(StoreLocation::of(&args.source, args.no_upgrade))?;
     // Before the destination is made: an account that is not there makes no store.
     let size = source.status(&args.did)?.bytes;
     if args.abort {
         return give_up(args, &source);
     }
-    let destination = store::existing_or_new(Place::of(&args.destination, args.no_upgrade))?;
+    let destination =
+        store::existing_or_new(StoreLocation::of(&args.destination, args.no_upgrade))?;
     let (path, key) = new_key(args)?;
     let to = std::fs::canonicalize(&args.destination).unwrap_or_else(|_| args.destination.clone());
     let bar = Bar::bytes("moving", size);
@@ -58,18 +61,21 @@ pub(in crate::cli) fn run(args: &MigrateArgs) -> Result<Answer, Failure> {
     let migrated = migrate(&source, &destination, &args.did, &options)?;
     drop(bar);
     tell_key(&destination, &args.did, &path, &key)?;
-    let print = if args.json { print_json } else { print_words };
-    print(&migrated)?;
+    if args.json {
+        Output::new().json(&migrated)?;
+    } else {
+        print(&migrated)?;
+    }
     Ok(Answer::Yes)
 }
 
 fn give_up(args: &MigrateArgs, source: &Engine) -> Result<Answer, Failure> {
-    let destination = store::existing(Place::of(&args.destination, args.no_upgrade))?;
+    let destination = store::existing(StoreLocation::of(&args.destination, args.no_upgrade))?;
     abort(source, &destination, &args.did)?;
     let mut output = Output::new();
     let state = source.status(&args.did)?.state;
     if args.json {
-        output.json(&AbortedObject { did: args.did.as_str(), state: state.name() })?;
+        output.json(&AbortedObject { did: &args.did, state: &state })?;
     } else {
         output.line(format_args!("the move is given up: {} is {state} at the source", args.did))?;
         output.flush()?;
@@ -113,41 +119,12 @@ fn tell_key(destination: &Engine, did: &Did, path: &Path, key: &SigningKey) -> R
 }
 
 #[derive(Serialize)]
-struct MigratedObject<'a> {
-    did: &'a str,
-    records: u64,
-    blobs: u64,
-    blobs_missing: u64,
-    bytes: u64,
-    data: String,
-    source_rev: String,
-    rev: String,
-    seconds: f64,
-    fence_seconds: f64,
-}
-
-#[derive(Serialize)]
 struct AbortedObject<'a> {
-    did: &'a str,
-    state: &'a str,
+    did: &'a Did,
+    state: &'a State,
 }
 
-fn print_json(migrated: &Migrated) -> Result<(), Failure> {
-    Output::new().json(&MigratedObject {
-        did: migrated.did.as_str(),
-        records: migrated.records,
-        blobs: migrated.blobs,
-        blobs_missing: migrated.blobs_missing,
-        bytes: migrated.bytes,
-        data: migrated.data.to_string(),
-        source_rev: migrated.source_rev.to_string(),
-        rev: migrated.rev.to_string(),
-        seconds: migrated.seconds,
-        fence_seconds: migrated.fence_seconds,
-    })
-}
-
-fn print_words(migrated: &Migrated) -> Result<(), Failure> {
+fn print(migrated: &Migrated) -> Result<(), Failure> {
     let mut output = Output::new();
     output.line(format_args!(
         "moved {}, {} in {:.2} s ({} records/s)",

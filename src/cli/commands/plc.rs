@@ -1,15 +1,15 @@
-use crate::cli::answer::Output;
+use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
-use crate::cli::run::Answer;
+use crate::cli::io::output::Output;
 use crate::cli::text::{or_dash, things};
 use carrack::Problem;
+use carrack::block::Cid;
+use carrack::ident::Did;
 use carrack::identity::plc::{PlcLog, PlcState};
 use carrack::limits::PLC_LOG_BYTES_MAX;
-use carrack::verify::problems_json;
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use serde_json::Value;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -61,15 +61,15 @@ pub(in crate::cli) fn run(args: &PlcArgs) -> Result<Answer, Failure> {
 #[derive(Default, Serialize)]
 struct LogObject<'a> {
     verdict: &'static str,
-    did: Option<&'a str>,
+    did: Option<&'a Did>,
     tombstoned: Option<bool>,
-    chain: Option<Vec<String>>,
+    chain: Option<Vec<&'a Cid>>,
     nullified: Option<Vec<bool>>,
     signing_key: Option<&'a str>,
     rotation_keys: Option<&'a [String]>,
     also_known_as: Option<&'a [String]>,
     pds: Option<&'a str>,
-    problems: Value,
+    problems: &'a [Problem],
 }
 
 impl<'a> LogObject<'a> {
@@ -77,20 +77,20 @@ impl<'a> LogObject<'a> {
         let state = log.state();
         Self {
             verdict: "valid",
-            did: Some(log.did().as_str()),
+            did: Some(log.did()),
             tombstoned: Some(log.tombstoned()),
-            chain: Some(log.chain().map(ToString::to_string).collect()),
+            chain: Some(log.chain().collect()),
             nullified: Some(log.nullified()),
             signing_key: state.and_then(signing_key),
             rotation_keys: state.map(|state| &state.rotation_keys[..]),
             also_known_as: state.map(|state| &state.also_known_as[..]),
             pds: state.and_then(PlcState::pds),
-            problems: problems_json(&[]),
+            problems: &[],
         }
     }
 
-    fn invalid(problem: &Problem) -> Self {
-        let problems = problems_json(std::slice::from_ref(problem));
+    fn invalid(problem: &'a Problem) -> Self {
+        let problems = std::slice::from_ref(problem);
         Self { verdict: "invalid", problems, ..Self::default() }
     }
 }

@@ -1,6 +1,7 @@
-use crate::cli::failure::{Failure, tell};
+use crate::cli::answer::Answer;
+use crate::cli::failure::Failure;
 use crate::cli::io::output_file::write_to;
-use crate::cli::run::Answer;
+use crate::cli::io::stderr::tell;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::things;
 use carrack::engine::Snapshot;

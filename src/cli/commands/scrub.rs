@@ -1,16 +1,13 @@
-use crate::cli::answer::Output;
-use crate::cli::commands::verify::print_problems;
+use crate::cli::answer::Answer;
 use crate::cli::failure::{Failure, damaged_database};
+use crate::cli::io::output::Output;
 use crate::cli::io::progress::Bar;
-use crate::cli::run::Answer;
+use crate::cli::report::print_problems;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::{count, things};
 use carrack::engine::{Engine, ScrubReport};
-use carrack::verify::problems_json;
 use carrack::{Code, Error, Problem, Progress};
 use clap::Args;
-use serde::Serialize;
-use serde_json::Value;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ScrubArgs {
@@ -28,7 +25,7 @@ pub(in crate::cli) fn run(args: &ScrubArgs) -> Result<Answer, Failure> {
     drop(bar);
     let mut output = Output::new();
     if args.json {
-        output.json(&ScrubObject::of(&report))?;
+        output.json(&report)?;
     } else {
         print(&mut output, &report)?;
     }
@@ -52,29 +49,6 @@ fn scrub(engine: &Engine, bar: &Bar) -> Result<ScrubReport, Failure> {
             Ok(report)
         }
         done => Ok(done?),
-    }
-}
-
-#[derive(Serialize)]
-struct ScrubObject {
-    verdict: &'static str,
-    accounts: u64,
-    rows: u64,
-    records: u64,
-    problems: Value,
-    problems_omitted: u64,
-}
-
-impl ScrubObject {
-    fn of(report: &ScrubReport) -> Self {
-        Self {
-            verdict: if report.is_valid() { "valid" } else { "invalid" },
-            accounts: report.accounts,
-            rows: report.rows,
-            records: report.records,
-            problems: problems_json(report.problems.listed()),
-            problems_omitted: report.problems.omitted(),
-        }
     }
 }
 

@@ -1,10 +1,10 @@
-use crate::cli::answer::Output;
-use crate::cli::commands::account::trust as words;
+use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
+use crate::cli::io::output::Output;
 use crate::cli::keys::KeySources;
-use crate::cli::run::Answer;
 use crate::cli::store::{self, StoreArgs};
-use carrack::engine::{TrustChecked, TrustKey};
+use crate::cli::text::trust as words;
+use carrack::engine::TrustChecked;
 use carrack::ident::Did;
 use clap::Args;
 use serde::Serialize;
@@ -33,7 +33,7 @@ pub(in crate::cli) fn run(args: &TrustArgs) -> Result<Answer, Failure> {
     let engine = store::existing(&args.store)?;
     let checked = engine.check_trust(&args.account, &keys.head(), keys.earlier())?;
     if args.json {
-        print_json(args, &checked)?;
+        Output::new().json(&TrustObject { did: &args.account, checked: &checked })?;
     } else {
         print(args, &checked)?;
     }
@@ -51,23 +51,9 @@ pub(in crate::cli) fn run(args: &TrustArgs) -> Result<Answer, Failure> {
 
 #[derive(Serialize)]
 struct TrustObject<'a> {
-    did: &'a str,
-    trust: &'static str,
-    trust_key: Option<&'static str>,
-    signature: &'static str,
-    commit: String,
-    key: Option<&'a str>,
-}
-
-fn print_json(args: &TrustArgs, checked: &TrustChecked) -> Result<(), Failure> {
-    Output::new().json(&TrustObject {
-        did: args.account.as_str(),
-        trust: checked.trust.name(),
-        trust_key: checked.trust_key.map(TrustKey::name),
-        signature: checked.signature.as_str(),
-        commit: checked.commit.to_string(),
-        key: checked.key.as_deref(),
-    })
+    did: &'a Did,
+    #[serde(flatten)]
+    checked: &'a TrustChecked,
 }
 
 fn print(args: &TrustArgs, checked: &TrustChecked) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
-use crate::cli::answer::Output;
-use crate::cli::commands::events::OpObject;
-use crate::cli::failure::{Failure, tell};
-use crate::cli::run::Answer;
+use crate::cli::answer::Answer;
+use crate::cli::failure::Failure;
+use crate::cli::io::output::Output;
+use crate::cli::io::stderr::tell;
 use crate::cli::store::{self, StoreArgs};
 use carrack::block::Cid;
 use carrack::engine::{Op, Record, WriteOptions, Written};
@@ -56,7 +56,7 @@ pub(in crate::cli) fn run(args: &WriteArgs) -> Result<Answer, Failure> {
             continue;
         }
         match write_line(&engine, args, &key, &line) {
-            Ok(written) => output.json(&WrittenObject::of(&written))?,
+            Ok(written) => output.json(&written)?,
             Err(failure) => return refused(failure, number, args.json, &mut output),
         }
     }
@@ -184,37 +184,11 @@ fn nothing_left(fields: &Map<String, Value>) -> Result<(), Failure> {
     }
 }
 
-/// What is said of a line that was committed.
-#[derive(Serialize)]
-struct WrittenObject<'a> {
-    commit: String,
-    rev: String,
-    since: String,
-    data: String,
-    prev_data: String,
-    ops: Vec<OpObject<'a>>,
-    seq: Option<u64>,
-}
-
 /// What is said of the line that was not.
 #[derive(Serialize)]
 struct RefusedObject<'a> {
     line: u64,
     error: &'a str,
-}
-
-impl<'a> WrittenObject<'a> {
-    fn of(written: &'a Written) -> Self {
-        Self {
-            commit: written.commit.to_string(),
-            rev: written.rev.to_string(),
-            since: written.since.to_string(),
-            data: written.data.to_string(),
-            prev_data: written.prev_data.to_string(),
-            ops: written.ops.iter().map(OpObject::of).collect(),
-            seq: written.seq,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `carrack demo`: creates, migrates and verifies a sample account, and prints what each step took.
 
-mod content;
 mod identity;
+mod records;
 mod run;
 mod transcript;
 

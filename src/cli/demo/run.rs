@@ -1,9 +1,9 @@
-use crate::cli::demo::content::Content;
+use crate::cli::answer::Answer;
 use crate::cli::demo::identity::Identity;
-use crate::cli::demo::transcript::{Pace, Transcript, timed};
+use crate::cli::demo::records::DemoRecords;
+use crate::cli::demo::transcript::{Throughput, Transcript, timed};
 use crate::cli::failure::Failure;
 use crate::cli::io::progress::Bar;
-use crate::cli::run::Answer;
 use crate::cli::text::{count, things};
 use carrack::Error;
 use carrack::engine::{List, Options, WriteOptions};
@@ -47,7 +47,7 @@ struct Demo {
     old_key: SigningKey,
     new_key: SigningKey,
     identity: Identity,
-    content: Content,
+    content: DemoRecords,
     did: Did,
 }
 
@@ -63,7 +63,7 @@ impl Demo {
             old: Engine::open_with(folder.join("old.redb"), &options)?,
             new: Engine::open_with(folder.join("new.redb"), &options)?,
             new_key: SigningKey::generate(Curve::P256, &SystemRandom)?,
-            content: Content::new(Arc::clone(&clock), did.clone()),
+            content: DemoRecords::new(Arc::clone(&clock), did.clone()),
             old_key,
             identity,
             did,
@@ -79,7 +79,7 @@ impl Demo {
         self.old.create_account(&self.did, &self.old_key)?;
         let ((), seconds) = timed(|| self.write(records))?;
         let bytes = self.old.status(&self.did)?.bytes;
-        self.page.pace("write", &Pace { seconds, records, bytes })?;
+        self.page.pace("write", &Throughput { seconds, records, bytes })?;
         let commits = records.div_ceil(EVENT_OPS_MAX as u64);
         let claim = format!("{} signed, and on disk one by one", things(commits, "commit"));
         self.page.step("", claim)?;
@@ -113,7 +113,7 @@ impl Demo {
         self.identity.switch(&self.new_key.verifying_key(), &*self.clock)?;
         self.page.step("key", self.new_key.verifying_key())?;
         let (records, bytes) = (moved.records, moved.bytes);
-        self.page.pace("move", &Pace { seconds: moved.seconds, records, bytes })?;
+        self.page.pace("move", &Throughput { seconds: moved.seconds, records, bytes })?;
         self.page.step("revision", revisions(&moved))?;
         self.scrub(true, "scrub old")?;
         self.scrub(false, "scrub new")
@@ -125,7 +125,7 @@ impl Demo {
         let bar = Bar::records_so_far("scrubbing");
         let (report, seconds) = timed(|| engine.scrub(Progress::to(&|records| bar.set(records))))?;
         drop(bar);
-        self.page.pace(name, &Pace { seconds, records: report.records, bytes })?;
+        self.page.pace(name, &Throughput { seconds, records: report.records, bytes })?;
         if report.is_valid() {
             return Ok(());
         }
@@ -137,13 +137,13 @@ impl Demo {
         self.page.part("It is exported, and verified offline with the key that its log names")?;
         let (exported, seconds) = timed(|| export(&self.new, &self.did, car))?;
         let records = self.new.status(&self.did)?.records;
-        self.page.pace("export", &Pace { seconds, records, bytes: exported })?;
+        self.page.pace("export", &Throughput { seconds, records, bytes: exported })?;
         let key = self.identity.verified_key()?;
         let ((report, offline), seconds) = timed(|| {
             let expect = ExpectedHead::signed_by(key).did(self.did.clone());
             verify_car(car, &expect, &*self.clock)
         })?;
-        self.page.pace("verify", &Pace { seconds, records, bytes: exported })?;
+        self.page.pace("verify", &Throughput { seconds, records, bytes: exported })?;
         let valid =
             report.is_valid() && report.signature == Some(carrack::key::SignatureStatus::Valid);
         self.page.check("the export is whole, and signed with the new key", valid)?;

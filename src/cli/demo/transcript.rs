@@ -1,6 +1,6 @@
-use crate::cli::answer::Output;
+use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
-use crate::cli::run::Answer;
+use crate::cli::io::output::Output;
 use crate::cli::text::{bytes, count, per_second};
 use std::fmt::Display;
 use std::time::Instant;
@@ -12,7 +12,7 @@ pub(in crate::cli) struct Transcript {
 }
 
 /// How much of what was done in how long.
-pub(in crate::cli) struct Pace {
+pub(in crate::cli) struct Throughput {
     pub(in crate::cli) seconds: f64,
     pub(in crate::cli) records: u64,
     pub(in crate::cli) bytes: u64,
@@ -36,7 +36,7 @@ impl Transcript {
     }
 
     /// A step and how fast it was.
-    pub(in crate::cli) fn pace(&mut self, name: &str, pace: &Pace) -> Result<(), Failure> {
+    pub(in crate::cli) fn pace(&mut self, name: &str, pace: &Throughput) -> Result<(), Failure> {
         let (records, size) = (count(pace.records), bytes(pace.bytes));
         let rate = count(per_second(pace.records, pace.seconds));
         let flow = bytes(per_second(pace.bytes, pace.seconds));

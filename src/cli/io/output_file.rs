@@ -1,6 +1,6 @@
-use crate::cli::answer::Output;
 use crate::cli::failure::Failure;
 use crate::cli::io::input::is_standard;
+use crate::cli::io::output::Output;
 use carrack::parts::files::PartFile;
 use std::fs::File;
 use std::io::{BufWriter, Write};

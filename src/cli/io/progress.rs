@@ -62,18 +62,18 @@ impl Drop for Bar {
 }
 
 /// A supply whose progress is shown: the bytes of the blocks that were asked for.
-pub(in crate::cli) struct Watched<'a, S> {
+pub(in crate::cli) struct ProgressSource<'a, S> {
     supply: S,
     bar: &'a Bar,
 }
 
-impl<'a, S> Watched<'a, S> {
+impl<'a, S> ProgressSource<'a, S> {
     pub(in crate::cli) fn new(supply: S, bar: &'a Bar) -> Self {
         Self { supply, bar }
     }
 }
 
-impl<S: BlockSource> BlockSource for Watched<'_, S> {
+impl<S: BlockSource> BlockSource for ProgressSource<'_, S> {
     fn roots(&self) -> &[Cid] {
         self.supply.roots()
     }

@@ -8,7 +8,7 @@ use crate::limits::CLOCK_DRIFT_MAX_MICROS;
 use crate::store::account::Account;
 use crate::store::accounts::{account_row, put_account};
 use crate::store::facts::ReadFacts;
-use crate::store::restore::{require_given, rev_floor};
+use crate::store::restore::{RestoreGate, rev_lower_bound};
 use std::sync::Arc;
 
 impl Engine {
@@ -30,13 +30,13 @@ impl Engine {
     /// It is stored with the account, and changes nothing for one that is not ahead.
     ///
     /// # Errors
-    /// `NotFound`; `FloorsAwaited`; `Format` if the store is only read; `Store`, `Corrupt`,
+    /// `NotFound`; `RestoreUnconfirmed`; `Format` if the store is only read; `Store`, `Corrupt`,
     /// `Closed`.
     pub fn accept_rev(&self, did: &Did) -> Result<()> {
         let (did, clock) = (did.clone(), Arc::clone(&self.shared.clock));
         self.submit(move |tables| {
             let account = account_row(&tables.accounts, &did)?;
-            let last = Some(account.last_rev).max(rev_floor(&tables.facts)?);
+            let last = Some(account.last_rev).max(rev_lower_bound(&tables.facts)?);
             if account.may_be_ahead || !last.is_some_and(|last| last.is_future(&*clock)) {
                 return Ok(());
             }
@@ -45,8 +45,8 @@ impl Engine {
     }
 
     /// The revision to sign for this account, whose row is this. None is given out, and so nothing
-    /// is signed, while floors are awaited, after the clock has jumped, and by a store that is only
-    /// read.
+    /// is signed, while a restore is unconfirmed, after the clock has jumped, and by a store that is
+    /// only read.
     pub(in crate::engine) fn next_rev(
         &self,
         facts: &impl ReadFacts,
@@ -65,9 +65,9 @@ impl Engine {
         rev: Option<Rev>,
     ) -> Result<Rev> {
         self.core()?.writer.require_writable()?;
-        require_given(facts)?;
+        RestoreGate::read(facts)?.require_open()?;
         self.shared.watch.check(&*self.shared.clock)?;
-        let last = account.map(|account| account.last_rev).max(rev).max(rev_floor(facts)?);
+        let last = account.map(|account| account.last_rev).max(rev).max(rev_lower_bound(facts)?);
         match last.filter(|last| last.is_future(&*self.shared.clock)) {
             Some(last) if account.is_some_and(|account| account.may_be_ahead) => {
                 Ok(last.next(self.shared.clock_id)?)

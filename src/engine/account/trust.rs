@@ -17,6 +17,7 @@ use crate::verify::ExpectedHead;
 
 /// What a check of a head against its account's identity has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TrustChecked {
     /// The head that was checked.
@@ -74,7 +75,7 @@ impl Engine {
     /// # Errors
     /// `Problem` with `DidMismatch` if `expect` names another account; `Request` without a key;
     /// `NotFound`; `State` if the account has no head; `Swap` if the head changed meanwhile;
-    /// `FloorsAwaited`; `Format` if the store is only read; `Store`, `Corrupt`, `Closed`.
+    /// `RestoreUnconfirmed`; `Format` if the store is only read; `Store`, `Corrupt`, `Closed`.
     pub fn check_trust(
         &self,
         did: &Did,

@@ -17,7 +17,7 @@ use crate::store::account::{Account, Head, HeadKey, State, Trust, TrustKey};
 use crate::store::accounts::{account_row, replace_if};
 use crate::store::log::append;
 use crate::store::needed_blobs::BlobChanges;
-use crate::store::restore::rev_floor;
+use crate::store::restore::rev_lower_bound;
 use crate::store::revs::hold_rev;
 use crate::store::tables::{Tables, View};
 use crate::store::write::working_set::{RowChanges, WorkingSet};
@@ -25,7 +25,8 @@ use crate::verify::{Input, Keys};
 use std::collections::HashSet;
 
 /// What applying a diff has done.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AppliedDiff {
     /// The account.
@@ -91,7 +92,7 @@ impl Engine {
         let view = self.view()?;
         let account = account_row(view.accounts()?, &did)?;
         let key = check_head(&diff.commit, &account, options, &*self.shared.clock)?;
-        let floor = rev_floor(view.facts()?)?;
+        let floor = rev_lower_bound(view.facts()?)?;
         let admission = admit(Some(&account), floor, &diff.commit, options)?;
         let (Some(old), Some(rev)) = (account.head.clone(), diff.commit.rev()) else {
             return Err(account.refuse(&did, Action::ApplyDiff));

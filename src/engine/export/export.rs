@@ -15,6 +15,8 @@ use std::io::Write;
 
 /// How much of a repository an export is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Extent {
     /// All of it.
@@ -25,6 +27,7 @@ pub enum Extent {
 
 /// What an export has written.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Exported {
     /// The head.

@@ -34,13 +34,13 @@ pub(in crate::engine) fn admit(
         );
         return Err(problem(Code::BadCommit, message).into());
     };
-    let above_floor = || match floor {
+    let above_bound = || match floor {
         Some(floor) if rev <= floor && !options.below_floor => {
             Err(Error::from(below_floor(rev, floor).cid(commit.cid())))
         }
         _ => Ok(Admission::Take),
     };
-    let Some(account) = account else { return above_floor() };
+    let Some(account) = account else { return above_bound() };
     if account.state.is_leaving()
         && account.head.as_ref().is_none_or(|head| head.commit != *commit.cid())
     {
@@ -55,7 +55,7 @@ pub(in crate::engine) fn admit(
             });
         }
         return if rev >= account.last_rev {
-            above_floor()
+            above_bound()
         } else {
             Err(not_newer(rev, account.last_rev).cid(commit.cid()).into())
         };
@@ -79,14 +79,14 @@ pub(in crate::engine) fn admit(
     if rev <= head.rev {
         return Err(not_newer(rev, head.rev).cid(commit.cid()).into());
     }
-    above_floor()
+    above_bound()
 }
 
 /// A head that is announced behind one that was published before is disregarded, or taken for a
 /// fault of the account.
 fn below_floor(rev: Rev, floor: Rev) -> Problem {
     let message = format!(
-        "revision {rev} is not above {floor}, the floor that the store was given after its restore: \
+        "revision {rev} is not above {floor}, the minimum that was set after the restore of the store: \
          a later one may have been published. Have the account sign a newer commit where it is, or \
          move it here, which signs one; or, if none was ever published from this store, say so \
          (`ImportOptions::below_floor`, `--below-floor`)"

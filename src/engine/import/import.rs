@@ -14,13 +14,14 @@ use crate::store::account::{Account, Head, HeadKey, State, Trust, TrustKey};
 use crate::store::accounts::put_account;
 use crate::store::accounts::{find_account, require_unchanged};
 use crate::store::log::append_all;
-use crate::store::restore::rev_floor;
+use crate::store::restore::rev_lower_bound;
 use crate::store::tables::Tables;
 use crate::store::write::reclaim::mark_for_removal;
 use crate::verify::{BlockSource, FileSource, Input, Keys, Report};
 
 /// What an import has stored; if the account had this head before, what is stored of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Imported {
     /// The account.
@@ -56,9 +57,9 @@ impl Engine {
     /// # Errors
     /// `Refused` with every problem of the input: `DidMismatch` if it is of another account than
     /// expected, whatever is here of either; `BadRev` if it is not newer than what is here, or not
-    /// above the floor that a restored store was given. `Request` without a key; `State` if the
-    /// account takes writes and its head was not named; `Swap` if another head was named;
-    /// `Changed` if the account changed meanwhile.
+    /// above the minimum of a restored store. `Request` without a key; `State` if the account takes
+    /// writes and its head was not named; `Swap` if another head was named; `Changed` if the account
+    /// changed meanwhile.
     pub fn import(&self, input: &Input, options: &ImportOptions) -> Result<Imported> {
         match FileSource::new(input.clone()) {
             Ok(mut source) => self.import_source(&mut source, options),
@@ -116,7 +117,7 @@ impl Engine {
                 let did = commit.did().clone();
                 return Err(Error::Changed { did, during: Preparation::Import });
             }
-            admit(seen.as_ref(), rev_floor(view.facts()?)?, commit, options).map(|_| ())
+            admit(seen.as_ref(), rev_lower_bound(view.facts()?)?, commit, options).map(|_| ())
         };
         let (mut report, mut whole) = self.stage(supply, &options.head, &mut check)?;
         report.warnings.append(std::mem::take(&mut whole.warnings));
@@ -172,7 +173,7 @@ impl Engine {
             let did = whole.commit.did().clone();
             require_unchanged(&tables.accounts, &did, seen.as_ref(), Preparation::Import)?;
             let before = seen.clone();
-            let floor = rev_floor(&tables.facts)?;
+            let floor = rev_lower_bound(&tables.facts)?;
             match (admit(before.as_ref(), floor, &whole.commit, &options)?, before) {
                 (Admission::Same(head), Some(before)) => {
                     Ok((confirm(tables, &did, before, &whole, &key)?, head))

@@ -21,9 +21,9 @@ pub struct ImportOptions {
     /// Those of the expected keys that the account's identity has had and has no longer: a head
     /// that one of them signed is verified, and its `trust_key` is historic.
     pub historic: Vec<VerifyingKey>,
-    /// In a store that was given floors after a restore: take a revision that is not above the
-    /// floor, because no later one of this account was published from here. The next revision that
-    /// is signed here is above the floor in any case.
+    /// In a restored store: take a revision that is not above the minimum that confirmed the restore,
+    /// because no later one of this account was published from here. The next revision that is signed
+    /// here is above the minimum in any case.
     pub below_floor: bool,
 }
 
@@ -56,7 +56,8 @@ impl ImportOptions {
         self
     }
 
-    /// Whether a revision may be at or below the floors of a restored store: [`ImportOptions::below_floor`](#structfield.below_floor).
+    /// Whether a revision may be at or below the minimum of a restored store:
+    /// [`ImportOptions::below_floor`](#structfield.below_floor).
     #[must_use]
     pub fn below_floor(mut self, below_floor: bool) -> Self {
         self.below_floor = below_floor;

@@ -70,7 +70,7 @@ impl<'a> Staged<'a> {
         engine: &'a Engine,
         check_head: &'a mut dyn FnMut(&Commit) -> Result<()>,
     ) -> Result<Self> {
-        engine.require_floors_given()?;
+        engine.require_confirmed_restore()?;
         let core = engine.core()?;
         let tree = core.reserve_tree()?;
         Ok(Self {

@@ -17,6 +17,7 @@ use std::path::Path;
 
 /// What a backup holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct BackedUp {
     /// The number of the last event, 0 if there was none.
@@ -36,7 +37,7 @@ impl Engine {
     /// on. `progress` counts the bytes copied.
     ///
     /// The copy is a store of its own, and knows that it is a backup: opened, it can be read,
-    /// exported and scrubbed, and takes no writes before [`Engine::set_floors`]. Trees that are
+    /// exported and scrubbed, and takes no writes before [`Engine::confirm_restore`]. Trees that are
     /// being removed or written at that moment are not in it. Only its owner may read the file. It
     /// is written beside `path`, under a name that ends in `.part`, and gets its own name when it is
     /// whole and on disk; what a crash leaves is the `.part`, which does not open.
@@ -54,7 +55,7 @@ impl Engine {
     /// # let at = |name| folder.path().join(name);
     /// let engine = Engine::open(at("store.redb"))?;
     /// engine.backup(at("backup.redb"), Progress::none())?;
-    /// assert!(Engine::open(at("backup.redb"))?.floors_awaited()?.is_some());
+    /// assert!(Engine::open(at("backup.redb"))?.unconfirmed_restore()?.is_some());
     /// assert!(engine.backup(at("backup.redb"), Progress::none()).is_err());
     /// # Ok::<(), carrack::Error>(())
     /// ```

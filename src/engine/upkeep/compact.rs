@@ -33,6 +33,7 @@ impl CompactOptions {
 
 /// The size of a store's file, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Compacted {
     /// Before.
@@ -66,8 +67,8 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// As [`Engine::open`]; `FloorsAwaited` for a restored store that waits for its floors; `Corrupt`
-    /// if something that is to be copied cannot be read; `Io`. The store is as it was then.
+    /// As [`Engine::open`]; `RestoreUnconfirmed` for a store whose restore is not confirmed; `Corrupt` if
+    /// something that is to be copied cannot be read; `Io`. The store is as it was then.
     pub fn compact(
         path: impl AsRef<Path>,
         options: &Options,
@@ -77,7 +78,7 @@ impl Engine {
         let path = &path.as_ref().canonicalize().map_err(|error| failed(path.as_ref(), error))?;
         let engine = Self::open_with(path, &options.clone().create(false))?;
         let before = length(path)?;
-        // Refuses what takes no writes: a store that awaits its floors, or is kept in an older format.
+        // Refuses what takes no writes: a restored store, or one that is kept in an older format.
         engine.submit(|_| Ok(()))?;
         engine.finish_removals()?;
         let part = PartFile::private(path).map_err(|error| failed(path, error))?;

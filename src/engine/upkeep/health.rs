@@ -9,9 +9,11 @@ use std::sync::{Arc, PoisonError};
 
 /// What an engine can do at the moment, told without touching the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Health {
     /// Whether it reads and writes.
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub state: HealthState,
     /// What background work left alone because it could not be read. Accounts are served all the
     /// same; run `scrub`, and restore from a backup or compact.

@@ -1,36 +1,36 @@
-//! What a restored store asks for before it writes: floors under its sequence and its revisions.
+//! What a restored store needs before it writes: the minimum sequence number and revision.
 
 use crate::engine::handle::Engine;
 use crate::error::{Error, Result};
 use crate::ident::{Rev, RevError};
-use crate::limits::SEQ_FLOOR_MAX;
+use crate::limits::RESTORE_SEQ_MAX;
 use crate::store::account::Account;
 use crate::store::log::last_seq;
 use crate::store::log::pass_seq;
 use crate::store::read_table::ReadBytes;
-use crate::store::restore::{Restored, await_floors, awaited, give, require_given, rev_floor};
+use crate::store::restore::{RestoreGate, Restored, rev_lower_bound};
 use crate::store::tables::{Tables, View};
 
 impl Engine {
-    /// Whether the store was restored and waits for [`Engine::set_floors`], and what it holds.
+    /// Whether the store was restored and waits for [`Engine::confirm_restore`], and what it holds.
     ///
     /// # Errors
     /// `Store`, `Corrupt`.
-    pub fn floors_awaited(&self) -> Result<Option<Restored>> {
-        awaited(self.view()?.facts()?)
+    pub fn unconfirmed_restore(&self) -> Result<Option<Restored>> {
+        Ok(RestoreGate::read(self.view()?.facts()?)?.unconfirmed())
     }
 
     /// Says that this store was put back from a copy of its file that [`Engine::backup`] did not
     /// make: of a file system's snapshot, say. From here on it is as a backup is when it is opened:
-    /// it can be read and takes no writes until [`Engine::set_floors`]. A store that waits for its
-    /// floors already is left as it is.
+    /// it can be read and takes no writes until [`Engine::confirm_restore`]. A store that waits
+    /// for that already is left as it is.
     ///
     /// # Errors
     /// `Store`, `Corrupt`, `Closed`.
     pub fn mark_restored(&self) -> Result<Restored> {
         let micros = self.shared.clock.now_micros();
-        self.core()?.writer.submit_floors(move |tables| {
-            if let Some(restored) = awaited(&tables.facts)? {
+        self.core()?.writer.submit_ungated(move |tables| {
+            if let RestoreGate::Closed(restored) = RestoreGate::read(&tables.facts)? {
                 return Ok(restored);
             }
             let restored = Restored {
@@ -38,19 +38,19 @@ impl Engine {
                 last_seq: last_seq(&tables.facts)?,
                 last_rev: newest_rev(&tables.accounts)?,
             };
-            await_floors(tables, &restored)?;
+            RestoreGate::close(tables, &restored)?;
             Ok(restored)
         })
     }
 
-    /// Gives a restored store its floors, after which it takes writes again: the highest number of
-    /// an event, and the newest revision of any account, that the lost store may have published.
-    /// Relays and followers know: too high does no harm, too low makes them disregard what is
-    /// written from here on.
+    /// Confirms a restore: sets the minimum sequence number and revision, and enables writes. `seq`
+    /// is the highest number of an event, and `rev` the newest revision of any account, that the lost
+    /// store may have published. Relays and followers know them: too high does no harm, too low makes
+    /// them disregard what is written from here on.
     ///
     /// The next event is numbered above `seq`, and every revision from here on is above `rev`, also
     /// those of accounts that this copy does not know. Nothing is lowered. Repeating it changes
-    /// nothing. A store that waits for no floors takes them too.
+    /// nothing. A store that takes writes already accepts lower bounds too.
     ///
     /// ```
     /// use carrack::engine::Engine;
@@ -67,35 +67,35 @@ impl Engine {
     /// assert_eq!(refused.kind(), ErrorKind::Refused);
     ///
     /// let rev = Rev::from_micros(SystemClock.now_micros(), 0)?;
-    /// engine.set_floors(4_000, rev)?;
+    /// engine.confirm_restore(4_000, rev)?;
     /// assert!(engine.create_account(&did, &key)? > rev);
     /// assert_eq!(engine.events(0)?.next()?.map(|event| event.seq), Some(4_001));
     /// # Ok::<(), carrack::Error>(())
     /// ```
     ///
     /// # Errors
-    /// `Request` if a floor is below what the store holds; `Clock` if `rev` is further ahead of the
+    /// `Request` if a lower bound is below what the store holds; `Clock` if `rev` is further ahead of the
     /// clock than [`CLOCK_DRIFT_MAX_MICROS`](crate::limits::CLOCK_DRIFT_MAX_MICROS); `Limit` if
-    /// `seq` is above [`SEQ_FLOOR_MAX`]; `Store`, `Corrupt`, `Closed`. Nothing is changed then.
-    pub fn set_floors(&self, seq: u64, rev: Rev) -> Result<()> {
-        if seq > SEQ_FLOOR_MAX {
-            let what = "floor for the sequence, in events";
-            return Err(Error::Limit { what, limit: SEQ_FLOOR_MAX, got: seq });
+    /// `seq` is above [`RESTORE_SEQ_MAX`]; `Store`, `Corrupt`, `Closed`. Nothing is changed then.
+    pub fn confirm_restore(&self, seq: u64, rev: Rev) -> Result<()> {
+        if seq > RESTORE_SEQ_MAX {
+            let what = "lower bound for the sequence, in events";
+            return Err(Error::Limit { what, limit: RESTORE_SEQ_MAX, got: seq });
         }
         if rev.is_future(&*self.shared.clock) {
             return Err(Error::Clock(RevError::Ahead { rev }));
         }
-        self.core()?.writer.submit_floors(move |tables| {
-            check_floors(tables, seq, rev)?;
+        self.core()?.writer.submit_ungated(move |tables| {
+            check_lower_bounds(tables, seq, rev)?;
             pass_seq(tables, seq)?;
-            give(tables, rev)
+            RestoreGate::open(tables, rev)
         })
     }
 
-    /// Refuses while floors are awaited: for what would do something else before it comes to the
-    /// writer, which refuses in any case.
-    pub(crate) fn require_floors_given(&self) -> Result<()> {
-        require_given(self.view()?.facts()?)
+    /// Refuses while a restore is unconfirmed: for what would do something else before it comes to
+    /// the writer, which refuses in any case.
+    pub(crate) fn require_confirmed_restore(&self) -> Result<()> {
+        RestoreGate::read(self.view()?.facts()?)?.require_open()
     }
 }
 
@@ -105,17 +105,18 @@ pub(in crate::engine) fn restored(view: &View, micros: u64) -> Result<Restored> 
     Ok(Restored { micros, last_seq: last_seq(view.facts()?)?, last_rev })
 }
 
-fn check_floors(tables: &Tables<'_>, seq: u64, rev: Rev) -> Result<()> {
+fn check_lower_bounds(tables: &Tables<'_>, seq: u64, rev: Rev) -> Result<()> {
     let held = last_seq(&tables.facts)?;
     if seq < held {
         return Err(Error::Request(format!(
-            "the floor {seq} for the sequence is below {held}, the last number that the store \
+            "the lower bound {seq} for the sequence is below {held}, the last number that the store \
              itself has given"
         )));
     }
-    match newest_rev(&tables.accounts)?.max(rev_floor(&tables.facts)?) {
+    match newest_rev(&tables.accounts)?.max(rev_lower_bound(&tables.facts)?) {
         Some(held) if rev < held => Err(Error::Request(format!(
-            "the floor {rev} for revisions is below {held}, the newest that the store itself holds"
+            "the lower bound {rev} for revisions is below {held}, the newest that the store itself \
+             holds"
         ))),
         _ => Ok(()),
     }

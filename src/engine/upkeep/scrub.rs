@@ -27,7 +27,7 @@ use crate::tree::{Key, Walk, Want};
 use std::collections::BTreeSet;
 
 /// What a scrub found.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ScrubReport {
     /// Accounts, deleted ones left out.

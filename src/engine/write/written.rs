@@ -4,6 +4,7 @@ use crate::ident::Rev;
 
 /// What a write has done. Durable when the caller has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Written {
     /// The new head.

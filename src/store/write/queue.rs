@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::limits::STAGED_BYTES;
-use crate::store::restore;
+use crate::store::restore::RestoreGate;
 use crate::store::session::Session;
 use crate::store::tables::Tables;
 use crate::store::write::job::{Job, Pending};
@@ -78,12 +78,12 @@ impl Writer {
     /// `work` must check first and write afterwards: what it wrote before returning an error of
     /// its own stays in a transaction that others share. It may be run several times.
     ///
-    /// While floors are awaited, `work` is not run: whatever writes passes this gate.
+    /// While a restore is unconfirmed, `work` is not run.
     pub(crate) fn submit<R: Send + 'static>(
         &self,
         work: impl FnMut(&mut Tables<'_>) -> Result<R> + Send + 'static,
     ) -> Result<R> {
-        self.queue(None, past_gate(work))?.wait()
+        self.queue(None, gated(work))?.wait()
     }
 
     /// Queues `work` that writes so many bytes which no reader sees before a later job says so. When
@@ -94,11 +94,11 @@ impl Writer {
         bytes: usize,
         work: impl FnMut(&mut Tables<'_>) -> Result<()> + Send + 'static,
     ) -> Result<Pending<()>> {
-        self.queue(Some(bytes), past_gate(work))
+        self.queue(Some(bytes), gated(work))
     }
 
     /// As [`Writer::submit`], for what opens the gate or closes it. Nothing else goes past it.
-    pub(crate) fn submit_floors<R: Send + 'static>(
+    pub(crate) fn submit_ungated<R: Send + 'static>(
         &self,
         work: impl FnMut(&mut Tables<'_>) -> Result<R> + Send + 'static,
     ) -> Result<R> {
@@ -157,12 +157,12 @@ fn gone(session: &Session) -> Error {
     }
 }
 
-/// What writes passes the gate, which is closed while floors are awaited.
-fn past_gate<R>(
+/// `work` behind the gate that is closed while a restore is unconfirmed.
+fn gated<R>(
     mut work: impl FnMut(&mut Tables<'_>) -> Result<R>,
 ) -> impl FnMut(&mut Tables<'_>) -> Result<R> {
     move |tables| {
-        restore::require_given(&tables.facts)?;
+        RestoreGate::read(&tables.facts)?.require_open()?;
         work(tables)
     }
 }

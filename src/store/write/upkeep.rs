@@ -8,7 +8,7 @@ use crate::store::log;
 use crate::store::log::{Purge, Retention, Trim, plan_purge, plan_trim};
 use crate::store::panics::of_panic;
 use crate::store::read_table::ReadTable;
-use crate::store::restore;
+use crate::store::restore::RestoreGate;
 use crate::store::session::Session;
 use crate::store::tables::{Tables, View};
 use crate::store::transaction::{abort, begin, commit};
@@ -30,6 +30,7 @@ const TURNS_BETWEEN_FLUSHES: u32 = 8;
 /// A part of the store that background work could not read. It is tried again after the engine was
 /// opened anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Unreadable {
     /// What was to be done: "removing the rows of tree 7", say.
@@ -140,7 +141,7 @@ impl Upkeep {
     }
 
     /// Looks for work in a read transaction, and reads all that it will touch. `subject` says what
-    /// was looked at when that failed. A store that awaits its floors is left as it is.
+    /// was looked at when that failed. A store whose restore is unconfirmed is left as it is.
     fn plan(
         &mut self,
         session: &Arc<Session>,
@@ -150,7 +151,7 @@ impl Upkeep {
             return Ok(None);
         }
         let view = View::of(session)?;
-        if restore::awaited(view.facts()?)?.is_some() {
+        if RestoreGate::read(view.facts()?)? != RestoreGate::Open {
             return Ok(None);
         }
         for tree in marked_trees(&view)? {

@@ -1,0 +1,56 @@
+//! How a failure ends the program: words, JSON if that is due, and the exit code.
+
+use crate::cli::failure::{Failure, NO};
+use crate::cli::io::output::Output;
+use crate::cli::io::stderr::tell;
+use carrack::Problem;
+use serde::Serialize;
+use std::process::ExitCode;
+
+/// As if ended by SIGPIPE: the reader is gone.
+const READER_GONE: u8 = 141;
+/// Problems told on the standard error; JSON lists them all.
+const PROBLEMS_TOLD: usize = 20;
+
+/// Tells a failure, in JSON too if that is due, and returns the exit code. `judges` is whether the
+/// command's JSON has a verdict.
+pub(in crate::cli) fn fail(failure: Failure, json: bool, judges: bool) -> ExitCode {
+    let Failure::Told { code, message, problems } = failure else {
+        return ExitCode::from(READER_GONE);
+    };
+    tell(format_args!("error: {message}"));
+    if problems.len() > 1 {
+        tell_problems(&problems);
+    }
+    if json {
+        let is_verdict = judges && code == NO;
+        let object = FailureObject {
+            verdict: is_verdict.then_some("invalid"),
+            problems: is_verdict.then_some(&problems[..]),
+            error: problems.is_empty().then_some(&message),
+        };
+        // The exit code tells it, where this cannot be written.
+        let _ = Output::new().json(&object);
+    }
+    ExitCode::from(code)
+}
+
+/// What scripts are told of a failure.
+#[derive(Serialize)]
+struct FailureObject<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problems: Option<&'a [Problem]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a String>,
+}
+
+fn tell_problems(problems: &[Problem]) {
+    for problem in problems.iter().take(PROBLEMS_TOLD) {
+        tell(format_args!("  {problem}"));
+    }
+    if let Some(more @ 1..) = problems.len().checked_sub(PROBLEMS_TOLD) {
+        tell(format_args!("  and {more} more, which --json lists"));
+    }
+}
