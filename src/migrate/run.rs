@@ -230,8 +230,8 @@ fn receive(
     options: &MigrateOptions<'_>,
 ) -> Result<StagedTree> {
     let counted = Counted { input: pipe, bytes: 0, progress: options.progress };
-    let mut supply = StreamSource::new(counted)?;
-    destination.receive(&mut supply, expect, &head.commit)
+    let mut source = StreamSource::new(counted)?;
+    destination.receive(&mut source, expect, &head.commit)
 }
 
 /// A cut stream is the sender's doing, a broken pipe the receiver's.

@@ -31,7 +31,7 @@ pub trait BlockSource {
     fn skip_tree(&mut self) {}
 
     /// Finds out whether all of the tree below this root is there and right, with records that are
-    /// sound, if the supply can do that by itself. Then nothing below it is to be asked for. `None`
+    /// sound, if the source can do that by itself. Then nothing below it is to be asked for. `None`
     /// says nothing: the tree has to be walked.
     ///
     /// # Errors
@@ -51,15 +51,15 @@ pub trait BlockSource {
     fn position(&self) -> u64;
 }
 
-/// A record that a supply gives.
+/// A record that a source gives.
 #[derive(Clone, Debug)]
 pub enum RecordBlock {
     /// Nothing is known of it but its hash.
     Hashed(Block),
-    /// It is *sound*: also of the data model, and no longer than an import takes.
-    TreeCounts(Block),
+    /// Also of the data model, and no longer than an import takes.
+    Verified(Block),
     /// The input has it and it is sound; its bytes were not wanted.
-    SoundUnread,
+    VerifiedUnread,
 }
 
 /// Why a block is not to be had.

@@ -128,7 +128,7 @@ impl CollectionReport {
 }
 
 /// What is proven to be in the range.
-struct Found {
+struct ProvenRange {
     records: u64,
     listing: ListingDigest,
     all_held: bool,
@@ -136,9 +136,13 @@ struct Found {
 
 /// Walks the part of the tree that may hold keys of the range, on past every problem. `None` if
 /// some of that part could not be seen.
-fn look_over(check: &mut Verification<'_>, data: Cid, range: &KeyRange) -> Result<Option<Found>> {
+fn look_over(
+    check: &mut Verification<'_>,
+    data: Cid,
+    range: &KeyRange,
+) -> Result<Option<ProvenRange>> {
     let absent = (Code::NotProven, "a node that may hold keys of the collection is not there");
-    let mut found = Found { records: 0, listing: ListingDigest::default(), all_held: true };
+    let mut found = ProvenRange { records: 0, listing: ListingDigest::default(), all_held: true };
     let mut all_seen = true;
     let mut walk = Walk::new(data);
     loop {

@@ -1,6 +1,6 @@
 //! What a walk has been given of a file, in which order.
 
-use crate::verify::index::{Index, Place, State, Taken};
+use crate::verify::index::{Index, RequestedSections, SectionPlace, SectionState};
 use std::ops::Range;
 
 /// How far a walk has come.
@@ -15,8 +15,8 @@ pub(in crate::verify) struct Position {
 
 /// The same of a file that has been indexed.
 #[derive(Clone)]
-pub(in crate::verify) struct Indexed {
-    pub(in crate::verify) taken: Taken,
+pub(in crate::verify) struct IndexedPosition {
+    pub(in crate::verify) taken: RequestedSections,
     /// Bytes that may still be given a second time.
     pub(in crate::verify) repeatable: u64,
 }
@@ -40,12 +40,12 @@ impl Position {
     /// a second time.
     pub(in crate::verify) fn pass(
         &mut self,
-        taken: &mut Taken,
+        taken: &mut RequestedSections,
         repeatable: &mut u64,
         slot: usize,
-        place: Place,
+        place: SectionPlace,
     ) -> Result<(), RepeatedTooOften> {
-        let Place { offset, length, .. } = place;
+        let SectionPlace { offset, length, .. } = place;
         self.given += length;
         let was_taken = taken.take(slot);
         if was_taken {
@@ -63,7 +63,7 @@ impl Position {
     /// them has no section, or it takes a look at the sections to tell.
     pub(in crate::verify) fn pass_all(
         &mut self,
-        indexed: &mut Indexed,
+        indexed: &mut IndexedPosition,
         index: &Index,
         links: &[(u64, bool)],
     ) -> Option<()> {
@@ -89,7 +89,7 @@ impl Position {
             return Some(first).filter(|_| range.len() == 1);
         }
         // Of several, each is what the first is.
-        if range.is_empty() || index.place(first)?.state != State::TreeCounts {
+        if range.is_empty() || index.place(first)?.state != SectionState::Verified {
             return None;
         }
         Some(if range.len() == 1 { first } else { self.due(index, range) })

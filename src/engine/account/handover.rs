@@ -105,7 +105,7 @@ impl Engine {
     /// Verifies a repository that is being sent, into a tree that no reader sees yet.
     pub(crate) fn receive(
         &self,
-        supply: &mut dyn BlockSource,
+        source: &mut dyn BlockSource,
         expect: &ExpectedHead,
         commit: &Cid,
     ) -> Result<StagedTree> {
@@ -120,7 +120,7 @@ impl Engine {
                 found: Some(Box::new(found.cid().clone())),
             })
         };
-        self.stage(supply, expect, &mut check).map(|(_, whole)| whole)
+        self.stage(source, expect, &mut check).map(|(_, whole)| whole)
     }
 
     /// The destination makes a received tree the account's, under a new commit of its own: the

@@ -16,12 +16,12 @@ impl Engine {
     /// Verifies into a tree that no reader sees. If anything is wrong, no row of it is left.
     pub(in crate::engine) fn stage(
         &self,
-        supply: &mut dyn BlockSource,
+        source: &mut dyn BlockSource,
         expect: &ExpectedHead,
         check_head: &mut dyn FnMut(&Commit) -> Result<()>,
     ) -> Result<(Report, StagedTree)> {
         let mut staged = Staged::begin(self, check_head)?;
-        let outcome = match verify_source(supply, expect, &*self.shared.clock, &mut staged) {
+        let outcome = match verify_source(source, expect, &*self.shared.clock, &mut staged) {
             Ok(report) if report.is_valid() => staged.complete().map(|whole| (report, whole)),
             Ok(report) => Err(staged.give_up(Error::Refused(report.problems.into_listed()))),
             Err(error) => Err(staged.give_up(error)),

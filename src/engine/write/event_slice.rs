@@ -22,7 +22,7 @@ use std::collections::{HashMap, HashSet};
 /// two keys that stay, and no undoing comes past those. The way to an updated record is all new.
 /// One inversion is carried out, so an event that would not verify is never made.
 pub(in crate::engine) fn commit_slice<T>(
-    region: &mut WorkingSet<'_, T>,
+    working_set: &mut WorkingSet<'_, T>,
     old: &Head,
     tree: &Tree,
     commit: &Commit,
@@ -33,7 +33,7 @@ pub(in crate::engine) fn commit_slice<T>(
 where
     T: ReadBytes,
 {
-    let mut source = Recorder { held: HashMap::new(), region, read: Vec::new() };
+    let mut source = Recorder { held: HashMap::new(), working_set, read: Vec::new() };
     hold(tree.root(), &mut source.held);
     let mut covered = Tree::at(commit.data().clone(), None);
     for op in ops.iter().filter(|op| !matches!(op, RepoOp::Update { .. })) {
@@ -71,7 +71,7 @@ struct Recorder<'r, 'a, T> {
     /// Nodes that the edit has in memory, those included whose place has changed.
     held: HashMap<Cid, Block>,
     /// The others: they are where they were.
-    region: &'r mut WorkingSet<'a, T>,
+    working_set: &'r mut WorkingSet<'a, T>,
     read: Vec<Block>,
 }
 
@@ -79,7 +79,7 @@ impl<T: ReadBytes> NodeSource for Recorder<'_, '_, T> {
     fn load(&mut self, gap: &Gap) -> Result<Block> {
         let block = match self.held.get(&gap.cid) {
             Some(block) => block.clone(),
-            None => self.region.load(gap)?,
+            None => self.working_set.load(gap)?,
         };
         self.read.push(block.clone());
         Ok(block)

@@ -33,7 +33,7 @@ const BULK_BYTES: usize = STAGED_BYTES;
 const BULK_BYTES_ALONE: usize = 4 * STAGED_BYTES;
 
 /// The writer's front: any thread may hand it jobs.
-pub(crate) struct Writer {
+pub(crate) struct StoreWriter {
     queue: Mutex<Option<SyncSender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     session: Arc<Session>,
@@ -42,7 +42,7 @@ pub(crate) struct Writer {
     refusal: Option<String>,
 }
 
-impl Writer {
+impl StoreWriter {
     pub(crate) fn start(session: Arc<Session>, options: WriterOptions) -> Self {
         let (queue, jobs) = sync_channel(QUEUE_JOBS_MAX);
         let unreadable = Arc::new(Mutex::new(Vec::new()));
@@ -97,7 +97,7 @@ impl Writer {
         self.queue(Some(bytes), gated(work))
     }
 
-    /// As [`Writer::submit`], for what opens the gate or closes it. Nothing else goes past it.
+    /// As [`StoreWriter::submit`], for what opens the gate or closes it. Nothing else goes past it.
     pub(crate) fn submit_ungated<R: Send + 'static>(
         &self,
         work: impl FnMut(&mut Tables<'_>) -> Result<R> + Send + 'static,
@@ -143,7 +143,7 @@ impl Writer {
     }
 }
 
-impl Drop for Writer {
+impl Drop for StoreWriter {
     fn drop(&mut self) {
         self.stop();
     }
