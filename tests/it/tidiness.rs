@@ -143,6 +143,32 @@ fn the_vectors_are_those_of_their_sources() {
     check_by("tests/vectors/write.py", &[&fixtures()]);
 }
 
+/// The files that a page names in backticks, with the folder in front.
+fn named_files(text: &str) -> Vec<&str> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    quoted
+        .filter(|name| name.ends_with(".rs") && name.contains('/') && !name.contains(' '))
+        .collect()
+}
+
+#[test]
+fn pages_name_files_that_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = ["", "src", "examples", "tests"].map(|folder| root.join(folder));
+    let pages = ["CONTRIBUTING.md", "README.md", "SECURITY.md", "tests/mutations/README.md"];
+    let pages = pages.into_iter().map(|page| root.join(page)).chain(sources("src/manual", "md"));
+    let mut named = 0;
+    for page in pages {
+        let text = read(&page);
+        for file in named_files(&text) {
+            named += 1;
+            let is_there = folders.iter().any(|folder| folder.join(file).is_file());
+            assert!(is_there, "{} names {file}, which is not there", name(&page));
+        }
+    }
+    assert!(named > 40, "{named} files are named");
+}
+
 /// The numbers of the guarantees that a text names: G1, G2 and so on.
 fn guarantees(text: &str) -> Vec<u32> {
     let mut found: Vec<u32> = text
