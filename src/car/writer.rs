@@ -8,19 +8,19 @@ use bytes::Bytes;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-/// So many bytes are gathered before they are passed on.
+/// The buffer is written out at this many bytes.
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Writes a CAR: the header, then sections in the order in which they are given.
 ///
-/// It gathers small sections, so the output needs no `BufWriter`; call [`Writer::finish`], or what
-/// was gathered is lost. After a failed write it stays failed, since part of a section may be out.
+/// It buffers small sections, so the output needs no `BufWriter`; call [`Writer::finish`], or what
+/// was buffered is lost. After a failed write it stays failed, since part of a section may be out.
 /// For an example see [`Reader`](super::Reader).
 #[derive(Debug)]
 #[must_use = "without `finish` the end of the file is missing"]
 pub struct Writer<W> {
     output: W,
-    gathered: Vec<u8>,
+    buffer: Vec<u8>,
     bytes_written: u64,
     failure: Option<io::ErrorKind>,
 }
@@ -35,9 +35,9 @@ impl<W: Write> Writer<W> {
             let (limit, got) = (CAR_ROOTS_MAX as u64, roots.len() as u64);
             return Err(Error::Limit { what: "roots of a CAR", limit, got });
         }
-        let gathered = header(roots);
-        let bytes_written = gathered.len() as u64;
-        Ok(Self { output, gathered, bytes_written, failure: None })
+        let buffer = header(roots);
+        let bytes_written = buffer.len() as u64;
+        Ok(Self { output, buffer, bytes_written, failure: None })
     }
 
     /// Writes a block. It is not hashed here: what the engine holds was checked on its way in.
@@ -50,7 +50,7 @@ impl<W: Write> Writer<W> {
             let (limit, got) = (SECTION_BYTES_MAX as u64, content as u64);
             return Err(Error::Limit { what: "bytes of a CAR section", limit, got });
         }
-        append_section(&mut self.gathered, cid, bytes);
+        append_section(&mut self.buffer, cid, bytes);
         self.count(section_len(cid, bytes.len()))
     }
 
@@ -60,16 +60,16 @@ impl<W: Write> Writer<W> {
     /// `Io`.
     pub fn write_section(&mut self, section: &[u8]) -> Result<()> {
         if section.len() < BUFFER_BYTES {
-            self.gathered.extend_from_slice(section);
+            self.buffer.extend_from_slice(section);
             return self.count(section.len());
         }
-        // Long ones need not be gathered, nor copied.
+        // Long ones are not copied into the buffer.
         self.pass_on()?;
         self.bytes_written += section.len() as u64;
         self.put(section)
     }
 
-    /// How many bytes the file has so far, with those that are still gathered.
+    /// How many bytes the file has so far, with those that are still in the buffer.
     pub fn bytes_written(&self) -> u64 {
         self.bytes_written
     }
@@ -86,17 +86,17 @@ impl<W: Write> Writer<W> {
 
     fn count(&mut self, length: usize) -> Result<()> {
         self.bytes_written += length as u64;
-        if self.gathered.len() < BUFFER_BYTES { Ok(()) } else { self.pass_on() }
+        if self.buffer.len() < BUFFER_BYTES { Ok(()) } else { self.pass_on() }
     }
 
     fn pass_on(&mut self) -> Result<()> {
         if let Some(kind) = self.failure {
             return Err(io_error(self.bytes_written, io::Error::new(kind, "it failed earlier")));
         }
-        let gathered = std::mem::take(&mut self.gathered);
-        let written = self.put(&gathered);
-        self.gathered = gathered;
-        self.gathered.clear();
+        let buffer = std::mem::take(&mut self.buffer);
+        let written = self.put(&buffer);
+        self.buffer = buffer;
+        self.buffer.clear();
         written
     }
 

@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) struct Core {
     pub(in crate::engine) session: Arc<Session>,
     pub(in crate::engine) writer: StoreWriter,
-    pub(in crate::engine) signal: Arc<Notify>,
+    pub(in crate::engine) notify: Arc<Notify>,
     /// Numbers for trees that are to be imported.
     trees: Mutex<Range<u64>>,
 }
@@ -63,16 +63,16 @@ impl Core {
             session_over(storage.attach(), options.cache_bytes)?
         };
         let opened = prepare(&session, &*options.random, is_kept)?;
-        let signal = Arc::new(Notify::default());
+        let notify = Arc::new(Notify::default());
         let upkeep = WriterOptions {
             clock: Arc::clone(&options.clock),
             retention: options.retention,
-            signal: Arc::clone(&signal),
+            notify: Arc::clone(&notify),
             upkeep: !is_kept,
             refusal: opened.older.filter(|_| is_kept).map(only_read),
         };
         let writer = StoreWriter::start(Arc::clone(&session), upkeep);
-        Ok((Self { session, writer, signal, trees: Mutex::new(0..0) }, opened))
+        Ok((Self { session, writer, notify, trees: Mutex::new(0..0) }, opened))
     }
 
     /// A read transaction.

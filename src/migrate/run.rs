@@ -104,7 +104,7 @@ pub fn migrate(
     if source.name() == destination.name() {
         return Err(Error::Request("source and destination are the same engine".to_owned()));
     }
-    let _moving = source.moving(did)?;
+    let _moving = source.begin_move(did)?;
     let account = source.account(did)?;
     let there = destination.engine_name();
     let head = departing_head(&account, did, options.to, there)?.clone();
@@ -138,7 +138,7 @@ pub fn migrate(
 /// but for its last step, which [`migrate`] repeats.
 pub fn abort(source: &Engine, destination: &Engine, did: &Did) -> Result<()> {
     let account = source.account(did)?;
-    let _moving = source.moving(did)?;
+    let _moving = source.begin_move(did)?;
     if has_come_further(source, destination, did, &account)? {
         return Err(account.refuse(did, Action::AbortArrived));
     }

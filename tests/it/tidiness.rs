@@ -147,7 +147,11 @@ fn the_vectors_are_those_of_their_sources() {
 fn named_files(text: &str) -> Vec<&str> {
     let quoted = text.split('`').skip(1).step_by(2);
     quoted
-        .filter(|name| name.ends_with(".rs") && name.contains('/') && !name.contains(' '))
+        .filter(|name| {
+            Path::new(name).extension().is_some_and(|end| end == "rs")
+                && name.contains('/')
+                && !name.contains(' ')
+        })
         .collect()
 }
 

@@ -22,8 +22,8 @@ use std::time::{Duration, Instant};
 const QUEUE_JOBS_MAX: usize = 1024;
 /// Jobs in one transaction: keeps a flush, and with it every caller's wait, short.
 const BATCH_JOBS_MAX: usize = 512;
-/// The longest that writes are gathered before they are flushed.
-const GATHER_MAX: Duration = Duration::from_millis(5);
+/// The longest that a batch waits for further jobs before its flush.
+const BATCH_WAIT_MAX: Duration = Duration::from_millis(5);
 /// How long the writer waits for a job before a turn of background work.
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -51,7 +51,7 @@ impl StoreWriter {
         let of_thread = Arc::clone(&session);
         let refusal = options.refusal.clone();
         let thread = std::thread::spawn(move || {
-            let _closing = Closing(Arc::clone(&options.signal));
+            let _closing = Closing(Arc::clone(&options.notify));
             let work = || run(&of_thread, &jobs, &options, &mut upkeep);
             // What can panic is caught where it is known what to do; this is the last resort.
             if catch_unwind(AssertUnwindSafe(work)).is_err() {
@@ -185,7 +185,7 @@ fn run(session: &Arc<Session>, jobs: &Receiver<Job>, options: &WriterOptions, up
         pace.last_batch = batch.iter().filter(|job| job.bulk.is_none()).count();
         let is_idle = batch.is_empty();
         let mut done = turn(session, batch, &mut pace);
-        options.signal.notify();
+        options.notify.notify();
         if done.is_ok() && upkeep.wants_turn(is_idle) {
             done = upkeep.turn(session);
         }
@@ -216,7 +216,7 @@ impl Queue<'_> {
                 Err(RecvTimeoutError::Disconnected) => return None,
             }
         }
-        self.gather(&mut batch, pace);
+        self.fill_batch(&mut batch, pace);
         let is_alone = batch.is_empty() && pace.was_alone;
         self.take_bulk(&mut batch, if is_alone { BULK_BYTES_ALONE } else { BULK_BYTES });
         Some(batch)
@@ -242,12 +242,12 @@ impl Queue<'_> {
 
     /// Takes what has queued. If the last batch had company, waits about as long as a flush takes
     /// for its callers to come back; a caller who is alone is not kept waiting, nor is bulk.
-    fn gather(&mut self, batch: &mut Vec<Job>, pace: &Pace) {
+    fn fill_batch(&mut self, batch: &mut Vec<Job>, pace: &Pace) {
         let jobs = self.jobs;
         for job in jobs.try_iter().take(BATCH_JOBS_MAX - 1) {
             self.sort_in(job, batch);
         }
-        let deadline = Instant::now() + pace.last_flush.min(GATHER_MAX);
+        let deadline = Instant::now() + pace.last_flush.min(BATCH_WAIT_MAX);
         while self.bulk.is_empty() && batch.len() < pace.last_batch && batch.len() < BATCH_JOBS_MAX
         {
             let left = deadline.saturating_duration_since(Instant::now());
