@@ -250,12 +250,15 @@ fn texts_use_standard_words() {
 #[test]
 fn names_that_were_given_up_stay_away() {
     for (paths, banned) in [
-        (
-            "src/store",
-            &["Gathering", "Census", "Located", "Along", "Region", "Tally", "Stamped"][..],
-        ),
-        ("src/engine", &["Grafted", "Whole", "Follow", "Stamped", "Census"]),
+        ("src", &["supply", "grafted", "gathering", "rooms", "set_floors", "await_floors"][..]),
+        ("src/store", &["Gathering", "Census", "Located", "Along", "Region", "Tally", "Stamped"]),
+        ("src/store", &["region", "census", "tally", "Layers", "Piece"]),
+        ("src/engine", &["Grafted", "Whole", "Follow", "Stamped", "Census", "region", "census"]),
         ("src/verify", &["Expect", "Supply", "Sound", "Keyed", "Course", "Missed", "Tail"]),
+        ("src/verify", &["keyed", "course", "SoundUnread", "Room"]),
+        ("src/car", &["Frame", "next_frame", "gathered"]),
+        ("src/key", &["Check"]),
+        ("src/cli", &["Harbour", "Dice", "Voyage", "stranger"]),
     ] {
         for path in sources(paths, "rs") {
             let text = read(&path);
