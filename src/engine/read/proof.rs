@@ -8,11 +8,13 @@ use crate::tree::{Key, Tree};
 use std::io::Write;
 
 impl Snapshot {
-    /// Writes a CAR that proves to anyone who has the account's key what is at `path`, or that
-    /// nothing is: the commit, the nodes on the way, the record. Says whether there is one.
+    /// Writes a CAR that proves, to a holder of the account's key, which record is at `path`, or
+    /// that there is none: the commit, the nodes on the way, the record. Returns whether there is a
+    /// record. For `com.atproto.sync.getRecord`; [`verify_proof`](crate::verify::verify_proof)
+    /// checks the proof.
     ///
     /// # Errors
-    /// `Io` if writing fails; as [`Snapshot::record`].
+    /// `Io` if `output` fails; as [`Snapshot::record`]. The CAR is incomplete then.
     pub fn proof(&self, path: &RepoPath, output: impl Write) -> Result<bool> {
         self.check_age()?;
         let head = &self.head;
