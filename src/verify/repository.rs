@@ -19,7 +19,7 @@ use crate::verify::report::Report;
 use crate::verify::slots::sections_allowed;
 
 /// A receiver of the parts of a repository while it is verified. Parts come in streaming order.
-/// Every method has an empty default.
+/// Every method has a default, which ignores its part.
 pub trait Sink {
     /// Whether the sink uses records. If not, [`Sink::record`] may be skipped for valid ones.
     fn needs_records(&self) -> bool {

@@ -1,4 +1,4 @@
-//! The sections of a file in their order, hashed ahead of the walk that takes them.
+//! Iterates over the sections of a file in order, hashed ahead of the walk.
 
 use crate::block::{Block, Cid, drisl};
 use crate::car::{self, Reader, Section, SkippedSection};
