@@ -8,14 +8,14 @@ use bytes::Bytes;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-/// So many bytes are gathered before they are passed on.
+/// The size of the buffer, in bytes.
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Writes a CAR: the header, then sections in the order in which they are given.
 ///
-/// It gathers small sections, so the output needs no `BufWriter`; call [`Writer::finish`], or what
-/// was gathered is lost. After a failed write it stays failed, since part of a section may be out.
-/// For an example see [`Reader`](super::Reader).
+/// It buffers small sections, so the output needs no `BufWriter`. Call [`Writer::finish`], or
+/// buffered sections are lost. After a failed write every call fails, because part of a section may
+/// have been written. For an example see [`Reader`](super::Reader).
 #[derive(Debug)]
 #[must_use = "without `finish` the end of the file is missing"]
 pub struct Writer<W> {
@@ -40,7 +40,7 @@ impl<W: Write> Writer<W> {
         Ok(Self { output, gathered, bytes_written, failure: None })
     }
 
-    /// Writes a block. It is not hashed here: what the engine holds was checked on its way in.
+    /// Writes a block. The bytes are not hashed.
     ///
     /// # Errors
     /// `Limit` if no reader would take a section of that length; `Io`.
@@ -54,7 +54,7 @@ impl<W: Write> Writer<W> {
         self.count(section_len(cid, bytes.len()))
     }
 
-    /// Writes bytes that are framed already: one section, or several back to back.
+    /// Writes one or more complete sections.
     ///
     /// # Errors
     /// `Io`.
@@ -63,18 +63,18 @@ impl<W: Write> Writer<W> {
             self.gathered.extend_from_slice(section);
             return self.count(section.len());
         }
-        // Long ones need not be gathered, nor copied.
+        // Long sections are written without a copy.
         self.pass_on()?;
         self.bytes_written += section.len() as u64;
         self.put(section)
     }
 
-    /// How many bytes the file has so far, with those that are still gathered.
+    /// The length of the CAR so far in bytes, buffered sections included.
     pub fn bytes_written(&self) -> u64 {
         self.bytes_written
     }
 
-    /// Passes on the rest, flushes the output and gives it back.
+    /// Writes buffered sections, flushes the output and returns it.
     ///
     /// # Errors
     /// `Io`.

@@ -19,7 +19,8 @@ const BYTES: &str = "events_bytes";
 const GAPS: &str = "gaps_below";
 const TRIMMED: &str = "trimmed_below";
 
-/// How much of the log is kept.
+/// How much of the event log is kept: a maximum age and a maximum size. The oldest events are
+/// removed in the background.
 ///
 /// ```
 /// use carrack::engine::Retention;
@@ -29,9 +30,9 @@ const TRIMMED: &str = "trimmed_below";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retention {
-    /// Events older than this many microseconds go.
+    /// The maximum age of an event, in microseconds. The default is 72 hours.
     pub age_micros: u64,
-    /// Of events beyond this many bytes, the oldest go.
+    /// The maximum size of all events, in bytes. The default is 2 GiB.
     pub bytes: u64,
 }
 
@@ -45,14 +46,14 @@ impl Default for Retention {
 }
 
 impl Retention {
-    /// Events older than this many microseconds go.
+    /// Sets the maximum age of an event, in microseconds.
     #[must_use]
     pub fn age_micros(mut self, age_micros: u64) -> Self {
         self.age_micros = age_micros;
         self
     }
 
-    /// Of events beyond this many bytes, the oldest go.
+    /// Sets the maximum size of all events, in bytes.
     #[must_use]
     pub fn bytes(mut self, bytes: u64) -> Self {
         self.bytes = bytes;

@@ -10,18 +10,18 @@ use crate::store::tables::Tables;
 const RESTORED: &str = "restored";
 const REV_LOWER_BOUND: &str = "rev_floor";
 
-/// What a restored store holds whose restore is not confirmed.
+/// A restored store whose restore is not confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Restored {
-    /// When the copy was made, or marked as one, in microseconds since 1970.
+    /// The time when the copy was made or marked, in microseconds since 1970.
     pub micros: u64,
-    /// The number of the last event that it holds, 0 if there was none: a lower bound for the
-    /// sequence number that confirms the restore.
+    /// The sequence number of the copy's last event, 0 if there was none: the minimum to confirm is
+    /// at least this.
     pub last_seq: u64,
-    /// The newest revision that it holds, of all accounts: a lower bound for the revision that
-    /// confirms the restore.
+    /// The newest revision of all accounts in the copy, `None` without accounts: the minimum to
+    /// confirm is at least this.
     pub last_rev: Option<Rev>,
 }
 
