@@ -9,7 +9,8 @@ use data_encoding::BASE32_NOPAD;
 pub(in crate::cli) const RECORDS_MAX: u64 = 20_000_000;
 /// 2020-01-01.
 const FIRST_MICROS: u64 = 1_577_836_800_000_000;
-/// Room for one record. The lower half is where it may be, so there is none in the upper half.
+/// The time between two records. Each has a time in the lower half; those in the upper half are
+/// absent.
 const STEP_MICROS: u64 = 6_000_000;
 /// The clock that numbers the records.
 const CLOCK_ID: u16 = 11;
