@@ -86,7 +86,7 @@ impl From<CidError> for Problem {
 }
 
 /// A list of problems of limited length
-/// ([`PROBLEMS_LISTED_MAX`](crate::limits::PROBLEMS_LISTED_MAX)).
+/// ([`PROBLEMS_LISTED_MAX`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems {
     listed: Vec<Problem>,

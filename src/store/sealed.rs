@@ -1,4 +1,4 @@
-//! Values that are believed only under their keys.
+//! Values with a checksum over table, key and content.
 //!
 //! A sealed value is a byte that says its form, the payload, and the first 8 bytes of the BLAKE3
 //! digest of table, key and payload: a value that lies under another key, or whose bytes have
@@ -14,7 +14,7 @@ use std::ops::Bound;
 
 /// The form of sealed values.
 const FORM: u8 = 2;
-/// How many bytes of the digest are kept: enough against bad luck, which is what they are against.
+/// Length of the checksum, in bytes: it protects against faults, not against attackers.
 const SUM_BYTES: usize = 8;
 
 /// A table whose values are sealed.

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-/// The database, and what has become of it. Transactions are begun here.
+/// The database and its state. Transactions are begun here.
 pub(crate) struct Session {
     database: RwLock<Option<Database>>,
     state: AtomicU8,
@@ -30,7 +30,7 @@ pub(crate) enum Ended {
     Closed,
 }
 
-/// What the session's storage has met. Shared with the storage itself, which the database owns.
+/// The state of the session's storage. Shared with the storage itself, which the database owns.
 #[derive(Debug, Default)]
 pub(crate) struct StorageState {
     /// The first failure of the storage, or why nothing more may be written.
@@ -39,8 +39,7 @@ pub(crate) struct StorageState {
 }
 
 impl StorageState {
-    /// Nothing more is written, whatever the database asks for: what is on the disk is what a crash
-    /// at this moment would leave.
+    /// Stops all writes: the disk keeps what a crash at this moment would leave.
     pub(crate) fn freeze(&self, cause: &str) {
         self.note(cause);
         self.frozen.store(1, Ordering::SeqCst);
@@ -51,7 +50,7 @@ impl StorageState {
         self.frozen.load(Ordering::SeqCst) != 0
     }
 
-    /// Remembers a failure, if it is the first: the database tells only that there was one.
+    /// Stores the first failure: the database reports only that there was one.
     pub(crate) fn note(&self, failure: &str) {
         let mut first = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert_with(|| failure.to_owned());
@@ -106,8 +105,8 @@ impl Session {
         self.with(|database| Ok(database.begin_write()?))
     }
 
-    /// Ends the session: its readers are refused from here on, and the database lets go of the
-    /// storage. If nothing has gone wrong, what was committed without a flush becomes durable.
+    /// Ends the session: readers fail, and the database releases the storage. Unless there was a
+    /// failure, commits without a flush become durable.
     pub(crate) fn end(&self, why: Ended) {
         let state = if why == Ended::Reopening { REOPENING } else { CLOSED };
         let _ = self.state.compare_exchange(OPEN, state, Ordering::AcqRel, Ordering::Acquire);

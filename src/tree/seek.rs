@@ -1,4 +1,4 @@
-//! Looks for a key in a node, without building the node.
+//! Searches a node for a key without decoding the node.
 
 use crate::block::Cid;
 use crate::problem::Problem;
@@ -6,18 +6,18 @@ use crate::tree::node::Node;
 use crate::tree::scan::Scan;
 use std::cmp::Ordering;
 
-/// Where a node says that a key is.
+/// The result of a search in a node.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Sought {
-    /// It has an entry for it: the record.
+    /// The node has an entry for it, with this record.
     Here(Cid),
-    /// In this subtree, which is right of the entry with this number, or left of all; or nowhere.
+    /// If it exists, it is in this subtree, right of the entry with this number, or left of all.
     Below(Cid, Option<usize>),
-    /// Nowhere.
+    /// It does not exist.
     Absent,
 }
 
-/// Looks for a key in the bytes of a node, which was valid when it was stored.
+/// Searches for a key in the bytes of a node, which was valid when it was stored.
 ///
 /// # Errors
 /// If the bytes are no node.

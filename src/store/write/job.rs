@@ -1,22 +1,22 @@
-//! What a caller hands to the writer, and how it learns what came of it.
+//! Jobs that callers submit to the writer, and their results.
 
 use crate::error::{Error, Result};
 use crate::store::tables::Tables;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// A job looks at the tables, decides, and only then writes: what fails with an error of its own
-/// must not have written. It may be run again, in another transaction, if that of the first run
-/// cannot be kept because of another job.
+/// A job reads and checks first, and writes only then: a job that fails with its own error must not
+/// have written. It may run again in another transaction, if another job prevents the first one
+/// from being committed.
 pub(in crate::store) struct Job {
     work: Box<dyn Work>,
-    /// For bulk: the bytes of rows of a tree that no reader sees yet.
+    /// For bulk jobs: the bytes of rows of a tree that readers do not see yet.
     pub(in crate::store) bulk: Option<usize>,
 }
 
-/// What the transaction becomes after a job has run.
+/// The state of the transaction after a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) enum Ran {
-    /// The job has written all that it is to write, or nothing.
+    /// The job has written everything, or nothing.
     Kept,
     /// The store failed under the job, which may have written a part.
     Failed,

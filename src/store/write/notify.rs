@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// A bell: each ring is counted, so that none is missed between a look and a wait.
+/// A notification with a counter, so that none is missed between a check and a wait.
 #[derive(Debug, Default)]
 pub(crate) struct Notify {
     state: Mutex<NotifyState>,
@@ -27,13 +27,13 @@ impl Notify {
         self.change(|state| state.closed = true);
     }
 
-    /// How often it has rung; to be asked for before looking.
+    /// The number of notifications; read it before the check.
     pub(crate) fn count(&self) -> u64 {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).count
     }
 
-    /// Waits until it has rung more often than `seen`, is closed, or the time is over. Says whether
-    /// it may still ring.
+    /// Waits until the number is above `seen`, the notification is closed, or the time is over.
+    /// Returns whether there may be further notifications.
     pub(crate) fn wait(&self, seen: u64, timeout: Duration) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let still = |state: &mut NotifyState| state.count == seen && !state.closed;

@@ -38,7 +38,7 @@ pub(crate) struct WorkingSet<'a, T> {
 pub(crate) struct RowChanges {
     pub(crate) puts: Vec<(Vec<u8>, Vec<u8>)>,
     pub(crate) deletes: Vec<Vec<u8>>,
-    /// What the old rows of the region held, and what the new ones hold.
+    /// The counts of the old rows of the working set, and of the new ones.
     pub(crate) was: RowStats,
     pub(crate) is: RowStats,
 }
