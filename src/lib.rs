@@ -4,12 +4,59 @@
 //! repositories in [redb](https://docs.rs/redb), proves them, and moves them between engines as
 //! one verified CAR stream.
 //!
-//! [`Engine`] is the place to start. [`manual`] has the pages on concepts and on the command line, and
-//! [`manual::hosting`] lists which call answers which XRPC method. The repository's folder `examples/` has
+//! ```
+//! use carrack::engine::{Engine, List, Op, Record, WriteOptions};
+//! use carrack::env::SystemRandom;
+//! use carrack::ident::Did;
+//! use carrack::key::{Curve, SigningKey};
+//! use serde_json::json;
+//!
+//! // On disk: Engine::open("accounts.redb")?
+//! let engine = Engine::in_memory()?;
+//! let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+//! let key = SigningKey::generate(Curve::K256, &SystemRandom)?;
+//! engine.create_account(&did, &key)?;
+//!
+//! let post = Record::from_json(&json!({"$type": "app.bsky.feed.post", "text": "ahoy"}))?;
+//! let op = Op::create("app.bsky.feed.post/3jzfcijpj2z2a".parse()?, post);
+//! let written = engine.write(&did, vec![op], &WriteOptions::default(), &key)?;
+//! assert_eq!(engine.snapshot(&did)?.list(&List::default())?.count(), 1);
+//!
+//! let mut car = Vec::new();
+//! assert_eq!(engine.export(&did, &mut car)?.commit, written.commit);
+//! # Ok::<(), carrack::Error>(())
+//! ```
+//!
+//! # Modules
+//! | for | modules |
+//! |---|---|
+//! | an embedded store | [`engine`]: accounts, snapshots, writes, imports, exports, the event log, upkeep |
+//! | moves and copies | [`migrate`] between two engines, [`follow`] for mirrors of a host's event stream |
+//! | checks without a store | [`verify`] for archives and proofs, [`event`] for frames, [`identity`] for DID documents and PLC logs |
+//! | the protocol's objects | [`block`], [`car`], [`commit`], [`tree`], [`ident`], [`key`] |
+//! | errors, bounds, time | [`error`], [`limits`], [`mod@env`] |
+//! | the pages of the manual | [`manual`] |
+//! | plumbing outside of the version promise | [`parts`] |
+//!
+//! # XRPC methods
+//! | method | call |
+//! |---|---|
+//! | `com.atproto.sync.getRepo` | [`Engine::export`], [`Engine::export_since`] |
+//! | `com.atproto.sync.getRecord` | [`engine::Snapshot::proof`] |
+//! | `com.atproto.sync.getBlocks` | [`engine::Snapshot::blocks`] |
+//! | `com.atproto.sync.getLatestCommit`, `getRepoStatus` | [`Engine::status`] |
+//! | `com.atproto.sync.subscribeRepos` | [`Engine::events`] |
+//! | `com.atproto.repo.createRecord`, `putRecord`, `deleteRecord`, `applyWrites` | [`Engine::write`] |
+//! | `com.atproto.repo.getRecord`, `listRecords` | [`engine::Snapshot::record`], [`engine::Snapshot::list`] |
+//! | `com.atproto.repo.importRepo` | [`Engine::import`], [`Engine::apply_diff`] |
+//!
+//! [`manual::hosting`] has the whole table, with states and events. The repository's folder `examples/` has
 //! complete programs: a verification, an embedded store, a host with axum, and a mirror of that host.
 //!
-//! Features: `cli` (on by default) is the command line, and `serde` implements `serde::Serialize` for
-//! results and identifiers, with the fields and words that the command line prints.
+//! # Features
+//! - `cli` (on by default): the command line. A server turns it off with `default-features = false`.
+//! - `serde`: `serde::Serialize` for results and identifiers, with the fields and words that the command
+//!   line prints.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

@@ -8,7 +8,7 @@ use crate::problem::{Code, Problem};
 use bytes::BytesMut;
 use std::io::{self, Read};
 
-/// The first read asks for so many bytes: event slices are hardly larger.
+/// The size of the first read, in bytes: event slices are not much larger.
 const CHUNK_BYTES_MIN: usize = 8 * 1024;
 /// Each next chunk is twice as long, up to this: large reads cost the fewest calls.
 const CHUNK_BYTES_MAX: usize = 256 * 1024;
@@ -237,14 +237,14 @@ impl<R: Read> Reader<R> {
         self.buffer.get(..self.filled).unwrap_or_default()
     }
 
-    /// Takes so many of them.
+    /// Takes this number of bytes.
     fn take(&mut self, length: usize) -> BytesMut {
         self.filled -= length;
         self.offset += length as u64;
         self.buffer.split_to(length)
     }
 
-    /// Reads until so many bytes are ahead; false if the input ends before.
+    /// Reads until this number of bytes is in the buffer; false if the input ends before.
     fn fill(&mut self, wanted: usize) -> Result<bool> {
         while self.filled < wanted {
             if self.filled == self.buffer.len() {

@@ -8,19 +8,19 @@ use bytes::Bytes;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-/// The size of the buffer, in bytes.
+/// The buffer is written out at this many bytes.
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Writes a CAR: the header, then sections in the order in which they are given.
 ///
-/// It buffers small sections, so the output needs no `BufWriter`. Call [`Writer::finish`], or
-/// buffered sections are lost. After a failed write every call fails, because part of a section may
-/// have been written. For an example see [`Reader`](super::Reader).
+/// It buffers small sections, so the output needs no `BufWriter`; call [`Writer::finish`], or what
+/// was buffered is lost. After a failed write it stays failed, since part of a section may be out.
+/// For an example see [`Reader`](super::Reader).
 #[derive(Debug)]
 #[must_use = "without `finish` the end of the file is missing"]
 pub struct Writer<W> {
     output: W,
-    gathered: Vec<u8>,
+    buffer: Vec<u8>,
     bytes_written: u64,
     failure: Option<io::ErrorKind>,
 }
@@ -35,9 +35,9 @@ impl<W: Write> Writer<W> {
             let (limit, got) = (CAR_ROOTS_MAX as u64, roots.len() as u64);
             return Err(Error::Limit { what: "roots of a CAR", limit, got });
         }
-        let gathered = header(roots);
-        let bytes_written = gathered.len() as u64;
-        Ok(Self { output, gathered, bytes_written, failure: None })
+        let buffer = header(roots);
+        let bytes_written = buffer.len() as u64;
+        Ok(Self { output, buffer, bytes_written, failure: None })
     }
 
     /// Writes a block. The bytes are not hashed.
@@ -50,7 +50,7 @@ impl<W: Write> Writer<W> {
             let (limit, got) = (SECTION_BYTES_MAX as u64, content as u64);
             return Err(Error::Limit { what: "bytes of a CAR section", limit, got });
         }
-        append_section(&mut self.gathered, cid, bytes);
+        append_section(&mut self.buffer, cid, bytes);
         self.count(section_len(cid, bytes.len()))
     }
 
@@ -60,10 +60,10 @@ impl<W: Write> Writer<W> {
     /// `Io`.
     pub fn write_section(&mut self, section: &[u8]) -> Result<()> {
         if section.len() < BUFFER_BYTES {
-            self.gathered.extend_from_slice(section);
+            self.buffer.extend_from_slice(section);
             return self.count(section.len());
         }
-        // Long sections are written without a copy.
+        // Long ones are not copied into the buffer.
         self.pass_on()?;
         self.bytes_written += section.len() as u64;
         self.put(section)
@@ -86,17 +86,17 @@ impl<W: Write> Writer<W> {
 
     fn count(&mut self, length: usize) -> Result<()> {
         self.bytes_written += length as u64;
-        if self.gathered.len() < BUFFER_BYTES { Ok(()) } else { self.pass_on() }
+        if self.buffer.len() < BUFFER_BYTES { Ok(()) } else { self.pass_on() }
     }
 
     fn pass_on(&mut self) -> Result<()> {
         if let Some(kind) = self.failure {
             return Err(io_error(self.bytes_written, io::Error::new(kind, "it failed earlier")));
         }
-        let gathered = std::mem::take(&mut self.gathered);
-        let written = self.put(&gathered);
-        self.gathered = gathered;
-        self.gathered.clear();
+        let buffer = std::mem::take(&mut self.buffer);
+        let written = self.put(&buffer);
+        self.buffer = buffer;
+        self.buffer.clear();
         written
     }
 
@@ -124,7 +124,7 @@ pub fn append_section(out: &mut Vec<u8>, cid: &Cid, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// The length of the whole section of a block of so many bytes, its varint included.
+/// The length of the whole section of a block of `bytes_len` bytes, its varint included.
 ///
 /// ```
 /// # use carrack::block::{Cid, Codec};

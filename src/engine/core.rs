@@ -11,7 +11,7 @@ use crate::store::storage::{Attached, SharedStorage};
 use crate::store::tables::View;
 use crate::store::tree_numbers::reserve_trees;
 use crate::store::write::notify::Notify;
-use crate::store::write::{Writer, WriterOptions};
+use crate::store::write::{StoreWriter, WriterOptions};
 use crate::store::write_buffer::BufferedBackend;
 use redb::{Builder, DatabaseError, StorageBackend, StorageError};
 use std::io::ErrorKind;
@@ -22,8 +22,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// A session and its writer.
 pub(crate) struct Core {
     pub(in crate::engine) session: Arc<Session>,
-    pub(in crate::engine) writer: Writer,
-    pub(in crate::engine) signal: Arc<Notify>,
+    pub(in crate::engine) writer: StoreWriter,
+    pub(in crate::engine) notify: Arc<Notify>,
     /// Unused tree numbers for imports.
     trees: Mutex<Range<u64>>,
 }
@@ -63,16 +63,16 @@ impl Core {
             session_over(storage.attach(), options.cache_bytes)?
         };
         let opened = prepare(&session, &*options.random, is_kept)?;
-        let signal = Arc::new(Notify::default());
+        let notify = Arc::new(Notify::default());
         let upkeep = WriterOptions {
             clock: Arc::clone(&options.clock),
             retention: options.retention,
-            signal: Arc::clone(&signal),
+            notify: Arc::clone(&notify),
             upkeep: !is_kept,
             refusal: opened.older.filter(|_| is_kept).map(only_read),
         };
-        let writer = Writer::start(Arc::clone(&session), upkeep);
-        Ok((Self { session, writer, signal, trees: Mutex::new(0..0) }, opened))
+        let writer = StoreWriter::start(Arc::clone(&session), upkeep);
+        Ok((Self { session, writer, notify, trees: Mutex::new(0..0) }, opened))
     }
 
     /// A read transaction.

@@ -78,7 +78,7 @@ pub(in crate::engine) struct Shared {
     pub(in crate::engine) clock_id: u16,
     pub(in crate::engine) lines: WriteLines,
     /// Accounts that this process is moving, or whose move it is aborting.
-    moving: Mutex<HashSet<Did>>,
+    moves: Mutex<HashSet<Did>>,
 }
 
 impl Engine {
@@ -164,7 +164,7 @@ impl Engine {
             watch: ClockWatch::start(&*options.clock),
             clock_id: clock_id.unwrap_or_default() & 0x3ff,
             lines: WriteLines::default(),
-            moving: Mutex::new(HashSet::new()),
+            moves: Mutex::new(HashSet::new()),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -223,12 +223,12 @@ impl Engine {
 
     /// Registers a move of an account: only one runs at a time, so that an abort does not run
     /// between its steps.
-    pub(crate) fn moving(&self, did: &Did) -> Result<Moving<'_>> {
-        let mut moving = self.shared.moving.lock().unwrap_or_else(PoisonError::into_inner);
-        if !moving.insert(did.clone()) {
+    pub(crate) fn begin_move(&self, did: &Did) -> Result<MoveGuard<'_>> {
+        let mut moves = self.shared.moves.lock().unwrap_or_else(PoisonError::into_inner);
+        if !moves.insert(did.clone()) {
             return Err(Error::Request(format!("a move of {did} is under way; wait for its end")));
         }
-        Ok(Moving { engine: self, did: did.clone() })
+        Ok(MoveGuard { engine: self, did: did.clone() })
     }
 }
 
@@ -256,14 +256,14 @@ impl Drop for Shared {
 }
 
 /// Registers a move until it is dropped.
-pub(crate) struct Moving<'a> {
+pub(crate) struct MoveGuard<'a> {
     engine: &'a Engine,
     did: Did,
 }
 
-impl Drop for Moving<'_> {
+impl Drop for MoveGuard<'_> {
     fn drop(&mut self) {
-        let mut moving = self.engine.shared.moving.lock().unwrap_or_else(PoisonError::into_inner);
-        moving.remove(&self.did);
+        let mut moves = self.engine.shared.moves.lock().unwrap_or_else(PoisonError::into_inner);
+        moves.remove(&self.did);
     }
 }

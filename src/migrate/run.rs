@@ -112,7 +112,7 @@ pub fn migrate(
     if source.name() == destination.name() {
         return Err(Error::Request("source and destination are the same engine".to_owned()));
     }
-    let _moving = source.moving(did)?;
+    let _moving = source.begin_move(did)?;
     let account = source.account(did)?;
     let there = destination.engine_name();
     let head = departing_head(&account, did, options.to, there)?.clone();
@@ -148,7 +148,7 @@ pub fn migrate(
 /// either engine.
 pub fn abort(source: &Engine, destination: &Engine, did: &Did) -> Result<()> {
     let account = source.account(did)?;
-    let _moving = source.moving(did)?;
+    let _moving = source.begin_move(did)?;
     if has_come_further(source, destination, did, &account)? {
         return Err(account.refuse(did, Action::AbortArrived));
     }
@@ -240,8 +240,8 @@ fn receive(
     options: &MigrateOptions<'_>,
 ) -> Result<StagedTree> {
     let counted = Counted { input: pipe, bytes: 0, progress: options.progress };
-    let mut supply = StreamSource::new(counted)?;
-    destination.receive(&mut supply, expect, &head.commit)
+    let mut source = StreamSource::new(counted)?;
+    destination.receive(&mut source, expect, &head.commit)
 }
 
 /// A cut stream is the sender's fault, a broken pipe the receiver's.

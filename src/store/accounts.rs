@@ -50,9 +50,17 @@ pub(crate) fn require_unchanged(
     before: Option<&Account>,
     during: Preparation,
 ) -> Result<()> {
-    let found = find_account(accounts, did)?;
-    if found.as_ref() == before {
+    if is_unchanged(accounts, did, before)? {
         return Ok(());
     }
     Err(Error::Changed { did: did.clone(), during })
+}
+
+/// Whether the account row is still `before`.
+pub(crate) fn is_unchanged(
+    accounts: &impl ReadBytes,
+    did: &Did,
+    before: Option<&Account>,
+) -> Result<bool> {
+    Ok(find_account(accounts, did)?.as_ref() == before)
 }

@@ -5,7 +5,7 @@ use crate::block::{Cid, Codec};
 use crate::problem::Problem;
 use crate::tree::node::{Entry, Node};
 use crate::tree::scan::usual_entries;
-use crate::tree::seek::{Side, Sought, below, seek_built};
+use crate::tree::seek::{KeySide, Sought, below, seek_built};
 use crate::tree::{Key, shared_prefix};
 use std::cmp::Ordering;
 
@@ -114,7 +114,7 @@ impl Usual {
     }
 
     fn seek(&self, sought: &[u8]) -> Sought {
-        let mut side = Side::of(sought);
+        let mut side = KeySide::of(sought);
         let mut index = 0;
         for (shared, suffix) in self.keys() {
             match side.next(shared, suffix) {

@@ -66,14 +66,14 @@ pub fn diff(
     let mut changes = Vec::new();
     loop {
         match next_step(a.stack.last(), b.stack.last()) {
-            Step::Done => break,
-            Step::SkipBoth => {
+            DiffStep::Done => break,
+            DiffStep::SkipBoth => {
                 a.stack.pop();
                 b.stack.pop();
             }
-            Step::Open(Side::Old) => a.open(old_source)?,
-            Step::Open(Side::New) => b.open(new_source)?,
-            Step::Take { old, new } => {
+            DiffStep::Open(DiffSide::Old) => a.open(old_source)?,
+            DiffStep::Open(DiffSide::New) => b.open(new_source)?,
+            DiffStep::Take { old, new } => {
                 let was = if old { a.take() } else { None };
                 let is = if new { b.take() } else { None };
                 push_change(&mut changes, was, is);
@@ -90,17 +90,17 @@ pub fn diff(
     })
 }
 
-enum Side {
+enum DiffSide {
     Old,
     New,
 }
 
-enum Step {
+enum DiffStep {
     Done,
     /// Both are before the same subtree.
     SkipBoth,
     /// A subtree must be entered.
-    Open(Side),
+    Open(DiffSide),
     /// An entry of one side, or the same path on both.
     Take {
         old: bool,
@@ -113,23 +113,25 @@ enum Item {
     Record { key: Key, value: Cid },
 }
 
-fn next_step(old: Option<&Item>, new: Option<&Item>) -> Step {
+fn next_step(old: Option<&Item>, new: Option<&Item>) -> DiffStep {
     match (old, new) {
-        (None, None) => Step::Done,
-        (Some(Item::Subtree(a)), Some(Item::Subtree(b))) if a.cid() == b.cid() => Step::SkipBoth,
+        (None, None) => DiffStep::Done,
+        (Some(Item::Subtree(a)), Some(Item::Subtree(b))) if a.cid() == b.cid() => {
+            DiffStep::SkipBoth
+        }
         // The higher of two subtrees is opened first, so that equal ones come to face each other.
         (Some(Item::Subtree(a)), Some(Item::Subtree(b))) if level(a) >= level(b) => {
-            Step::Open(Side::Old)
+            DiffStep::Open(DiffSide::Old)
         }
-        (_, Some(Item::Subtree(_))) => Step::Open(Side::New),
-        (Some(Item::Subtree(_)), _) => Step::Open(Side::Old),
+        (_, Some(Item::Subtree(_))) => DiffStep::Open(DiffSide::New),
+        (Some(Item::Subtree(_)), _) => DiffStep::Open(DiffSide::Old),
         (Some(Item::Record { key: a, .. }), Some(Item::Record { key: b, .. })) => match a.cmp(b) {
-            Ordering::Less => Step::Take { old: true, new: false },
-            Ordering::Equal => Step::Take { old: true, new: true },
-            Ordering::Greater => Step::Take { old: false, new: true },
+            Ordering::Less => DiffStep::Take { old: true, new: false },
+            Ordering::Equal => DiffStep::Take { old: true, new: true },
+            Ordering::Greater => DiffStep::Take { old: false, new: true },
         },
-        (Some(Item::Record { .. }), None) => Step::Take { old: true, new: false },
-        (None, Some(Item::Record { .. })) => Step::Take { old: false, new: true },
+        (Some(Item::Record { .. }), None) => DiffStep::Take { old: true, new: false },
+        (None, Some(Item::Record { .. })) => DiffStep::Take { old: false, new: true },
     }
 }
 

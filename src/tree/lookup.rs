@@ -42,8 +42,8 @@ impl Tree {
             let node = at.hold(source)?;
             let (index, found) = node.search(key);
             if found {
-                hold_edge(node.slot(index), Side::Right, source)?;
-                return hold_edge(node.slot(index + 1), Side::Left, source);
+                hold_edge(node.slot(index), Edge::Right, source)?;
+                return hold_edge(node.slot(index + 1), Edge::Left, source);
             }
             match node.slot(index) {
                 Some(Some(child)) => at = child,
@@ -77,7 +77,7 @@ impl Tree {
 }
 
 #[derive(Clone, Copy)]
-enum Side {
+enum Edge {
     Left,
     Right,
 }
@@ -85,14 +85,14 @@ enum Side {
 /// Loads the nodes along one side of a subtree.
 fn hold_edge(
     mut slot: Option<&mut Option<Child>>,
-    side: Side,
+    side: Edge,
     source: &mut dyn NodeSource,
 ) -> Result<()> {
     while let Some(Some(child)) = slot {
         let node = child.hold(source)?;
         slot = match side {
-            Side::Left => node.slot(0),
-            Side::Right => node.slot(node.entries.len()),
+            Edge::Left => node.slot(0),
+            Edge::Right => node.slot(node.entries.len()),
         };
     }
     Ok(())

@@ -28,15 +28,15 @@ pub(crate) fn seek(bytes: &[u8], sought: &[u8]) -> Result<Sought, Problem> {
     }
 }
 
-/// On which side of a key those of a node are, which are compressed: most of them are told by how
-/// much they share with the one before.
-pub(in crate::tree) struct Side<'s> {
+/// Compares a sought key with the compressed keys of a node; for most of them, the prefix shared
+/// with the previous key decides.
+pub(in crate::tree) struct KeySide<'s> {
     sought: &'s [u8],
     /// What the entry before, which is left of it, has in common with it.
     common: usize,
 }
 
-impl<'s> Side<'s> {
+impl<'s> KeySide<'s> {
     pub(in crate::tree) fn of(sought: &'s [u8]) -> Self {
         Self { sought, common: 0 }
     }
@@ -60,7 +60,7 @@ impl<'s> Side<'s> {
 /// In a node of the usual form.
 fn seek_usual(bytes: &[u8], sought: &[u8]) -> Option<Sought> {
     let mut scan = Scan::begin(bytes)?;
-    let mut side = Side::of(sought);
+    let mut side = KeySide::of(sought);
     let mut before: Option<(usize, Option<Cid>)> = None;
     let mut index = 0;
     while let Some(next) = scan.next_entry() {

@@ -57,10 +57,10 @@ pub trait BlockSource {
 pub enum RecordBlock {
     /// Its hash is right; it is not checked further.
     Hashed(Block),
-    /// It is valid: also in the data model, and no longer than an import accepts.
-    TreeCounts(Block),
+    /// It is also valid in the data model, and no longer than an import accepts.
+    Verified(Block),
     /// The input has it and it is valid; its bytes were not requested.
-    SoundUnread,
+    VerifiedUnread,
 }
 
 /// Why a block is not available.

@@ -48,18 +48,18 @@ mod tests {
 
     #[test]
     fn equal_cids_have_equal_hashes_and_others_do_not() {
-        let keyed = CidHash::new();
+        let cid_hash = CidHash::new();
         let mut seen = std::collections::HashSet::new();
         for number in 0u32..20_000 {
             let bytes = number.to_be_bytes();
             for codec in [Codec::Raw, Codec::DagCbor] {
                 let cid = Cid::of(codec, &bytes);
-                assert_eq!(keyed.hash(&cid), keyed.hash(&cid.clone()));
-                assert!(seen.insert(keyed.hash(&cid)), "a chance of one in 10^10");
+                assert_eq!(cid_hash.hash(&cid), cid_hash.hash(&cid.clone()));
+                assert!(seen.insert(cid_hash.hash(&cid)), "a chance of one in 10^10");
             }
         }
         let v0 = "QmdfTbBqBPQ7VNxZEYEj14VmRuZBkqFbiwReogJgS1zR1n".parse::<Cid>().unwrap();
-        assert!(seen.insert(keyed.hash(&v0)));
+        assert!(seen.insert(cid_hash.hash(&v0)));
     }
 
     #[test]

@@ -130,7 +130,7 @@ impl CollectionReport {
 }
 
 /// The entries that are proved to be in the range.
-struct Found {
+struct ProvenRange {
     records: u64,
     listing: ListingDigest,
     all_held: bool,
@@ -138,9 +138,13 @@ struct Found {
 
 /// Walks the part of the tree that may hold keys of the range, and continues after problems. `None`
 /// if part of it is missing or invalid.
-fn look_over(check: &mut Verification<'_>, data: Cid, range: &KeyRange) -> Result<Option<Found>> {
+fn look_over(
+    check: &mut Verification<'_>,
+    data: Cid,
+    range: &KeyRange,
+) -> Result<Option<ProvenRange>> {
     let absent = (Code::NotProven, "a node that may hold keys of the collection is not there");
-    let mut found = Found { records: 0, listing: ListingDigest::default(), all_held: true };
+    let mut found = ProvenRange { records: 0, listing: ListingDigest::default(), all_held: true };
     let mut all_seen = true;
     let mut walk = Walk::new(data);
     loop {

@@ -5,14 +5,14 @@ use crate::car::Reader;
 use crate::error::{Error, Result};
 use crate::problem::{Code, Problem};
 use crate::verify::block_source::{BlockSource, Missing, RecordBlock, Totals};
-use crate::verify::index::{INDEXED_BYTES_MAX, State, Taken};
-use crate::verify::indexed::{Indexed, OtherSections, Rest};
+use crate::verify::index::{INDEXED_BYTES_MAX, RequestedSections, SectionState};
+use crate::verify::indexed::{IndexedFile, OtherSections, Unrequested};
 use crate::verify::input::Input;
 use crate::verify::node_outline::TreeCounts;
 use crate::verify::others::Others;
 use crate::verify::position::Position;
-use crate::verify::prefetch::fetch::{At, Fetched, Found};
-use crate::verify::read_through::{Kind, Reading};
+use crate::verify::prefetch::fetch::{Fetched, FetchedBlock, IndexedSection};
+use crate::verify::read_through::{IndexedKind, ReadThrough};
 use crate::verify::report::Order;
 use crate::verify::sections::{HashedSection, Sections};
 
@@ -30,7 +30,7 @@ pub struct FileSource {
     /// The sections in the order of the file, until it is indexed.
     sections: Sections,
     next: Option<HashedSection>,
-    course: Position,
+    position: Position,
     count: u64,
     /// The problem that ended the reading of sections.
     broken: Option<Problem>,
@@ -40,7 +40,7 @@ pub struct FileSource {
     others: Others,
     /// Whether the tree references a skipped section.
     wants_others: bool,
-    indexed: Option<Indexed>,
+    indexed: Option<IndexedFile>,
     /// Why sections, or the skipped ones, cannot be looked up.
     flood: Option<Problem>,
 }
@@ -63,7 +63,7 @@ impl FileSource {
             input,
             roots,
             next: None,
-            course: Position::from(start),
+            position: Position::from(start),
             count: 0,
             broken: None,
             skips_records: false,
@@ -97,7 +97,7 @@ impl FileSource {
         if let Some(section) = &section {
             self.count += 1;
             self.wants_others |= !cid.is_of_repository();
-            self.course.pass_next(section.offset, section.length);
+            self.position.pass_next(section.offset, section.length);
         }
         Ok(section)
     }
@@ -108,7 +108,7 @@ impl FileSource {
     }
 
     /// The index; `None` if the file has too many sections for one.
-    fn indexed(&mut self) -> Result<Option<&mut Indexed>> {
+    fn indexed(&mut self) -> Result<Option<&mut IndexedFile>> {
         if !self.is_read_through() {
             self.build_index()?;
         }
@@ -123,7 +123,8 @@ impl FileSource {
         self.sections = Sections::None;
         let hashes = self.skips_records;
         let keeps_nodes = hashes && self.skips_tree;
-        let reading = Reading { input: &self.input, kind: Kind::Repository, hashes, keeps_nodes };
+        let reading =
+            ReadThrough { input: &self.input, kind: IndexedKind::Repository, hashes, keeps_nodes };
         let found = reading.run()?;
         let pass = found.pass;
         self.broken = pass.broken;
@@ -131,8 +132,8 @@ impl FileSource {
         self.others = pass.others;
         match found.index {
             Ok(index) => {
-                let in_order = self.course.in_order;
-                let indexed = Indexed::new(&self.input, index, pass.nodes, in_order, !hashes);
+                let in_order = self.position.in_order;
+                let indexed = IndexedFile::new(&self.input, index, pass.nodes, in_order, !hashes);
                 self.indexed = Some(indexed);
             }
             Err(problem) => self.flood = Some(problem),
@@ -147,12 +148,12 @@ impl FileSource {
         if !matches!(indexed.others, OtherSections::Unindexed) {
             return Ok(());
         }
-        let (kind, input) = (Kind::Other, &self.input);
-        let found = Reading { input, kind, hashes: false, keeps_nodes: false }.run()?;
+        let (kind, input) = (IndexedKind::Other, &self.input);
+        let found = ReadThrough { input, kind, hashes: false, keeps_nodes: false }.run()?;
         self.others = found.pass.others;
         indexed.others = match found.index {
             Ok(index) => {
-                let taken = Taken::before(&index, self.course.in_order);
+                let taken = RequestedSections::before(&index, self.position.in_order);
                 OtherSections::Indexed(index, taken)
             }
             Err(problem) => {
@@ -165,9 +166,9 @@ impl FileSource {
 
     /// Records that the walk received a section, and refuses blocks that the tree references too
     /// often.
-    fn give(&mut self, cid: &Cid, at: At) -> Result<(), Missing> {
+    fn give(&mut self, cid: &Cid, at: IndexedSection) -> Result<(), Missing> {
         let Some(indexed) = &mut self.indexed else { return Ok(()) };
-        let passed = indexed.pass(&mut self.course, cid, at);
+        let passed = indexed.pass(&mut self.position, cid, at);
         passed.map_err(|_| Missing::Wrong(repeated_too_often(cid, at.place.offset)))
     }
 
@@ -181,7 +182,7 @@ impl FileSource {
 
     /// Looks up a block and reads it. If a large subtree hangs on it, that subtree is prefetched.
     fn look_up(&mut self, cid: &Cid) -> Result<Result<Block, Missing>> {
-        let in_order = self.course.in_order;
+        let in_order = self.position.in_order;
         if self.indexed()?.is_none() {
             return Ok(Err(Missing::GivenUp));
         }
@@ -221,7 +222,7 @@ impl FileSource {
     }
 
     /// The sections that were not requested.
-    fn rest(&mut self) -> Result<Rest> {
+    fn rest(&mut self) -> Result<Unrequested> {
         if !self.is_read_through() && !self.wants_others {
             self.pass_others()?;
         }
@@ -235,7 +236,7 @@ impl FileSource {
         let (sections, count) = (others.sections, self.count);
         let mut rest = match &self.indexed {
             Some(indexed) => indexed.check_rest()?,
-            None => Rest::none(count.saturating_sub(sections)),
+            None => Unrequested::none(count.saturating_sub(sections)),
         };
         rest.unreferenced += sections;
         rest.findings.merge(others);
@@ -262,11 +263,11 @@ impl BlockSource for FileSource {
             self.skips_tree = false;
             return Ok(None);
         }
-        let mut course = self.course.clone();
+        let mut position = self.position.clone();
         let Some(indexed) = self.indexed()? else { return Ok(None) };
-        let sound = indexed.check_outline(root, &mut course);
+        let sound = indexed.check_outline(root, &mut position);
         if sound.is_some() {
-            self.course = course;
+            self.position = position;
         }
         Ok(sound)
     }
@@ -275,7 +276,9 @@ impl BlockSource for FileSource {
         if let Some(section) = self.take_in_order(cid)? {
             return Ok(section.into_block().map_err(Missing::Wrong));
         }
-        if let Some(Fetched { found: Found::Block(at, block), .. }) = self.take_fetched(cid)? {
+        if let Some(Fetched { found: FetchedBlock::Block(at, block), .. }) =
+            self.take_fetched(cid)?
+        {
             return Ok(self.give(cid, at).map(|()| block));
         }
         self.look_up(cid)
@@ -287,11 +290,11 @@ impl BlockSource for FileSource {
             return Ok(section.into_block().map_err(Missing::Wrong).map(given(is_sound)));
         }
         Ok(match self.take_fetched(cid)? {
-            Some(Fetched { found: Found::Unread(at), .. }) => {
-                self.give(cid, at).map(|()| RecordBlock::SoundUnread)
+            Some(Fetched { found: FetchedBlock::Unread(at), .. }) => {
+                self.give(cid, at).map(|()| RecordBlock::VerifiedUnread)
             }
-            Some(Fetched { found: Found::Block(at, block), .. }) => {
-                let is_sound = at.place.state == State::TreeCounts;
+            Some(Fetched { found: FetchedBlock::Block(at, block), .. }) => {
+                let is_sound = at.place.state == SectionState::Verified;
                 self.give(cid, at).map(|()| given(is_sound)(block))
             }
             _ => self.look_up(cid)?.map(RecordBlock::Hashed),
@@ -316,19 +319,19 @@ impl BlockSource for FileSource {
             report(problem);
             return Ok(tail);
         }
-        let is_streaming = self.course.streaming && !rest.has_copies;
+        let is_streaming = self.position.streaming && !rest.has_copies;
         tail.order = Some(if is_streaming { Order::Streaming } else { Order::Other });
         tail.unreferenced = Some(rest.unreferenced);
         Ok(tail)
     }
 
     fn position(&self) -> u64 {
-        self.course.given
+        self.position.given
     }
 }
 
 fn given(is_sound: bool) -> fn(Block) -> RecordBlock {
-    if is_sound { RecordBlock::TreeCounts } else { RecordBlock::Hashed }
+    if is_sound { RecordBlock::Verified } else { RecordBlock::Hashed }
 }
 
 /// The problem of a small file whose tree references one large block at a million places.

@@ -15,9 +15,9 @@ use std::ops::Range;
 /// A look-up takes a few steps, and at most twice the binary logarithm of the number of sections,
 /// for any file: copies of a section are adjacent.
 pub(in crate::verify) struct Index {
-    keyed: CidHash,
+    cid_hash: CidHash,
     /// In the order of their hashes; copies in the order of the file.
-    slots: Vec<Slot>,
+    slots: Vec<IndexSlot>,
     /// For each value of the leading hash bits, where its slots begin, and the end. There are as
     /// many bits as leave two to four slots per value.
     starts: Vec<u32>,
@@ -28,7 +28,7 @@ pub(in crate::verify) struct Index {
 
 /// An entry of the index.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::verify) struct Slot {
+pub(in crate::verify) struct IndexSlot {
     hash: u64,
     /// The offset in the upper 40 bits, the state in the next two, then the length.
     place: u64,
@@ -36,20 +36,20 @@ pub(in crate::verify) struct Slot {
 
 /// A section's place in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::verify) struct Place {
+pub(in crate::verify) struct SectionPlace {
     pub(in crate::verify) offset: u64,
     /// In bytes; 0 for a long section, whose length the index does not hold.
     pub(in crate::verify) length: u64,
-    pub(in crate::verify) state: State,
+    pub(in crate::verify) state: SectionState,
 }
 
 /// The state of a section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::verify) enum State {
+pub(in crate::verify) enum SectionState {
     /// Not checked.
     Unknown,
     /// The bytes match the CID and are a record that an import accepts without a warning.
-    TreeCounts,
+    Verified,
     /// Longer than any block of a repository; the bytes match the CID.
     Long,
     /// Longer than any block of a repository; the bytes do not match the CID.
@@ -68,29 +68,29 @@ const SHARING: usize = 2;
 /// A section's varint takes four bytes at most.
 const _: () = assert!(SECTION_BYTES_MAX as u64 + 4 <= LENGTH);
 
-impl Slot {
-    pub(in crate::verify) fn new(keyed: &CidHash, cid: &Cid, place: Place) -> Self {
-        let Place { offset, length, state } = place;
+impl IndexSlot {
+    pub(in crate::verify) fn new(cid_hash: &CidHash, cid: &Cid, place: SectionPlace) -> Self {
+        let SectionPlace { offset, length, state } = place;
         let place = offset << OFFSET_SHIFT | (state as u64) << STATE_SHIFT | length & LENGTH;
-        Self { hash: keyed.hash(cid), place }
+        Self { hash: cid_hash.hash(cid), place }
     }
 
     fn offset(self) -> u64 {
         self.place >> OFFSET_SHIFT
     }
 
-    fn place(self) -> Place {
+    fn place(self) -> SectionPlace {
         let state = match self.place >> STATE_SHIFT & 3 {
-            0 => State::Unknown,
-            1 => State::TreeCounts,
-            2 => State::Long,
-            _ => State::LongWrong,
+            0 => SectionState::Unknown,
+            1 => SectionState::Verified,
+            2 => SectionState::Long,
+            _ => SectionState::LongWrong,
         };
-        Place { offset: self.offset(), length: self.place & LENGTH, state }
+        SectionPlace { offset: self.offset(), length: self.place & LENGTH, state }
     }
 
     fn forget_soundness(&mut self) {
-        if self.place().state == State::TreeCounts {
+        if self.place().state == SectionState::Verified {
             self.place &= !(1 << STATE_SHIFT);
         }
     }
@@ -99,19 +99,25 @@ impl Slot {
 impl Index {
     /// Builds an index from slots whose hashes have this key. It uses the memory of the slots and
     /// at most an eighth more.
-    pub(in crate::verify) fn new(keyed: CidHash, mut slots: Vec<Slot>) -> Self {
+    pub(in crate::verify) fn new(cid_hash: CidHash, mut slots: Vec<IndexSlot>) -> Self {
         slots.shrink_to_fit();
         slots.sort_unstable();
         // Copies are valid only if each is, so that one look-up suffices.
         for copies in slots.chunk_by_mut(|one, next| one.hash == next.hash) {
-            let are_sound = copies.iter().all(|slot| slot.place().state == State::TreeCounts);
+            let are_sound = copies.iter().all(|slot| slot.place().state == SectionState::Verified);
             if copies.len() > 1 && !are_sound {
-                copies.iter_mut().for_each(Slot::forget_soundness);
+                copies.iter_mut().for_each(IndexSlot::forget_soundness);
             }
         }
         let bits = (slots.len() / SHARING).checked_ilog2().unwrap_or(0).max(1);
         let shift = u64::BITS - bits;
-        Self { starts: starts(&slots, bits, shift), keyed, slots, shift, steps: Steps::default() }
+        Self {
+            starts: starts(&slots, bits, shift),
+            cid_hash,
+            slots,
+            shift,
+            steps: Steps::default(),
+        }
     }
 
     /// The number of indexed sections.
@@ -133,7 +139,7 @@ impl Index {
     }
 
     pub(in crate::verify) fn hash(&self, cid: &Cid) -> u64 {
-        self.keyed.hash(cid)
+        self.cid_hash.hash(cid)
     }
 
     /// The numbers of the slots with this hash.
@@ -145,7 +151,7 @@ impl Index {
             slot.hash < hash
         });
         let rest = slots.get(before..).unwrap_or_default();
-        let has_hash = |slot: Option<&Slot>| slot.is_some_and(|slot| slot.hash == hash);
+        let has_hash = |slot: Option<&IndexSlot>| slot.is_some_and(|slot| slot.hash == hash);
         let count = match (has_hash(rest.first()), has_hash(rest.get(1))) {
             (false, _) => 0,
             (true, false) => 1,
@@ -169,14 +175,14 @@ impl Index {
         found.then_some(range.start + before)
     }
 
-    pub(in crate::verify) fn place(&self, slot: usize) -> Option<Place> {
+    pub(in crate::verify) fn place(&self, slot: usize) -> Option<SectionPlace> {
         self.steps.add();
         self.slots.get(slot).map(|slot| slot.place())
     }
 }
 
 /// Where the slots begin for each value of the leading `bits` bits of the hashes.
-fn starts(slots: &[Slot], bits: u32, shift: u32) -> Vec<u32> {
+fn starts(slots: &[IndexSlot], bits: u32, shift: u32) -> Vec<u32> {
     let values = 1usize << bits;
     let mut starts = Vec::with_capacity(values + 1);
     for (number, slot) in slots.iter().enumerate() {
@@ -196,16 +202,16 @@ fn start(number: usize) -> u32 {
 
 /// The sections that the walk has requested.
 #[derive(Clone)]
-pub(in crate::verify) struct Taken(Vec<u64>);
+pub(in crate::verify) struct RequestedSections(Vec<u64>);
 
 /// The sections with one hash, some of which were not requested.
-pub(in crate::verify) struct Left {
+pub(in crate::verify) struct UnrequestedSections {
     slots: Range<usize>,
     /// A requested one.
     pub(in crate::verify) taken: Option<usize>,
 }
 
-impl Taken {
+impl RequestedSections {
     /// The sections of this index before `offset`.
     pub(in crate::verify) fn before(index: &Index, offset: u64) -> Self {
         let mut taken = Self(vec![0; index.slots.len().div_ceil(64)]);
@@ -241,7 +247,7 @@ impl Taken {
     pub(in crate::verify) fn rest<'a>(
         &'a self,
         index: &'a Index,
-    ) -> impl Iterator<Item = Left> + 'a {
+    ) -> impl Iterator<Item = UnrequestedSections> + 'a {
         // Usually there is none, which the counts show.
         let slots = if self.count() == index.sections() { &[] } else { &index.slots[..] };
         let mut start = 0;
@@ -250,12 +256,15 @@ impl Taken {
             start = slots.end;
             let taken = slots.clone().find(|slot| self.holds(*slot));
             let is_left = slots.clone().any(|slot| !self.holds(slot));
-            is_left.then_some(Left { slots, taken })
+            is_left.then_some(UnrequestedSections { slots, taken })
         })
     }
 
     /// The sections of such a group that were not requested.
-    pub(in crate::verify) fn left<'a>(&'a self, group: &Left) -> impl Iterator<Item = usize> + 'a {
+    pub(in crate::verify) fn left<'a>(
+        &'a self,
+        group: &UnrequestedSections,
+    ) -> impl Iterator<Item = usize> + 'a {
         group.slots.clone().filter(|slot| !self.holds(*slot))
     }
 }
@@ -265,9 +274,10 @@ mod tests {
     use super::*;
     use crate::block::Codec;
 
-    fn place(number: u64) -> Place {
-        let state = if number.is_multiple_of(3) { State::TreeCounts } else { State::Unknown };
-        Place { offset: 59 + number, length: 40, state }
+    fn place(number: u64) -> SectionPlace {
+        let state =
+            if number.is_multiple_of(3) { SectionState::Verified } else { SectionState::Unknown };
+        SectionPlace { offset: 59 + number, length: 40, state }
     }
 
     fn cid(number: u64) -> Cid {
@@ -277,13 +287,13 @@ mod tests {
     #[test]
     fn what_was_put_in_is_found_and_nothing_else() {
         for count in [0, 1, 5, 64, 20_000] {
-            let keyed = CidHash::new();
+            let cid_hash = CidHash::new();
             // Every eighth is there twice.
             let each = (0..count).chain((0..count).step_by(8).map(|number| number + 1_000_000));
-            let slot = |number| Slot::new(&keyed, &cid(number % 1_000_000), place(number));
+            let slot = |number| IndexSlot::new(&cid_hash, &cid(number % 1_000_000), place(number));
             let slots = each.map(slot).collect();
-            let index = Index::new(keyed, slots);
-            let mut taken = Taken::before(&index, 0);
+            let index = Index::new(cid_hash, slots);
+            let mut taken = RequestedSections::before(&index, 0);
             for number in 0..count {
                 let range = index.candidates(index.hash(&cid(number)));
                 let is_twice = number % 8 == 0;
@@ -293,7 +303,7 @@ mod tests {
                 // Sound is what of its copies each is.
                 let are_sound = (number % 3, (number + 1_000_000) % 3) == (0, 0);
                 let is_sound = if is_twice { are_sound } else { number % 3 == 0 };
-                assert_eq!(found.state == State::TreeCounts, is_sound, "{number} of {count}");
+                assert_eq!(found.state == SectionState::Verified, is_sound, "{number} of {count}");
                 let second = index.at_offset(range.clone(), 59 + 1_000_000 + number);
                 assert_eq!(second.is_some(), is_twice);
                 assert!(!taken.take(range.start) && taken.take(range.start));
@@ -305,16 +315,17 @@ mod tests {
             assert_eq!(rest.len() as u64, count.div_ceil(8));
             assert!(rest.iter().all(|group| taken.left(group).count() == 1));
             assert!(rest.iter().all(|group| group.taken.is_some()));
-            assert_eq!(Taken::before(&index, 2_000_000).rest(&index).count(), 0);
+            assert_eq!(RequestedSections::before(&index, 2_000_000).rest(&index).count(), 0);
         }
     }
 
     #[test]
     fn copies_of_a_section_make_no_look_up_long() {
-        let keyed = CidHash::new();
-        let copies = (0..300_000).map(|number| Slot::new(&keyed, &cid(7), place(number)));
-        let others = (8..3000).map(|number| Slot::new(&keyed, &cid(number), place(1 << 30)));
-        let index = Index::new(keyed.clone(), copies.chain(others).collect());
+        let cid_hash = CidHash::new();
+        let copies = (0..300_000).map(|number| IndexSlot::new(&cid_hash, &cid(7), place(number)));
+        let others =
+            (8..3000).map(|number| IndexSlot::new(&cid_hash, &cid(number), place(1 << 30)));
+        let index = Index::new(cid_hash.clone(), copies.chain(others).collect());
         let mut most = 0;
         for number in 0..6000 {
             let before = index.steps.count();

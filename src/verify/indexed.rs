@@ -3,12 +3,12 @@
 use crate::block::{Block, Cid};
 use crate::car;
 use crate::error::Result;
-use crate::verify::index::{Index, Place, Taken};
+use crate::verify::index::{Index, RequestedSections, SectionPlace};
 use crate::verify::input::Input;
 use crate::verify::node_outline::{NodeOutlines, TreeCounts};
 use crate::verify::others::Others;
 use crate::verify::position::{self, Position, RepeatedTooOften};
-use crate::verify::prefetch::fetch::{At, Fetched, Source, read_section};
+use crate::verify::prefetch::fetch::{Fetched, IndexedSection, Source, read_section};
 use crate::verify::prefetch::read_ahead::Ahead;
 use crate::verify::sections::{HashedSection, THREAD_BYTES};
 use std::collections::HashSet;
@@ -30,9 +30,9 @@ const LINKS_IN_A_BATCH: usize = 8192;
 const BATCHES_WAITING: usize = 3;
 
 /// An indexed file.
-pub(in crate::verify) struct Indexed {
+pub(in crate::verify) struct IndexedFile {
     pub(in crate::verify) source: Source,
-    course: position::Indexed,
+    position: position::IndexedPosition,
     pub(in crate::verify) others: OtherSections,
     /// Its node outlines, until the tree has been checked.
     compact: Option<NodeOutlines>,
@@ -48,13 +48,13 @@ pub(in crate::verify) enum OtherSections {
     /// None was requested.
     Unindexed,
     /// A node references one.
-    Indexed(Index, Taken),
+    Indexed(Index, RequestedSections),
     /// A node references one, and there are too many to index.
     TooMany,
 }
 
 /// The sections that were not requested.
-pub(in crate::verify) struct Rest {
+pub(in crate::verify) struct Unrequested {
     /// Their number, as a report counts them.
     pub(in crate::verify) unreferenced: u64,
     /// Whether some are copies of requested sections.
@@ -66,7 +66,7 @@ pub(in crate::verify) struct Rest {
     pub(in crate::verify) unreached: u64,
 }
 
-impl Rest {
+impl Unrequested {
     /// For an input whose sections were all requested, in order.
     pub(in crate::verify) fn none(reached: u64) -> Self {
         let findings = Others::default();
@@ -74,7 +74,7 @@ impl Rest {
     }
 }
 
-impl Indexed {
+impl IndexedFile {
     /// For a walk that has received the sections before `in_order`.
     pub(in crate::verify) fn new(
         input: &Input,
@@ -85,8 +85,8 @@ impl Indexed {
     ) -> Self {
         let index = Arc::new(index);
         Self {
-            course: position::Indexed {
-                taken: Taken::before(&index, in_order),
+            position: position::IndexedPosition {
+                taken: RequestedSections::before(&index, in_order),
                 repeatable: input.length().saturating_mul(REPEATED_FACTOR) + REPEATED_BYTES,
             },
             source: Source { input: input.clone(), index, with_records },
@@ -101,15 +101,15 @@ impl Indexed {
     /// Records that the walk received a section with this CID.
     pub(in crate::verify) fn pass(
         &mut self,
-        course: &mut Position,
+        position: &mut Position,
         cid: &Cid,
-        at: At,
+        at: IndexedSection,
     ) -> Result<(), RepeatedTooOften> {
         let taken = match &mut self.others {
             OtherSections::Indexed(_, taken) if !cid.is_of_repository() => taken,
-            _ => &mut self.course.taken,
+            _ => &mut self.position.taken,
         };
-        course.pass(taken, &mut self.course.repeatable, at.slot, at.place)
+        position.pass(taken, &mut self.position.repeatable, at.slot, at.place)
     }
 
     /// Checks whether the tree below `root` is valid. One thread reads its nodes, this one looks up
@@ -117,11 +117,11 @@ impl Indexed {
     pub(in crate::verify) fn check_outline(
         &mut self,
         root: &Cid,
-        course: &mut Position,
+        position: &mut Position,
     ) -> Option<TreeCounts> {
         let compact = self.compact.take()?;
         let root = root.clone();
-        let mut indexed = self.course.clone();
+        let mut indexed = self.position.clone();
         let (sender, batches) = sync_channel::<Vec<(u64, bool)>>(BATCHES_WAITING);
         let judging = std::thread::spawn(move || {
             let mut batch = Vec::with_capacity(LINKS_IN_A_BATCH);
@@ -134,11 +134,11 @@ impl Indexed {
         });
         let is_there = batches
             .iter()
-            .all(|links| course.pass_all(&mut indexed, &self.source.index, &links).is_some());
+            .all(|links| position.pass_all(&mut indexed, &self.source.index, &links).is_some());
         drop(batches);
         // A thread that panicked has no result.
         let sound = judging.join().ok()?.filter(|_| is_there)?;
-        self.course = indexed;
+        self.position = indexed;
         Some(sound)
     }
 
@@ -172,7 +172,7 @@ impl Indexed {
         &self,
         cid: &Cid,
         in_order: u64,
-    ) -> Result<Option<(At, car::NextSection)>> {
+    ) -> Result<Option<(IndexedSection, car::NextSection)>> {
         let index = match &self.others {
             _ if cid.is_of_repository() => &*self.source.index,
             OtherSections::Indexed(index, _) => index,
@@ -185,16 +185,16 @@ impl Indexed {
             let section = read_section(&self.source.input, place)?;
             if section.cid() == Some(cid) {
                 // The length of a long section is known only now.
-                let place = Place { length: section.length(), ..place };
-                return Ok(Some((At { slot, place }, section)));
+                let place = SectionPlace { length: section.length(), ..place };
+                return Ok(Some((IndexedSection { slot, place }, section)));
             }
         }
         Ok(None)
     }
 
     /// Hashes and counts the sections that were not requested.
-    pub(in crate::verify) fn check_rest(&self) -> Result<Rest> {
-        let (index, taken) = (&self.source.index, &self.course.taken);
+    pub(in crate::verify) fn check_rest(&self) -> Result<Unrequested> {
+        let (index, taken) = (&self.source.index, &self.position.taken);
         let mut rest = self.rest_of(index, taken, true)?;
         if let OtherSections::Indexed(index, taken) = &self.others {
             let others = self.rest_of(index, taken, false)?;
@@ -207,7 +207,12 @@ impl Indexed {
         Ok(rest)
     }
 
-    fn rest_of(&self, index: &Index, taken: &Taken, counts_cids: bool) -> Result<Rest> {
+    fn rest_of(
+        &self,
+        index: &Index,
+        taken: &RequestedSections,
+        counts_cids: bool,
+    ) -> Result<Unrequested> {
         let input = &self.source.input;
         let (mut unreferenced, mut has_copies) = (0, false);
         let mut findings = Others::default();
@@ -232,6 +237,6 @@ impl Indexed {
         }
         let reached = taken.count();
         let unreached = index.sections().saturating_sub(reached);
-        Ok(Rest { unreferenced, has_copies, findings, reached, unreached })
+        Ok(Unrequested { unreferenced, has_copies, findings, reached, unreached })
     }
 }

@@ -18,13 +18,13 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Input {
-    content: Content,
+    content: InputContent,
     name: String,
     length: u64,
 }
 
 #[derive(Clone, Debug)]
-enum Content {
+enum InputContent {
     File(Arc<File>),
     Bytes(Bytes),
 }
@@ -47,7 +47,7 @@ impl Input {
         if !metadata.is_file() {
             return Self::spill(file, &name);
         }
-        Ok(Self { content: Content::File(Arc::new(file)), name, length: metadata.len() })
+        Ok(Self { content: InputContent::File(Arc::new(file)), name, length: metadata.len() })
     }
 
     /// Copies all of `from` into a temporary file without a name. `name` stands for the input in
@@ -61,14 +61,14 @@ impl Input {
         let length =
             std::io::copy(&mut from, &mut file).map_err(|error| Error::io(doing(), error))?;
         file.flush().map_err(|error| Error::io(doing(), error))?;
-        Ok(Self { content: Content::File(Arc::new(file)), name: name.to_owned(), length })
+        Ok(Self { content: InputContent::File(Arc::new(file)), name: name.to_owned(), length })
     }
 
     /// Uses bytes in memory.
     pub fn from_bytes(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let length = bytes.len() as u64;
-        Self { content: Content::Bytes(bytes), name: "bytes in memory".to_owned(), length }
+        Self { content: InputContent::Bytes(bytes), name: "bytes in memory".to_owned(), length }
     }
 
     /// The length in bytes when the input was opened.
@@ -77,8 +77,8 @@ impl Input {
     }
 
     /// A reader that starts at `offset`.
-    pub(crate) fn reader_at(&self, offset: u64) -> At {
-        At { input: self.clone(), position: offset }
+    pub(crate) fn reader_at(&self, offset: u64) -> InputReader {
+        InputReader { input: self.clone(), position: offset }
     }
 
     /// Reads exactly `length` bytes at `offset`.
@@ -119,7 +119,7 @@ impl From<Bytes> for Input {
     }
 }
 
-impl Content {
+impl InputContent {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
         match self {
             Self::File(file) => read_at(file, buffer, offset),
@@ -143,12 +143,12 @@ fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<usize
 
 /// A reader with its own position.
 #[derive(Debug)]
-pub struct At {
+pub struct InputReader {
     input: Input,
     position: u64,
 }
 
-impl Read for At {
+impl Read for InputReader {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let got = self.input.content.read_at(buffer, self.position)?;
         self.position += got as u64;
@@ -156,7 +156,7 @@ impl Read for At {
     }
 }
 
-impl Seek for At {
+impl Seek for InputReader {
     fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
         let position = match to {
             SeekFrom::Start(offset) => Some(offset),

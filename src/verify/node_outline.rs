@@ -5,7 +5,7 @@ use crate::block::{Block, Cid};
 use crate::ident::RepoPath;
 use crate::tree::{layer, shared_prefix, usual_entries};
 use crate::verify::cid_hash::CidHash;
-use crate::verify::index::{Index, Place, Slot, State};
+use crate::verify::index::{Index, IndexSlot, SectionPlace, SectionState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Memory for outlines is allocated in chunks of this size, up to a maximum number. No outlines are
@@ -53,7 +53,7 @@ impl Budget {
 #[derive(Default)]
 pub(in crate::verify) struct Gathered {
     chunks: Vec<(usize, Vec<u8>)>,
-    slots: Vec<Slot>,
+    slots: Vec<IndexSlot>,
     /// Free bytes in the last chunk.
     left: usize,
     /// The current node: its height and the kept parts of its keys, and the rest.
@@ -64,17 +64,17 @@ pub(in crate::verify) struct Gathered {
 
 impl Gathered {
     /// Adds a block, if it is a valid node and the budget allows it.
-    pub(in crate::verify) fn add(&mut self, block: &Block, keyed: &CidHash, room: &Budget) {
+    pub(in crate::verify) fn add(&mut self, block: &Block, cid_hash: &CidHash, room: &Budget) {
         if room.is_exceeded() {
             *self = Self::default();
-        } else if block.cid().is_dag_cbor() && self.condense(block.bytes(), keyed).is_some() {
-            self.keep(block.cid(), keyed, room);
+        } else if block.cid().is_dag_cbor() && self.condense(block.bytes(), cid_hash).is_some() {
+            self.keep(block.cid(), cid_hash, room);
         }
     }
 
     /// Writes the outline of a node into `head` and `node`: its height, its links, and of its keys
     /// those next to a subtree, each without the prefix that it shares with the one before.
-    fn condense(&mut self, bytes: &[u8], keyed: &CidHash) -> Option<()> {
+    fn condense(&mut self, bytes: &[u8], cid_hash: &CidHash) -> Option<()> {
         let Self { head, node, last_key, .. } = self;
         head.clear();
         node.clear();
@@ -98,10 +98,10 @@ impl Gathered {
                 last_key.clear();
                 last_key.extend_from_slice(key);
             }
-            put_link(node, RECORD, keyed.hash(&value));
+            put_link(node, RECORD, cid_hash.hash(&value));
             is_beside = right.is_some();
             if let Some(right) = right {
-                put_link(node, CHILD, keyed.hash(&right));
+                put_link(node, CHILD, cid_hash.hash(&right));
                 put.clear();
                 has_right = true;
             }
@@ -117,12 +117,12 @@ impl Gathered {
         node.push(END);
         head.push(height.unwrap_or(UNSAID));
         if let Some(left) = left {
-            put_link(head, CHILD, keyed.hash(&left));
+            put_link(head, CHILD, cid_hash.hash(&left));
         }
         (is_right && is_possible).then_some(())
     }
 
-    fn keep(&mut self, cid: &Cid, keyed: &CidHash, room: &Budget) {
+    fn keep(&mut self, cid: &Cid, cid_hash: &CidHash, room: &Budget) {
         let needed = self.head.len() + self.node.len() + PLACE_BYTES;
         if needed > CHUNK_BYTES {
             // A tree with such a node is walked instead.
@@ -138,8 +138,9 @@ impl Gathered {
         chunk.extend_from_slice(&self.head);
         chunk.extend_from_slice(&self.node);
         self.left -= needed;
-        let place = Place { offset: position as u64, length: 0, state: State::Unknown };
-        self.slots.push(Slot::new(keyed, cid, place));
+        let place =
+            SectionPlace { offset: position as u64, length: 0, state: SectionState::Unknown };
+        self.slots.push(IndexSlot::new(cid_hash, cid, place));
     }
 }
 
@@ -182,7 +183,7 @@ impl NodeOutlines {
     /// Combines the outlines of several threads; `None` if the budget was exhausted.
     pub(in crate::verify) fn of(
         gathered: Vec<Gathered>,
-        keyed: CidHash,
+        cid_hash: CidHash,
         room: &Budget,
     ) -> Option<Self> {
         if room.is_exceeded() {
@@ -195,7 +196,7 @@ impl NodeOutlines {
             }
             slots.append(&mut gathered.slots);
         }
-        Some(Self { chunks, index: Index::new(keyed, slots) })
+        Some(Self { chunks, index: Index::new(cid_hash, slots) })
     }
 
     /// Walks the tree below `root` in order and passes each link to the caller: its hash, and
@@ -215,16 +216,16 @@ impl NodeOutlines {
         show(root, true).then_some(())?;
         while let Some(level) = levels.last_mut() {
             match level.next()? {
-                Part::Record(hash) => {
+                OutlinePart::Record(hash) => {
                     found.records += 1;
                     show(hash, false).then_some(())?;
                 }
-                Part::Child(hash) => {
+                OutlinePart::Child(hash) => {
                     let below = self.enter(hash, Some(level.height.checked_sub(1)?))?;
                     show(hash, true).then_some(())?;
                     levels.push(below);
                 }
-                Part::Key(shared, suffix) => {
+                OutlinePart::Key(shared, suffix) => {
                     let goes_up = match last.get(shared) {
                         Some(_) => last.get(shared..)? < suffix,
                         None => shared == last.len() && !suffix.is_empty(),
@@ -233,7 +234,7 @@ impl NodeOutlines {
                     last.truncate(shared);
                     last.extend_from_slice(suffix);
                 }
-                Part::End => {
+                OutlinePart::End => {
                     found.nodes += 1;
                     found.height = found.height.max(levels.len() as u64);
                     levels.pop();
@@ -244,7 +245,7 @@ impl NodeOutlines {
     }
 
     /// The node with this hash, if it may have this height.
-    fn enter(&self, hash: u64, height: Option<u8>) -> Option<Level<'_>> {
+    fn enter(&self, hash: u64, height: Option<u8>) -> Option<OutlineLevel<'_>> {
         let range = self.index.candidates(hash);
         let place = self.index.place(range.start).filter(|_| range.len() == 1)?;
         let position = usize::try_from(place.offset).ok()?;
@@ -256,17 +257,17 @@ impl NodeOutlines {
             (said, Some(height)) if said != height => return None,
             (said, _) => said,
         };
-        Some(Level { height, rest })
+        Some(OutlineLevel { height, rest })
     }
 }
 
 /// A node on the path of the walk.
-struct Level<'a> {
+struct OutlineLevel<'a> {
     height: u8,
     rest: &'a [u8],
 }
 
-enum Part<'a> {
+enum OutlinePart<'a> {
     Record(u64),
     Child(u64),
     /// The length of the prefix shared with the previous key, and the rest.
@@ -274,21 +275,21 @@ enum Part<'a> {
     End,
 }
 
-impl<'a> Level<'a> {
-    fn next(&mut self) -> Option<Part<'a>> {
+impl<'a> OutlineLevel<'a> {
+    fn next(&mut self) -> Option<OutlinePart<'a>> {
         let (kind, rest) = self.rest.split_first()?;
         self.rest = rest;
         Some(match *kind {
-            RECORD => Part::Record(u64::from_le_bytes(self.take()?)),
-            CHILD => Part::Child(u64::from_le_bytes(self.take()?)),
+            RECORD => OutlinePart::Record(u64::from_le_bytes(self.take()?)),
+            CHILD => OutlinePart::Child(u64::from_le_bytes(self.take()?)),
             KEY => {
                 let shared = usize::from(u16::from_le_bytes(self.take()?));
                 let length = usize::from(u16::from_le_bytes(self.take()?));
                 let (suffix, rest) = self.rest.split_at_checked(length)?;
                 self.rest = rest;
-                Part::Key(shared, suffix)
+                OutlinePart::Key(shared, suffix)
             }
-            _ => Part::End,
+            _ => OutlinePart::End,
         })
     }
 
@@ -317,12 +318,12 @@ mod tests {
     }
 
     fn gather(nodes: &[Block], room: &Budget) -> Option<NodeOutlines> {
-        let keyed = CidHash::new();
+        let cid_hash = CidHash::new();
         let mut gathered = Gathered::default();
         for node in nodes {
-            gathered.add(node, &keyed, room);
+            gathered.add(node, &cid_hash, room);
         }
-        NodeOutlines::of(vec![gathered], keyed, room)
+        NodeOutlines::of(vec![gathered], cid_hash, room)
     }
 
     #[test]
@@ -367,17 +368,17 @@ mod tests {
         let large = node_that_grows();
         assert!(large.bytes().len() < CHUNK_BYTES, "it would not be read at all");
         let nodes: Vec<Block> = (0..60_000).filter_map(node).collect();
-        let (keyed, room) = (CidHash::new(), Budget::default());
+        let (cid_hash, room) = (CidHash::new(), Budget::default());
         let mut threads = [Gathered::default(), Gathered::default()];
         for (number, node) in nodes.iter().enumerate() {
             let [one, other] = &mut threads;
             if number % 9000 == 0 {
-                one.add(&large, &keyed, &room);
+                one.add(&large, &cid_hash, &room);
             }
             let thread = if number / 5000 % 2 == 0 { one } else { other };
-            thread.add(node, &keyed, &room);
+            thread.add(node, &cid_hash, &room);
         }
-        let compact = NodeOutlines::of(threads.into(), keyed.clone(), &room).unwrap();
+        let compact = NodeOutlines::of(threads.into(), cid_hash.clone(), &room).unwrap();
         assert!(compact.chunks.iter().filter(|chunk| !chunk.is_empty()).count() > 3);
         assert!(compact.check_outline(large.cid(), |_, _| true).is_none());
         for node in &nodes {
@@ -388,7 +389,7 @@ mod tests {
             });
             let entry = Node::decode(node.bytes()).unwrap().entries.remove(0);
             assert!(sound.is_some());
-            assert_eq!(shown, [keyed.hash(node.cid()), keyed.hash(&entry.value)]);
+            assert_eq!(shown, [cid_hash.hash(node.cid()), cid_hash.hash(&entry.value)]);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The progress of a walk through a file.
 
-use crate::verify::index::{Index, Place, State, Taken};
+use crate::verify::index::{Index, RequestedSections, SectionPlace, SectionState};
 use std::ops::Range;
 
 /// The sections that a walk has received.
@@ -15,8 +15,8 @@ pub(in crate::verify) struct Position {
 
 /// The progress in an indexed file.
 #[derive(Clone)]
-pub(in crate::verify) struct Indexed {
-    pub(in crate::verify) taken: Taken,
+pub(in crate::verify) struct IndexedPosition {
+    pub(in crate::verify) taken: RequestedSections,
     /// Bytes that may still be read repeatedly.
     pub(in crate::verify) repeatable: u64,
 }
@@ -39,12 +39,12 @@ impl Position {
     /// The walk received an indexed section; `repeatable` is the limit for repeated bytes.
     pub(in crate::verify) fn pass(
         &mut self,
-        taken: &mut Taken,
+        taken: &mut RequestedSections,
         repeatable: &mut u64,
         slot: usize,
-        place: Place,
+        place: SectionPlace,
     ) -> Result<(), RepeatedTooOften> {
-        let Place { offset, length, .. } = place;
+        let SectionPlace { offset, length, .. } = place;
         self.given += length;
         let was_taken = taken.take(slot);
         if was_taken {
@@ -62,7 +62,7 @@ impl Position {
     /// `None` if a link has no section, or if a section must be read to decide.
     pub(in crate::verify) fn pass_all(
         &mut self,
-        indexed: &mut Indexed,
+        indexed: &mut IndexedPosition,
         index: &Index,
         links: &[(u64, bool)],
     ) -> Option<()> {
@@ -88,7 +88,7 @@ impl Position {
             return Some(first).filter(|_| range.len() == 1);
         }
         // All copies have the state of the first.
-        if range.is_empty() || index.place(first)?.state != State::TreeCounts {
+        if range.is_empty() || index.place(first)?.state != SectionState::Verified {
             return None;
         }
         Some(if range.len() == 1 { first } else { self.due(index, range) })

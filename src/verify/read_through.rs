@@ -5,16 +5,16 @@ use crate::car;
 use crate::error::Result;
 use crate::problem::{Code, Problem};
 use crate::verify::cid_hash::CidHash;
-use crate::verify::index::{Index, Place, Slot, State};
+use crate::verify::index::{Index, IndexSlot, SectionPlace, SectionState};
 use crate::verify::input::Input;
 use crate::verify::node_outline::{Budget, Gathered, NodeOutlines};
 use crate::verify::others::Others;
 use crate::verify::sections::{HashedSection, NODE, each_section};
-use crate::verify::slots::{Listed, SlotList, links_possible};
+use crate::verify::slots::{SlotList, SlotOutcome, links_possible};
 
 /// The sections to index.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::verify) enum Kind {
+pub(in crate::verify) enum IndexedKind {
     /// Those whose CIDs a block of a repository can have. The others are hashed and counted.
     Repository,
     /// Those with any other CID that a node can hold. Whether a node references one is known only
@@ -24,9 +24,9 @@ pub(in crate::verify) enum Kind {
 
 /// What to collect.
 #[derive(Clone, Copy)]
-pub(in crate::verify) struct Reading<'a> {
+pub(in crate::verify) struct ReadThrough<'a> {
     pub(in crate::verify) input: &'a Input,
-    pub(in crate::verify) kind: Kind,
+    pub(in crate::verify) kind: IndexedKind,
     /// Whether indexed sections are hashed too.
     pub(in crate::verify) hashes: bool,
     /// Whether node outlines are kept.
@@ -34,7 +34,7 @@ pub(in crate::verify) struct Reading<'a> {
 }
 
 /// The result.
-pub(in crate::verify) struct Found {
+pub(in crate::verify) struct FileFacts {
     /// The index, or a problem if there are too many sections.
     pub(in crate::verify) index: Result<Index, Problem>,
     pub(in crate::verify) pass: Pass,
@@ -50,29 +50,29 @@ pub(in crate::verify) struct Pass {
     pub(in crate::verify) broken: Option<Problem>,
 }
 
-impl Reading<'_> {
+impl ReadThrough<'_> {
     /// Reads the file from its start, and a second time if many sections precede the nodes that may
     /// reference them.
-    pub(in crate::verify) fn run(self) -> Result<Found> {
-        let keyed = CidHash::new();
-        let (pass, listed) = match self.pass(&keyed, None)? {
-            (_, Listed::TooMany { sections, allowed }) if sections <= allowed => {
-                self.pass(&keyed, Some(sections))?
+    pub(in crate::verify) fn run(self) -> Result<FileFacts> {
+        let cid_hash = CidHash::new();
+        let (pass, listed) = match self.pass(&cid_hash, None)? {
+            (_, SlotOutcome::TooMany { sections, allowed }) if sections <= allowed => {
+                self.pass(&cid_hash, Some(sections))?
             }
             once => once,
         };
         let index = match listed {
-            Listed::All(slots) => Ok(Index::new(keyed, slots)),
-            Listed::TooMany { sections, allowed } => Err(too_many(sections, allowed)),
+            SlotOutcome::All(slots) => Ok(Index::new(cid_hash, slots)),
+            SlotOutcome::TooMany { sections, allowed } => Err(too_many(sections, allowed)),
         };
-        Ok(Found { index, pass })
+        Ok(FileFacts { index, pass })
     }
 
-    fn pass(self, keyed: &CidHash, most: Option<u64>) -> Result<(Pass, Listed)> {
+    fn pass(self, cid_hash: &CidHash, most: Option<u64>) -> Result<(Pass, SlotOutcome)> {
         let (list, room) = (SlotList::new(most), Budget::default());
         let begin = || Worker {
             reading: self,
-            keyed,
+            cid_hash,
             list: &list,
             room: &room,
             slots: Vec::with_capacity(SLOTS_AT_ONCE),
@@ -90,7 +90,7 @@ impl Reading<'_> {
             nodes.push(worker.nodes);
         }
         let keeps = self.keeps_nodes;
-        let nodes = keeps.then(|| NodeOutlines::of(nodes, keyed.clone(), &room)).flatten();
+        let nodes = keeps.then(|| NodeOutlines::of(nodes, cid_hash.clone(), &room)).flatten();
         Ok((Pass { nodes, others, sections, broken }, list.finish()))
     }
 }
@@ -100,11 +100,11 @@ const SLOTS_AT_ONCE: usize = 4096;
 
 /// The state of one thread.
 struct Worker<'a> {
-    reading: Reading<'a>,
-    keyed: &'a CidHash,
+    reading: ReadThrough<'a>,
+    cid_hash: &'a CidHash,
     list: &'a SlotList,
     room: &'a Budget,
-    slots: Vec<Slot>,
+    slots: Vec<IndexSlot>,
     links: u64,
     sections: u64,
     others: Others,
@@ -121,12 +121,16 @@ impl Worker<'_> {
         }
         let is_of_repository = section.cid().map(Cid::is_of_repository);
         match (self.reading.kind, is_of_repository) {
-            (Kind::Repository, Some(true)) if self.reading.hashes => self.index_hashed(section),
-            (Kind::Repository, Some(true)) | (Kind::Other, Some(false)) => self.index(&section),
-            (Kind::Repository, _) | (Kind::Other, None) => {
+            (IndexedKind::Repository, Some(true)) if self.reading.hashes => {
+                self.index_hashed(section);
+            }
+            (IndexedKind::Repository, Some(true)) | (IndexedKind::Other, Some(false)) => {
+                self.index(&section);
+            }
+            (IndexedKind::Repository, _) | (IndexedKind::Other, None) => {
                 self.others.add(HashedSection::hash(section));
             }
-            (Kind::Other, Some(true)) => {}
+            (IndexedKind::Other, Some(true)) => {}
         }
     }
 
@@ -142,17 +146,20 @@ impl Worker<'_> {
         let Some(cid) = section.cid() else { return };
         // The hash distinguishes blessed CIDs with certainty.
         let is_sound = section.is_sound && cid.blessed().is_some();
-        self.push(cid, if is_sound { Place { state: State::TreeCounts, ..place } } else { place });
+        self.push(
+            cid,
+            if is_sound { SectionPlace { state: SectionState::Verified, ..place } } else { place },
+        );
         if self.reading.keeps_nodes
             && !section.is_sound
             && let Ok(block) = section.into_block()
         {
-            self.nodes.add(&block, self.keyed, self.room);
+            self.nodes.add(&block, self.cid_hash, self.room);
         }
     }
 
-    fn push(&mut self, cid: &Cid, place: Place) {
-        self.slots.push(Slot::new(self.keyed, cid, place));
+    fn push(&mut self, cid: &Cid, place: SectionPlace) {
+        self.slots.push(IndexSlot::new(self.cid_hash, cid, place));
         if self.slots.len() == SLOTS_AT_ONCE {
             self.flush();
         }
@@ -163,15 +170,17 @@ impl Worker<'_> {
     }
 }
 
-fn place_of(section: &car::NextSection) -> Place {
+fn place_of(section: &car::NextSection) -> SectionPlace {
     match section {
-        car::NextSection::Read(section) => {
-            Place { offset: section.offset, length: section.length() as u64, state: State::Unknown }
-        }
+        car::NextSection::Read(section) => SectionPlace {
+            offset: section.offset,
+            length: section.length() as u64,
+            state: SectionState::Unknown,
+        },
         car::NextSection::Skipped(skipped) => {
             let is_wrong = skipped.is_right == Some(false);
-            let state = if is_wrong { State::LongWrong } else { State::Long };
-            Place { offset: skipped.offset, length: 0, state }
+            let state = if is_wrong { SectionState::LongWrong } else { SectionState::Long };
+            SectionPlace { offset: skipped.offset, length: 0, state }
         }
     }
 }

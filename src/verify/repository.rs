@@ -135,10 +135,10 @@ pub fn verify_source(
     let mut check = Verification::new(source, sink);
     let wants_verdict = check.skips_records && !check.sink.needs_tree();
     if wants_verdict {
-        check.supply.skip_tree();
+        check.source.skip_tree();
     }
     if let Some(data) = check.head(expect, clock)? {
-        let sound = if wants_verdict { check.supply.check_outline(&data)? } else { None };
+        let sound = if wants_verdict { check.source.check_outline(&data)? } else { None };
         match sound {
             Some(sound) => check.report.count(sound),
             None => check.tree(data)?,
@@ -149,19 +149,19 @@ pub fn verify_source(
 
 /// A walk over a whole repository or a part of one.
 pub(in crate::verify) struct Verification<'a> {
-    supply: &'a mut dyn BlockSource,
+    source: &'a mut dyn BlockSource,
     pub(in crate::verify) sink: &'a mut dyn Sink,
     skips_records: bool,
     pub(in crate::verify) report: Report,
 }
 
 impl<'a> Verification<'a> {
-    pub(in crate::verify) fn new(supply: &'a mut dyn BlockSource, sink: &'a mut dyn Sink) -> Self {
+    pub(in crate::verify) fn new(source: &'a mut dyn BlockSource, sink: &'a mut dyn Sink) -> Self {
         let skips_records = !sink.needs_records();
         if skips_records {
-            supply.skip_records();
+            source.skip_records();
         }
-        Self { supply, sink, skips_records, report: Report::default() }
+        Self { source, sink, skips_records, report: Report::default() }
     }
 
     fn problem(&mut self, problem: Problem) {
@@ -175,7 +175,7 @@ impl<'a> Verification<'a> {
         expect: &ExpectedHead,
         clock: &dyn Clock,
     ) -> Result<Option<Cid>> {
-        let Some(root) = self.supply.roots().first().cloned() else {
+        let Some(root) = self.source.roots().first().cloned() else {
             self.problem(Problem::new(Code::NoRoot, "the header names no root"));
             return Ok(None);
         };
@@ -261,9 +261,9 @@ impl<'a> Verification<'a> {
             self.problem(Problem::new(Code::BadPath, message).path(&want.key).cid(&want.cid));
         }
         self.sink.entry(want)?;
-        match self.supply.want_record(&want.cid)? {
-            Ok(RecordBlock::SoundUnread) if self.skips_records => {}
-            Ok(RecordBlock::TreeCounts(block)) if *block.cid() == want.cid => {
+        match self.source.want_record(&want.cid)? {
+            Ok(RecordBlock::VerifiedUnread) if self.skips_records => {}
+            Ok(RecordBlock::Verified(block)) if *block.cid() == want.cid => {
                 self.sink.record(want, &block)?;
             }
             Ok(RecordBlock::Hashed(block)) if *block.cid() == want.cid => {
@@ -314,7 +314,7 @@ impl<'a> Verification<'a> {
     /// Returns the source's block, after a check that it is the requested one: a source may be
     /// foreign code.
     fn want(&mut self, cid: &Cid) -> Result<Result<Block, Missing>> {
-        let given = self.supply.want(cid)?;
+        let given = self.source.want(cid)?;
         Ok(given.and_then(|block| {
             if block.cid() == cid {
                 return Ok(block);
@@ -346,7 +346,7 @@ impl<'a> Verification<'a> {
         // Limited to the number that a report lists: a file may have a problem in each of millions
         // of sections.
         let mut found = Problems::default();
-        let tail = self.supply.finish(&mut |problem| found.push(problem))?;
+        let tail = self.source.finish(&mut |problem| found.push(problem))?;
         let omitted = found.omitted();
         for problem in found.into_listed() {
             self.problem(problem);
@@ -388,10 +388,10 @@ impl Counts {
 impl RecordBlock {
     fn not_what_was_wanted(self) -> Problem {
         let message = match self {
-            Self::Hashed(block) | Self::TreeCounts(block) => {
-                format!("the supply gives {} for it", block.cid())
+            Self::Hashed(block) | Self::Verified(block) => {
+                format!("the source gives {} for it", block.cid())
             }
-            Self::SoundUnread => "the supply keeps its bytes, which were wanted".to_owned(),
+            Self::VerifiedUnread => "the source keeps its bytes, which were wanted".to_owned(),
         };
         Problem::new(Code::HashMismatch, message)
     }

@@ -5,7 +5,7 @@ use crate::car::{self, Reader, Section, SkippedSection};
 use crate::error::{Error, Result};
 use crate::limits::IMPORTED_RECORD_BYTES_MAX;
 use crate::problem::Problem;
-use crate::verify::input::{At, Input};
+use crate::verify::input::{Input, InputReader};
 use crate::verify::prefetch::read_ahead::{Ahead, Outlet};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -21,10 +21,10 @@ pub(in crate::verify) struct HashedSection {
     /// Whether it is a record that an import accepts without a warning. Always `false` for a node,
     /// which means nothing.
     pub(in crate::verify) is_sound: bool,
-    content: Content,
+    content: SectionContent,
 }
 
-enum Content {
+enum SectionContent {
     Block(Block),
     Wrong(Box<(Cid, Problem)>),
     Skipped(Box<SkippedSection>),
@@ -38,7 +38,7 @@ impl HashedSection {
                 offset: skipped.offset,
                 length: skipped.length,
                 is_sound: false,
-                content: Content::Skipped(Box::new(skipped)),
+                content: SectionContent::Skipped(Box::new(skipped)),
             },
         }
     }
@@ -53,10 +53,10 @@ impl HashedSection {
         match section.into_block() {
             Ok(block) => {
                 let is_sound = is_sound(&block);
-                Self { offset, length, is_sound, content: Content::Block(block) }
+                Self { offset, length, is_sound, content: SectionContent::Block(block) }
             }
             Err(problem) => {
-                let content = Content::Wrong(Box::new((cid, problem)));
+                let content = SectionContent::Wrong(Box::new((cid, problem)));
                 Self { offset, length, is_sound: false, content }
             }
         }
@@ -65,27 +65,27 @@ impl HashedSection {
     /// The CID that the section states, if it is one that can be checked here.
     pub(in crate::verify) fn cid(&self) -> Option<&Cid> {
         match &self.content {
-            Content::Block(block) => Some(block.cid()),
-            Content::Wrong(wrong) => Some(&wrong.0),
-            Content::Skipped(skipped) => skipped.cid.as_ref(),
+            SectionContent::Block(block) => Some(block.cid()),
+            SectionContent::Wrong(wrong) => Some(&wrong.0),
+            SectionContent::Skipped(skipped) => skipped.cid.as_ref(),
         }
     }
 
     /// The block, or its problem.
     pub(in crate::verify) fn into_block(self) -> Result<Block, Problem> {
         match self.content {
-            Content::Block(block) => Ok(block),
-            Content::Wrong(wrong) => Err(wrong.1),
-            Content::Skipped(skipped) => Err(skipped.unusable()),
+            SectionContent::Block(block) => Ok(block),
+            SectionContent::Wrong(wrong) => Err(wrong.1),
+            SectionContent::Skipped(skipped) => Err(skipped.unusable()),
         }
     }
 
     /// Whether its bytes hash to its CID.
     pub(in crate::verify) fn finding(self) -> Finding {
         match self.content {
-            Content::Block(_) => Finding::Right,
-            Content::Wrong(wrong) => Finding::Wrong(wrong.1),
-            Content::Skipped(skipped) => match skipped.is_right {
+            SectionContent::Block(_) => Finding::Right,
+            SectionContent::Wrong(wrong) => Finding::Wrong(wrong.1),
+            SectionContent::Skipped(skipped) => match skipped.is_right {
                 Some(true) => Finding::Right,
                 Some(false) => skipped.mismatch().map_or(Finding::Right, Finding::Wrong),
                 None => Finding::Unchecked(skipped),
@@ -117,13 +117,13 @@ pub(in crate::verify) fn is_sound(block: &Block) -> bool {
 /// An iterator over the sections of a file.
 pub(in crate::verify) enum Sections {
     None,
-    Here(Reader<At>),
+    Here(Reader<InputReader>),
     Ahead(Ahead<Result<HashedSection>>),
 }
 
 impl Sections {
     /// For a file whose header has been read.
-    pub(in crate::verify) fn new(input: &Input, reader: Reader<At>) -> Self {
+    pub(in crate::verify) fn new(input: &Input, reader: Reader<InputReader>) -> Self {
         if input.length() < THREAD_BYTES {
             return Self::Here(reader);
         }
@@ -140,7 +140,7 @@ impl Sections {
     }
 }
 
-fn hash_all(mut reader: Reader<At>, outlet: &mut Outlet<Result<HashedSection>>) {
+fn hash_all(mut reader: Reader<InputReader>, outlet: &mut Outlet<Result<HashedSection>>) {
     loop {
         let more = match reader.next_or_skipped() {
             Ok(None) => false,
@@ -218,7 +218,7 @@ fn take(batches: &Mutex<Receiver<Vec<car::NextSection>>>) -> Option<Vec<car::Nex
 
 /// Reads, and processes what the threads cannot keep up with.
 fn share(
-    mut reader: Reader<At>,
+    mut reader: Reader<InputReader>,
     others: &SyncSender<Vec<car::NextSection>>,
     mut take_in: impl FnMut(car::NextSection),
 ) -> Result<()> {
@@ -239,7 +239,7 @@ fn share(
 const BATCH_SECTIONS: usize = 2048;
 
 /// The sections of one read, or the first of them.
-fn next_batch(reader: &mut Reader<At>) -> Result<Vec<car::NextSection>> {
+fn next_batch(reader: &mut Reader<InputReader>) -> Result<Vec<car::NextSection>> {
     let mut batch = Vec::new();
     loop {
         match reader.next_or_skipped() {

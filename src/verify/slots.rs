@@ -1,7 +1,7 @@
 //! Collects the index slots of a file, at most as many as its tree can reference.
 
 use crate::limits::{UNREACHED_BLOCKS_FACTOR, UNREACHED_BLOCKS_MAX};
-use crate::verify::index::{INDEXED_SECTIONS_MAX, Slot};
+use crate::verify::index::{INDEXED_SECTIONS_MAX, IndexSlot};
 use std::sync::{Mutex, PoisonError};
 
 /// The minimum length of a link in a node, in bytes: a key of one letter, the head of a link, and
@@ -27,10 +27,10 @@ pub(in crate::verify) fn sections_allowed(reached: u64) -> u64 {
 }
 
 /// The slots that several threads collect.
-pub(in crate::verify) struct SlotList(Mutex<List>);
+pub(in crate::verify) struct SlotList(Mutex<SlotStates>);
 
-struct List {
-    slots: Vec<Slot>,
+struct SlotStates {
+    slots: Vec<IndexSlot>,
     /// The number of sections, kept or not.
     sections: u64,
     links: u64,
@@ -40,8 +40,8 @@ struct List {
 }
 
 /// The result of collecting the slots of a file.
-pub(in crate::verify) enum Listed {
-    All(Vec<Slot>),
+pub(in crate::verify) enum SlotOutcome {
+    All(Vec<IndexSlot>),
     /// There were too many at some point, and none was kept. The number of sections, and the number
     /// that all links allow.
     TooMany {
@@ -52,12 +52,12 @@ pub(in crate::verify) enum Listed {
 
 impl SlotList {
     pub(in crate::verify) fn new(most: Option<u64>) -> Self {
-        let list = List { slots: Vec::new(), sections: 0, links: 0, most, is_over: false };
+        let list = SlotStates { slots: Vec::new(), sections: 0, links: 0, most, is_over: false };
         Self(Mutex::new(list))
     }
 
     /// Adds slots, and the links counted with them.
-    pub(in crate::verify) fn add(&self, slots: &mut Vec<Slot>, links: u64) {
+    pub(in crate::verify) fn add(&self, slots: &mut Vec<IndexSlot>, links: u64) {
         let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         list.sections += slots.len() as u64;
         list.links += links;
@@ -73,16 +73,16 @@ impl SlotList {
         }
     }
 
-    pub(in crate::verify) fn finish(self) -> Listed {
+    pub(in crate::verify) fn finish(self) -> SlotOutcome {
         let list = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         if list.is_over {
-            return Listed::TooMany { sections: list.sections, allowed: list.allowed() };
+            return SlotOutcome::TooMany { sections: list.sections, allowed: list.allowed() };
         }
-        Listed::All(list.slots)
+        SlotOutcome::All(list.slots)
     }
 }
 
-impl List {
+impl SlotStates {
     /// The commit and the root are reached without a link.
     fn allowed(&self) -> u64 {
         sections_allowed(self.links.saturating_add(2)).min(INDEXED_SECTIONS_MAX)
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     fn added(list: &SlotList, sections: u64, links: u64) {
-        let mut slots = vec![Slot::default(); usize::try_from(sections).unwrap()];
+        let mut slots = vec![IndexSlot::default(); usize::try_from(sections).unwrap()];
         list.add(&mut slots, links);
         assert!(slots.is_empty());
     }
@@ -105,11 +105,13 @@ mod tests {
             let list = SlotList::new(None);
             added(&list, 5, links);
             added(&list, allowed - 5, 0);
-            assert!(matches!(list.finish(), Listed::All(slots) if slots.len() as u64 == allowed));
+            assert!(
+                matches!(list.finish(), SlotOutcome::All(slots) if slots.len() as u64 == allowed)
+            );
             let list = SlotList::new(None);
             added(&list, allowed, links);
             added(&list, 1, 0);
-            let Listed::TooMany { sections, allowed: found } = list.finish() else {
+            let SlotOutcome::TooMany { sections, allowed: found } = list.finish() else {
                 panic!("more than allowed")
             };
             assert_eq!((sections, found), (allowed + 1, allowed));
@@ -121,11 +123,13 @@ mod tests {
         let list = SlotList::new(None);
         added(&list, 1_500_000, 0);
         added(&list, 10, 600_000);
-        let Listed::TooMany { sections, allowed } = list.finish() else { panic!("not at once") };
+        let SlotOutcome::TooMany { sections, allowed } = list.finish() else {
+            panic!("not at once")
+        };
         assert!(sections < allowed);
         let list = SlotList::new(Some(sections));
         added(&list, 1_500_000, 0);
         added(&list, 10, 600_000);
-        assert!(matches!(list.finish(), Listed::All(slots) if slots.len() == 1_500_010));
+        assert!(matches!(list.finish(), SlotOutcome::All(slots) if slots.len() == 1_500_010));
     }
 }

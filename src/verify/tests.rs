@@ -72,12 +72,12 @@ impl Sink for Walked {}
 
 /// The number of index slots read per path.
 fn steps(paths: u32, are_first: bool, sink: &mut dyn Sink) -> u64 {
-    let mut supply = FileSource::new(copies(paths, are_first)).unwrap();
+    let mut source = FileSource::new(copies(paths, are_first)).unwrap();
     let report =
-        verify_source(&mut supply, &ExpectedHead::unchecked(), &SystemClock, sink).unwrap();
+        verify_source(&mut source, &ExpectedHead::unchecked(), &SystemClock, sink).unwrap();
     assert!(report.is_valid(), "{:?}", report.problems.listed());
     assert_eq!((report.records, report.unreferenced_blocks), (Some(paths.into()), Some(0)));
-    supply.steps() / u64::from(paths)
+    source.steps() / u64::from(paths)
 }
 
 #[test]

@@ -81,8 +81,8 @@ fn import(
 ) -> Result<Imported, Failure> {
     let options = import_options(keys, args.no_key, args.replace.as_ref(), args.below_floor);
     let bar = Bar::bytes("importing", input.length());
-    let mut supply = ProgressSource::new(FileSource::new(input.clone())?, &bar);
-    Ok(sources::import(engine, &mut supply, &options)?)
+    let mut source = ProgressSource::new(FileSource::new(input.clone())?, &bar);
+    Ok(sources::import(engine, &mut source, &options)?)
 }
 
 /// A warning, if the head is signed with a key of the past.

@@ -53,10 +53,10 @@ fn list_file(file: &Path, collection: Option<&Nsid>) -> Result<Answer, Failure> 
     }
     let input = input::open(file)?;
     let bar = Bar::bytes("listing", input.length());
-    let mut supply = ProgressSource::new(FileSource::new(input)?, &bar);
+    let mut source = ProgressSource::new(FileSource::new(input)?, &bar);
     let prefix = collection.map(|collection| format!("{collection}/"));
     let mut listed = PrefixLines { lines: Lines::new(Output::new()), prefix };
-    let report = verify_source(&mut supply, &ExpectedHead::unchecked(), &SystemClock, &mut listed)?;
+    let report = verify_source(&mut source, &ExpectedHead::unchecked(), &SystemClock, &mut listed)?;
     listed.lines.into_inner().flush()?;
     match report.problems.listed() {
         [] => Ok(Answer::Yes),

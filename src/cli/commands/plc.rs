@@ -57,7 +57,7 @@ pub(in crate::cli) fn run(args: &PlcArgs) -> Result<Answer, Failure> {
     })
 }
 
-/// Of a log that is not valid, nothing is told but the problems.
+/// Of an invalid log, only the problems are printed.
 #[derive(Default, Serialize)]
 struct LogObject<'a> {
     verdict: &'static str,

@@ -63,52 +63,52 @@ impl Drop for Bar {
 
 /// A block source that shows its progress: the bytes of the requested blocks.
 pub(in crate::cli) struct ProgressSource<'a, S> {
-    supply: S,
+    source: S,
     bar: &'a Bar,
 }
 
 impl<'a, S> ProgressSource<'a, S> {
-    pub(in crate::cli) fn new(supply: S, bar: &'a Bar) -> Self {
-        Self { supply, bar }
+    pub(in crate::cli) fn new(source: S, bar: &'a Bar) -> Self {
+        Self { source, bar }
     }
 }
 
 impl<S: BlockSource> BlockSource for ProgressSource<'_, S> {
     fn roots(&self) -> &[Cid] {
-        self.supply.roots()
+        self.source.roots()
     }
 
     fn want(&mut self, cid: &Cid) -> carrack::Result<Result<Block, Missing>> {
-        let given = self.supply.want(cid)?;
-        self.bar.set(self.supply.position());
+        let given = self.source.want(cid)?;
+        self.bar.set(self.source.position());
         Ok(given)
     }
 
     fn skip_records(&mut self) {
-        self.supply.skip_records();
+        self.source.skip_records();
     }
 
     fn skip_tree(&mut self) {
-        self.supply.skip_tree();
+        self.source.skip_tree();
     }
 
     fn check_outline(&mut self, root: &Cid) -> carrack::Result<Option<TreeCounts>> {
-        let judged = self.supply.check_outline(root)?;
-        self.bar.set(self.supply.position());
+        let judged = self.source.check_outline(root)?;
+        self.bar.set(self.source.position());
         Ok(judged)
     }
 
     fn want_record(&mut self, cid: &Cid) -> carrack::Result<Result<RecordBlock, Missing>> {
-        let given = self.supply.want_record(cid)?;
-        self.bar.set(self.supply.position());
+        let given = self.source.want_record(cid)?;
+        self.bar.set(self.source.position());
         Ok(given)
     }
 
     fn finish(&mut self, problems: &mut dyn FnMut(Problem)) -> carrack::Result<Totals> {
-        self.supply.finish(problems)
+        self.source.finish(problems)
     }
 
     fn position(&self) -> u64 {
-        self.supply.position()
+        self.source.position()
     }
 }

@@ -104,7 +104,7 @@ impl Engine {
     /// Verifies a repository that is being sent and stages it in a tree that readers do not see.
     pub(crate) fn receive(
         &self,
-        supply: &mut dyn BlockSource,
+        source: &mut dyn BlockSource,
         expect: &ExpectedHead,
         commit: &Cid,
     ) -> Result<StagedTree> {
@@ -119,7 +119,7 @@ impl Engine {
                 found: Some(Box::new(found.cid().clone())),
             })
         };
-        self.stage(supply, expect, &mut check).map(|(_, whole)| whole)
+        self.stage(source, expect, &mut check).map(|(_, whole)| whole)
     }
 
     /// Makes a received tree the account's at the destination, under a new commit: the same

@@ -13,7 +13,7 @@ use crate::key::Signer;
 use crate::store::account::{Account, Head, HeadKey, HeldKey, State};
 use crate::store::accounts::account_row;
 use crate::store::accounts::find_account;
-use crate::store::accounts::{put_account, require_unchanged};
+use crate::store::accounts::{is_unchanged, put_account, require_unchanged};
 use crate::store::log::append_all;
 use crate::store::log::{append, purge};
 use crate::store::read::record::commit_block;
@@ -109,11 +109,11 @@ impl Engine {
             let (seen, events) = self.switch_events(did, &state)?;
             let (did, state) = (did.clone(), state.clone());
             let is_done = self.submit(move |tables| {
-                let mut account = account_row(&tables.accounts, &did)?;
                 // Another commit was stored meanwhile: its head is the one to announce.
-                if account != seen {
+                if !is_unchanged(&tables.accounts, &did, Some(&seen))? {
                     return Ok(false);
                 }
+                let mut account = seen.clone();
                 if !is_switch(&account.state) {
                     return Err(account.refuse(&did, Action::SetState));
                 }

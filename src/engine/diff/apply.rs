@@ -215,26 +215,27 @@ struct Merged {
 
 /// Verifies the new tree and computes the rows that change.
 fn merge(diff: &mut DiffBlocks, view: &View, old: &Head, rev: Rev) -> Result<Merged> {
-    let mut region = WorkingSet::new(view.rows()?, old.tree);
+    let mut working_set = WorkingSet::new(view.rows()?, old.tree);
     let data = diff.commit.data().clone();
-    let mut grafted = merge_tree(&data, &mut diff.blocks.by_cid, view.rows()?, old, &mut region)?;
-    let mut records = RecordDiff::new(&grafted);
-    records.find_blocks(diff, view, old, &grafted.old)?;
+    let mut merged =
+        merge_tree(&data, &mut diff.blocks.by_cid, view.rows()?, old, &mut working_set)?;
+    let mut records = RecordDiff::new(&merged);
+    records.find_blocks(diff, view, old, &merged.old)?;
     records.check_new(old.tree)?;
-    records.forget_old(&mut region, old.tree, &grafted.old)?;
-    let unreferenced = unreferenced(diff, &grafted);
+    records.forget_old(&mut working_set, old.tree, &merged.old)?;
+    let unreferenced = unreferenced(diff, &merged);
     let RecordDiff { changes, blobs, warnings, created, updated, deleted, .. } = records;
-    let height = grafted.tree.root().height().unwrap_or(0);
-    let (rows, _) = region.write_back(&mut grafted.tree, &changes, diff.commit.block(), rev)?;
+    let height = merged.tree.root().height().unwrap_or(0);
+    let (rows, _) = working_set.write_back(&mut merged.tree, &changes, diff.commit.block(), rev)?;
     let count = (old.records + created).saturating_sub(deleted);
     let head = rows.next_head(old, &diff.commit, rev, height, count);
     Ok(Merged { head, rows, blobs, created, updated, deleted, unreferenced, warnings })
 }
 
-fn unreferenced(diff: &DiffBlocks, grafted: &MergedTree) -> u64 {
+fn unreferenced(diff: &DiffBlocks, merged: &MergedTree) -> u64 {
     let records: HashSet<&Cid> =
-        grafted.new.values().filter(|cid| diff.blocks.by_cid.contains_key(cid)).collect();
-    let referenced = 1 + grafted.nodes + records.len() as u64;
+        merged.new.values().filter(|cid| diff.blocks.by_cid.contains_key(cid)).collect();
+    let referenced = 1 + merged.nodes + records.len() as u64;
     (diff.blocks.by_cid.len() as u64).saturating_sub(referenced) + diff.passed
 }
 

@@ -29,15 +29,15 @@ pub(in crate::engine) struct MergedTree {
 
 pub(in crate::engine) type TreeEntries = BTreeMap<Key, Cid>;
 
-/// Builds the tree with root `data` from the nodes in `blocks` and the stored tree. `region`, the
-/// working set, receives every row of a stored node that is not in the new tree or may have to be
-/// split differently.
+/// Builds the tree with root `data` from the nodes in `blocks` and the stored tree. `working_set`
+/// receives every row of a stored node that is not in the new tree or may have to be split
+/// differently.
 pub(in crate::engine) fn merge_tree<T>(
     data: &Cid,
     blocks: &mut HashMap<Cid, Block>,
     rows: &T,
     head: &Head,
-    region: &mut WorkingSet<'_, T>,
+    working_set: &mut WorkingSet<'_, T>,
 ) -> Result<MergedTree>
 where
     T: ReadBytes,
@@ -54,7 +54,7 @@ where
         height: Some(head.height),
     });
     let mut rest = HeldRest {
-        region,
+        working_set,
         wanted: &wanted,
         found: HashMap::new(),
         entries: CountedEntries::default(),
@@ -126,7 +126,7 @@ impl DiffTop<'_> {
 
 /// The stored tree without the subtrees that the new one takes over.
 struct HeldRest<'r, 'a, 'w, T> {
-    region: &'r mut WorkingSet<'a, T>,
+    working_set: &'r mut WorkingSet<'a, T>,
     wanted: &'w HashMap<Cid, Gap>,
     /// Wanted nodes, at their stored places.
     found: HashMap<Cid, Gap>,
@@ -141,11 +141,11 @@ impl<T: ReadBytes> HeldRest<'_, '_, '_, T> {
             self.found.insert(gap.cid.clone(), gap.clone());
             return Ok(());
         }
-        let node = child.hold(self.region)?;
+        let node = child.hold(self.working_set)?;
         check_limit(
             "bytes of rows that differ",
             DIFF_BYTES_MAX,
-            self.region.loaded_bytes() as u64,
+            self.working_set.loaded_bytes() as u64,
         )?;
         let (left, entries) = (node.left.take(), std::mem::take(&mut node.entries));
         if let Some(child) = left {

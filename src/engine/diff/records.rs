@@ -39,8 +39,8 @@ pub(in crate::engine) struct RecordDiff {
 }
 
 impl RecordDiff {
-    pub(in crate::engine) fn new(grafted: &MergedTree) -> Self {
-        let MergedTree { new, old, .. } = grafted;
+    pub(in crate::engine) fn new(merged: &MergedTree) -> Self {
+        let MergedTree { new, old, .. } = merged;
         let differs = |(key, cid): &(&Key, &Cid)| old.get(*key) != Some(*cid);
         let owned = |(key, cid): (&Key, &Cid)| (key.clone(), cid.clone());
         let puts: Vec<_> = new.iter().filter(differs).map(owned).collect();
@@ -140,7 +140,7 @@ impl RecordDiff {
     /// Reads the removed records: their rows and their blobs.
     pub(in crate::engine) fn forget_old(
         &mut self,
-        region: &mut WorkingSet<'_, Rows>,
+        working_set: &mut WorkingSet<'_, Rows>,
         tree: u64,
         old: &TreeEntries,
     ) -> Result<()> {
@@ -148,14 +148,14 @@ impl RecordDiff {
         self.changes.extend(gone.into_iter().map(|key| RecordChange { key, block: None }));
         for RecordChange { key, .. } in &self.changes {
             let Some(cid) = old.get(key) else { continue };
-            let stored = region.stored_record(key)?;
+            let stored = working_set.stored_record(key)?;
             if stored.section.cid != *cid {
                 return Err(Error::Corrupt(format!("the row of {key} holds another record")));
             }
             for blob in blob_refs(stored.section.bytes()) {
                 self.blobs.deletes.push(blob_key(tree, &blob.cid, key));
             }
-            let loaded = region.loaded_bytes() as u64;
+            let loaded = working_set.loaded_bytes() as u64;
             check_limit("bytes of rows that differ", DIFF_BYTES_MAX, loaded)?;
         }
         Ok(())

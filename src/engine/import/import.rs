@@ -93,7 +93,7 @@ impl Engine {
         held: &HeadKey,
     ) -> Result<Imported> {
         match FileSource::new(input.clone()) {
-            Ok(mut supply) => self.import_from(&mut supply, options, Some(held)),
+            Ok(mut source) => self.import_from(&mut source, options, Some(held)),
             Err(Error::Problem(problem)) => Err(Error::Refused(vec![*problem])),
             Err(error) => Err(error),
         }
@@ -101,7 +101,7 @@ impl Engine {
 
     fn import_from(
         &self,
-        supply: &mut dyn BlockSource,
+        source: &mut dyn BlockSource,
         options: &ImportOptions,
         held: Option<&HeadKey>,
     ) -> Result<Imported> {
@@ -126,7 +126,7 @@ impl Engine {
             }
             admit(seen.as_ref(), rev_lower_bound(view.facts()?)?, commit, options).map(|_| ())
         };
-        let (mut report, mut whole) = self.stage(supply, &options.head, &mut check)?;
+        let (mut report, mut whole) = self.stage(source, &options.head, &mut check)?;
         report.warnings.append(std::mem::take(&mut whole.warnings));
         let signature = report.signature.unwrap_or(SignatureStatus::Unchecked);
         let ImportOptions { head: expect, historic, .. } = options;

@@ -3,5 +3,5 @@
 pub(super) mod admit;
 pub(super) mod import;
 pub(super) mod options;
-pub(super) mod stage;
 pub(super) mod staging;
+pub(super) mod undo;

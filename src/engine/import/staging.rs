@@ -20,7 +20,7 @@ use crate::store::rows::value::RowStats;
 use crate::store::sealed::JOURNAL;
 use crate::store::write::Pending;
 use crate::tree::{NodeWant, RecordWant};
-use crate::verify::Sink;
+use crate::verify::{BlockSource, ExpectedHead, Report, Sink, verify_source};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -62,6 +62,28 @@ pub(crate) struct StagedTree {
     pub(in crate::engine) stats: RowStats,
     /// Warnings about the records, besides those of the verification.
     pub(in crate::engine) warnings: Problems,
+}
+
+impl Engine {
+    /// Verifies a repository into a tree that readers do not see. After an error no row of it is
+    /// left.
+    pub(in crate::engine) fn stage(
+        &self,
+        source: &mut dyn BlockSource,
+        expect: &ExpectedHead,
+        check_head: &mut dyn FnMut(&Commit) -> Result<()>,
+    ) -> Result<(Report, StagedTree)> {
+        let mut staged = Staged::begin(self, check_head)?;
+        let outcome = match verify_source(source, expect, &*self.shared.clock, &mut staged) {
+            Ok(report) if report.is_valid() => staged.complete().map(|whole| (report, whole)),
+            Ok(report) => Err(staged.give_up(Error::Refused(report.problems.into_listed()))),
+            Err(error) => Err(staged.give_up(error)),
+        };
+        outcome.map_err(|error| match error {
+            Error::Problem(problem) => Error::Refused(vec![*problem]),
+            error => error,
+        })
+    }
 }
 
 impl<'a> Staged<'a> {

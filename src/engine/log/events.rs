@@ -168,7 +168,7 @@ impl Events {
         let start = Instant::now();
         loop {
             let core = self.engine.core()?;
-            let count = core.signal.count();
+            let count = core.notify.count();
             if let Some(event) = self.next()? {
                 return Ok(Some(event));
             }
@@ -177,7 +177,7 @@ impl Events {
                 return Ok(None);
             }
             // A session that ends meanwhile may have a successor.
-            if !core.signal.wait(count, left) {
+            if !core.notify.wait(count, left) {
                 core.check_writes()?;
             }
         }

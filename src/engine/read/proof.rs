@@ -18,9 +18,9 @@ impl Snapshot {
     pub fn proof(&self, path: &RepoPath, output: impl Write) -> Result<bool> {
         self.check_age()?;
         let head = &self.head;
-        let mut region = WorkingSet::new(self.view.rows()?, head.tree);
+        let mut working_set = WorkingSet::new(self.view.rows()?, head.tree);
         let mut tree = Tree::at(head.data.clone(), Some(head.height));
-        let (found, nodes) = tree.proof(&Key::from(path.as_bytes()), &mut region)?;
+        let (found, nodes) = tree.proof(&Key::from(path.as_bytes()), &mut working_set)?;
         let commit = commit_block(self.view.rows()?, head)?;
         let mut car = Writer::new(output, std::slice::from_ref(&head.commit))?;
         car.write(commit.cid(), commit.bytes())?;
@@ -28,7 +28,7 @@ impl Snapshot {
             car.write(node.cid(), node.bytes())?;
         }
         if let Some(cid) = &found {
-            let stored = region.stored_record(&Key::from(path.as_bytes()))?;
+            let stored = working_set.stored_record(&Key::from(path.as_bytes()))?;
             if stored.section.cid != *cid {
                 return Err(Error::Corrupt(format!("the row of {path} holds another record")));
             }

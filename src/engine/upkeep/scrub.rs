@@ -203,7 +203,7 @@ fn scrub_account(
     let mut scrub = Scrub {
         did,
         head,
-        census: RowAudit::new(view.rows()?, head.tree)?,
+        audit: RowAudit::new(view.rows()?, head.tree)?,
         builder: RowBuilder::new(head.tree),
         rows: RowsDigest::default(),
         blobs: BTreeSet::new(),
@@ -224,7 +224,7 @@ fn scrub_account(
 struct Scrub<'a> {
     did: &'a Did,
     head: &'a Head,
-    census: RowAudit<'a>,
+    audit: RowAudit<'a>,
     builder: RowBuilder,
     /// The rows that the content requires.
     rows: RowsDigest,
@@ -342,15 +342,15 @@ impl Scrub<'_> {
         place: &RowPosition,
         cid: &crate::block::Cid,
     ) -> Result<Option<(Block, Rev)>> {
-        let found = self.census.take(place, cid)?;
-        for problem in self.census.take_faults() {
+        let found = self.audit.take(place, cid)?;
+        for problem in self.audit.take_faults() {
             self.fault(problem);
         }
         Ok(found)
     }
 
     fn counts(&mut self) {
-        let faults = self.census.finish();
+        let faults = self.audit.finish();
         match faults {
             Ok(faults) => {
                 for problem in faults {
@@ -374,7 +374,7 @@ impl Scrub<'_> {
                 self.fault(Problem::new(Code::FieldMismatch, message));
             }
         }
-        if self.rows.digest() != self.census.digest() {
+        if self.rows.digest() != self.audit.digest() {
             let message = "the rows are not cut as their content asks for";
             self.fault(Problem::new(Code::FieldMismatch, message));
         }

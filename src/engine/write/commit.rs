@@ -9,7 +9,7 @@ use crate::event::Unnumbered;
 use crate::ident::Did;
 use crate::key::{Signer, VerifyingKey};
 use crate::store::account::{Account, Head, HeadKey, HeldKey};
-use crate::store::accounts::{account_row, put_account};
+use crate::store::accounts::{account_row, is_unchanged, put_account};
 use crate::store::log::append;
 use crate::store::revs::hold_rev;
 use crate::store::tables::Tables;
@@ -189,7 +189,7 @@ fn store(
     prepared: &Prepared,
     event: &Unnumbered,
 ) -> Result<Stored> {
-    if account_row(&tables.accounts, did)? != *old {
+    if !is_unchanged(&tables.accounts, did, Some(old))? {
         return Ok(Stored::LostRace);
     }
     let seq = append(tables, event)?;

@@ -32,7 +32,7 @@ pub(in crate::engine) struct Prepared {
 
 /// Edits of one tree that are not signed yet.
 pub(in crate::engine) struct CommitDraft<'a, T> {
-    region: WorkingSet<'a, T>,
+    working_set: WorkingSet<'a, T>,
     tree: Tree,
     old: &'a Head,
     ops: Vec<RepoOp>,
@@ -43,7 +43,7 @@ pub(in crate::engine) struct CommitDraft<'a, T> {
 impl<'a, T: ReadBytes> CommitDraft<'a, T> {
     pub(in crate::engine) fn new(rows: &'a T, old: &'a Head) -> Self {
         Self {
-            region: WorkingSet::new(rows, old.tree),
+            working_set: WorkingSet::new(rows, old.tree),
             tree: Tree::at(old.data.clone(), Some(old.height)),
             old,
             ops: Vec::new(),
@@ -63,7 +63,7 @@ impl<'a, T: ReadBytes> CommitDraft<'a, T> {
         let path = op.path();
         let key = Key::from(path.as_bytes());
         let record = op.record();
-        let found = self.tree.find(&key, &mut self.region)?;
+        let found = self.tree.find(&key, &mut self.working_set)?;
         check_found(op, found.as_ref())?;
         if record.is_some() && found.as_ref() == record.map(Record::cid) {
             return Ok(());
@@ -74,7 +74,7 @@ impl<'a, T: ReadBytes> CommitDraft<'a, T> {
         match record {
             Some(record) => self.put(path, &key, record.block())?,
             None => {
-                self.tree.remove(&key, &mut self.region)?;
+                self.tree.remove(&key, &mut self.working_set)?;
             }
         }
         let cid = record.map(|record| record.cid().clone());
@@ -85,7 +85,7 @@ impl<'a, T: ReadBytes> CommitDraft<'a, T> {
     }
 
     fn put(&mut self, path: &RepoPath, key: &Key, block: &Block) -> Result<()> {
-        let (was, entries) = self.tree.insert(key, block.cid().clone(), &mut self.region)?;
+        let (was, entries) = self.tree.insert(key, block.cid().clone(), &mut self.working_set)?;
         if was.is_none() && entries > NODE_ENTRIES_MAX {
             return Err(too_wide(path, entries));
         }
@@ -97,7 +97,7 @@ impl<'a, T: ReadBytes> CommitDraft<'a, T> {
 
     /// Removes the old record's blobs, and finds its rows.
     fn forget_blobs(&mut self, key: &Key, old: &Cid) -> Result<()> {
-        let stored = self.region.stored_record(key)?;
+        let stored = self.working_set.stored_record(key)?;
         if stored.section.cid != *old {
             return Err(Error::Corrupt(format!("the row of {key} holds another record")));
         }
@@ -120,11 +120,12 @@ impl<'a, T: ReadBytes> CommitDraft<'a, T> {
         let commit = unsigned.sign_as(signer, key)?;
         let height = self.tree.root().height().unwrap_or(0);
         let block = commit.block();
-        let (rows, nodes) = self.region.write_back(&mut self.tree, &self.changes, block, rev)?;
+        let (rows, nodes) =
+            self.working_set.write_back(&mut self.tree, &self.changes, block, rev)?;
         check_nodes(&nodes)?;
         let was = self.old;
         let slice = commit_slice(
-            &mut self.region,
+            &mut self.working_set,
             was,
             &self.tree,
             &commit,

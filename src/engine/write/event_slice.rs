@@ -24,7 +24,7 @@ use std::collections::{HashMap, HashSet};
 /// updated record is all new. One inversion is carried out here, so an event that would not verify
 /// is never made.
 pub(in crate::engine) fn commit_slice<T>(
-    region: &mut WorkingSet<'_, T>,
+    working_set: &mut WorkingSet<'_, T>,
     old: &Head,
     tree: &Tree,
     commit: &Commit,
@@ -35,7 +35,7 @@ pub(in crate::engine) fn commit_slice<T>(
 where
     T: ReadBytes,
 {
-    let mut source = Recorder { held: HashMap::new(), region, read: Vec::new() };
+    let mut source = Recorder { held: HashMap::new(), working_set, read: Vec::new() };
     hold(tree.root(), &mut source.held);
     let mut covered = Tree::at(commit.data().clone(), None);
     for op in ops.iter().filter(|op| !matches!(op, RepoOp::Update { .. })) {
@@ -73,7 +73,7 @@ struct Recorder<'r, 'a, T> {
     /// Nodes that the edit holds in memory, moved ones included.
     held: HashMap<Cid, Block>,
     /// The others, which are stored where they were.
-    region: &'r mut WorkingSet<'a, T>,
+    working_set: &'r mut WorkingSet<'a, T>,
     read: Vec<Block>,
 }
 
@@ -81,7 +81,7 @@ impl<T: ReadBytes> NodeSource for Recorder<'_, '_, T> {
     fn load(&mut self, gap: &Gap) -> Result<Block> {
         let block = match self.held.get(&gap.cid) {
             Some(block) => block.clone(),
-            None => self.region.load(gap)?,
+            None => self.working_set.load(gap)?,
         };
         self.read.push(block.clone());
         Ok(block)

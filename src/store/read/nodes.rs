@@ -75,11 +75,11 @@ pub(crate) struct Descent<'a, T> {
     height: u8,
     /// The last node on the way that has an entry left of the path, and which entry: that is where
     /// the node at hand hangs. `None`: it is on the left edge of the tree.
-    left: Option<Left>,
+    left: Option<LeftEntry>,
 }
 
 /// An entry of a node.
-type Left = (Arc<CompactNode>, usize);
+type LeftEntry = (Arc<CompactNode>, usize);
 
 /// Where the way leads.
 pub(crate) enum End {
@@ -112,14 +112,14 @@ impl<'a, T: ReadBytes> Descent<'a, T> {
         Ok(End::Bottom(NodeAt { cid: self.cid, left, height: 0 }))
     }
 
-    fn go_below(&mut self, cid: Cid, left: Option<Left>) {
+    fn go_below(&mut self, cid: Cid, left: Option<LeftEntry>) {
         self.cid = cid;
         self.height -= 1;
         self.left = left.or_else(|| self.left.take());
     }
 }
 
-fn left_key(left: Option<&Left>) -> Result<Key> {
+fn left_key(left: Option<&LeftEntry>) -> Result<Key> {
     let Some((node, index)) = left else { return Ok(Key::edge()) };
     node.key(*index).ok_or_else(|| Error::Corrupt("a kept node lacks an entry".to_owned()))
 }

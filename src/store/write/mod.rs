@@ -14,5 +14,5 @@ pub(crate) mod working_set;
 pub(crate) use job::Pending;
 pub(crate) use options::WriterOptions;
 pub(crate) use probe::probe_beside;
-pub(crate) use queue::Writer;
+pub(crate) use queue::StoreWriter;
 pub use upkeep::Unreadable;

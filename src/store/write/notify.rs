@@ -3,11 +3,11 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// A notification with a counter, so that none is missed between a check and a wait.
+/// Counts notifications, so that none is missed between a look and a wait.
 #[derive(Debug, Default)]
 pub(crate) struct Notify {
     state: Mutex<NotifyState>,
-    rung: Condvar,
+    changed: Condvar,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,23 +27,23 @@ impl Notify {
         self.change(|state| state.closed = true);
     }
 
-    /// The number of notifications; read it before the check.
+    /// The number of notifications so far; read it before looking.
     pub(crate) fn count(&self) -> u64 {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).count
     }
 
-    /// Waits until the number is above `seen`, the notification is closed, or the time is over.
-    /// Returns whether there may be further notifications.
+    /// Waits for a notification after the first `seen`, for the close, or for the timeout. Returns
+    /// whether further notifications may come.
     pub(crate) fn wait(&self, seen: u64, timeout: Duration) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let still = |state: &mut NotifyState| state.count == seen && !state.closed;
-        let waited = self.rung.wait_timeout_while(state, timeout, still);
+        let waited = self.changed.wait_timeout_while(state, timeout, still);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         !state.closed
     }
 
     fn change(&self, change: impl FnOnce(&mut NotifyState)) {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
-        self.rung.notify_all();
+        self.changed.notify_all();
     }
 }

@@ -8,7 +8,7 @@ pub(crate) struct WriterOptions {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) retention: Retention,
     /// Notified when something has become durable.
-    pub(crate) signal: Arc<Notify>,
+    pub(crate) notify: Arc<Notify>,
     /// Whether removal and trimming in the background are done.
     pub(crate) upkeep: bool,
     /// Why every job is refused, if it is: the store is only read.

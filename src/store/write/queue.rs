@@ -22,8 +22,8 @@ use std::time::{Duration, Instant};
 const QUEUE_JOBS_MAX: usize = 1024;
 /// Jobs in one transaction: keeps a flush, and with it every caller's wait, short.
 const BATCH_JOBS_MAX: usize = 512;
-/// The longest that writes are gathered before they are flushed.
-const GATHER_MAX: Duration = Duration::from_millis(5);
+/// The longest that a batch waits for further jobs before its flush.
+const BATCH_WAIT_MAX: Duration = Duration::from_millis(5);
 /// How long the writer waits for a job before a turn of background work.
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -33,7 +33,7 @@ const BULK_BYTES: usize = STAGED_BYTES;
 const BULK_BYTES_ALONE: usize = 4 * STAGED_BYTES;
 
 /// The writer's front: any thread may hand it jobs.
-pub(crate) struct Writer {
+pub(crate) struct StoreWriter {
     queue: Mutex<Option<SyncSender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     session: Arc<Session>,
@@ -42,7 +42,7 @@ pub(crate) struct Writer {
     refusal: Option<String>,
 }
 
-impl Writer {
+impl StoreWriter {
     pub(crate) fn start(session: Arc<Session>, options: WriterOptions) -> Self {
         let (queue, jobs) = sync_channel(QUEUE_JOBS_MAX);
         let unreadable = Arc::new(Mutex::new(Vec::new()));
@@ -51,7 +51,7 @@ impl Writer {
         let of_thread = Arc::clone(&session);
         let refusal = options.refusal.clone();
         let thread = std::thread::spawn(move || {
-            let _closing = Closing(Arc::clone(&options.signal));
+            let _closing = Closing(Arc::clone(&options.notify));
             let work = || run(&of_thread, &jobs, &options, &mut upkeep);
             // What can panic is caught where it is known what to do; this is the last resort.
             if catch_unwind(AssertUnwindSafe(work)).is_err() {
@@ -86,9 +86,9 @@ impl Writer {
         self.queue(None, gated(work))?.wait()
     }
 
-    /// Queues `work` that writes so many bytes which no reader sees before a later job says so. When
-    /// that job is durable, they are; until then they need not be. Others do not wait for more
-    /// than one such job, or small ones of as many bytes.
+    /// Queues `work` that writes this number of bytes, in rows that readers do not see before a
+    /// later job publishes them. They are durable when that job is, and need not be before. Other
+    /// jobs wait for at most one such job, or for small ones of as many bytes.
     pub(crate) fn enqueue_bulk(
         &self,
         bytes: usize,
@@ -97,7 +97,7 @@ impl Writer {
         self.queue(Some(bytes), gated(work))
     }
 
-    /// As [`Writer::submit`], for what opens the gate or closes it. Nothing else goes past it.
+    /// As [`StoreWriter::submit`], for what opens the gate or closes it. Nothing else goes past it.
     pub(crate) fn submit_ungated<R: Send + 'static>(
         &self,
         work: impl FnMut(&mut Tables<'_>) -> Result<R> + Send + 'static,
@@ -143,7 +143,7 @@ impl Writer {
     }
 }
 
-impl Drop for Writer {
+impl Drop for StoreWriter {
     fn drop(&mut self) {
         self.stop();
     }
@@ -185,7 +185,7 @@ fn run(session: &Arc<Session>, jobs: &Receiver<Job>, options: &WriterOptions, up
         pace.last_batch = batch.iter().filter(|job| job.bulk.is_none()).count();
         let is_idle = batch.is_empty();
         let mut done = turn(session, batch, &mut pace);
-        options.signal.notify();
+        options.notify.notify();
         if done.is_ok() && upkeep.wants_turn(is_idle) {
             done = upkeep.turn(session);
         }
@@ -216,7 +216,7 @@ impl Queue<'_> {
                 Err(RecvTimeoutError::Disconnected) => return None,
             }
         }
-        self.gather(&mut batch, pace);
+        self.fill_batch(&mut batch, pace);
         let is_alone = batch.is_empty() && pace.was_alone;
         self.take_bulk(&mut batch, if is_alone { BULK_BYTES_ALONE } else { BULK_BYTES });
         Some(batch)
@@ -242,12 +242,12 @@ impl Queue<'_> {
 
     /// Takes what has queued. If the last batch had company, waits about as long as a flush takes
     /// for its callers to come back; a caller who is alone is not kept waiting, nor is bulk.
-    fn gather(&mut self, batch: &mut Vec<Job>, pace: &Pace) {
+    fn fill_batch(&mut self, batch: &mut Vec<Job>, pace: &Pace) {
         let jobs = self.jobs;
         for job in jobs.try_iter().take(BATCH_JOBS_MAX - 1) {
             self.sort_in(job, batch);
         }
-        let deadline = Instant::now() + pace.last_flush.min(GATHER_MAX);
+        let deadline = Instant::now() + pace.last_flush.min(BATCH_WAIT_MAX);
         while self.bulk.is_empty() && batch.len() < pace.last_batch && batch.len() < BATCH_JOBS_MAX
         {
             let left = deadline.saturating_duration_since(Instant::now());

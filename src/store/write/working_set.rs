@@ -228,7 +228,7 @@ struct WriteBack<'c> {
 impl WriteBack<'_> {
     fn child<T: ReadBytes>(
         &mut self,
-        region: &mut WorkingSet<'_, T>,
+        working_set: &mut WorkingSet<'_, T>,
         child: &mut Child,
         left: &Key,
     ) -> Result<()> {
@@ -237,22 +237,22 @@ impl WriteBack<'_> {
             Child::Held(held) => held.origin.as_ref() == Some(left),
         };
         if stays {
-            self.keep(region.tree, child, left);
+            self.keep(working_set.tree, child, left);
             return Ok(());
         }
-        let node = child.hold(region)?;
+        let node = child.hold(working_set)?;
         if node.height == 0 {
-            return self.bottom(region, node, left);
+            return self.bottom(working_set, node, left);
         }
-        let (section, stamp) = self.node_section(region, node)?;
-        let key = node_key(region.tree, left.as_bytes(), node.height);
+        let (section, stamp) = self.node_section(working_set, node)?;
+        let key = node_key(working_set.tree, left.as_bytes(), node.height);
         self.out.put(key, encode_row(&[stamp], &section));
         if let Some(child) = &mut node.left {
-            self.child(region, child, left)?;
+            self.child(working_set, child, left)?;
         }
         for entry in &mut node.entries {
             if let Some(child) = &mut entry.right {
-                self.child(region, child, &entry.key)?;
+                self.child(working_set, child, &entry.key)?;
             }
         }
         Ok(())
@@ -275,14 +275,14 @@ impl WriteBack<'_> {
     /// A changed node of layer 0 with its records, through the builder.
     fn bottom<T: ReadBytes>(
         &mut self,
-        region: &mut WorkingSet<'_, T>,
+        working_set: &mut WorkingSet<'_, T>,
         node: &mut Held,
         left: &Key,
     ) -> Result<()> {
-        let (section, stamp) = self.node_section(region, node)?;
+        let (section, stamp) = self.node_section(working_set, node)?;
         self.builder.enter(left, node.height, &section, stamp, &mut self.out);
         for entry in &node.entries {
-            self.bottom_record(region, &entry.key, &entry.value)?;
+            self.bottom_record(working_set, &entry.key, &entry.value)?;
         }
         self.builder.leave(&mut self.out);
         Ok(())
@@ -290,7 +290,7 @@ impl WriteBack<'_> {
 
     fn bottom_record<T: ReadBytes>(
         &mut self,
-        region: &mut WorkingSet<'_, T>,
+        working_set: &mut WorkingSet<'_, T>,
         key: &Key,
         value: &Cid,
     ) -> Result<()> {
@@ -299,16 +299,16 @@ impl WriteBack<'_> {
             self.builder.record(key, RecordSource::Section(&section), self.rev, &mut self.out);
             return Ok(());
         }
-        let place = record_key(region.tree, key.as_bytes());
-        if !region.records.contains_key(key)
-            && let Some(row) = region.load_row(&place)?
+        let place = record_key(working_set.tree, key.as_bytes());
+        if !working_set.records.contains_key(key)
+            && let Some(row) = working_set.load_row(&place)?
             && row.first_length()? > RUN_BYTES_MAX
         {
             let (length, stamp) = (row.first_length()?, row.stamp(0)?);
             self.builder.record(key, RecordSource::Kept(length), stamp, &mut self.out);
             return Ok(());
         }
-        let stored = region.stored_record(key)?;
+        let stored = working_set.stored_record(key)?;
         if stored.section.cid != *value {
             let place = RowPlace::Record { path: key.as_bytes().to_vec(), part: 0 };
             return Err(misplaced(value, &place));
@@ -340,14 +340,14 @@ impl WriteBack<'_> {
 
     fn node_section<'n, T>(
         &mut self,
-        region: &WorkingSet<'_, T>,
+        working_set: &WorkingSet<'_, T>,
         node: &'n Held,
     ) -> Result<(Cow<'n, [u8]>, Rev)> {
         let block = node
             .block
             .as_ref()
             .ok_or_else(|| Error::Corrupt("a tree was written before it was sealed".to_owned()))?;
-        let stamp = region.node_stamps.get(block.cid()).copied();
+        let stamp = working_set.node_stamps.get(block.cid()).copied();
         if stamp.is_none() {
             self.created.push(block.clone());
         }

@@ -6,8 +6,8 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Bytes of writes that are gathered at most. An import's flush has some 24 MiB.
-const GATHERED_BYTES_MAX: usize = 24 << 20;
+/// Bytes of writes that wait at most. An import's flush has some 24 MiB.
+const BUFFERED_BYTES_MAX: usize = 24 << 20;
 
 /// A storage over another that is asked to write as seldom as may be.
 #[derive(Debug)]
@@ -15,16 +15,16 @@ pub(crate) struct BufferedBackend<B> {
     below: B,
     /// Whether anything may be written, and what has failed first.
     state: Arc<StorageState>,
-    layers: Mutex<Layers>,
+    batches: Mutex<Batches>,
     /// Whether there are no writes to be seen there: most reads find that so.
     is_empty: AtomicBool,
-    /// Its holder carries writes out. It is taken before `layers`.
+    /// Its holder carries writes out. It is taken before `batches`.
     turn: Mutex<()>,
 }
 
 /// Writes that the storage below has not got yet.
 #[derive(Debug, Default)]
-struct Layers {
+struct Batches {
     /// Those that are being carried out. They are kept until that is done: reads see them, and
     /// what has failed can be tried again.
     carried: Option<Arc<WriteBatch>>,
@@ -37,7 +37,7 @@ impl<B: StorageBackend> BufferedBackend<B> {
         Self {
             below,
             state,
-            layers: Mutex::default(),
+            batches: Mutex::default(),
             is_empty: AtomicBool::new(true),
             turn: Mutex::default(),
         }
@@ -62,23 +62,23 @@ impl<B: StorageBackend> BufferedBackend<B> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         // At the first go what may have failed the last time, at the second what has come since.
         loop {
-            let Some(layer) = self.layers().next_to_carry() else { return Ok(()) };
-            let written = layer.carry_out(|offset, data| self.below.write(offset, data));
+            let Some(batch) = self.batches().next_to_carry() else { return Ok(()) };
+            let written = batch.carry_out(|offset, data| self.below.write(offset, data));
             self.noted("writing to the store", written)?;
-            let mut layers = self.layers();
-            layers.carried = None;
-            self.is_empty.store(layers.open.is_empty(), Ordering::SeqCst);
-            layers.reuse(layer);
+            let mut batches = self.batches();
+            batches.carried = None;
+            self.is_empty.store(batches.open.is_empty(), Ordering::SeqCst);
+            batches.reuse(batch);
         }
     }
 
-    fn layers(&self) -> MutexGuard<'_, Layers> {
+    fn batches(&self) -> MutexGuard<'_, Batches> {
         // Nothing that can panic is done under it.
-        self.layers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.batches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Layers {
+impl Batches {
     fn next_to_carry(&mut self) -> Option<Arc<WriteBatch>> {
         if self.carried.is_none() && !self.open.is_empty() {
             self.carried = Some(Arc::new(std::mem::take(&mut self.open)));
@@ -86,13 +86,13 @@ impl Layers {
         self.carried.clone()
     }
 
-    /// Keeps the memory of a layer for the next.
-    fn reuse(&mut self, layer: Arc<WriteBatch>) {
-        if let Ok(mut layer) = Arc::try_unwrap(layer)
+    /// Keeps the memory of a batch for the next.
+    fn reuse(&mut self, batch: Arc<WriteBatch>) {
+        if let Ok(mut batch) = Arc::try_unwrap(batch)
             && self.open.is_empty()
         {
-            layer.clear();
-            self.open = layer;
+            batch.clear();
+            self.open = batch;
         }
     }
 }
@@ -106,17 +106,17 @@ impl<B: StorageBackend> StorageBackend for BufferedBackend<B> {
         if self.is_empty.load(Ordering::SeqCst) {
             return self.noted("reading the store", self.below.read(offset, out));
         }
-        let layers = self.layers();
+        let batches = self.batches();
         // Copied before the storage below is read: from then on it may have them, or newer ones.
-        let patches: Vec<(usize, Vec<u8>)> = layers
+        let patches: Vec<(usize, Vec<u8>)> = batches
             .carried
             .as_deref()
             .into_iter()
-            .chain([&layers.open])
-            .flat_map(|layer| layer.patches(offset, out.len()))
+            .chain([&batches.open])
+            .flat_map(|batch| batch.patches(offset, out.len()))
             .map(|(into, data)| (into, data.to_vec()))
             .collect();
-        drop(layers);
+        drop(batches);
         if patches.iter().all(|(_, data)| data.len() < out.len()) {
             self.noted("reading the store", self.below.read(offset, out))?;
         }
@@ -145,21 +145,21 @@ impl<B: StorageBackend> StorageBackend for BufferedBackend<B> {
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.check_frozen()?;
         loop {
-            let mut layers = self.layers();
-            let has_room = layers.open.bytes() + data.len() <= GATHERED_BYTES_MAX;
-            if has_room || layers.open.is_empty() {
+            let mut batches = self.batches();
+            let has_room = batches.open.bytes() + data.len() <= BUFFERED_BYTES_MAX;
+            if has_room || batches.open.is_empty() {
                 self.is_empty.store(false, Ordering::SeqCst);
-                if layers.open.put(offset, data) {
+                if batches.open.put(offset, data) {
                     return Ok(());
                 }
             }
-            drop(layers);
+            drop(batches);
             self.carry_out()?;
         }
     }
 
     fn close(&self) -> io::Result<()> {
-        // What the database left unwritten at the end of a failed session is not to be written.
+        // Do not write what the database left unwritten at the end of a failed session.
         let carried_out = if self.state.is_frozen() { Ok(()) } else { self.carry_out() };
         self.below.close()?;
         carried_out
@@ -245,36 +245,36 @@ mod tests {
             acts in prop::collection::vec(act(), 0..80),
         ) {
             let below: &'static Fragile = Box::leak(Box::new(Fragile::with(u32::MAX)));
-            let gathering = BufferedBackend::over(below, Arc::default());
+            let backend = BufferedBackend::over(below, Arc::default());
             let mut plain: Vec<u8> = vec![0; 5000];
-            gathering.set_len(5000).unwrap();
+            backend.set_len(5000).unwrap();
             for act in acts {
                 match act {
                     Act::Write { offset, length, with } => {
                         let offset = usize::from(offset) % (plain.len() + 1);
                         let length = usize::from(length).min(plain.len() - offset);
                         plain[offset..offset + length].fill(with);
-                        gathering.write(offset as u64, &vec![with; length]).unwrap();
+                        backend.write(offset as u64, &vec![with; length]).unwrap();
                     }
                     Act::Read { offset, length } => {
                         let offset = usize::from(offset) % (plain.len() + 1);
                         let length = usize::from(length).min(plain.len() - offset);
                         let mut out = vec![0xaa; length];
-                        gathering.read(offset as u64, &mut out).unwrap();
+                        backend.read(offset as u64, &mut out).unwrap();
                         prop_assert_eq!(&out[..], &plain[offset..offset + length]);
                     }
                     Act::SetLen(length) => {
                         plain.resize(usize::from(length), 0);
-                        gathering.set_len(u64::from(length)).unwrap();
+                        backend.set_len(u64::from(length)).unwrap();
                     }
                     Act::Sync => {
-                        gathering.sync_data().unwrap();
+                        backend.sync_data().unwrap();
                         prop_assert_eq!(&*below.bytes.lock().unwrap(), &plain);
                     }
                 }
-                prop_assert_eq!(gathering.len().unwrap(), plain.len() as u64);
+                prop_assert_eq!(backend.len().unwrap(), plain.len() as u64);
             }
-            gathering.close().unwrap();
+            backend.close().unwrap();
             prop_assert_eq!(&*below.bytes.lock().unwrap(), &plain);
         }
     }
@@ -282,22 +282,22 @@ mod tests {
     #[test]
     fn what_could_not_be_written_is_seen_and_tried_again() {
         let below: &'static Fragile = Box::leak(Box::new(Fragile::with(1)));
-        let gathering = BufferedBackend::over(below, Arc::default());
-        gathering.set_len(100).unwrap();
+        let backend = BufferedBackend::over(below, Arc::default());
+        backend.set_len(100).unwrap();
         for (offset, data) in [(50, b"two"), (10, b"one")] {
-            gathering.write(offset, data).unwrap();
+            backend.write(offset, data).unwrap();
         }
-        assert!(gathering.sync_data().is_err());
-        gathering.write(51, b"2").unwrap();
+        assert!(backend.sync_data().is_err());
+        backend.write(51, b"2").unwrap();
         let seen = || {
             let mut out = [0; 44];
-            gathering.read(10, &mut out).unwrap();
+            backend.read(10, &mut out).unwrap();
             (out[..3].to_vec(), out[40..43].to_vec())
         };
         assert_eq!(seen(), (b"one".to_vec(), b"t2o".to_vec()));
-        assert!(gathering.sync_data().is_err() && gathering.close().is_err());
+        assert!(backend.sync_data().is_err() && backend.close().is_err());
         below.writes_left.store(10, Ordering::SeqCst);
-        gathering.sync_data().unwrap();
+        backend.sync_data().unwrap();
         assert_eq!(seen(), (b"one".to_vec(), b"t2o".to_vec()));
         assert_eq!(below.bytes.lock().unwrap()[50..53], *b"t2o");
     }
@@ -306,15 +306,15 @@ mod tests {
     fn a_frozen_storage_takes_no_writes() {
         let below: &'static Fragile = Box::leak(Box::new(Fragile::with(u32::MAX)));
         let state: Arc<StorageState> = Arc::default();
-        let gathering = BufferedBackend::over(below, Arc::clone(&state));
-        gathering.set_len(100).unwrap();
-        gathering.write(0, b"before").unwrap();
-        gathering.sync_data().unwrap();
-        gathering.write(0, b"gather").unwrap();
+        let backend = BufferedBackend::over(below, Arc::clone(&state));
+        backend.set_len(100).unwrap();
+        backend.write(0, b"before").unwrap();
+        backend.sync_data().unwrap();
+        backend.write(0, b"gather").unwrap();
         state.freeze("a panic while committing");
-        assert!(gathering.write(10, b"after").is_err());
-        assert!(gathering.sync_data().is_err() && gathering.set_len(10).is_err());
-        gathering.close().unwrap();
+        assert!(backend.write(10, b"after").is_err());
+        assert!(backend.sync_data().is_err() && backend.set_len(10).is_err());
+        backend.close().unwrap();
         assert_eq!(below.bytes.lock().unwrap()[..6], *b"before");
         assert_eq!(state.failure().unwrap(), "a panic while committing");
     }

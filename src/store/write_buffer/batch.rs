@@ -9,7 +9,7 @@ const RUN_BYTES_MAX: usize = 1 << 20;
 
 /// Fewer bytes than this are written piece by piece: that is as quick, and the system keeps small
 /// pages for what will be changed in small pieces.
-const GATHERED_BYTES_MIN: usize = 8 << 20;
+const BUFFERED_BYTES_MIN: usize = 8 << 20;
 
 /// Memory that is kept for the next writes: as much as a flush of many commits takes.
 const KEPT_BYTES_MAX: usize = 4 << 20;
@@ -31,7 +31,7 @@ impl WriteBatch {
         self.bytes.len()
     }
 
-    /// Takes a write. One that lies upon another in part belongs into the next layer: `false`.
+    /// Takes a write. One that lies upon another in part belongs into the next batch: `false`.
     pub(in crate::store) fn put(&mut self, offset: u64, data: &[u8]) -> bool {
         if data.is_empty() {
             return true;
@@ -85,7 +85,7 @@ impl WriteBatch {
         mut write: impl FnMut(u64, &[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
         let bytes = &self.bytes;
-        let longest = if bytes.len() < GATHERED_BYTES_MIN { 0 } else { RUN_BYTES_MAX };
+        let longest = if bytes.len() < BUFFERED_BYTES_MIN { 0 } else { RUN_BYTES_MAX };
         let mut run = Vec::new();
         let mut places = self.places.iter().peekable();
         while let Some((offset, first)) = places.next() {
@@ -123,42 +123,42 @@ fn place(distance: u64) -> usize {
 mod tests {
     use super::*;
 
-    fn carried_out(layer: &WriteBatch) -> Vec<(u64, Vec<u8>)> {
+    fn carried_out(batch: &WriteBatch) -> Vec<(u64, Vec<u8>)> {
         let mut writes = Vec::new();
         let write = |offset, data: &[u8]| {
             writes.push((offset, data.to_vec()));
             Ok(())
         };
-        layer.carry_out(write).unwrap();
+        batch.carry_out(write).unwrap();
         writes
     }
 
     #[test]
     fn few_bytes_are_written_in_order_and_piece_by_piece() {
-        let mut layer = WriteBatch::default();
+        let mut batch = WriteBatch::default();
         for (offset, data) in [(30, "dd"), (10, "aa"), (12, "bb")] {
-            assert!(layer.put(offset, data.as_bytes()));
+            assert!(batch.put(offset, data.as_bytes()));
         }
         let pieces = [(10, b"aa".to_vec()), (12, b"bb".to_vec()), (30, b"dd".to_vec())];
-        assert_eq!(carried_out(&layer), pieces);
+        assert_eq!(carried_out(&batch), pieces);
     }
 
     #[test]
     fn neighbours_among_many_are_written_as_one_up_to_a_length() {
-        let mut layer = WriteBatch::default();
+        let mut batch = WriteBatch::default();
         let page = |number: u64| vec![u8::try_from(number % 251).unwrap(); 4096];
         // In no order, and two pages are not there.
         for number in (0..2200).map(|number| number * 7 % 2200) {
-            assert!([50, 51].contains(&number) || layer.put(number * 4096, &page(number)));
+            assert!([50, 51].contains(&number) || batch.put(number * 4096, &page(number)));
         }
         let found: Vec<(u64, usize)> =
-            carried_out(&layer).iter().map(|(offset, data)| (*offset, data.len())).collect();
+            carried_out(&batch).iter().map(|(offset, data)| (*offset, data.len())).collect();
         let rest = (0..9).map(|run| (52 + run * 256, 256.min(2148 - run * 256)));
         let expected = std::iter::once((0, 50)).chain(rest);
         let expected =
             expected.map(|(from, pages)| (from * 4096, usize::try_from(pages * 4096).unwrap()));
         assert_eq!(found, expected.collect::<Vec<_>>());
-        for (offset, data) in carried_out(&layer) {
+        for (offset, data) in carried_out(&batch) {
             for (number, found) in (offset / 4096..).zip(data.chunks(4096)) {
                 assert_eq!(found, page(number));
             }
@@ -167,14 +167,14 @@ mod tests {
 
     #[test]
     fn a_write_may_be_repeated_and_may_not_lie_across_another() {
-        let mut layer = WriteBatch::default();
-        assert!(layer.put(10, b"aaaa"));
-        assert!(layer.put(10, b"bbbb"));
+        let mut batch = WriteBatch::default();
+        assert!(batch.put(10, b"aaaa"));
+        assert!(batch.put(10, b"bbbb"));
         for (offset, data) in [(10, "c"), (8, "ccc"), (13, "c"), (9, "cccccc")] {
-            assert!(!layer.put(offset, data.as_bytes()), "{offset} {data}");
+            assert!(!batch.put(offset, data.as_bytes()), "{offset} {data}");
         }
-        assert!(layer.put(14, b"d") && layer.put(9, b"e"));
+        assert!(batch.put(14, b"d") && batch.put(9, b"e"));
         let pieces = [(9, b"e".to_vec()), (10, b"bbbb".to_vec()), (14, b"d".to_vec())];
-        assert_eq!(carried_out(&layer), pieces);
+        assert_eq!(carried_out(&batch), pieces);
     }
 }

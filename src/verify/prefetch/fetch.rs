@@ -9,7 +9,7 @@ use crate::car::{NextSection, SkippedSection, parse_section, section_start};
 use crate::error::Result;
 use crate::limits::{CID_BYTES_MAX, LAYER_MAX};
 use crate::tree::{NodeLink, links};
-use crate::verify::index::{Index, Place, State};
+use crate::verify::index::{Index, SectionPlace, SectionState};
 use crate::verify::input::Input;
 use crate::verify::prefetch::read_ahead::{Ahead, Outlet};
 use crate::verify::sections::is_sound;
@@ -22,26 +22,26 @@ const READERS: usize = 2;
 /// A block that the walk will probably request next.
 pub(in crate::verify) struct Fetched {
     pub(in crate::verify) cid: Cid,
-    pub(in crate::verify) found: Found,
+    pub(in crate::verify) found: FetchedBlock,
 }
 
 /// What the file holds for it.
-pub(in crate::verify) enum Found {
+pub(in crate::verify) enum FetchedBlock {
     /// A section with the right hash.
-    Block(At, Block),
+    Block(IndexedSection, Block),
     /// A section that was found valid when the file was indexed; its bytes were not requested.
-    Unread(At),
+    Unread(IndexedSection),
     /// A record's section, to be read next.
-    Planned(At),
+    Planned(IndexedSection),
     /// None, several or an invalid section: the walk looks it up.
     Unclear,
 }
 
 /// A section in the index.
 #[derive(Clone, Copy)]
-pub(in crate::verify) struct At {
+pub(in crate::verify) struct IndexedSection {
     pub(in crate::verify) slot: usize,
-    pub(in crate::verify) place: Place,
+    pub(in crate::verify) place: SectionPlace,
 }
 
 /// The input of a prefetch, and its limits.
@@ -96,7 +96,7 @@ impl Source {
     }
 
     /// The links of a node, looked up together so that the memory loads overlap.
-    fn steps(&self, links: Vec<NodeLink>) -> std::vec::IntoIter<Step> {
+    fn steps(&self, links: Vec<NodeLink>) -> std::vec::IntoIter<FetchStep> {
         let hash = |link: &NodeLink| match link {
             NodeLink::Node(cid) | NodeLink::Record(cid) => self.index.hash(cid),
         };
@@ -105,81 +105,89 @@ impl Source {
         let step = |(link, hash)| {
             let at = self.look_up(hash);
             match link {
-                NodeLink::Node(cid) => Step { cid, is_node: true, at },
-                NodeLink::Record(cid) => Step { cid, is_node: false, at },
+                NodeLink::Node(cid) => FetchStep { cid, is_node: true, at },
+                NodeLink::Record(cid) => FetchStep { cid, is_node: false, at },
             }
         };
         links.into_iter().zip(hashes).map(step).collect::<Vec<_>>().into_iter()
     }
 
     /// The section of a block, if there is exactly one.
-    fn look_up(&self, hash: u64) -> Option<At> {
+    fn look_up(&self, hash: u64) -> Option<IndexedSection> {
         let range = self.index.candidates(hash);
         let slot = range.start;
-        if range.len() == 1 { Some(At { slot, place: self.index.place(slot)? }) } else { None }
+        if range.len() == 1 {
+            Some(IndexedSection { slot, place: self.index.place(slot)? })
+        } else {
+            None
+        }
     }
 
-    fn fetch(&self, step: Step) -> Result<Fetched> {
-        let Step { cid, is_node, at } = step;
-        let Some(at) = at else { return Ok(Fetched { cid, found: Found::Unclear }) };
+    fn fetch(&self, step: FetchStep) -> Result<Fetched> {
+        let FetchStep { cid, is_node, at } = step;
+        let Some(at) = at else { return Ok(Fetched { cid, found: FetchedBlock::Unclear }) };
         if !is_node && self.with_records {
-            return Ok(Fetched { cid, found: Found::Planned(at) });
+            return Ok(Fetched { cid, found: FetchedBlock::Planned(at) });
         }
-        if !is_node && at.place.state == State::TreeCounts {
-            return Ok(Fetched { cid, found: Found::Unread(at) });
+        if !is_node && at.place.state == SectionState::Verified {
+            return Ok(Fetched { cid, found: FetchedBlock::Unread(at) });
         }
         self.read(cid, at, is_node)
     }
 
     fn read_planned(&self, planned: Fetched) -> Fetched {
-        let Found::Planned(at) = planned.found else { return planned };
+        let FetchedBlock::Planned(at) = planned.found else { return planned };
         // If it cannot be read, the walk finds the error when it looks it up.
         self.read(planned.cid.clone(), at, false)
-            .unwrap_or(Fetched { cid: planned.cid, found: Found::Unclear })
+            .unwrap_or(Fetched { cid: planned.cid, found: FetchedBlock::Unclear })
     }
 
-    fn read(&self, cid: Cid, at: At, is_node: bool) -> Result<Fetched> {
+    fn read(&self, cid: Cid, at: IndexedSection, is_node: bool) -> Result<Fetched> {
         let found = match read_section(&self.input, at.place)?.into_block() {
             Ok(block) if *block.cid() == cid => {
-                let is_sound = at.place.state == State::TreeCounts || !is_node && is_sound(&block);
-                let state = if is_sound { State::TreeCounts } else { at.place.state };
-                Found::Block(At { place: Place { state, ..at.place }, ..at }, block)
+                let is_sound =
+                    at.place.state == SectionState::Verified || !is_node && is_sound(&block);
+                let state = if is_sound { SectionState::Verified } else { at.place.state };
+                FetchedBlock::Block(
+                    IndexedSection { place: SectionPlace { state, ..at.place }, ..at },
+                    block,
+                )
             }
-            _ => Found::Unclear,
+            _ => FetchedBlock::Unclear,
         };
         Ok(Fetched { cid, found })
     }
 }
 
 /// A link of a node.
-struct Step {
+struct FetchStep {
     cid: Cid,
     is_node: bool,
-    at: Option<At>,
+    at: Option<IndexedSection>,
 }
 
 impl Fetched {
     fn memory(&self) -> usize {
         match &self.found {
-            Found::Block(at, _) | Found::Planned(at) => {
+            FetchedBlock::Block(at, _) | FetchedBlock::Planned(at) => {
                 usize::try_from(at.place.length).unwrap_or(usize::MAX)
             }
-            Found::Unread(_) | Found::Unclear => size_of::<Self>(),
+            FetchedBlock::Unread(_) | FetchedBlock::Unclear => size_of::<Self>(),
         }
     }
 
     fn block(&self) -> Option<&Block> {
         match &self.found {
-            Found::Block(_, block) => Some(block),
-            Found::Unread(_) | Found::Planned(_) | Found::Unclear => None,
+            FetchedBlock::Block(_, block) => Some(block),
+            FetchedBlock::Unread(_) | FetchedBlock::Planned(_) | FetchedBlock::Unclear => None,
         }
     }
 }
 
 /// Reads the section at this place; of a long section only the start.
-pub(in crate::verify) fn read_section(input: &Input, place: Place) -> Result<NextSection> {
-    let Place { offset, length, state } = place;
-    if !matches!(state, State::Long | State::LongWrong) {
+pub(in crate::verify) fn read_section(input: &Input, place: SectionPlace) -> Result<NextSection> {
+    let SectionPlace { offset, length, state } = place;
+    if !matches!(state, SectionState::Long | SectionState::LongWrong) {
         // The index has the lengths of sections that fit into memory.
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let bytes = input.read_exact_at(offset, length)?;
@@ -188,6 +196,6 @@ pub(in crate::verify) fn read_section(input: &Input, place: Place) -> Result<Nex
     let start = input.read_exact_at(offset, BYTES_MAX + CID_BYTES_MAX)?;
     let (length, cid) = section_start(&start, offset)?;
     let is_checked = cid.as_ref().is_some_and(|cid| cid.comparison().is_some());
-    let is_right = is_checked.then_some(state == State::Long);
+    let is_right = is_checked.then_some(state == SectionState::Long);
     Ok(NextSection::Skipped(SkippedSection { offset, length, cid, is_right }))
 }

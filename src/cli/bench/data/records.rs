@@ -56,7 +56,7 @@ impl GeneratedRecords {
         Ok(random_did(&mut Rng::new(!self.seed)).parse()?)
     }
 
-    /// When the whole of so many records was signed.
+    /// The revision of a repository with this number of records.
     pub(in crate::cli) fn rev(records: u64) -> carrack::Result<Rev> {
         Ok(Rev::from_micros(FIRST_MICROS + records * STEP_MICROS, CLOCK_ID)?)
     }

@@ -48,9 +48,9 @@ fn verify_input(
     let (expect, clock, mut seen) =
         (&keys.head_or_unchecked(), &SystemClock, HeadAndListing::default());
     let report = match FileSource::new(input.clone()) {
-        Ok(supply) => {
-            let mut supply = ProgressSource::new(supply, &bar);
-            verify_collection_source(&mut supply, collection, expect, clock, &mut seen)?
+        Ok(source) => {
+            let mut source = ProgressSource::new(source, &bar);
+            verify_collection_source(&mut source, collection, expect, clock, &mut seen)?
         }
         // What is not even a CAR gets a report too.
         Err(_) => verify_collection(input, collection, expect, clock, &mut seen)?,

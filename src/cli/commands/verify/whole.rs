@@ -45,8 +45,8 @@ fn verify_input(
 ) -> Result<(Report, HeadAndListing), Failure> {
     let bar = Bar::bytes("verifying", input.length());
     let mut seen = HeadAndListing { head: None, listing: lists.then(ListingDigest::default) };
-    let supply = match FileSource::new(input.clone()) {
-        Ok(supply) => supply,
+    let source = match FileSource::new(input.clone()) {
+        Ok(source) => source,
         Err(Error::Problem(problem)) => {
             let mut report = Report::default();
             report.problems.push(*problem);
@@ -54,8 +54,8 @@ fn verify_input(
         }
         Err(error) => return Err(error.into()),
     };
-    let mut supply = ProgressSource::new(supply, &bar);
-    let report = verify_source(&mut supply, &keys.head_or_unchecked(), &SystemClock, &mut seen)?;
+    let mut source = ProgressSource::new(source, &bar);
+    let report = verify_source(&mut source, &keys.head_or_unchecked(), &SystemClock, &mut seen)?;
     Ok((report, seen))
 }
 
