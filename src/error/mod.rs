@@ -2,7 +2,7 @@
 //!
 //! Two shapes: a [`Problem`](crate::Problem) is a finding about bytes from outside (which CID, path or offset, and
 //! a [`Code`](crate::Code) that scripts can rely on), and an [`Error`] is why an operation did not happen.
-//! [`Error::kind`] says what to do next.
+//! [`Error::kind`] says what to do next, and [`crate::manual::failures`] explains the failures of a store.
 
 #[allow(clippy::module_inception)]
 mod error;

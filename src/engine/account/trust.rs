@@ -1,4 +1,4 @@
-//! Checks a stored head against the account's identity.
+//! Checks a stored head against the account's identity. See [`crate::manual::trust`].
 
 use crate::block::Cid;
 use crate::commit::Commit;

@@ -1,4 +1,4 @@
-//! The health of an engine, and how it is reopened and closed.
+//! The health of an engine, and how it is reopened and closed. See [`crate::manual::failures`].
 
 use crate::engine::core::{Core, HealthState};
 use crate::engine::handle::Engine;
