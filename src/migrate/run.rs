@@ -141,6 +141,20 @@ pub fn migrate(
 
 /// Aborts a move: the source takes writes again.
 ///
+/// ```
+/// use carrack::Engine;
+/// use carrack::migrate::abort;
+/// # use carrack::key::{Curve, SigningKey};
+/// # let engine = carrack::Engine::in_memory()?;
+/// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+/// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+/// # engine.create_account(&did, &key)?;
+/// let destination = Engine::in_memory()?;
+/// // No move is in progress.
+/// assert!(abort(&engine, &destination, &did).is_err());
+/// # Ok::<(), carrack::Error>(())
+/// ```
+///
 /// # Errors
 /// `NotFound` without the account at the source; `State` if no move is in progress, or the
 /// destination is active already (then [`migrate`] completes the last step); `Request` if a move of

@@ -3,6 +3,7 @@
 //!
 //! Imports use the same walk, so that what is stored is what was verified. Specification:
 //! <https://atproto.com/specs/repository>.
+//! [`crate::manual::reading`] explains how a file in any order is read.
 
 pub(crate) mod block_source;
 mod cid_hash;

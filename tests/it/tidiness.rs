@@ -1,4 +1,4 @@
-//! The rules of the house that neither the compiler nor the linter keeps.
+//! The rules of the code base that neither the compiler nor the linter keeps.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

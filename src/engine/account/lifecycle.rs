@@ -35,6 +35,19 @@ impl Engine {
     /// The state is [`State::Active`] afterwards. The events are `#identity`, `#account` and
     /// `#commit`.
     ///
+    /// ```
+    /// use carrack::Engine;
+    /// use carrack::engine::State;
+    /// use carrack::key::{Curve, SigningKey};
+    /// let engine = Engine::in_memory()?;
+    /// let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// let rev = engine.create_account(&did, &key)?;
+    /// let status = engine.status(&did)?;
+    /// assert_eq!((status.state, status.rev), (State::Active, Some(rev)));
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `Exists` if the account is here and not deleted; `Key` or `Io` if the signer fails;
     /// `RevAhead` if a deleted account's last revision is ahead of the clock; `Clock`;
@@ -97,6 +110,19 @@ impl Engine {
     /// The event is `#account`; from [`State::Deactivated`] to [`State::Active`] also `#identity`
     /// and `#sync`. Setting the present state again changes nothing and sends no event.
     ///
+    /// ```
+    /// use carrack::engine::{State, WriteOptions};
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # let engine = carrack::Engine::in_memory()?;
+    /// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &key)?;
+    /// engine.set_state(&did, State::Deactivated)?;
+    /// assert!(engine.write(&did, vec![], &WriteOptions::default(), &key).is_err());
+    /// engine.set_state(&did, State::Active)?;
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotFound` without the account; `State` if it is deleted, leaving or moved; `Request` for a
     /// state that cannot be set; [those of every write](Engine#errors-of-every-call).
@@ -138,6 +164,17 @@ impl Engine {
     /// The state is [`State::Deleted`] afterwards. The event is `#account`; older events of the
     /// account are removed from the log in the background. The bytes stay in free pages of the file
     /// until [`Engine::compact`].
+    ///
+    /// ```
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # let engine = carrack::Engine::in_memory()?;
+    /// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &key)?;
+    /// engine.delete_account(&did)?;
+    /// assert!(engine.snapshot(&did).is_err());
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `NotFound` without the account; `State` if it is leaving for another engine or deleted

@@ -48,6 +48,16 @@ impl Engine {
     /// All accounts, in the order of their DIDs, deleted ones included. For
     /// `com.atproto.sync.listRepos`.
     ///
+    /// ```
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # let engine = carrack::Engine::in_memory()?;
+    /// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &key)?;
+    /// assert_eq!(engine.accounts()?.len(), 1);
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [Those of every read](Engine#errors-of-every-call).
     pub fn accounts(&self) -> Result<Vec<AccountStatus>> {

@@ -76,6 +76,28 @@ impl Engine {
     /// The event is `#sync`; none if the head is already stored. A moved account becomes
     /// [`State::Deactivated`].
     ///
+    /// ```
+    /// use carrack::Engine;
+    /// use carrack::engine::{ImportOptions, WriteOptions};
+    /// use carrack::verify::{ExpectedHead, Input};
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # let engine = carrack::Engine::in_memory()?;
+    /// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &key)?;
+    /// let head = || ExpectedHead::signed_by([key.verifying_key()]);
+    /// let (mut full, mut diff) = (Vec::new(), Vec::new());
+    /// let first = engine.export(&did, &mut full)?;
+    /// let written = engine.write(&did, vec![], &WriteOptions::default(), &key)?;
+    /// engine.export_since(&did, first.rev, &mut diff)?;
+    ///
+    /// let copy = Engine::in_memory()?;
+    /// copy.import(&Input::from(full), &ImportOptions::default().head(head()))?;
+    /// let options = ImportOptions::default().head(head()).replace(first.commit);
+    /// assert_eq!(copy.apply_diff(&Input::from(diff), &options)?.rev, written.rev);
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Nothing is changed then. `Refused` with `DidMismatch`, before anything else, if the diff is
     /// of another account than expected; `NotFound` without the account; `Refused` with every

@@ -49,6 +49,18 @@ impl Engine {
     /// A slow `output` does not hold the snapshot: after some seconds the rest is read into a
     /// temporary file.
     ///
+    /// ```
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # let engine = carrack::Engine::in_memory()?;
+    /// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &key)?;
+    /// let mut car = Vec::new();
+    /// let exported = engine.export(&did, &mut car)?;
+    /// assert_eq!(exported.bytes, car.len() as u64);
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotFound` without the account; `State` if it is deleted; `Corrupt` if a stored block does
     /// not match its hash; `Io` if `output` fails; [those of every

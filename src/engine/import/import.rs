@@ -60,6 +60,25 @@ impl Engine {
     /// state, and a moved one becomes [`State::Deactivated`]. A head that is stored already sends
     /// no event.
     ///
+    /// ```
+    /// use carrack::Engine;
+    /// use carrack::engine::ImportOptions;
+    /// use carrack::verify::{ExpectedHead, Input};
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # let engine = carrack::Engine::in_memory()?;
+    /// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &key)?;
+    /// let mut car = Vec::new();
+    /// engine.export(&did, &mut car)?;
+    ///
+    /// let copy = Engine::in_memory()?;
+    /// let head = ExpectedHead::signed_by([key.verifying_key()]).did(did.clone());
+    /// let imported = copy.import(&Input::from(car), &ImportOptions::default().head(head))?;
+    /// assert_eq!(copy.status(&did)?.commit, Some(imported.commit));
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `Refused` with every problem of the input, among them `DidMismatch` if it is of another
     /// account than expected and `BadRev` if its revision is not above the stored one, or not above

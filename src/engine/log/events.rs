@@ -119,6 +119,17 @@ impl Engine {
     /// Announces that the account's DID document or handle has changed. The event is `#identity`
     /// with `handle`. Returns its sequence number.
     ///
+    /// ```
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # let engine = carrack::Engine::in_memory()?;
+    /// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &key)?;
+    /// let seq = engine.announce_identity(&did, Some("alice.example"))?;
+    /// assert_eq!(engine.last_seq()?, seq);
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotFound` without the account; [those of every write](Engine#errors-of-every-call).
     pub fn announce_identity(&self, did: &Did, handle: Option<&str>) -> Result<u64> {

@@ -13,6 +13,18 @@ impl Snapshot {
     /// record. For `com.atproto.sync.getRecord`; [`verify_proof`](crate::verify::verify_proof)
     /// checks the proof.
     ///
+    /// ```
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # let engine = carrack::Engine::in_memory()?;
+    /// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &key)?;
+    /// let mut proof = Vec::new();
+    /// let is_present = engine.snapshot(&did)?.proof(&"com.example.note/1".parse()?, &mut proof)?;
+    /// assert!(!is_present && !proof.is_empty());
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `Io` if `output` fails; as [`Snapshot::record`]. The CAR is incomplete then.
     pub fn proof(&self, path: &RepoPath, output: impl Write) -> Result<bool> {

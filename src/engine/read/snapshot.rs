@@ -89,6 +89,17 @@ impl List {
 impl Engine {
     /// Takes a snapshot of the account.
     ///
+    /// ```
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # let engine = carrack::Engine::in_memory()?;
+    /// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &key)?;
+    /// let snapshot = engine.snapshot(&did)?;
+    /// assert_eq!((snapshot.record_count(), Some(snapshot.rev())), (0, engine.status(&did)?.rev));
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotFound` without the account; `State` if it is deleted; [those of every
     /// read](Engine#errors-of-every-call).
@@ -145,6 +156,22 @@ impl Snapshot {
 
     /// The records of the account or of one collection, in path order or in reverse. For
     /// `com.atproto.repo.listRecords`.
+    ///
+    /// ```
+    /// use carrack::engine::{List, Op, Record, WriteOptions};
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # let engine = carrack::Engine::in_memory()?;
+    /// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &key)?;
+    /// let op = Op::create("com.example.note/1".parse()?, Record::from_dag_cbor(vec![0xa0])?);
+    /// engine.write(&did, vec![op], &WriteOptions::default(), &key)?;
+    /// let newest_first = List::default().collection("com.example.note".parse::<carrack::ident::Nsid>()?);
+    /// for record in engine.snapshot(&did)?.list(&newest_first.reverse(true))? {
+    ///     assert_eq!(record?.path.as_str(), "com.example.note/1");
+    /// }
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Snapshot::record`], here and from each item.

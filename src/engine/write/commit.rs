@@ -38,6 +38,24 @@ impl Engine {
     /// drop commits by a key that the identity does not name. The account's trust does not change,
     /// except by a new key.
     ///
+    /// ```
+    /// use carrack::engine::{Op, Record, WriteOptions};
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # let engine = carrack::Engine::in_memory()?;
+    /// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &key)?;
+    /// let note = Record::from_json(&serde_json::json!({"text": "ahoy"}))?;
+    /// let op = Op::create("com.example.note/1".parse()?, note);
+    /// let written = engine.write(&did, vec![op], &WriteOptions::default(), &key)?;
+    ///
+    /// // Compare-and-swap: only if the head is still this commit.
+    /// let options = WriteOptions::default().swap(written.commit);
+    /// let deleted = engine.write(&did, vec![Op::delete("com.example.note/1".parse()?)], &options, &key)?;
+    /// assert!(deleted.rev > written.rev);
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Nothing is written then. `NotFound` without the account, or without a record to update or
     /// delete; `Exists` if a record to create exists; `State` if the account is not active;
