@@ -83,7 +83,7 @@ impl Session {
         &self.nodes
     }
 
-    /// Refuses once the session has ended.
+    /// Returns an error once the session has ended.
     pub(crate) fn check(&self) -> Result<()> {
         match self.state.load(Ordering::Acquire) {
             OPEN => Ok(()),
@@ -120,13 +120,13 @@ impl Session {
         }
     }
 
-    /// Another session goes on in this one's place.
+    /// Marks this session as replaced by another one.
     pub(crate) fn replace(&self) {
         let _ =
             self.state.compare_exchange(REOPENING, REOPENED, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// Adds to an error what the database leaves out: the failure that made it refuse everything.
+    /// Adds the first failure of the storage to an error, which the database leaves out.
     pub(crate) fn explain(&self, error: Error) -> Error {
         if let Err(ended) = self.check() {
             return ended;
