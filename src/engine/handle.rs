@@ -35,7 +35,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 ///
 /// Writes: the same, and `RestoreUnconfirmed` until [`Engine::confirm_restore`] in a restored
 /// store, `Format` in a store that is opened read-only ([`Options::upgrade`]), and `Stale` if the
-/// engine is reopened during an import or a move. A call that fails leaves the store as it was.
+/// engine is reopened during an import or a move. A call that fails leaves the store as it was,
+/// with one exception: if a write fails with `Reopen`, its flush may have failed, and after
+/// [`Engine::reopen`] it is either there as a whole or not at all.
 ///
 /// # Examples
 ///

@@ -8,7 +8,8 @@ use std::fmt;
 /// The result of an operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why an operation failed. A failed operation leaves nothing behind.
+/// Why an operation failed. A failed operation leaves nothing behind; only a write that fails with
+/// [`Error::Reopen`] may be there as a whole after the engine is reopened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

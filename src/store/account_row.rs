@@ -221,7 +221,7 @@ fn decode_1(from: &mut Decoder<'_>) -> Result<Account, Wrong> {
     Ok(Account {
         state: state_of(state, destination)?,
         key: key_1(trust, key, head.is_some())?,
-        // A confirmed restore may have raised it; of an account that is gone, that cannot be told any more.
+        // A confirmed restore may have raised it; for a deleted account this is not known.
         last_rev: head.as_ref().map_or(lower_bound, |head| head.rev),
         may_be_ahead: false,
         origin,

@@ -24,7 +24,7 @@ const REOPENING: u8 = 3;
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// The engine is being reopened: another session goes on, if that succeeds.
+    /// The engine is being reopened: another session continues, if that succeeds.
     Reopening,
     /// The engine was closed.
     Closed,

@@ -117,7 +117,7 @@ impl Told {
     }
 }
 
-/// Whether it makes no sense to go on: the frame is not to blame.
+/// Whether to stop, because the error is not the frame's.
 fn is_of_the_machine(error: &Error) -> bool {
     matches!(
         error.kind(),

@@ -26,7 +26,7 @@ pub(in crate::cli) struct DemoArgs {
     records: u64,
 }
 
-/// 2025-01-01: the demo's clock goes on by itself from here.
+/// 2025-01-01: the demo's clock starts here.
 const START_MICROS: u64 = 1_735_689_600_000_000;
 
 pub(in crate::cli) fn run(args: &DemoArgs) -> Result<Answer, Failure> {

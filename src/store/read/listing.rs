@@ -79,7 +79,7 @@ pub(crate) struct Records<'a, T, L> {
     scan: Option<ByteEntries<'a>>,
     /// A row that the scan has given too early: its node comes next.
     ahead: Option<(Vec<u8>, Vec<u8>)>,
-    /// The records of the run at hand, the next one last.
+    /// The records of the current run, the next one last.
     ready: Vec<(Key, L)>,
     listed: u64,
     bytes: u64,

@@ -164,7 +164,7 @@ impl<T: ReadBytes> Lookup<'_, T> {
     }
 }
 
-/// The value of the row with this key, if it is the one at hand.
+/// The value of the row with this key, if it is the current row.
 fn value_in<'n>(near: Option<&'n ByteEntry<'_>>, key: &[u8]) -> Option<&'n [u8]> {
     near.filter(|(found, _)| found.value() == key).map(|(_, value)| value.value())
 }

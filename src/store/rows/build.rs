@@ -36,7 +36,7 @@ pub(crate) struct RowBuilder {
 /// reused for the next one.
 #[derive(Default)]
 struct Run {
-    /// Where the node hangs; `None` if none is at hand.
+    /// The key left of the node; `None` without a current node.
     left: Option<Key>,
     /// Of the node and of each record.
     stamps: Vec<Rev>,
