@@ -1,4 +1,4 @@
-//! Time and randomness. Both are handed in, so that tests and simulations repeat exactly.
+//! Time and randomness. Both are parameters, so that tests and simulations are reproducible.
 
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{Rng as _, SeedableRng};
@@ -7,21 +7,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// Tells the time.
+/// A clock.
 pub trait Clock: Send + Sync {
     /// Microseconds since 1970, UTC.
     fn now_micros(&self) -> u64;
 
-    /// Microseconds since some moment, which go on as time passes, whatever is done to the time of
-    /// day. An engine compares both, and signs nothing once the time of day has jumped ahead.
+    /// Microseconds since an arbitrary start, which grow with elapsed time even if the time of day
+    /// is set. An engine compares both, and signs nothing after the time of day has jumped ahead.
     ///
-    /// A clock that has nothing of the kind tells the time of day here; then no jump is noticed.
+    /// A clock without such a value may return the time of day; jumps are not detected then.
     fn monotonic_micros(&self) -> u64 {
         self.now_micros()
     }
 }
 
-/// The machine's clock. Nothing else in this crate asks the system for the time.
+/// The machine's clock: the only place where this crate reads the system's time.
 ///
 /// ```
 /// use carrack::env::{Clock, SystemClock};
@@ -31,22 +31,22 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    /// A machine that believes to be before 1970 answers 0.
+    /// 0 if the machine's date is before 1970.
     #[allow(clippy::disallowed_methods, reason = "this is the one place")]
     fn now_micros(&self) -> u64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
     }
 
-    /// Since this process asked first. Most systems leave out the time for which the machine was
-    /// suspended.
+    /// Microseconds since the first call in this process. Most systems exclude the time during
+    /// which the machine was suspended.
     fn monotonic_micros(&self) -> u64 {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         u64::try_from(START.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 }
 
-/// A clock that stands still until it is told otherwise, for tests and simulations.
+/// A clock that changes only when it is set, for tests and simulations.
 ///
 /// ```
 /// use carrack::env::{Clock, ManualClock};
@@ -66,12 +66,12 @@ impl ManualClock {
         Self { micros: AtomicU64::new(micros), passed: AtomicU64::new(0) }
     }
 
-    /// Sets the time of day, back or forth. No time passes.
+    /// Sets the time of day, in microseconds since 1970. The monotonic time does not change.
     pub fn set(&self, micros: u64) {
         self.micros.store(micros, Ordering::SeqCst);
     }
 
-    /// Lets so many microseconds pass.
+    /// Advances both times, in microseconds.
     pub fn advance(&self, micros: u64) {
         self.micros.fetch_add(micros, Ordering::SeqCst);
         self.passed.fetch_add(micros, Ordering::SeqCst);
@@ -98,7 +98,7 @@ impl<T: Clock + ?Sized> Clock for Arc<T> {
     }
 }
 
-/// Gives random bytes.
+/// A source of random bytes.
 pub trait Random: Send + Sync {
     /// Fills `out`.
     ///
@@ -126,8 +126,8 @@ impl Random for SystemRandom {
     }
 }
 
-/// A sequence that a seed determines (`SplitMix64`), for tests and simulations. **Not for keys**:
-/// a few bytes of it give away the rest.
+/// A sequence determined by a seed (`SplitMix64`), for tests and simulations. **Not for keys**: a
+/// few of its bytes reveal the rest.
 ///
 /// ```
 /// use carrack::env::{Random, SeededRandom};

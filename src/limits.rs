@@ -75,7 +75,7 @@ pub(crate) const KEPT_NODES_PART: usize = 8;
 /// Memory for which rows were found by following the nodes above them, as a part of the memory for
 /// pages: with [`CACHE_BYTES_DEFAULT`] 2 MiB, which tell of 262,144 rows.
 pub(crate) const CONFIRMED_ROWS_PART: usize = 32;
-/// And at most so many, which take 8 MiB.
+/// The maximum number of confirmed rows, which take 8 MiB.
 pub(crate) const CONFIRMED_ROWS_MAX: usize = 1 << 20;
 /// A longer node is read anew each time: honest ones have some hundred bytes.
 pub(crate) const KEPT_NODE_BYTES_MAX: usize = 64 << 10;
@@ -89,8 +89,8 @@ pub const RESTORE_SEQ_MAX: u64 = 1 << 52;
 /// How long a snapshot may be read from: an older reader pins pages, and the file grows. Only a
 /// backup takes longer.
 pub const SNAPSHOT_SECONDS_MAX: u64 = 30;
-/// Rows of an import that gather before the writer gets them: a few milliseconds of its time, for
-/// which all other callers wait.
+/// Bytes of rows of an import per batch for the writer: a few milliseconds of its time, for which
+/// all other callers wait.
 pub(crate) const STAGED_BYTES: usize = 512 << 10;
 /// Revisions of one account that `since` is honoured for: the newest ones, some weeks of a busy
 /// account's. For older ones a full export is as good.

@@ -1,9 +1,9 @@
-//! What Carrack is built on, for tests, measurements and tools that look inside. **None of it is under
-//! the promise that a version number makes**: it changes with the database and with what the engine
-//! needs.
+//! Internal building blocks, for tests, measurements and diagnostic tools. **They are outside of
+//! the version promise**: they change with the database and with the needs of the engine.
 
-/// Blocks from anywhere: what [`verify`](mod@crate::verify) and [`Engine::import`](crate::Engine::import) read
-/// through, for sources that are no [`Input`](crate::verify::Input), or whose reading is watched.
+/// Sources of blocks: what [`verify`](mod@crate::verify) and
+/// [`Engine::import`](crate::Engine::import) read from, for sources that are not an
+/// [`Input`](crate::verify::Input), or whose reading is observed.
 pub mod sources {
     pub use crate::verify::block_source::{BlockSource, Missing, RecordBlock, Totals};
     pub use crate::verify::collection::verify_collection_source;
@@ -57,19 +57,19 @@ pub mod tree {
     pub use crate::tree::walk::{Walk, Want};
 }
 
-/// DRISL value by value, without a tree of values in between.
+/// Reads and writes DRISL value by value, without a tree of values.
 pub mod drisl {
     pub use crate::block::drisl::check::Floats;
     pub use crate::block::drisl::decoder::{Decoder, Kind};
     pub use crate::block::drisl::encoder::Encoder;
 
-    /// Whether bytes are DRISL, without building anything.
+    /// Checks whether bytes are DRISL, without building values.
     pub mod check {
         pub use crate::block::drisl::check::{record, value};
     }
 }
 
-/// The pieces that a CAR is made of.
+/// The elements of a CAR: header, sections, varints.
 pub mod car {
     pub use crate::car::header::header;
     pub use crate::car::next_section::{NextSection, SkippedSection};
@@ -82,19 +82,19 @@ pub mod car {
     }
 }
 
-/// Files that get their name when they are whole.
+/// Files that are renamed when they are complete.
 pub mod files {
     pub use crate::part_file::{PartFile, sync_folder};
 }
 
-/// The database.
+/// Stores on redb's own storage types.
 pub mod redb {
     use crate::engine::{BackedUp, Engine, Options};
     use crate::error::Result;
     use crate::progress::Progress;
     use ::redb::StorageBackend;
 
-    /// Opens the store on a storage of the database's kind, with its locks.
+    /// Opens the store on a storage of redb, with its locks.
     ///
     /// ```
     /// use carrack::engine::Options;
@@ -110,7 +110,7 @@ pub mod redb {
         Engine::open_backend(backend, options)
     }
 
-    /// Backs a store up onto an empty storage of the database's kind. Half a backup there does not open.
+    /// Copies a store onto an empty storage of redb. An incomplete copy does not open.
     ///
     /// ```
     /// use carrack::{Engine, Progress};

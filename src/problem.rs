@@ -1,55 +1,55 @@
-//! Findings about bytes from outside: which rule is broken, and where.
+//! Problems of input: which rule is broken, and where.
 
 use crate::ident::{Cid, CidError};
 use crate::limits::PROBLEMS_LISTED_MAX;
 use std::fmt;
 
-/// A finding about bytes from outside.
+/// A problem of input that came from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Problem {
-    /// Which rule is broken.
+    /// The broken rule.
     pub code: Code,
-    /// What was seen, in a sentence.
+    /// A sentence for people.
     pub message: String,
-    /// The block that it concerns, where known.
+    /// The CID of the block, if known.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub cid: Option<Cid>,
-    /// The path of the record, or the path left of the node, where known.
+    /// The path of the record, or the path left of the node, if known.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub path: Option<String>,
-    /// Where in the input, in bytes from its start, where known.
+    /// The offset in the input, in bytes from its start, if known.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub offset: Option<u64>,
 }
 
 impl Problem {
-    /// A problem of which only the rule and the observation are known so far.
+    /// A problem without CID, path and offset.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), cid: None, path: None, offset: None }
     }
 
-    /// Names the block, unless one is named already.
+    /// Sets the CID, unless it is set.
     #[must_use]
     pub fn cid(mut self, cid: &Cid) -> Self {
         self.cid.get_or_insert_with(|| cid.clone());
         self
     }
 
-    /// Names the path, unless one is named already.
+    /// Sets the path, unless it is set.
     #[must_use]
     pub fn path(mut self, path: impl AsRef<[u8]>) -> Self {
         self.path.get_or_insert_with(|| {
             let path = path.as_ref();
-            // A sender of more than a path must not make lists of problems long.
+            // Longer texts would make lists of problems long.
             let path = path.get(..crate::limits::PATH_BYTES_MAX).unwrap_or(path);
             String::from_utf8_lossy(path).into_owned()
         });
         self
     }
 
-    /// Names the place in the input, unless one is named already.
+    /// Sets the offset, unless it is set.
     #[must_use]
     pub fn offset(mut self, offset: u64) -> Self {
         self.offset.get_or_insert(offset);
@@ -85,7 +85,8 @@ impl From<CidError> for Problem {
     }
 }
 
-/// A list of problems that does not grow without bound.
+/// A list of problems of limited length
+/// ([`PROBLEMS_LISTED_MAX`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems {
     listed: Vec<Problem>,
@@ -93,7 +94,7 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Adds one; behind the limit it is only counted.
+    /// Adds a problem; above the limit it is only counted.
     pub fn push(&mut self, problem: Problem) {
         if self.listed.len() < PROBLEMS_LISTED_MAX {
             self.listed.push(problem);
@@ -102,33 +103,33 @@ impl Problems {
         }
     }
 
-    /// Adds those of another list.
+    /// Adds the problems of another list.
     pub(crate) fn append(&mut self, other: Self) {
         self.omitted += other.omitted;
         other.listed.into_iter().for_each(|problem| self.push(problem));
     }
 
-    /// Counts some that were not kept.
+    /// Counts problems that were not kept.
     pub(crate) fn omit(&mut self, more: u64) {
         self.omitted += more;
     }
 
-    /// Those that are listed.
+    /// The listed problems.
     pub fn listed(&self) -> &[Problem] {
         &self.listed
     }
 
-    /// How many further ones there are.
+    /// The number of problems that are not listed.
     pub fn omitted(&self) -> u64 {
         self.omitted
     }
 
-    /// Whether there is none.
+    /// Whether there is no problem.
     pub fn is_empty(&self) -> bool {
         self.listed.is_empty()
     }
 
-    /// Those that are listed, as a list.
+    /// Returns the listed problems.
     pub fn into_listed(self) -> Vec<Problem> {
         self.listed
     }
@@ -136,13 +137,14 @@ impl Problems {
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
-        /// The rule that a [`Problem`] is about. The names are part of the command line's contract.
+        /// The rule that a [`Problem`] is about. The names are part of the contract of the command
+        /// line.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum Code { $($(#[$doc])* $name),* }
 
         impl Code {
-            /// The name as scripts see it.
+            /// The name in JSON.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name)),* }
             }
@@ -153,7 +155,7 @@ macro_rules! codes {
 codes! {
     /// The input does not begin like a CAR of version 1.
     NotACar,
-    /// The input ends inside something.
+    /// The input ends inside a header, section or value.
     Truncated,
     /// A section's length or CID cannot be read.
     BadSection,
@@ -163,43 +165,43 @@ codes! {
     UnsupportedCid,
     /// The header names no root.
     NoRoot,
-    /// The block of the root is not there.
+    /// The block of the root is missing.
     MissingCommit,
-    /// The commit object is not one.
+    /// The commit object is malformed.
     BadCommit,
     /// The repository belongs to another account.
     DidMismatch,
     /// The signature does not verify under any of the keys.
     BadSignature,
-    /// The signature is the malleable twin of a right one.
+    /// The signature is valid but has a high `s`, which the protocol refuses.
     HighS,
-    /// The revision is not a TID, or not newer than what is held.
+    /// The revision is not a TID, or not newer than the stored one.
     BadRev,
     /// The revision is too far in the future.
     FutureRev,
-    /// A tree node is not there.
+    /// A tree node is missing.
     MissingNode,
-    /// A tree node is not of the form that the specification gives.
+    /// A tree node is not of the form in the specification.
     BadNode,
-    /// Right content in an encoding that is not the canonical one.
+    /// Valid content in an encoding that is not canonical.
     NonCanonical,
-    /// A key or a node sits in the wrong layer.
+    /// A key or a node is in the wrong layer.
     WrongLayer,
     /// Keys do not ascend.
     KeyOrder,
     /// A subtree's key is outside the range that its parent leaves.
     KeyRange,
-    /// A node without entries where none may be.
+    /// A node without entries where one must have some.
     EmptyNode,
     /// A key is not a repository path.
     BadPath,
-    /// A record's block is not there.
+    /// A record's block is missing.
     MissingRecord,
-    /// A record is not of the data model.
+    /// A record is not valid in the data model.
     BadRecord,
-    /// Something exceeds a limit.
+    /// A length or number exceeds a limit.
     TooLarge,
-    /// An archive has far more blocks than its tree.
+    /// A CAR has far more blocks than its tree.
     TooManyBlocks,
     /// The partial tree proves neither presence nor absence.
     NotProven,
@@ -207,11 +209,11 @@ codes! {
     BadFrame,
     /// A field of an event contradicts its commit.
     FieldMismatch,
-    /// An op of an event contradicts the tree.
+    /// An operation of an event contradicts the tree.
     OpMismatch,
-    /// Undoing the ops does not give the previous tree.
+    /// Undoing the operations does not give the previous tree.
     InversionFailed,
-    /// An event has more ops than allowed.
+    /// An event has more operations than allowed.
     TooManyOps,
     /// A did:plc log breaks its rules.
     BadLog,

@@ -1,11 +1,11 @@
-//! How far a long call has come.
+//! Progress of long calls.
 
 use std::fmt;
 
-/// Is told how far a long call has come: a backup, a compaction, a scrub, a move.
+/// Receives the progress of a long call: a backup, a compaction, a scrub, a move.
 ///
-/// The number grows with each report, from several times a second to once in some seconds. Each call
-/// says what it counts. It comes from the thread that does the work, which waits meanwhile.
+/// The reported number grows, several times a second to once in some seconds. Each call documents
+/// its unit. Reports come from the working thread, which waits for them.
 ///
 /// ```
 /// use carrack::{Engine, Progress};
@@ -23,12 +23,12 @@ use std::fmt;
 pub struct Progress<'a>(Option<&'a (dyn Fn(u64) + Sync)>);
 
 impl<'a> Progress<'a> {
-    /// Calls `see` with how far the call has come.
+    /// Calls `see` with the present number.
     pub fn to(see: &'a (dyn Fn(u64) + Sync)) -> Self {
         Self(Some(see))
     }
 
-    /// For callers that do not look.
+    /// Ignores the progress.
     pub fn none() -> Self {
         Self(None)
     }

@@ -2,7 +2,7 @@
 //!
 //! `check` of a module takes the bytes and panics where the property does not hold. `mutate`, where
 //! there is one, repairs hashes and signatures after the fuzzer's own change, so that most inputs
-//! get past the first door. The corpora in `corpus/` are also run by `cargo test`.
+//! get past the first check. The corpora in `corpus/` are also run by `cargo test`.
 #![forbid(unsafe_code)]
 
 pub mod car_reader;

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// What was asked of an account whose state does not allow it.
+/// The operation that an account's state does not allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {
@@ -14,21 +14,21 @@ pub enum Action {
     Delete,
     /// An import over it that does not name its head.
     Import,
-    /// An import of another head while it is on its way to another engine.
+    /// An import of another head while the account is leaving for another engine.
     ImportWhileLeaving,
-    /// A diff: it has no head that one could follow.
+    /// A diff for an account without a head.
     ApplyDiff,
     /// Following the account at another host.
     Follow,
     /// The start of a move.
     Depart,
-    /// The end of a move at the source: it was not on that move.
+    /// The end of a move at the source, where the account was not on that move.
     FinishMove,
     /// The end of a move at the destination, where the account is in use.
     Arrive,
-    /// The abort of a move: none is under way.
+    /// The abort of a move while none is in progress.
     AbortMove,
-    /// The abort of a move to another destination than the one that it is on its way to.
+    /// The abort of a move to another destination than the account's.
     AbortOtherMove,
     /// The abort of a move that has arrived.
     AbortArrived,

@@ -1,5 +1,4 @@
-//! Accounts as the engine's callers see them: their state, what each state allows, and how far their
-//! head is verified.
+//! Account states, what each state allows, and how far a head is verified.
 
 mod action;
 mod engine_name;

@@ -1,38 +1,39 @@
 use super::EngineName;
 use std::fmt;
 
-/// What an account may be used for.
+/// The state of an account in an engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum State {
-    /// In use.
+    /// In use: records can be read and written.
     Active,
-    /// Switched off by its owner.
+    /// Deactivated by its owner: read-only.
     Deactivated,
-    /// Switched off by the operator, reversibly.
+    /// Suspended by the operator for a time: read-only.
     Suspended,
-    /// Taken down by the operator.
+    /// Taken down by the operator: read-only.
     TakenDown,
-    /// Gone: only its name and last revision are kept.
+    /// Deleted: only the DID and the last revision are kept.
     Deleted,
-    /// On its way to another engine; takes no writes meanwhile.
+    /// Moving to another engine: read-only, the *fence* of a move.
     Leaving {
-        /// The destination, as its operator names it.
+        /// The destination's name or URL.
         to: String,
-        /// The destination, as it names itself.
+        /// The destination's engine name.
         engine: EngineName,
     },
-    /// Moved to another engine; the copy here is history.
+    /// Moved to another engine: the copy here is read-only and no longer updated.
     Moved {
-        /// The destination, as its operator names it.
+        /// The destination's name or URL.
         to: String,
-        /// The destination, as it names itself.
+        /// The destination's engine name.
         engine: EngineName,
     },
 }
 
 impl State {
-    /// Whether records may be read: the one table of what each state allows, first half.
+    /// Whether records may be read. With [`State::allows_writes`], the only table of what each
+    /// state allows.
     pub fn allows_reads(&self) -> bool {
         match self {
             Self::Active
@@ -45,7 +46,7 @@ impl State {
         }
     }
 
-    /// Whether records may be written: the other half.
+    /// Whether records may be written.
     pub fn allows_writes(&self) -> bool {
         match self {
             Self::Active => true,
@@ -66,12 +67,12 @@ impl State {
         }
     }
 
-    /// Whether it is on its way to another engine.
+    /// Whether it is leaving for another engine.
     pub(crate) fn is_leaving(&self) -> bool {
         matches!(self, Self::Leaving { .. })
     }
 
-    /// The name that `status` prints.
+    /// The word in the command line's output.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -84,7 +85,7 @@ impl State {
         }
     }
 
-    /// Where it is going or has gone.
+    /// The destination of a leaving or moved account.
     pub(crate) fn destination(&self) -> Option<(&str, EngineName)> {
         match self {
             Self::Leaving { to, engine } | Self::Moved { to, engine } => Some((to, *engine)),

@@ -1,13 +1,12 @@
-/// How far an account's head has been verified here.
+/// How far an account's head is verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Trust {
-    /// The head was checked against a key of the account's identity that the caller gave, or the
-    /// chain from the account's creation here, or from a head that was checked, was signed here
-    /// with the account's key.
+    /// The head was checked against a given key of the account's identity, or was signed here with
+    /// the account's key, in an unbroken chain from the account's creation or a checked head.
     Verified,
-    /// Structure and hashes are right; no key of the account's identity is known to have signed
-    /// the head. [`Engine::check_trust`](crate::Engine::check_trust) checks it.
+    /// Structure and hashes are valid; no key of the account's identity is known to have signed the
+    /// head. [`Engine::check_trust`](crate::Engine::check_trust) checks it.
     Unverified,
 }
 
@@ -15,14 +14,14 @@ pub enum Trust {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TrustKey {
-    /// One that the identity had when it was asked.
+    /// One that the identity named at the time of the check.
     Current,
-    /// One that the identity had before, and no longer.
+    /// One that the identity named before and no longer names.
     Historic,
 }
 
 impl Trust {
-    /// The name that `status` prints.
+    /// The word in the command line's output.
     pub fn name(self) -> &'static str {
         match self {
             Self::Verified => "verified",
@@ -32,7 +31,7 @@ impl Trust {
 }
 
 impl TrustKey {
-    /// The name that `status` prints.
+    /// The word in the command line's output.
     pub fn name(self) -> &'static str {
         match self {
             Self::Current => "current",

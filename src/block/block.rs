@@ -2,10 +2,10 @@ use super::{Cid, Codec};
 use crate::problem::{Code, Problem};
 use bytes::Bytes;
 
-/// Bytes that have been proved against their CID.
+/// Bytes that were verified against their CID.
 ///
-/// There are two ways to get one, and both hash: [`Block::check`] compares with a promised CID,
-/// [`Block::dag_cbor`] computes it. No other constructor exists, so holding a `Block` is the proof.
+/// Both constructors hash: [`Block::check`] compares with a given CID, [`Block::dag_cbor`] computes
+/// it. So every `Block` matches its CID.
 ///
 /// ```
 /// use carrack::block::Block;
@@ -31,7 +31,7 @@ impl PartialEq for Block {
 impl Eq for Block {}
 
 impl Block {
-    /// Computes the digest of `bytes` and compares it with what `cid` promises.
+    /// Hashes `bytes` and compares the digest with the CID.
     ///
     /// # Errors
     /// `HashMismatch` if they differ, `UnsupportedCid` if the CID uses a hash that is not SHA-256.

@@ -21,8 +21,8 @@ pub(crate) struct Blocks {
 }
 
 impl Blocks {
-    /// Reads a CAR to its end. `judge` sees each section's outcome (as of [`Blocks::add`]) with what
-    /// was read so far and the bytes that it took, and may end the reading.
+    /// Reads a CAR to its end. `judge` receives each section's result (see [`Blocks::add`]), the
+    /// blocks read so far and the section's length in bytes, and may end the reading.
     pub(crate) fn read<R: Read>(
         reader: &mut Reader<R>,
         mut judge: impl FnMut(&Self, u64, Result<(), Problem>) -> Result<()>,
@@ -68,8 +68,7 @@ impl Blocks {
         Ok(())
     }
 
-    /// Why there is no block with this CID, which is needed: what is wrong with its section, or else
-    /// this.
+    /// The problem of the section with this CID, or `absent` if there is none.
     pub(crate) fn why_not(&self, cid: &Cid, absent: Problem) -> Problem {
         let problem = match self.long.get(cid) {
             Some(problem) => problem.clone(),

@@ -1,8 +1,8 @@
 //! CAR version 1: a header that names the roots, then blocks one after another.
 //!
-//! Bytes come in as [`Section`]s, which promise a CID and have not been checked, and leave as
-//! sections. [`Section::into_block`] is the way to a block, and it hashes. The end of an input must be
-//! earned: only where a section may begin is it an end, anywhere else it is `Truncated`.
+//! Input is read as [`Section`]s, whose CIDs have not been checked. [`Section::into_block`] hashes
+//! a section and returns a block. An input may end only where a section may begin; anywhere else it
+//! is `Truncated`.
 //!
 //! Specification: <https://ipld.io/specs/transport/car/carv1/>,
 //! <https://atproto.com/specs/repository#car-file-serialization>.

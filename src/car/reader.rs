@@ -8,18 +8,17 @@ use crate::problem::{Code, Problem};
 use bytes::BytesMut;
 use std::io::{self, Read};
 
-/// The first read asks for so many bytes: event slices are hardly larger.
+/// The size of the first read, in bytes: event slices are not much larger.
 const CHUNK_BYTES_MIN: usize = 8 * 1024;
 /// Each next chunk is twice as long, up to this: large reads cost the fewest calls.
 const CHUNK_BYTES_MAX: usize = 256 * 1024;
 
 /// Reads a CAR section by section, in bounded memory.
 ///
-/// It reads ahead in chunks of up to 256 KiB, and hands out [`Section`]s that are slices of them
-/// without copying (so a kept frame keeps its chunk). A section of more than a mebibyte is read past
-/// without being kept. No length that the input claims is allocated
-/// before the bytes have arrived. It is meant for a plain file, pipe or socket; a `BufReader` in
-/// between only costs. After an error it stays failed.
+/// It reads ahead in chunks of up to 256 KiB, and returns [`Section`]s that are slices of them (so
+/// a kept section keeps its chunk). A section of more than a mebibyte is skipped. No length in the
+/// input is allocated before the bytes have arrived. Pass a plain file, pipe or socket: a
+/// `BufReader` only costs time. After an error every call fails.
 ///
 /// ```
 /// use carrack::block::Block;
@@ -76,7 +75,7 @@ impl<R: Read> Reader<R> {
         Ok(reader)
     }
 
-    /// The roots that the header names, in its order.
+    /// The roots in the header, in order.
     pub fn roots(&self) -> &[Cid] {
         &self.roots
     }
@@ -103,7 +102,7 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// The input; what was read ahead is lost.
+    /// Returns the input. Bytes that were read ahead are lost.
     pub fn into_inner(self) -> R {
         self.input
     }
@@ -238,14 +237,14 @@ impl<R: Read> Reader<R> {
         self.buffer.get(..self.filled).unwrap_or_default()
     }
 
-    /// Takes so many of them.
+    /// Takes this number of bytes.
     fn take(&mut self, length: usize) -> BytesMut {
         self.filled -= length;
         self.offset += length as u64;
         self.buffer.split_to(length)
     }
 
-    /// Reads until so many bytes are ahead; false if the input ends before.
+    /// Reads until this number of bytes is in the buffer; false if the input ends before.
     fn fill(&mut self, wanted: usize) -> Result<bool> {
         while self.filled < wanted {
             if self.filled == self.buffer.len() {
@@ -255,7 +254,7 @@ impl<R: Read> Reader<R> {
             let space = self.buffer.get_mut(self.filled..).unwrap_or_default();
             match self.input.read(space) {
                 Ok(0) => return Ok(false),
-                // A reader that claims more than it was given room for is not believed.
+                // A reader may claim more bytes than the buffer has.
                 Ok(read) => self.filled += read.min(space.len()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(self.io(error)),

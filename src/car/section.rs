@@ -4,17 +4,16 @@ use crate::limits::SECTION_BYTES_MAX;
 use crate::problem::{Code, Problem};
 use bytes::Bytes;
 
-/// One section as it was read: bytes and a CID that promises something about them.
+/// A section of a CAR: a CID, and bytes that have not been checked.
 ///
-/// Nothing has been hashed yet. Its bytes are a slice of the chunk that the reader read, and keep
-/// all of that chunk (256 KiB and the section that reached into it) in memory while they live; copy
-/// what is kept for long.
+/// Its bytes are a slice of the reader's chunk, and keep that chunk (256 KiB and the section that
+/// reaches into it) in memory; copy bytes that are kept for long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Section {
-    /// Where the section begins (its length, that is), in bytes from the start of the input.
+    /// The offset of the section's varint in the input, in bytes.
     pub offset: u64,
-    /// The promise.
+    /// The CID in the section.
     pub cid: Cid,
     /// All of it: the length, the CID, the block.
     whole: Bytes,
@@ -47,7 +46,7 @@ impl Section {
         &self.whole
     }
 
-    /// Hashes the bytes and holds them to the promise.
+    /// Hashes the bytes and compares them with the CID.
     ///
     /// # Errors
     /// `HashMismatch` or `UnsupportedCid`, naming CID and offset.

@@ -40,7 +40,7 @@ impl<W: Write> Writer<W> {
         Ok(Self { output, buffer, bytes_written, failure: None })
     }
 
-    /// Writes a block. It is not hashed here: what the engine holds was checked on its way in.
+    /// Writes a block. The bytes are not hashed.
     ///
     /// # Errors
     /// `Limit` if no reader would take a section of that length; `Io`.
@@ -54,7 +54,7 @@ impl<W: Write> Writer<W> {
         self.count(section_len(cid, bytes.len()))
     }
 
-    /// Writes bytes that are framed already: one section, or several back to back.
+    /// Writes one or more complete sections.
     ///
     /// # Errors
     /// `Io`.
@@ -69,12 +69,12 @@ impl<W: Write> Writer<W> {
         self.put(section)
     }
 
-    /// How many bytes the file has so far, with those that are still in the buffer.
+    /// The length of the CAR so far in bytes, buffered sections included.
     pub fn bytes_written(&self) -> u64 {
         self.bytes_written
     }
 
-    /// Passes on the rest, flushes the output and gives it back.
+    /// Writes buffered sections, flushes the output and returns it.
     ///
     /// # Errors
     /// `Io`.
@@ -124,7 +124,7 @@ pub fn append_section(out: &mut Vec<u8>, cid: &Cid, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// The length of the whole section of a block of so many bytes, its varint included.
+/// The length of the whole section of a block of `bytes_len` bytes, its varint included.
 ///
 /// ```
 /// # use carrack::block::{Cid, Codec};

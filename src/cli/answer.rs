@@ -1,8 +1,8 @@
-/// What a command that ran to its end says.
+/// The answer of a command that ran to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::cli) enum Answer {
     /// Done, or yes.
     Yes,
-    /// No, and why, for the standard error.
+    /// No, with the reason for standard error.
     No(String),
 }

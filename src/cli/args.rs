@@ -23,10 +23,10 @@ use crate::cli::commands::write::WriteArgs;
 use crate::cli::demo::DemoArgs;
 use clap::{Parser, Subcommand};
 
-/// Keeps, proves and moves AT Protocol repositories.
+/// Stores, verifies and moves AT Protocol repositories.
 ///
-/// FILE is a repository as a CAR file, `-` is standard input or output. STORE is the file that an
-/// engine keeps accounts in; `import`, `create` and `migrate` create it.
+/// FILE is a repository as a CAR file; `-` is standard input or output. STORE is the file in which
+/// an engine stores accounts; `import`, `create`, `follow` and `migrate` create it.
 ///
 /// Exit code 0: done, or yes. 1: no (invalid, refused, not found). 2: wrong usage, or a file that
 /// cannot be read or written.
@@ -39,17 +39,17 @@ pub(in crate::cli) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Command {
-    /// Verify a repository, or with --proof what a partial one proves, offline
+    /// Verify a repository offline, or with --proof what a partial one proves
     Verify(VerifyArgs),
-    /// List records as lines `path cid`, of a FILE or of an account in a STORE
+    /// List the records of a FILE, or of an account in a STORE, as lines `path cid`
     Ls(LsArgs),
     /// Print one record
     Get(GetArgs),
     /// Verify a repository and store it
     Import(ImportArgs),
-    /// Bring a copy of an account to a newer head with a diff, verified against what it holds
+    /// Update a copy of an account to a newer head with a diff, verified against the copy
     Apply(ApplyArgs),
-    /// Write an account's repository as a CAR in streaming order
+    /// Export an account's repository as a CAR in streaming order
     Export(ExportArgs),
     /// Write a CAR that proves a record present or absent
     Proof(ProofArgs),
@@ -59,38 +59,38 @@ pub(in crate::cli) enum Command {
     Status(StatusArgs),
     /// Signing keys
     Key(KeyArgs),
-    /// Make an account with its first commit
+    /// Create an account with its first commit
     Create(CreateArgs),
     /// Write records: one commit for each line of JSON on standard input
     Write(WriteArgs),
-    /// Print the event log, or write its frames
+    /// Print the event log, or write its frames to files
     Events(EventsArgs),
     /// Check events
     Event(EventArgs),
-    /// Apply frames of an event stream to a store's copies, in this order
+    /// Apply frames of an event stream, in order, to the copies in a store
     Follow(FollowArgs),
     /// Check identities
     Plc(PlcArgs),
     /// Move an account from one store to another on this machine
     Migrate(MigrateArgs),
-    /// Check an account's head against its identity, and remember the outcome
+    /// Check an account's head against its identity, and store the result
     Trust(TrustArgs),
-    /// Rehash and walk everything in a store, and list every fault
+    /// Rehash and check everything in a store, and list every fault
     Scrub(ScrubArgs),
-    /// Copy a store into a new file, as one snapshot; `confirm` and `mark` a restored one
+    /// Copy a store, as one snapshot, into a new file; confirm or mark a restored store
     Backup(BackupArgs),
-    /// Write a store anew without the bytes of what was deleted; no process may have it open
+    /// Rewrite a store without the bytes of deleted data; no process may have it open
     Compact(CompactArgs),
-    /// As `backup confirm`, and with --ask as `backup mark`
+    /// The former name of `backup confirm`, and with --ask of `backup mark`
     #[command(hide = true)]
     Floors(FloorsArgs),
-    /// Show it all: make an account, move it between two engines, verify it
+    /// Create, migrate and verify a sample account
     Demo(DemoArgs),
     /// Measure this machine: transfers, commits, reads, many accounts
     ///
-    /// Stores and generated repositories go into a folder that is removed at the end (a run that is
-    /// interrupted leaves it: its name begins with carrack-bench-). Each measurement is a process of
-    /// its own. A figure that the system does not tell is a dash, or null.
+    /// Stores and generated repositories are written to a temporary folder, which is removed at the
+    /// end (an interrupted run leaves it: its name begins with carrack-bench-). Each measurement
+    /// runs in its own process. A figure that the system does not provide is a dash, or null.
     Bench(BenchArgs),
     /// Print the script that completes commands and options in a shell
     Completions(CompletionsArgs),
@@ -99,7 +99,7 @@ pub(in crate::cli) enum Command {
 }
 
 impl Command {
-    /// Whether an answer is due as JSON.
+    /// Whether the command prints JSON.
     pub(in crate::cli) fn json(&self) -> bool {
         match self {
             Self::Verify(args) => args.json,
@@ -115,12 +115,12 @@ impl Command {
             Self::Scrub(args) => args.json,
             Self::Compact(args) => args.json,
             Self::Bench(args) => args.json(),
-            // The lines of `write` are JSON with and without: it tells its refusals itself.
+            // `write` prints JSON lines in any case, and reports refusals itself.
             _ => false,
         }
     }
 
-    /// Whether its JSON has a verdict, which a refusal has to give too.
+    /// Whether its JSON has a verdict, which a refusal must have too.
     pub(in crate::cli) fn judges(&self) -> bool {
         matches!(
             self,

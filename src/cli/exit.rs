@@ -1,4 +1,4 @@
-//! How a failure ends the program: words, JSON if that is due, and the exit code.
+//! Prints a failure, as JSON too if that was requested, and returns the exit code.
 
 use crate::cli::failure::{Failure, NO};
 use crate::cli::io::output::Output;
@@ -9,10 +9,10 @@ use std::process::ExitCode;
 
 /// As if ended by SIGPIPE: the reader is gone.
 const READER_GONE: u8 = 141;
-/// Problems told on the standard error; JSON lists them all.
+/// Maximum number of problems printed on standard error; JSON lists all.
 const PROBLEMS_TOLD: usize = 20;
 
-/// Tells a failure, in JSON too if that is due, and returns the exit code. `judges` is whether the
+/// Prints a failure, as JSON too if `json`, and returns the exit code. `judges` is whether the
 /// command's JSON has a verdict.
 pub(in crate::cli) fn fail(failure: Failure, json: bool, judges: bool) -> ExitCode {
     let Failure::Told { code, message, problems } = failure else {
@@ -29,13 +29,13 @@ pub(in crate::cli) fn fail(failure: Failure, json: bool, judges: bool) -> ExitCo
             problems: is_verdict.then_some(&problems[..]),
             error: problems.is_empty().then_some(&message),
         };
-        // The exit code tells it, where this cannot be written.
+        // If this cannot be written, the exit code still reports it.
         let _ = Output::new().json(&object);
     }
     ExitCode::from(code)
 }
 
-/// What scripts are told of a failure.
+/// The JSON of a failure.
 #[derive(Serialize)]
 struct FailureObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -76,7 +76,7 @@ impl Failure {
     }
 }
 
-/// The errors of the library's lower modules, told as the errors that they become above.
+/// Converts the errors of the library's lower modules as the upper ones do.
 macro_rules! from_lower {
     ($($error:ty),*) => {$(
         impl From<$error> for Failure {

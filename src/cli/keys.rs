@@ -11,24 +11,24 @@ use carrack::verify::ExpectedHead;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-/// Where the keys come from that may have signed a repository.
+/// The options for keys that may have signed a repository.
 #[derive(Clone, Debug, Default, Args)]
 pub(in crate::cli) struct KeySources {
-    /// A key that may have signed, as did:key; any of several will do
+    /// A key that may have signed, as a did:key; may be repeated, and one match is enough
     #[arg(long = "key", value_name = "DID_KEY")]
     pub(in crate::cli) keys: Vec<VerifyingKey>,
-    /// A DID document that names account and key
+    /// A DID document with the account and its key
     #[arg(long, value_name = "FILE")]
     did_doc: Option<PathBuf>,
-    /// The audit log of a did:plc, which names the account and every key that it ever had
+    /// The audit log of a did:plc, with the account and all keys that it ever had
     #[arg(long, value_name = "FILE")]
     plc_log: Option<PathBuf>,
-    /// The account that it has to be
+    /// The expected account
     #[arg(long)]
     did: Option<Did>,
 }
 
-/// What is expected of a repository, and which keys are of the past.
+/// The expected account and keys, and which keys are former ones.
 #[derive(Clone, Debug, Default)]
 pub(in crate::cli) struct GivenKeys {
     /// The account, if one is named.
@@ -173,7 +173,7 @@ impl GivenKeys {
     }
 }
 
-/// What is said of a signature by a key of the past.
+/// The warning about a signature by a former key.
 pub(in crate::cli) fn earlier_key(key: &VerifyingKey) -> String {
     format!(
         "the signature verifies only under {key}, which the account has had and has no longer: \

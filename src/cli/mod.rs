@@ -1,4 +1,5 @@
 //! The command line: each command reads its arguments, calls the library, and prints what it returns.
+//! [`crate::manual::cli`] is its contract.
 
 mod answer;
 mod args;

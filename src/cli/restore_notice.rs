@@ -1,4 +1,4 @@
-//! What commands say of a restored store whose restore is not confirmed.
+//! The notice that a store's restore is not confirmed.
 
 use crate::cli::failure::Failure;
 use crate::cli::text::or_dash;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 pub(in crate::cli) struct StoreArgs {
     store: PathBuf,
-    /// Read a store of an older format as it is, without upgrading it: nothing is written to it
+    /// Read a store of an older format without upgrading it; nothing is written to it
     #[arg(long)]
     no_upgrade: bool,
 }
@@ -51,12 +51,12 @@ impl<'a> From<&'a PathBuf> for StoreLocation<'a> {
     }
 }
 
-/// Opens a store that has to be there.
+/// Opens an existing store.
 pub(in crate::cli) fn existing<'a>(place: impl Into<StoreLocation<'a>>) -> Result<Engine, Failure> {
     open(place.into(), false)
 }
 
-/// Opens a store that has to be there, with so much memory for its pages.
+/// Opens an existing store, with a page cache of this size in bytes.
 pub(in crate::cli) fn existing_with_cache(path: &Path, bytes: usize) -> Result<Engine, Failure> {
     open_with(path, &Options::default().create(false).cache_bytes(bytes))
 }

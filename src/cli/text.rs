@@ -19,7 +19,7 @@ pub(in crate::cli) fn bytes(number: u64) -> String {
     DecimalBytes(number).to_string()
 }
 
-/// So many in so many seconds, as a count a second.
+/// A number per duration, as a count per second.
 #[allow(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,

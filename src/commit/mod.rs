@@ -1,4 +1,5 @@
-//! The commit object: what an account signs.
+//! The commit object, which an account's key signs. Specification:
+//! <https://atproto.com/specs/repository#commit-objects>.
 
 mod object;
 

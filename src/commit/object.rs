@@ -38,8 +38,8 @@ struct CommitFields {
 }
 
 impl UnsignedCommit {
-    /// Signs it. The signature is over the SHA-256 of the encoding without `sig`, as the
-    /// repository specification says.
+    /// Signs the commit: the SHA-256 of the encoding without `sig`. Specification:
+    /// <https://atproto.com/specs/repository#commit-objects>.
     ///
     /// ```
     /// use carrack::commit::UnsignedCommit;
@@ -57,13 +57,14 @@ impl UnsignedCommit {
     /// ```
     ///
     /// # Errors
-    /// The signer's; and `BadSignature` if what it gave does not verify under its own key.
+    /// The signer's errors (`Key`, `Io`); `Problem` with `BadSignature` if the signature does not
+    /// verify under the signer's key.
     pub fn sign(self, signer: &dyn Signer) -> Result<Commit> {
         self.sign_as(signer, &signer.verifying_key())
     }
 
-    /// The same; what the signer gives has to verify under `key`, whatever it says by now of its
-    /// own.
+    /// Signs the commit; the signature must verify under `key`, whatever key the signer reports
+    /// now.
     pub(crate) fn sign_as(self, signer: &dyn Signer, key: &VerifyingKey) -> Result<Commit> {
         let Self { did, data, rev } = self;
         let fields = CommitFields { did, version: 3, data, rev: Some(rev), prev: None };
@@ -73,7 +74,7 @@ impl UnsignedCommit {
         if signer.is_exact(Sealed) && signer.verifying_key() == *key {
             return Ok(commit);
         }
-        // A key store that signs with another key would make a repository that no verifier accepts.
+        // A signature by another key would give a repository that verifiers refuse.
         match commit.check(std::slice::from_ref(key)) {
             SignatureStatus::Valid => Ok(commit),
             _ => Err(Problem::new(
@@ -86,7 +87,7 @@ impl UnsignedCommit {
 }
 
 impl Commit {
-    /// Reads a commit.
+    /// Decodes a commit. The signature is not checked.
     ///
     /// # Errors
     /// `BadCommit` for a wrong shape or version, `NonCanonical`, `BadRev`, `TooLarge`.
@@ -140,12 +141,12 @@ impl Commit {
         self.fields.rev
     }
 
-    /// The commit before, which only legacy commits name.
+    /// The CID of the previous commit; only legacy commits have it.
     pub fn prev(&self) -> Option<&Cid> {
         self.fields.prev.as_ref()
     }
 
-    /// Checks the signature: any of the keys will do.
+    /// Checks the signature: it must verify under one of the keys.
     pub fn check(&self, keys: &[VerifyingKey]) -> SignatureStatus {
         if keys.is_empty() {
             return SignatureStatus::Unchecked;

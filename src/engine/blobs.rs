@@ -1,4 +1,4 @@
-//! Which record needs which blob.
+//! The blobs that a record refers to.
 
 use crate::block::{BlobRef, Cid, blob_refs};
 use crate::error::Result;
@@ -7,15 +7,15 @@ use crate::limits::BLOB_REFS_MAX;
 use crate::problem::{Code, Problem};
 use crate::tree::Key;
 
-/// Blobs that a record refers to: those that the index holds.
+/// The blobs that a record refers to, as far as the index holds them.
 pub(in crate::engine) struct IndexedBlobs {
     pub(in crate::engine) refs: Vec<BlobRef>,
-    /// How many the record refers to.
+    /// How many blobs the record refers to.
     found: usize,
 }
 
 impl IndexedBlobs {
-    /// Of a record that was signed elsewhere: what is beyond the bound is left out.
+    /// Of a record that was signed elsewhere: references above the limit are left out.
     pub(in crate::engine) fn of(record: &[u8]) -> Self {
         let mut refs = blob_refs(record);
         let found = refs.len();
@@ -23,7 +23,7 @@ impl IndexedBlobs {
         Self { refs, found }
     }
 
-    /// The warning, if some are left out.
+    /// The warning if some were left out.
     pub(in crate::engine) fn warning(&self, cid: &Cid, path: &Key) -> Option<Problem> {
         if self.found <= BLOB_REFS_MAX {
             return None;
@@ -37,7 +37,7 @@ impl IndexedBlobs {
     }
 }
 
-/// The blobs of a record that is to be signed here.
+/// The blobs of a record to be signed here.
 pub(in crate::engine) fn writable_refs(path: &RepoPath, record: &[u8]) -> Result<Vec<BlobRef>> {
     let refs = blob_refs(record);
     if refs.len() > BLOB_REFS_MAX {

@@ -1,5 +1,5 @@
-//! One session of an engine: the database, the writer behind it, and how both are opened, reopened
-//! and closed.
+//! One session of an engine: the database, its writer, and how they are opened, reopened and
+//! closed.
 
 use crate::engine::options::Options;
 use crate::error::{Error, Result};
@@ -24,23 +24,23 @@ pub(crate) struct Core {
     pub(in crate::engine) session: Arc<Session>,
     pub(in crate::engine) writer: StoreWriter,
     pub(in crate::engine) notify: Arc<Notify>,
-    /// Numbers for trees that are to be imported.
+    /// Unused tree numbers for imports.
     trees: Mutex<Range<u64>>,
 }
 
-/// Tree numbers that are drawn at a time.
+/// Tree numbers reserved at a time.
 const TREES_IN_STOCK: u64 = 64;
 
-/// Whether an engine reads and writes.
+/// Whether an engine can read and write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(tag = "state", rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum HealthState {
-    /// It does.
+    /// It can.
     Open,
-    /// The database has met a failure after which it refuses everything: see to the cause, then
-    /// call [`Engine::reopen`](crate::Engine::reopen).
+    /// The database refuses everything after a failure. Remove the cause, then call
+    /// [`Engine::reopen`](crate::Engine::reopen).
     NeedsReopen {
         /// The first failure.
         cause: String,
@@ -50,8 +50,8 @@ pub enum HealthState {
 }
 
 impl Core {
-    /// Opens the database on a storage and starts its writer; gives what the store says of itself
-    /// as well.
+    /// Opens the database on a storage and starts its writer. Also returns the store's name and
+    /// format.
     pub(in crate::engine) fn open(
         storage: &Arc<SharedStorage>,
         options: &Options,
@@ -80,8 +80,8 @@ impl Core {
         View::of(&self.session)
     }
 
-    /// A tree number that was never used before. Most are in stock: an import need not wait for a
-    /// flush to begin. What is left of them at the end is never used.
+    /// Returns a tree number that was never used before. Numbers are reserved in batches, so that
+    /// an import need not wait for a flush to begin; unused ones are skipped.
     pub(in crate::engine) fn reserve_tree(&self) -> Result<u64> {
         let mut trees = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
         if trees.is_empty() {
@@ -92,16 +92,16 @@ impl Core {
         Ok(tree)
     }
 
-    /// Refuses if nothing can be written in this session any more and none follows by itself.
+    /// Returns an error if this session can write no more and has no successor yet.
     pub(in crate::engine) fn check_writes(&self) -> Result<()> {
         match self.state() {
             HealthState::NeedsReopen { cause } => Err(Error::Reopen(cause)),
-            // Of one that was reopened or closed, the next look at the engine tells.
+            // The next call finds out whether it was reopened or closed.
             HealthState::Open | HealthState::Closed => Ok(()),
         }
     }
 
-    /// Lets what has queued be done, and ends the session.
+    /// Carries out queued jobs and ends the session.
     pub(in crate::engine) fn end(&self, why: Ended) {
         self.writer.stop();
         self.session.end(why);
@@ -121,7 +121,7 @@ fn session_over(backend: impl StorageBackend, cache_bytes: usize) -> Result<Arc<
     let mut builder = Builder::new();
     builder.set_cache_size(cache_bytes);
     let backend = BufferedBackend::over(backend, Arc::clone(&state));
-    // A damaged file makes the database panic already here.
+    // The database may panic here on a damaged file.
     let opened = catch_unwind(AssertUnwindSafe(|| builder.create_with_backend(backend)));
     let database = opened
         .map_err(|_| Error::Corrupt("the file cannot be opened as a database".to_owned()))?
@@ -129,19 +129,19 @@ fn session_over(backend: impl StorageBackend, cache_bytes: usize) -> Result<Arc<
     Ok(Arc::new(Session::new(database, state, cache_bytes)))
 }
 
-/// A storage to which nothing is written.
+/// A view of the storage that writes nothing to it.
 fn shielded(storage: &Arc<SharedStorage>) -> Result<Shield<Attached>> {
     Shield::over(storage.attach()).map_err(|error| Error::io("looking at the store", error))
 }
 
-/// Whether a store says that it is of an older format.
+/// Whether a store has an older format.
 fn is_older(storage: &Arc<SharedStorage>) -> Result<bool> {
     let length =
         storage.attach().len().map_err(|error| Error::io("looking at the store", error))?;
     Ok(length > 0 && format::is_older(&session_over(shielded(storage)?, LOOK_CACHE_BYTES)?)?)
 }
 
-/// Memory for the pages of a look at one fact.
+/// Cache for reading one fact, in bytes.
 const LOOK_CACHE_BYTES: usize = 1 << 20;
 
 fn only_read(format: u32) -> String {
@@ -151,7 +151,7 @@ fn only_read(format: u32) -> String {
     )
 }
 
-/// Tells a file that is no database from one that cannot be read.
+/// Distinguishes a file that is not a database from one that cannot be read.
 pub(in crate::engine) fn unreadable(error: DatabaseError) -> Error {
     match &error {
         DatabaseError::Storage(StorageError::Io(io)) if io.kind() == ErrorKind::InvalidData => {

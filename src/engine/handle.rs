@@ -21,10 +21,25 @@ use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-/// A store and everything that can be done with it.
+/// An open store, and all operations on it.
 ///
-/// A clone is another handle on the same engine: threads, event readers and mirrors may each have
-/// one. The engine is closed by [`Engine::close`], or when the last handle is dropped.
+/// A clone is another handle to the same engine: threads, event readers and mirrors can each own
+/// one. [`Engine::close`] closes the engine, as does dropping the last handle.
+///
+/// # Errors of every call
+///
+/// Calls list the errors that are theirs. Every call can also fail as follows.
+///
+/// Reads: `Store` if the database fails, `Corrupt` if stored data is damaged, `Reopen` until
+/// [`Engine::reopen`] after a failure of the database, `Closed` after [`Engine::close`].
+///
+/// Writes: the same, and `RestoreUnconfirmed` until [`Engine::confirm_restore`] in a restored
+/// store, `Format` in a store that is opened read-only ([`Options::upgrade`]), and `Stale` if the
+/// engine is reopened during an import or a move. A call that fails leaves the store as it was,
+/// with one exception: if a write fails with `Reopen`, its flush may have failed, and after
+/// [`Engine::reopen`] it is either there as a whole or not at all.
+///
+/// # Examples
 ///
 /// ```
 /// use carrack::engine::{Engine, Op, Record, WriteOptions};
@@ -49,31 +64,33 @@ pub struct Engine {
     pub(in crate::engine) shared: Arc<Shared>,
 }
 
-/// What the handles on an engine share.
+/// The state that all handles of an engine share.
 pub(in crate::engine) struct Shared {
-    /// The present session; `None` once the engine was closed.
+    /// The current session; `None` once the engine is closed.
     pub(in crate::engine) core: RwLock<Option<Arc<Core>>>,
     pub(in crate::engine) storage: Arc<SharedStorage>,
     pub(in crate::engine) options: Options,
     pub(in crate::engine) clock: Arc<dyn Clock>,
     pub(in crate::engine) name: String,
     own_name: EngineName,
-    /// The format that the store had when it was opened, if it was an older one.
+    /// The format that the store had when it was opened, if it was older than the current one.
     older: Option<u32>,
     pub(in crate::engine) watch: ClockWatch,
-    /// Ten bits that tell this engine's revisions from others'.
+    /// Ten bits that distinguish this engine's revisions from others'.
     pub(in crate::engine) clock_id: u16,
     pub(in crate::engine) lines: WriteLines,
-    /// Accounts of which a move, or the abort of one, is under way in this process.
+    /// Accounts that this process is moving, or whose move it is aborting.
     moves: Mutex<HashSet<Did>>,
 }
 
 impl Engine {
-    /// Opens the store at `path`, or creates it.
+    /// Opens the store at `path`, or creates it, with [`Options::default`]. A store of an older
+    /// format is upgraded.
     ///
     /// # Errors
-    /// `Format` if the file is something else or from a newer Carrack, `Store` or `Io` if it
-    /// cannot be opened (another process has it open, say).
+    /// `Format` if the file is not a store or comes from a newer version; `InUse` if another
+    /// engine, of this process or another one, has it open; `Io` or `Store` if it cannot be opened;
+    /// `Corrupt` if it is damaged.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path, &Options::default())
     }
@@ -81,7 +98,7 @@ impl Engine {
     /// Opens the store at `path` with options.
     ///
     /// # Errors
-    /// As [`Engine::open`]; `NotFound` if there is no store and none is to be created.
+    /// As [`Engine::open`]; `NotFound` if the file does not exist and [`Options::create`] is false.
     pub fn open_with(path: impl AsRef<Path>, options: &Options) -> Result<Self> {
         let path = path.as_ref();
         if !options.create && !path.exists() {
@@ -106,15 +123,16 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Makes an engine whose store is in memory, and gone with its last handle: for tests and trials.
+    /// Creates an engine whose store is in memory and dropped with its last handle: for tests and
+    /// experiments.
     ///
     /// # Errors
-    /// `Store` if the database cannot be made.
+    /// `Store` if the database cannot be created.
     pub fn in_memory() -> Result<Self> {
         Self::in_memory_with(&Options::default())
     }
 
-    /// The same, with options.
+    /// Creates an engine in memory with options.
     ///
     /// # Errors
     /// As [`Engine::in_memory`].
@@ -122,7 +140,8 @@ impl Engine {
         Self::open_backend(InMemoryBackend::new(), options)
     }
 
-    /// Opens the store on a storage of the caller's, or makes one there if it is empty.
+    /// Opens the store on a storage that the caller implements, or creates one there if it is
+    /// empty.
     ///
     /// # Errors
     /// As [`Engine::open`].
@@ -130,7 +149,7 @@ impl Engine {
         Self::open_backend(OwnStorage(storage), options)
     }
 
-    /// The same on a storage that the database knows.
+    /// Opens the store on a storage of the database's kind.
     pub(crate) fn open_backend(backend: impl StorageBackend, options: &Options) -> Result<Self> {
         let storage = SharedStorage::new(backend);
         let (core, Opened { engine, older }) = Core::open(&storage, options)?;
@@ -152,34 +171,34 @@ impl Engine {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// The engine's name: 32 hexadecimal digits, drawn when the store was created.
+    /// The engine's name: 32 hexadecimal digits, drawn at random when the store was created.
     pub fn name(&self) -> &str {
         &self.shared.name
     }
 
-    /// The format that the store had before this engine opened it, if that was an older one than
-    /// this version of Carrack writes, and was upgraded.
+    /// The format version that the store had before this engine upgraded it; `None` if it was not
+    /// upgraded.
     pub fn upgraded_from(&self) -> Option<u32> {
         self.shared.older.filter(|_| self.shared.options.upgrade)
     }
 
-    /// Whether the store is only read: it is of an older format, and [`Options::upgrade`] forbade
-    /// to upgrade it.
+    /// Whether the store is read-only, because its format is older and [`Options::upgrade`] is
+    /// false.
     pub fn is_read_only(&self) -> bool {
         self.shared.older.is_some() && !self.shared.options.upgrade
     }
 
-    /// The same as a value.
+    /// The engine's name as a value.
     pub(crate) fn engine_name(&self) -> EngineName {
         self.shared.own_name
     }
 
-    /// The clock that it was opened with.
+    /// The clock in the options.
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.shared.clock
     }
 
-    /// The account's row, if there is one.
+    /// The account's row; `None` without the account.
     pub(crate) fn held(&self, did: &Did) -> Result<Option<Account>> {
         find_account(self.view()?.accounts()?, did)
     }
@@ -189,14 +208,14 @@ impl Engine {
         self.core()?.view()
     }
 
-    /// The present session.
+    /// The current session.
     pub(in crate::engine) fn core(&self) -> Result<Arc<Core>> {
         let core = self.shared.core.read().unwrap_or_else(PoisonError::into_inner);
         core.clone().ok_or_else(|| Error::Closed("the engine was closed".to_owned()))
     }
 
-    /// Runs `work` in the next write transaction, and returns when that is durable. It checks first
-    /// and writes afterwards, and may be run several times.
+    /// Runs `work` in the next write transaction, and returns when that is durable. `work` checks
+    /// before it writes, and may be run several times.
     pub(crate) fn submit<R: Send + 'static>(
         &self,
         work: impl FnMut(&mut Tables<'_>) -> Result<R> + Send + 'static,
@@ -204,7 +223,8 @@ impl Engine {
         self.core()?.writer.submit(work)
     }
 
-    /// One move of an account at a time: an abort must not come between its steps.
+    /// Registers a move of an account: only one runs at a time, so that an abort does not run
+    /// between its steps.
     pub(crate) fn begin_move(&self, did: &Did) -> Result<MoveGuard<'_>> {
         let mut moves = self.shared.moves.lock().unwrap_or_else(PoisonError::into_inner);
         if !moves.insert(did.clone()) {
@@ -226,7 +246,7 @@ impl Shared {
         if let Some(core) = core {
             core.end(Ended::Closed);
         }
-        // All that was to be written is on the disk; an error of unlocking changes nothing of it.
+        // All queued writes are on disk; an error on unlocking does not affect them.
         let _ = self.storage.close();
     }
 }
@@ -237,7 +257,7 @@ impl Drop for Shared {
     }
 }
 
-/// A move that is under way, until it is dropped.
+/// Registers a move until it is dropped.
 pub(crate) struct MoveGuard<'a> {
     engine: &'a Engine,
     did: Did,

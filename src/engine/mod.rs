@@ -1,4 +1,8 @@
 //! The engine: accounts in one store, read from snapshots, written through one writer.
+//!
+//! [`crate::manual::hosting`] lists the call behind each XRPC method, [`crate::manual::writing`] the way of a
+//! write to the disk, [`crate::manual::trust`] what is known of keys, [`crate::manual::failures`] what to do
+//! about damage, and [`crate::manual::guarantees`] what holds.
 
 mod account;
 mod blobs;

@@ -3,7 +3,7 @@ use crate::limits::BLOCK_WALK_BYTES_DEFAULT;
 use crate::store::log::Retention;
 use std::sync::Arc;
 
-/// How an engine is opened.
+/// Options for opening an engine.
 ///
 /// ```
 /// use carrack::engine::Options;
@@ -13,22 +13,22 @@ use std::sync::Arc;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Options {
-    /// The clock that revisions are taken from.
+    /// The clock that revisions are taken from. The default is the system's.
     pub clock: Arc<dyn Clock>,
-    /// Where random bytes come from: the engine's name, once.
+    /// The source of random bytes, for the name of a new store. The default is the system's.
     pub random: Arc<dyn Random>,
-    /// Memory for the database's pages, in bytes. An eighth as much again is for tree nodes that
-    /// have been read and hashed.
+    /// The cache for database pages, in bytes. Up to an eighth more is used for tree nodes that
+    /// were read and hashed.
     pub cache_bytes: usize,
-    /// Whether a store that is not there is created.
+    /// Whether to create a store that does not exist. The default is true.
     pub create: bool,
-    /// How much of the event log is kept.
+    /// How much of the event log is kept. The default is 72 hours and 2 GiB.
     pub retention: Retention,
-    /// How blocks are found by their CIDs.
+    /// How [`Snapshot::blocks`](crate::engine::Snapshot::blocks) finds blocks by their CIDs.
     pub block_search: BlockSearch,
-    /// Whether a store of an older format is upgraded, after which older versions of Carrack do
-    /// not open it. If not, it is read as it is: nothing at all is written to it, and whatever
-    /// would write is refused with [`Error::Format`](crate::Error::Format).
+    /// Whether to upgrade a store of an older format; older versions of Carrack cannot open it
+    /// afterwards. If false, such a store is read-only: nothing is written to it, and writes fail
+    /// with [`Error::Format`](crate::Error::Format). The default is true.
     pub upgrade: bool,
 }
 
@@ -47,49 +47,49 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The clock that revisions are taken from.
+    /// Sets the clock that revisions are taken from.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Where random bytes come from.
+    /// Sets the source of random bytes.
     #[must_use]
     pub fn random(mut self, random: Arc<dyn Random>) -> Self {
         self.random = random;
         self
     }
 
-    /// Memory for the database's pages, in bytes.
+    /// Sets the cache for database pages, in bytes.
     #[must_use]
     pub fn cache_bytes(mut self, cache_bytes: usize) -> Self {
         self.cache_bytes = cache_bytes;
         self
     }
 
-    /// Whether a store that is not there is created.
+    /// Sets whether to create a store that does not exist.
     #[must_use]
     pub fn create(mut self, create: bool) -> Self {
         self.create = create;
         self
     }
 
-    /// How much of the event log is kept.
+    /// Sets how much of the event log is kept.
     #[must_use]
     pub fn retention(mut self, retention: Retention) -> Self {
         self.retention = retention;
         self
     }
 
-    /// How blocks are found by their CIDs.
+    /// Sets how blocks are found by their CIDs.
     #[must_use]
     pub fn block_search(mut self, block_search: BlockSearch) -> Self {
         self.block_search = block_search;
         self
     }
 
-    /// Whether a store of an older format is upgraded, or only read.
+    /// Sets whether to upgrade a store of an older format, or to open it read-only.
     #[must_use]
     pub fn upgrade(mut self, upgrade: bool) -> Self {
         self.upgrade = upgrade;
@@ -97,23 +97,24 @@ impl Options {
     }
 }
 
-/// How an engine answers for blocks by their CIDs ([`Snapshot::blocks`](crate::engine::Snapshot::blocks)). Rows lie in the order of
-/// their places, which is that of a CAR, and not of their CIDs.
+/// How an engine finds blocks by their CIDs
+/// ([`Snapshot::blocks`](crate::engine::Snapshot::blocks)). Rows are in the order of a CAR and not
+/// of their CIDs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BlockSearch {
-    /// It does not: asking is refused.
+    /// Not at all: the call fails with `Request`.
     Off,
-    /// It walks over the account's rows until all that were asked for are found, or so many bytes
-    /// of rows have been read.
+    /// By a walk over the account's rows, until all requested blocks are found or the limit is
+    /// reached.
     Walk {
-        /// Bytes of rows that one search reads at most.
+        /// The maximum bytes of rows that one search reads.
         bytes: u64,
     },
 }
 
 impl Default for BlockSearch {
-    /// A walk over 64 MiB at most: all of an account of some 170,000 records, in some 60 ms.
+    /// A walk over at most 64 MiB: a whole account of about 170,000 records, in about 60 ms.
     fn default() -> Self {
         Self::Walk { bytes: BLOCK_WALK_BYTES_DEFAULT }
     }

@@ -8,17 +8,18 @@ use std::fmt;
 /// The result of an operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why an operation did not happen. Nothing of a failed operation remains.
+/// Why an operation failed. A failed operation leaves nothing behind; only a write that fails with
+/// [`Error::Reopen`] may be there as a whole after the engine is reopened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Bytes from outside break a rule of the protocol.
+    /// Input breaks a rule of the protocol.
     #[error("{0}")]
     Problem(Box<Problem>),
     /// A whole repository was refused; every problem that was found is listed.
     #[error("refused: {}", summary(.0))]
     Refused(Vec<Problem>),
-    /// A text is not what it should be (a DID, a path, a revision).
+    /// A text is not a valid identifier (a DID, a path, a revision).
     #[error(transparent)]
     Syntax(#[from] SyntaxError),
     /// A key or key file cannot be used.
@@ -37,13 +38,13 @@ pub enum Error {
     /// The request contradicts itself (one path twice in a batch, say).
     #[error("{0}")]
     Request(String),
-    /// No such account, record or event here.
+    /// There is no such store, account, record, event or other entity.
     #[error("{} not found: {}", .0.kind(), .0)]
     NotFound(Entity),
-    /// It is there already.
+    /// The entity exists already.
     #[error("{} exists already: {}", .0.kind(), .0)]
     Exists(Entity),
-    /// A compare-and-swap did not match: read again, decide again.
+    /// A compare-and-swap did not match: read again and decide anew.
     #[error(
         "{what}: expected {}, found {}; read again and decide anew",
         or_none(expected.as_ref()), or_none(found.as_ref())
@@ -51,17 +52,17 @@ pub enum Error {
     Swap {
         /// What was compared: a head, or a record.
         what: Compared,
-        /// What the caller named.
+        /// The CID that the caller expected; `None` for no record.
         expected: Option<Box<Cid>>,
-        /// What is there.
+        /// The CID that was found; `None` for no record.
         found: Option<Box<Cid>>,
     },
-    /// The account changed while a change of it was prepared: read again, decide again.
+    /// The account changed while a change of it was prepared: read again and decide anew.
     #[error("account {did} changed during {during}; read again and decide anew")]
     Changed {
         /// The account.
         did: Did,
-        /// What was prepared meanwhile.
+        /// The operation that was being prepared.
         during: Preparation,
     },
     /// The destination of a move has signed a later revision for this account than the one that
@@ -75,7 +76,7 @@ pub enum Error {
         did: Did,
         /// The revision of the move.
         rev: Rev,
-        /// The one that the destination knows.
+        /// The revision that the destination holds.
         held: Rev,
     },
     /// The account's state does not allow this.
@@ -85,7 +86,7 @@ pub enum Error {
         did: Did,
         /// Its state.
         state: State,
-        /// What was asked.
+        /// The refused operation.
         action: Action,
     },
     /// The store was restored from a backup and takes no writes until the restore is confirmed:
@@ -117,7 +118,7 @@ pub enum Error {
         did: Did,
         /// Its last revision.
         rev: Rev,
-        /// When the clock has come near enough.
+        /// The end of the block.
         until: Timestamp,
     },
     /// The clock has gone on further than time has passed since the engine was opened, by more than
@@ -129,7 +130,7 @@ pub enum Error {
     ClockJumped {
         /// How far it is ahead of the time that has passed.
         seconds: u64,
-        /// What it says.
+        /// The clock's time.
         now: Timestamp,
     },
     /// A commit was to be signed with a key that is not the account's.
@@ -145,9 +146,9 @@ pub enum Error {
     /// Reading or writing failed outside the store.
     #[error("{doing}: {source}")]
     Io {
-        /// What was being done, to which file.
+        /// The operation, and the file.
         doing: String,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// Another engine, of this process or another one, has the store open.
@@ -156,30 +157,31 @@ pub enum Error {
     /// The database failed.
     #[error("store: {0}")]
     Store(Box<dyn std::error::Error + Send + Sync>),
-    /// The store holds what this engine would never have written. Run `scrub`, restore a backup.
+    /// The store is damaged. Run [`Engine::scrub`](crate::Engine::scrub), restore a backup.
     #[error("the store is damaged: {0}; run scrub, and restore from a backup")]
     Corrupt(String),
-    /// Events of these numbers, if there were any, cannot be read: tell the followers that they have
-    /// missed something, and read on, which begins behind them.
+    /// Events with these numbers, if there are any, cannot be read. Report the loss to followers
+    /// and read on: the next call continues after them.
     #[error("the store is damaged: events {first} to {last} cannot be read: {cause}")]
     UnreadableEvents {
         /// The first number that cannot be read.
         first: u64,
         /// The last one.
         last: u64,
-        /// What the store said.
+        /// The cause.
         cause: String,
     },
-    /// The store was written by a newer Carrack, or by something else.
+    /// The file is not a store, comes from a newer version, or has an older format and is opened
+    /// read-only.
     #[error("{0}")]
     Format(String),
-    /// The database has met a failure after which it refuses everything (a read or write that
-    /// failed, a full disk, a lock that a panic poisoned): what is durable is safe.
-    /// [`Engine::reopen`](crate::Engine::reopen) once the cause is gone.
+    /// The database refuses everything after a failure (a failed read or write, a full disk, a lock
+    /// that a panic poisoned). Durable data is safe. Remove the cause and call
+    /// [`Engine::reopen`](crate::Engine::reopen).
     #[error("the engine has to be reopened: {0}")]
     Reopen(String),
-    /// A snapshot, or a reader that goes on from one, is too old, or its engine was reopened: take a
-    /// new one.
+    /// A snapshot, or a reader that continues from one, is too old, or its engine was reopened:
+    /// take a new snapshot.
     #[error("{0}; take a new snapshot")]
     Stale(String),
     /// The engine was closed: open it again.
@@ -191,13 +193,13 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The input is wrong and will be wrong again: tell the sender.
+    /// The input is invalid, and a retry fails too: report it to the sender.
     Invalid,
-    /// Not here.
+    /// The entity does not exist.
     NotFound,
-    /// The world has moved on: read again and decide anew.
+    /// The state has changed: read again and decide anew.
     Conflict,
-    /// A state or a policy forbids it for now.
+    /// A state or a policy forbids the operation for now.
     Refused,
     /// The machine failed outside the store (disk, pipe, clock): try again later.
     Unavailable,
@@ -213,7 +215,7 @@ pub enum ErrorKind {
 }
 
 impl Error {
-    /// What to do about it.
+    /// The kind of the error, which says what to do.
     ///
     /// ```
     /// use carrack::error::{Entity, Error, ErrorKind};
@@ -252,7 +254,7 @@ impl Error {
         }
     }
 
-    /// The problems that it carries, if it is about bytes from outside.
+    /// The problems of the input; empty for other errors.
     pub fn problems(&self) -> &[Problem] {
         match self {
             Self::Problem(problem) => std::slice::from_ref(problem),

@@ -1,8 +1,9 @@
-//! What can go wrong, and what the caller should do about it.
+//! Errors, and what the caller should do about them.
 //!
-//! Two shapes: a [`Problem`](crate::Problem) is a finding about bytes from outside (which CID, path or offset, and
-//! a [`Code`](crate::Code) that scripts can rely on), and an [`Error`] is why an operation did not happen.
-//! [`Error::kind`] says what to do next.
+//! There are two types: a [`Problem`](crate::Problem) describes input (which CID, path or offset,
+//! and a [`Code`](crate::Code) that scripts can rely on), and an [`Error`] is why an operation
+//! failed. [`Error::kind`] says what to do next, and [`crate::manual::failures`] explains the
+//! failures of a store.
 
 #[allow(clippy::module_inception)]
 mod error;

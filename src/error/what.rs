@@ -1,10 +1,10 @@
-//! What an error is about, as values that a server maps to its own errors.
+//! The entities of errors, as values that a server maps to its own errors.
 
 use crate::ident::{Cid, Did, RepoPath};
 use std::fmt;
 use std::path::PathBuf;
 
-/// What is not there, or is there already.
+/// An entity that does not exist, or exists already.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Entity {
@@ -14,25 +14,25 @@ pub enum Entity {
     Account(Did),
     /// A record.
     Record(RepoPath),
-    /// An event that a reader wants to go on from.
+    /// An event that a reader wants to start after.
     Event {
         /// Its number.
         seq: u64,
         /// The number of the last event that the store has.
         last: u64,
     },
-    /// An operation of a did:plc log that stands.
+    /// An operation in force of a did:plc log.
     Operation(Cid),
     /// A key file.
     KeyFile(PathBuf),
     /// Another file.
     File(PathBuf),
-    /// Content in a storage that was to be empty.
+    /// Content in a storage that must be empty.
     Content,
 }
 
 impl Entity {
-    /// The kind of thing, in a word or two.
+    /// The kind of entity, in one or two words.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Store(_) => "store",

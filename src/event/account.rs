@@ -5,22 +5,23 @@ use crate::ident::Did;
 use crate::problem::Problem;
 use std::sync::Arc;
 
-/// `#account`: the account is hosted here in this state.
+/// `#account`: the state of the account at this host. Lexicon:
+/// `com.atproto.sync.subscribeRepos#account`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountEvent {
-    /// Number in the stream.
+    /// The sequence number in the stream.
     pub seq: u64,
     /// The account.
     pub did: Did,
-    /// When the event was made.
+    /// The time of the event.
     pub time: Timestamp,
-    /// Whether its content may be passed on.
+    /// Whether the account's content may be passed on.
     pub active: bool,
-    /// Why not; or what is the matter with it although it is active.
+    /// Why the account is not active; or a limitation of an active one.
     pub status: Option<HostingStatus>,
 }
 
-/// What is the matter with an account.
+/// A state of an account at a host, as the field `status` gives it.
 ///
 /// ```
 /// use carrack::event::HostingStatus;
@@ -30,24 +31,24 @@ pub struct AccountEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HostingStatus {
-    /// Its host took it down.
+    /// The host took the account down.
     Takendown,
-    /// Its host suspended it for a time.
+    /// The host suspended the account for a time.
     Suspended,
-    /// It is deleted.
+    /// The account is deleted.
     Deleted,
-    /// Its owner deactivated it.
+    /// The owner deactivated the account.
     Deactivated,
-    /// The sender has lost track of its repository.
+    /// The sender's copy of the repository is out of sync.
     Desynchronized,
-    /// It does more than the sender passes on.
+    /// The sender limits the rate of the account's events.
     Throttled,
-    /// A word that the specification does not have yet.
+    /// A word that the specification does not define.
     Other(Arc<str>),
 }
 
 impl HostingStatus {
-    /// The word in events.
+    /// The word in the field `status`.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Takendown => "takendown",
@@ -60,7 +61,7 @@ impl HostingStatus {
         }
     }
 
-    /// Whether an account can be active in spite of it.
+    /// Whether an active account can have this status.
     pub fn allows_active(&self) -> bool {
         matches!(self, Self::Desynchronized | Self::Throttled | Self::Other(_))
     }
@@ -81,7 +82,7 @@ impl From<&str> for HostingStatus {
 }
 
 impl AccountEvent {
-    /// Gives where the number stands.
+    /// Returns the position of the sequence number.
     pub(super) fn encode(&self, to: &mut Encoder) -> usize {
         to.map(4 + usize::from(self.status.is_some()));
         let at = encode_start(to, &self.did, self.seq, &self.time);

@@ -6,33 +6,34 @@ use crate::ident::{Did, Rev};
 use crate::problem::Problem;
 use bytes::Bytes;
 
-/// `#commit`: a repository has changed, and here is all that proves how.
+/// `#commit`: a change of a repository, with its proof. Lexicon:
+/// `com.atproto.sync.subscribeRepos#commit`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitEvent {
-    /// Number in the stream.
+    /// The sequence number in the stream.
     pub seq: u64,
-    /// The account; the field is called `repo`.
+    /// The account: the field `repo` of the lexicon.
     pub did: Did,
-    /// When the event was made.
+    /// The time of the event.
     pub time: Timestamp,
     /// The revision of the commit.
     pub rev: Rev,
-    /// The revision before; `None` for a repository's first commit.
+    /// The previous revision; `None` for a repository's first commit.
     pub since: Option<Rev>,
-    /// The commit.
+    /// The CID of the commit.
     pub commit: Cid,
-    /// A CAR of the commit, the new records, the new nodes, and the nodes that undoing the ops
-    /// takes. At most 2,000,000 bytes.
+    /// A CAR of the commit, the new records, the new nodes, and the nodes that the inversion reads.
+    /// At most 2,000,000 bytes.
     pub blocks: Bytes,
-    /// What changed, at most 200 ops, each path once at most.
+    /// The changes: at most 200 operations, at most one per path.
     pub ops: Vec<RepoOp>,
-    /// The root of the tree before; `None` only for a repository's first commit.
+    /// The root of the previous tree; `None` only for a repository's first commit.
     pub prev_data: Option<Cid>,
 }
 
 impl CommitEvent {
-    /// Fields in the order of the canonical form, those that are deprecated too. Gives where the
-    /// number stands.
+    /// Writes all fields in canonical order, deprecated ones included. Returns the position of the
+    /// sequence number.
     pub(super) fn encode(&self, to: &mut Encoder) -> usize {
         to.map(11 + usize::from(self.prev_data.is_some()));
         to.text("ops");

@@ -6,19 +6,19 @@ use crate::limits::EVENT_OPS_MAX;
 use crate::problem::{Code, Problem};
 use std::str::FromStr;
 
-/// The fields of a map, each by its name. Those that are not asked for do not matter.
+/// The fields of a map, by name. Unknown fields are ignored.
 #[derive(Clone, Copy)]
 pub(super) struct EventFields<'a>(&'a [u8]);
 
 impl<'a> EventFields<'a> {
-    /// Takes bytes that are one map and nothing else, canonical throughout.
+    /// Accepts bytes that are exactly one map in canonical form.
     pub(super) fn new(bytes: &'a [u8]) -> Result<Self, Fault> {
         check::record(bytes)?;
         Ok(Self(bytes))
     }
 
-    /// The value of a field. The map is read anew each time: it has a dozen fields, and a sender
-    /// of more pays in bytes.
+    /// The encoded value of a field. The map is read again for each call: it has a dozen fields,
+    /// and a sender's further fields cost that sender bytes.
     fn raw(&self, name: &str) -> Option<&'a [u8]> {
         let mut from = Decoder::new(self.0);
         for _ in 0..from.map().ok()? {
@@ -41,7 +41,7 @@ impl<'a> EventFields<'a> {
         self.value(name).ok_or_else(|| bad(format!("the field {name:?} is missing")))
     }
 
-    /// Fails if there is no such field, even a null.
+    /// Returns a problem if the field is absent; null is enough.
     pub(super) fn must_have(&self, name: &str) -> Result<(), Problem> {
         if self.raw(name).is_some() {
             return Ok(());
@@ -101,7 +101,7 @@ impl<'a> EventFields<'a> {
         read().map_err(|fault| misread(name, &fault))
     }
 
-    /// A list of links, which is null where its host's language makes no difference.
+    /// Checks a list of links. Null is accepted: some hosts write it for an empty list.
     pub(super) fn check_links(&self, name: &str) -> Result<(), Problem> {
         self.must_have(name)?;
         let Some(mut list) = self.value(name) else { return Ok(()) };
@@ -138,7 +138,8 @@ pub(super) fn bad(message: impl Into<String>) -> Problem {
     Problem::new(Code::BadFrame, message)
 }
 
-/// The fields that `#identity` and `#account` begin with; gives where the number stands.
+/// Writes the first fields of `#identity` and `#account`; returns the position of the sequence
+/// number.
 pub(super) fn encode_start(to: &mut Encoder, did: &Did, seq: u64, time: &Timestamp) -> usize {
     to.text("did");
     to.text(did.as_str());

@@ -6,33 +6,33 @@ use crate::ident::{Did, Rev};
 use crate::limits::EVENT_FRAME_BYTES_MAX;
 use crate::problem::{Code, Problem};
 
-/// What an event stream sends as one message.
+/// A message of an event stream. Specification: <https://atproto.com/specs/event-stream>.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
     /// An event.
     Event(Event),
-    /// Something that is well-formed and none of the events known here.
+    /// A well-formed frame that is not one of the events above: ignore it.
     Unknown(UnknownFrame),
 }
 
-/// Why a frame is passed over, as the event stream specification asks.
+/// Why a frame is ignored, as the event stream specification requires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnknownFrame {
-    /// The stream ends with an error.
+    /// An error frame, which ends the stream.
     Error,
-    /// A message of a type that is unknown here.
+    /// A message of an unknown type.
     Type(String),
-    /// A frame of an operation that is unknown here.
+    /// A frame with an unknown operation.
     Operation(i128),
 }
 
-/// An event of an account.
+/// An event of `com.atproto.sync.subscribeRepos`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A commit with its ops.
+    /// A commit with its operations.
     Commit(CommitEvent),
-    /// A commit to begin anew from.
+    /// A commit that replaces what was known of the repository.
     Sync(SyncEvent),
     /// A change of identity.
     Identity(IdentityEvent),
@@ -40,7 +40,7 @@ pub enum Event {
     Account(AccountEvent),
 }
 
-/// What could be read of a frame, also of one that is wrong further on.
+/// The fields that could be read of a frame, even if it is invalid.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FrameFacts {
     pub(super) kind: Option<String>,
@@ -49,7 +49,8 @@ pub(super) struct FrameFacts {
     pub(super) rev: Option<Rev>,
 }
 
-/// Reads a frame: a header and a body, both canonical. Fields that are unknown are passed over.
+/// Decodes a frame: a header and a body, both canonical. Unknown fields are ignored. Signatures and
+/// the tree are not checked; [`verify_frame`](crate::event::verify_frame) does that.
 ///
 /// ```
 /// use carrack::event::{Frame, UnknownFrame, decode_frame};
@@ -61,7 +62,7 @@ pub(super) struct FrameFacts {
 ///
 /// # Errors
 /// `TooLarge` above 5 MB, `NonCanonical`, `BadFrame`, `BadRev`; `BadPath` and `OpMismatch` for an
-/// op that is none.
+/// invalid operation.
 pub fn decode_frame(bytes: &[u8]) -> Result<Frame, Problem> {
     read_frame(bytes, &mut FrameFacts::default())
 }
@@ -95,7 +96,7 @@ pub(super) fn read_frame(bytes: &[u8], seen: &mut FrameFacts) -> Result<Frame, P
     }))
 }
 
-/// Header and body. The header's type of operation is read before anything is asked of the body.
+/// Splits header and body. The operation in the header is read before the body is checked.
 fn halves(bytes: &[u8]) -> Result<(EventFields<'_>, &[u8]), Problem> {
     let mut from = Decoder::new(bytes);
     from.skip().map_err(|fault| fault.problem(Code::BadFrame))?;
@@ -111,7 +112,7 @@ fn ignored(body: &[u8], why: UnknownFrame) -> Result<Frame, Problem> {
 }
 
 impl Event {
-    /// Its type in frames, `#commit` for example.
+    /// The event's type in frames, for example `#commit`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Commit(_) => "#commit",
@@ -121,7 +122,7 @@ impl Event {
         }
     }
 
-    /// Number in the stream.
+    /// The sequence number in the stream.
     pub fn seq(&self) -> u64 {
         match self {
             Self::Commit(event) => event.seq,
@@ -131,7 +132,7 @@ impl Event {
         }
     }
 
-    /// Numbers it.
+    /// Sets the sequence number.
     pub fn set_seq(&mut self, seq: u64) {
         match self {
             Self::Commit(event) => event.seq = seq,
@@ -151,7 +152,7 @@ impl Event {
         }
     }
 
-    /// When it was made.
+    /// The time of the event.
     pub fn time(&self) -> &Timestamp {
         match self {
             Self::Commit(event) => &event.time,
@@ -161,7 +162,7 @@ impl Event {
         }
     }
 
-    /// The frame, as a message of the stream carries it.
+    /// Encodes the event as a frame.
     ///
     /// ```
     /// use carrack::event::{Event, Frame, IdentityEvent, Timestamp, decode_frame};
@@ -178,7 +179,7 @@ impl Event {
         self.encode_with_place().0
     }
 
-    /// The frame, and where in it the number stands.
+    /// The frame, and the position of the sequence number in it.
     pub(super) fn encode_with_place(&self) -> (Vec<u8>, usize) {
         let blocks = match self {
             Self::Commit(event) => event.blocks.len() + 256 * event.ops.len(),

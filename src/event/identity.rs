@@ -5,21 +5,22 @@ use crate::ident::Did;
 use crate::problem::Problem;
 use std::sync::Arc;
 
-/// `#identity`: the account's DID document or handle may have changed; resolve it again.
+/// `#identity`: the account's DID document or handle may have changed; resolve it again. Lexicon:
+/// `com.atproto.sync.subscribeRepos#identity`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityEvent {
-    /// Number in the stream.
+    /// The sequence number in the stream.
     pub seq: u64,
     /// The account.
     pub did: Did,
-    /// When the event was made.
+    /// The time of the event.
     pub time: Timestamp,
-    /// The handle, where the host tells it. A hint: only resolving it proves it.
+    /// The handle, if the host sends it. Resolve it before you rely on it.
     pub handle: Option<Arc<str>>,
 }
 
 impl IdentityEvent {
-    /// Gives where the number stands.
+    /// Returns the position of the sequence number.
     pub(super) fn encode(&self, to: &mut Encoder) -> usize {
         to.map(3 + usize::from(self.handle.is_some()));
         let at = encode_start(to, &self.did, self.seq, &self.time);

@@ -4,8 +4,9 @@ use crate::error::Result;
 use crate::problem::{Code, Problem};
 use crate::tree::{Key, NodeSource, Tree};
 
-/// Undoes ops on the tree with the root `data`, the last path first, and gives the root of the
-/// tree before them. Only the nodes that this takes are asked of `source`.
+/// Inverts operations on the tree with the root `data`, the last path first, and returns the root
+/// of the tree before them. Only the nodes that this needs are requested from `source`.
+/// Specification: <https://atproto.com/specs/sync>.
 ///
 /// ```
 /// use carrack::block::{Cid, Codec};
@@ -27,8 +28,8 @@ use crate::tree::{Key, NodeSource, Tree};
 /// ```
 ///
 /// # Errors
-/// The source's, if it lacks a node: the outcome is never guessed. `OpMismatch` if the tree does
-/// not hold what an op says it left there.
+/// The source's error if it lacks a node; `OpMismatch` if the tree does not hold what an operation
+/// left there.
 pub fn invert(data: &Cid, ops: &[RepoOp], source: &mut dyn NodeSource) -> Result<Cid> {
     let mut ordered: Vec<&RepoOp> = ops.iter().collect();
     ordered.sort_by(|a, b| b.path().cmp(a.path()));
@@ -46,7 +47,7 @@ pub fn invert(data: &Cid, ops: &[RepoOp], source: &mut dyn NodeSource) -> Result
     Ok(tree.seal())
 }
 
-/// What to say of an op whose path holds something else after it.
+/// The problem of an operation whose path holds another record after it.
 pub(super) fn contradiction(op: &RepoOp, found: Option<&Cid>) -> Problem {
     let found = match found {
         Some(cid) => format!("it holds {cid}"),

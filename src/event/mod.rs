@@ -1,10 +1,10 @@
-//! The events that an account's host sends to its subscribers: the messages of
-//! `com.atproto.sync.subscribeRepos`, to the byte.
+//! The events that a host sends to its subscribers: the messages of
+//! `com.atproto.sync.subscribeRepos`, byte for byte.
 //!
-//! A frame is read with [`decode_frame`], which checks its form, or with [`verify_frame`], which
-//! checks everything that a frame and a key can show. The heart of that is an inversion: undoing the
-//! ops of a commit on the part of the tree that the frame holds has to give the tree before, so an
-//! op that is left out or made up shows.
+//! [`decode_frame`] reads a frame and checks its form. [`verify_frame`] checks everything that a
+//! frame and the account's keys can prove. Its main check is the inversion: undoing the operations
+//! of a commit on the part of the tree in the frame must give the previous tree, so that an omitted
+//! or invented operation is detected.
 //!
 //! Specification: <https://atproto.com/specs/sync>, <https://atproto.com/specs/event-stream>.
 

@@ -4,7 +4,7 @@ use crate::block::drisl::Encoder;
 use crate::ident::{RepoPath, SyntaxError};
 use crate::problem::{Code, Problem};
 
-/// What a commit does to one path.
+/// The change of one path in a commit. Lexicon: `com.atproto.sync.subscribeRepos#repoOp`.
 ///
 /// ```
 /// use carrack::block::{Cid, Codec};
@@ -16,33 +16,33 @@ use crate::problem::{Code, Problem};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RepoOp {
-    /// A record where there was none.
+    /// Creates a record.
     Create {
-        /// Where.
+        /// The path.
         path: RepoPath,
-        /// The record.
+        /// The CID of the new record.
         cid: Cid,
     },
-    /// Another record where there was one.
+    /// Replaces a record.
     Update {
-        /// Where.
+        /// The path.
         path: RepoPath,
-        /// The record.
+        /// The CID of the new record.
         cid: Cid,
-        /// The record before.
+        /// The CID of the replaced record.
         prev: Cid,
     },
-    /// No record where there was one.
+    /// Deletes a record.
     Delete {
-        /// Where.
+        /// The path.
         path: RepoPath,
-        /// The record before.
+        /// The CID of the deleted record.
         prev: Cid,
     },
 }
 
 impl RepoOp {
-    /// Where the record is or was.
+    /// The path.
     pub fn path(&self) -> &RepoPath {
         match self {
             Self::Create { path, .. } | Self::Update { path, .. } | Self::Delete { path, .. } => {
@@ -51,7 +51,7 @@ impl RepoOp {
         }
     }
 
-    /// The word for it in events: `create`, `update` or `delete`.
+    /// The word in events: `create`, `update` or `delete`.
     pub fn action(&self) -> &'static str {
         match self {
             Self::Create { .. } => "create",
@@ -60,7 +60,7 @@ impl RepoOp {
         }
     }
 
-    /// The record after it.
+    /// The CID of the new record; `None` for a deletion.
     pub fn cid(&self) -> Option<&Cid> {
         match self {
             Self::Create { cid, .. } | Self::Update { cid, .. } => Some(cid),
@@ -68,7 +68,7 @@ impl RepoOp {
         }
     }
 
-    /// The record before it.
+    /// The CID of the previous record; `None` for a creation.
     pub fn prev(&self) -> Option<&Cid> {
         match self {
             Self::Create { .. } => None,

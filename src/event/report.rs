@@ -3,42 +3,43 @@ use crate::ident::{Did, Rev};
 use crate::key::SignatureStatus;
 use crate::problem::Problems;
 
-/// What a check of a frame found. `None` is for what could not be found out, or does not apply.
+/// The result of [`verify_frame`](crate::event::verify_frame). `None` marks what could not be
+/// determined or does not apply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct EventReport {
     /// The outcome.
     pub verdict: Verdict,
-    /// The type, `#commit` for example.
+    /// The event's type, for example `#commit`.
     #[cfg_attr(feature = "serde", serde(rename = "type"))]
     pub kind: Option<String>,
-    /// Number in the stream.
+    /// The sequence number in the stream.
     pub seq: Option<u64>,
     /// The account.
     pub did: Option<Did>,
     /// The revision, of `#commit` and `#sync`.
     pub rev: Option<Rev>,
-    /// What is known of the signature, of `#commit` and `#sync`.
+    /// The status of the signature, of `#commit` and `#sync`.
     pub signature: Option<SignatureStatus>,
-    /// What is wrong.
+    /// The problems.
     pub problems: Problems,
 }
 
-/// The outcome of a check.
+/// The outcome of a verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// Nothing is wrong.
+    /// There is no problem.
     Valid,
-    /// Something is.
+    /// There is at least one problem.
     Invalid,
-    /// An error frame, or one of unknown operation or type: to be passed over.
+    /// An error frame, or one of unknown operation or type, which is ignored.
     Ignored,
 }
 
 impl Verdict {
-    /// The word that reports use.
+    /// The word in reports and JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Valid => "valid",

@@ -4,14 +4,14 @@ use crate::error::{Error, Result};
 use crate::problem::{Code, Problem};
 use crate::tree::{Gap, NodeSource};
 
-/// The blocks of an event, hashed. What is not among them is a gap.
+/// The blocks of an event, hashed. Other blocks are gaps.
 pub(super) struct Slice {
     pub(super) blocks: Blocks,
 }
 
 impl Slice {
-    /// Reads a whole CAR and reports what is wrong with it. `None` if it cannot be read to its
-    /// end; a block that does not hash to its CID is only left out.
+    /// Reads a CAR and reports its problems. `None` if it cannot be read to its end; a block that
+    /// does not match its CID is left out.
     pub(super) fn read(bytes: &[u8], report: &mut dyn FnMut(Problem)) -> Option<Self> {
         match Self::read_all(bytes, report) {
             Ok(slice) => Some(slice),
@@ -29,7 +29,7 @@ impl Slice {
     fn read_all(bytes: &[u8], report: &mut dyn FnMut(Problem)) -> Result<Self> {
         let blocks = Blocks::read(&mut Reader::new(bytes)?, |_, _, added| {
             match added {
-                // What is too long does not matter, unless the commit needs it.
+                // A section that is too long is ignored, unless the commit needs it.
                 Err(problem) if problem.code != Code::TooLarge => report(within(problem)),
                 _ => {}
             }
@@ -43,8 +43,7 @@ impl Slice {
         self.blocks.root_block().map_err(within)
     }
 
-    /// Why there is no block with this CID, which is needed: what is wrong with its section, or else
-    /// this.
+    /// The problem of the section with this CID, or `absent` if there is none.
     pub(super) fn why_not(&self, cid: &Cid, absent: Problem) -> Problem {
         within(self.blocks.why_not(cid, absent))
     }
@@ -59,7 +58,7 @@ impl NodeSource for Slice {
     }
 }
 
-/// An offset counts from the start of the input, which is the frame and not its blocks.
+/// An offset is relative to the input, which is the frame and not its blocks.
 fn within(mut problem: Problem) -> Problem {
     if let Some(offset) = problem.offset.take() {
         problem.message = format!("{} (byte {offset} of blocks)", problem.message);

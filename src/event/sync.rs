@@ -5,23 +5,24 @@ use crate::ident::{Did, Rev};
 use crate::problem::Problem;
 use bytes::Bytes;
 
-/// `#sync`: a repository is at this commit now, whatever was said before.
+/// `#sync`: the present commit of a repository, which replaces what was sent before. Lexicon:
+/// `com.atproto.sync.subscribeRepos#sync`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyncEvent {
-    /// Number in the stream.
+    /// The sequence number in the stream.
     pub seq: u64,
     /// The account.
     pub did: Did,
-    /// When the event was made.
+    /// The time of the event.
     pub time: Timestamp,
     /// The revision of the commit.
     pub rev: Rev,
-    /// A CAR of the commit and nothing else, at most 10,000 bytes.
+    /// A CAR of the commit alone, at most 10,000 bytes.
     pub blocks: Bytes,
 }
 
 impl SyncEvent {
-    /// Gives where the number stands.
+    /// Returns the position of the sequence number.
     pub(super) fn encode(&self, to: &mut Encoder) -> usize {
         to.map(5);
         to.text("did");

@@ -3,13 +3,13 @@ use crate::block::drisl::{Decoder, Encoder, Fault};
 use crate::error::{Error, Result};
 use crate::ident::Did;
 
-/// An event as the log keeps it: its frame without the number, which only the writer knows.
+/// An event as the log stores it: its frame without the sequence number, which the writer assigns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unnumbered {
     pub(crate) did: String,
-    /// When it was made, in microseconds since 1970.
+    /// The time of the event, in microseconds since 1970.
     pub(crate) micros: u64,
-    /// Where in the frame the number belongs.
+    /// The position of the sequence number in the frame.
     at: usize,
     frame: Vec<u8>,
 }
@@ -17,16 +17,16 @@ pub(crate) struct Unnumbered {
 const FIELDS: usize = 4;
 
 impl Unnumbered {
-    /// An event whose number does not count yet.
+    /// Encodes an event and ignores its number.
     pub(crate) fn new(mut event: Event, micros: u64) -> Self {
         event.set_seq(0);
         let (mut frame, at) = event.encode_with_place();
-        // Zero takes one byte.
+        // Zero is one byte.
         frame.remove(at);
         Self { did: event.did().to_string(), micros, at, frame }
     }
 
-    /// The frame with its number.
+    /// The frame with this number.
     pub(crate) fn frame(&self, seq: u64) -> Vec<u8> {
         let mut number = Encoder::new();
         number.uint(seq);
@@ -34,7 +34,7 @@ impl Unnumbered {
         [before, &number.finish(), after].concat()
     }
 
-    /// The event with its number.
+    /// The event with this number.
     pub(crate) fn event(&self, seq: u64) -> Result<Event> {
         match decode_frame(&self.frame(seq)) {
             Ok(super::Frame::Event(event)) => Ok(event),
@@ -43,7 +43,7 @@ impl Unnumbered {
         }
     }
 
-    /// Whose it is.
+    /// Whether the event is of this account.
     pub(crate) fn is_of(&self, did: &Did) -> bool {
         self.did == did.as_str()
     }
@@ -58,7 +58,7 @@ impl Unnumbered {
         to.finish()
     }
 
-    /// Whose a stored event is, without reading the rest; `None` if it cannot be read.
+    /// The account of a stored event, without decoding the rest; `None` if it cannot be read.
     pub(crate) fn did_of(bytes: &[u8]) -> Option<&[u8]> {
         let mut from = Decoder::new(bytes);
         from.array().ok()?;

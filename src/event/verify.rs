@@ -1,5 +1,5 @@
-//! The strict check of one frame: what the sync specification asks of a message, as far as the
-//! frame itself and the account's keys can show it.
+//! Verifies a frame: the checks of the sync specification that need only the frame and the
+//! account's keys.
 
 use super::frame::{FrameFacts, read_frame};
 use super::invert::{contradiction, invert};
@@ -18,10 +18,12 @@ use crate::tree::{Key, Tree};
 use crate::verify::ExpectedHead;
 use std::collections::HashSet;
 
-/// Checks a frame strictly, and lists every problem.
+/// Verifies a frame strictly and lists every problem. Specification:
+/// <https://atproto.com/specs/sync>.
 ///
-/// What only a consumer with a memory can know is not looked at: whether `since` and `prevData`
-/// are what it holds, and whether `seq` and `rev` are newer.
+/// It has no state, so it does not check whether `since` and `prevData` are the consumer's last
+/// head, and whether `seq` and `rev` are newer. [`Mirror`](crate::follow::Mirror) and
+/// [`Watch`](crate::follow::Watch) do.
 ///
 /// ```
 /// use carrack::event::{Verdict, verify_frame};
@@ -120,7 +122,7 @@ impl FrameCheck<'_> {
         Slice::read(bytes, &mut |problem| self.problem(problem))
     }
 
-    /// The commit at the root of the blocks, checked against the event's fields and the keys.
+    /// Checks the commit at the root of the blocks against the event's fields and the keys.
     fn head(&mut self, slice: &Slice, did: &Did, rev: Rev) -> Option<Commit> {
         let block = match slice.root_block() {
             Ok(block) => block,
@@ -168,7 +170,7 @@ impl FrameCheck<'_> {
         }
     }
 
-    /// The new records have to be there, and not too large.
+    /// Checks that the new records are there and not too large.
     fn records(&mut self, ops: &[RepoOp], slice: &Slice) {
         for (op, cid) in ops.iter().filter_map(|op| op.cid().map(|cid| (op, cid))) {
             let problem = match slice.blocks.by_cid.get(cid).map(|block| block.bytes().len()) {
@@ -186,7 +188,7 @@ impl FrameCheck<'_> {
         }
     }
 
-    /// The tree has to hold what the ops say that they left.
+    /// Checks that the tree holds the results of the operations.
     fn ops(&mut self, data: &Cid, ops: &[RepoOp], slice: &mut Slice) {
         let mut tree = Tree::at(data.clone(), None);
         for op in ops {
@@ -198,7 +200,7 @@ impl FrameCheck<'_> {
         }
     }
 
-    /// Undoing the ops has to give the tree before.
+    /// Checks that undoing the operations gives the previous tree.
     fn inversion(&mut self, data: &Cid, event: &CommitEvent, slice: &mut Slice) {
         let before = match (&event.prev_data, event.since) {
             (Some(before), _) => before.clone(),

@@ -11,7 +11,7 @@ use crate::ident::Rev;
 use crate::tree::Tree;
 use crate::verify::ExpectedHead;
 
-/// What is known of an account's repository.
+/// The last known head of an account's repository.
 pub(super) struct Tip<'a> {
     pub(super) commit: &'a Cid,
     pub(super) rev: Rev,
@@ -21,16 +21,16 @@ pub(super) struct Tip<'a> {
 /// The relation.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Relation {
-    /// It comes right after it.
+    /// It directly follows the known head.
     Next,
-    /// It is older, or the same.
+    /// It is older, or equal.
     Past(Ignored),
-    /// There is a gap or a contradiction in between.
+    /// There is a gap or a contradiction between them.
     Broken(Mismatch),
 }
 
 impl Tip<'_> {
-    /// Where a commit stands.
+    /// The relation of a commit to the known head.
     pub(super) fn link(&self, event: &CommitEvent) -> Relation {
         if let Some(past) = self.past(&event.commit, event.rev) {
             return Relation::Past(past);
@@ -45,7 +45,7 @@ impl Tip<'_> {
         Relation::Next
     }
 
-    /// What an event with this head is if it is no news.
+    /// Why an event with this head is not new; `None` if it is.
     pub(super) fn past(&self, commit: &Cid, rev: Rev) -> Option<Ignored> {
         if commit == self.commit {
             return Some(Ignored::AlreadyHeld);
@@ -54,14 +54,14 @@ impl Tip<'_> {
     }
 }
 
-/// Whether a repository begins with this commit: its blocks are all of it then, as undoing its
-/// ops has to pass every node.
+/// Whether this is the first commit of a repository. Its blocks are then the whole repository,
+/// because undoing its operations passes every node.
 pub(super) fn is_first(event: &CommitEvent) -> bool {
     let empty = || Tree::empty().seal();
     event.since.is_none() && event.prev_data.as_ref().is_none_or(|before| *before == empty())
 }
 
-/// Reads a frame's event, if it is one that is known here.
+/// Decodes a frame; `None` if it is not a known event.
 pub(super) fn read(frame: &[u8]) -> Result<Option<Event>> {
     match decode_frame(frame) {
         Ok(Frame::Event(event)) => Ok(Some(event)),
@@ -70,7 +70,7 @@ pub(super) fn read(frame: &[u8]) -> Result<Option<Event>> {
     }
 }
 
-/// Checks everything that the frame itself and the keys can show.
+/// Checks what the frame itself and the keys can prove.
 pub(super) fn check(
     frame: &[u8],
     event: &Event,

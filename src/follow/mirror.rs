@@ -12,12 +12,11 @@ use crate::verify::{ExpectedHead, Input};
 use bytes::Bytes;
 use std::sync::Arc;
 
-/// Keeps an engine's copies in step with one event stream.
+/// Keeps an engine's copies in sync with one event stream (`com.atproto.sync.subscribeRepos`).
 ///
-/// What it has to compare an event with is the copies themselves, so nothing is lost by a restart,
-/// and an account that is out of sync stays so, event after event, until it is recovered. Only the
-/// last number of the stream is remembered in memory; begin with [`Mirror::after`] where a cursor
-/// was kept. Several mirrors can share an engine.
+/// It compares events with the copies themselves, so a restart loses nothing, and an account that
+/// is out of sync stays so until it is recovered. Only the last sequence number is held in memory:
+/// continue from a stored cursor with [`Mirror::after`]. Several mirrors can share an engine.
 ///
 /// ```
 /// use carrack::engine::{Engine, Op, Record, WriteOptions};
@@ -50,67 +49,70 @@ pub struct Mirror {
     sequence: Sequence,
 }
 
-/// What a mirror has done with a frame.
+/// What a mirror did with a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Followed {
-    /// The copy has this head now, with the tree that the event names.
+    /// The commit was applied: the copy has this head, with the tree that the event names.
     Applied {
         /// Its revision.
         rev: Rev,
     },
-    /// The account is here now, whole: this was its first commit.
+    /// The account was created from its first commit, and is complete.
     Created {
         /// Its revision.
         rev: Rev,
     },
-    /// The copy has a new head over the tree that it had.
+    /// The copy has a new head over an unchanged tree.
     Resigned {
         /// Its revision.
         rev: Rev,
     },
-    /// The account's document or handle may have changed: resolve it before the next commit.
+    /// The account's document or handle may have changed: resolve the identity before the next
+    /// commit.
     Identity {
-        /// The handle as the host tells it, which proves nothing.
+        /// The handle in the event, which is not proved.
         handle: Option<Arc<str>>,
     },
-    /// The account has this state now.
+    /// The state of the copy was set.
     Account {
         /// The state.
         state: State,
     },
-    /// The frame is passed over.
+    /// The frame was ignored.
     Ignored(Ignored),
-    /// The copy is as it was, and behind or beside the host's. Ask the host for what it lacks since
-    /// [`OutOfSync::held_rev`], for [`Engine::apply_diff`], or for all, for [`Mirror::recover`].
+    /// The event does not follow the copy, which is unchanged. Request what is missing from the
+    /// host: a diff since [`OutOfSync::held_rev`] for [`Engine::apply_diff`], or a full export for
+    /// [`Mirror::recover`].
     OutOfSync(OutOfSync),
 }
 
 impl Mirror {
-    /// Follows a stream from wherever it begins.
+    /// Follows a stream from its first received event.
     pub fn new(engine: &Engine) -> Self {
         Self { engine: engine.clone(), sequence: Sequence::default() }
     }
 
-    /// Follows a stream behind this number.
+    /// Follows a stream after this sequence number.
     pub fn after(engine: &Engine, seq: u64) -> Self {
         Self { engine: engine.clone(), sequence: Sequence::after(seq) }
     }
 
-    /// Verifies a frame and applies it. What it does to a copy is one transaction, durable when
-    /// this returns, and announced in the engine's own log (a commit as `#sync`).
+    /// Verifies a frame and applies it. The change of a copy is one transaction, durable when this
+    /// returns, and is announced in the engine's own log: a commit as `#sync`, a first commit as
+    /// `#account`, `#identity` and `#sync`.
     ///
-    /// `expect` has the keys that the account's document names now: the copy is verified from then
-    /// on. Without any, the key that the held head is signed with is used, and the copy is trusted
-    /// as it was; accounts that are not here are created only under a key
-    /// that is given.
+    /// `expect` holds the keys that the account's document names now; the copy becomes verified.
+    /// Without keys, the key of the stored head is used, and the copy's trust does not change. New
+    /// accounts are created only under a given key.
     ///
     /// # Errors
-    /// `Refused` with every problem of a frame that is malformed or forged, or with `DidMismatch` if
-    /// it is of another account than expected; `Request` without a
-    /// key; `State` for an account that is moving or has moved away from this engine; `Swap` or
-    /// `Changed` if another caller changed the copy at the same time; `Limit` if a commit replaces more than one
-    /// transaction takes. Nothing has changed then, and the stream's number does not count.
+    /// Nothing has changed then, and the frame's sequence number is not counted. `Refused` with
+    /// every problem of a malformed or forged frame, or with `DidMismatch` if it is of another
+    /// account than expected; `Request` without a key; `State` for an account that is leaving or
+    /// has moved away from this engine; `Swap` or `Changed` if another caller changed the copy at
+    /// the same time; `Limit` if a commit replaces more than one transaction may; [those of every
+    /// write](Engine#errors-of-every-call).
     pub fn take(&mut self, frame: &[u8], expect: &ExpectedHead) -> Result<Taken<Followed>> {
         let Some(event) = read(frame)? else {
             return Ok(Taken::unknown(Followed::Ignored(Ignored::Unknown)));
@@ -131,12 +133,11 @@ impl Mirror {
         Ok(Taken::of(&event, missed, followed))
     }
 
-    /// Brings a copy back in step with a full export, which takes the place of what is here, and
-    /// is no older than that.
+    /// Replaces a copy that is out of sync by a full export that is not older.
     ///
     /// # Errors
-    /// As [`Engine::import`]; `BadRev` if the copy is ahead of the export, which then is of a host
-    /// that has lost revisions: delete the copy first, if that is what is wanted.
+    /// As [`Engine::import`]; `Refused` with `BadRev` if the copy is ahead of the export. The host
+    /// has then lost revisions: delete the copy first to accept that.
     pub fn recover(&self, input: &Input, did: &Did, expect: &ExpectedHead) -> Result<Imported> {
         let account = self.engine.held(did)?;
         let keys = keys_for(account.as_ref(), expect)?;
@@ -151,7 +152,7 @@ impl Mirror {
         }
     }
 
-    /// The copy that an event is about; `None` if there is none and none begins with it.
+    /// The copy for an event; `None` if there is none and the event does not create one.
     fn copy(&self, event: &Event, expect: &ExpectedHead) -> Result<Option<MirroredCopy<'_>>> {
         let did = event.did();
         let account = self.engine.held(did)?;
@@ -175,7 +176,7 @@ impl Mirror {
     }
 }
 
-/// The keys that are given, or else the one that the held head verified under.
+/// The given keys, or else the key of the stored head.
 fn keys_for(account: Option<&Account>, expect: &ExpectedHead) -> Result<Vec<VerifyingKey>> {
     if !expect.keys.named().is_empty() {
         return Ok(expect.keys.named().to_vec());
@@ -184,18 +185,18 @@ fn keys_for(account: Option<&Account>, expect: &ExpectedHead) -> Result<Vec<Veri
     Ok(held.flatten().into_iter().collect())
 }
 
-/// A mirror signs nothing: the host's revisions rise by themselves, and the lower bounds of a
-/// restored store do not bind what is taken from the host.
+/// A mirror signs nothing: revisions are the host's, so the minimum of a restored store does not
+/// apply to them.
 fn copying() -> ImportOptions {
     ImportOptions::default().below_floor(true)
 }
 
-/// A copy, or the place of one.
+/// A copy, or an account to be created.
 struct MirroredCopy<'a> {
     engine: &'a Engine,
-    /// What the caller has given.
+    /// The caller's expectation.
     given: ExpectedHead,
-    /// The same; without a key, with the one of the held head.
+    /// The expectation; without a key, with the key of the stored head.
     expect: ExpectedHead,
     head: Option<Head>,
     /// The last revision of an account that is or was here.
@@ -245,17 +246,17 @@ impl MirroredCopy<'_> {
         Ok(Followed::Resigned { rev: event.rev })
     }
 
-    /// The blocks of an event are a diff: what a copy of the head before lacks, and the nodes that
-    /// undoing takes, which are of the new tree too.
+    /// The blocks of an event are a diff: what a copy of the previous head lacks, and the nodes
+    /// that the inversion reads, which are of the new tree too.
     fn apply(&self, blocks: &Bytes, head: &Head) -> Result<()> {
         let replace = Some(head.commit.clone());
-        // Without a key that is given, the held head's is used, and nothing new is known of it.
+        // Without a given key, the stored head's is used, and nothing new is known of it.
         let options = copying().head(self.given.clone()).replace(replace);
         self.engine.apply_diff(&Input::from(blocks.clone()), &options).map(drop)
     }
 
     fn create(&self, event: &CommitEvent) -> Result<Followed> {
-        // What was deleted does not come back by an event of before.
+        // An event from before a deletion does not restore the account.
         if self.last_rev.is_some_and(|last| event.rev <= last) {
             return Ok(Followed::Ignored(Ignored::OldRev));
         }
@@ -275,8 +276,8 @@ impl MirroredCopy<'_> {
     }
 }
 
-/// What an engine calls the state that an event tells. One that is not active for a reason that
-/// has no state here is switched off.
+/// Maps an event's state to an engine's. An inactive account whose reason has no such state becomes
+/// deactivated.
 fn state_of(event: &AccountEvent) -> State {
     if event.active {
         return State::Active;

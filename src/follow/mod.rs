@@ -1,9 +1,9 @@
-//! Following others' event streams.
+//! Follows the event streams of other hosts.
 //!
-//! [`Mirror`] keeps copies in an engine in step with the accounts' hosts: each frame is verified
-//! and applied, and one that does not follow on what is held changes nothing and says so. [`Watch`]
-//! does the same chain of checks for a relay, which holds no copies: it remembers the last revision
-//! and tree of each account. [`crate::manual::following`] explains how the parts fit.
+//! [`Mirror`] keeps copies in an engine in sync with the accounts' hosts: each frame is verified
+//! and applied; one that does not follow the stored head changes nothing and is reported. [`Watch`]
+//! runs the same checks for a relay, which holds no copies: it remembers the last revision and tree
+//! of each account. [`crate::manual::following`] explains how to use them.
 //!
 //! Specification: <https://atproto.com/specs/sync>.
 

@@ -2,22 +2,22 @@ use crate::block::Cid;
 use crate::event::Event;
 use crate::ident::{Did, Rev};
 
-/// A frame that was well-formed and no forgery, and what became of it.
+/// The result for a frame that was well-formed and not forged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Taken<T> {
-    /// Its type, `#commit` for example; `None` if it is of no type known here.
+    /// The event's type, for example `#commit`; `None` if the type is unknown.
     #[cfg_attr(feature = "serde", serde(rename = "type"))]
     pub kind: Option<&'static str>,
-    /// Its number in the stream.
+    /// The sequence number in the stream.
     pub seq: Option<u64>,
     /// The account.
     pub did: Option<Did>,
-    /// How many numbers were skipped before this one. Streams may be filtered, so this alone
-    /// proves no loss.
+    /// How many sequence numbers were skipped before this one. Streams may be filtered, so this
+    /// alone does not prove a loss.
     pub missed: u64,
-    /// What became of it.
+    /// What was done with it.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub outcome: T,
 }
@@ -33,26 +33,26 @@ impl<T> Taken<T> {
     }
 }
 
-/// Why a frame is passed over. Nothing has changed.
+/// Why a frame was ignored. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ignored {
-    /// Its number is not higher than the last one of the stream.
+    /// The sequence number is not above the last one.
     Repeated,
-    /// Its revision is not newer than the last one of the account.
+    /// The revision is not newer than the account's last one.
     OldRev,
-    /// It announces the head that is here.
+    /// The head is the known one.
     AlreadyHeld,
-    /// The account is not here, and this is not where it begins.
+    /// The account is not known, and this is not its first commit.
     NotHeld,
-    /// The account is not active: its content is not passed on.
+    /// The account is not active, so its content is not passed on.
     Inactive,
     /// An error frame, or one of unknown operation or type.
     Unknown,
 }
 
 impl Ignored {
-    /// The word that the command line prints.
+    /// The word in the command line's output.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Repeated => "repeated",
@@ -65,15 +65,15 @@ impl Ignored {
     }
 }
 
-/// An event does not follow on what is here: some have been missed, or the host has changed its
-/// story. Nothing has changed.
+/// An event does not follow the known head: events were missed, or the host changed its history.
+/// Nothing has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct OutOfSync {
-    /// What does not match.
+    /// The contradiction.
     pub why: Mismatch,
-    /// The last revision that is here.
+    /// The last known revision.
     pub held_rev: Rev,
     /// The root of its tree.
     pub held_data: Cid,
@@ -81,22 +81,22 @@ pub struct OutOfSync {
     pub rev: Rev,
 }
 
-/// What of an event does not match what is here.
+/// Which part of an event contradicts the known head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mismatch {
-    /// `since` is another revision.
+    /// `since` is not the known revision.
     Since,
-    /// `prevData` is another tree.
+    /// `prevData` is not the known tree.
     PrevData,
-    /// A `#sync` declares another tree.
+    /// A `#sync` names another tree.
     Sync,
-    /// An event before it did not match, and nothing has set that right.
+    /// An earlier event did not match, and the account has not been recovered.
     Earlier,
 }
 
 impl Mismatch {
-    /// The word that the command line prints.
+    /// The word in the command line's output.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Since => "since",

@@ -1,17 +1,17 @@
-/// The numbers of one stream, which only rise.
+/// The sequence numbers of one stream, which only rise.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sequence {
     last: Option<u64>,
 }
 
 impl Sequence {
-    /// A stream of which everything up to this number has been seen.
+    /// A stream that was read up to this number.
     pub(super) fn after(seq: u64) -> Self {
         Self { last: Some(seq) }
     }
 
-    /// How many numbers are skipped if this one comes next; `None` if it is not newer. A stream may
-    /// begin anywhere.
+    /// How many numbers are skipped if this one is next; `None` if it is not newer. A stream may
+    /// start at any number.
     pub(super) fn missed_before(&self, seq: u64) -> Option<u64> {
         match self.last {
             None => Some(0),
@@ -19,7 +19,7 @@ impl Sequence {
         }
     }
 
-    /// This number has come.
+    /// Records that this number was received.
     pub(super) fn advance(&mut self, seq: u64) {
         self.last = Some(seq);
     }

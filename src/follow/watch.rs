@@ -9,12 +9,12 @@ use crate::ident::{Did, Rev};
 use crate::verify::ExpectedHead;
 use std::collections::HashMap;
 
-/// Watches one event stream for a relay: verifies every frame, and remembers of each account the
-/// last head and whether it is active. It holds no copies.
+/// Watches one event stream for a relay: verifies every frame, and remembers each account's last
+/// head and whether it is active. It holds no copies.
 ///
-/// What it remembers is in memory, a few hundred bytes an account: the caller that lets accounts
-/// through to it decides how many. After a restart, accounts begin anew at their first valid frame, or at
-/// what [`Watch::remember`] is told.
+/// Its memory is a few hundred bytes per account, so the caller limits the number of accounts. It
+/// is lost on a restart: accounts then start at their first valid frame, or at the head given to
+/// [`Watch::remember`].
 ///
 /// ```
 /// use carrack::engine::Engine;
@@ -45,7 +45,7 @@ pub struct Watch {
     sequence: Sequence,
 }
 
-/// What is to be done with a frame.
+/// What to do with a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Watched {
@@ -53,16 +53,15 @@ pub enum Watched {
     Pass,
     /// Drop it: it is not needed.
     Ignored(Ignored),
-    /// Drop it: it does not follow on what was seen. All further commits of the account are
-    /// dropped too, until a `#sync`, a commit that begins a repository, [`Watch::remember`] or
-    /// [`Watch::forget`].
+    /// Drop it: it does not follow the last head. All later commits of the account are dropped too,
+    /// until a `#sync`, a first commit, [`Watch::remember`] or [`Watch::forget`].
     OutOfSync(OutOfSync),
 }
 
-/// The last head of an account that was seen.
+/// The last known head of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
-    /// The commit.
+    /// The CID of the commit.
     pub commit: Cid,
     /// Its revision.
     pub rev: Rev,
@@ -79,19 +78,19 @@ struct Memory {
 }
 
 impl Watch {
-    /// Knows nothing yet.
+    /// A watch without accounts.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Verifies a frame strictly, holds it against what is remembered, and remembers it.
+    /// Verifies a frame strictly, compares it with the account's last head, and remembers its head.
     ///
-    /// `expect_for` gives the keys that the account's document names now. `#identity` and `#account`
-    /// are not signed: whether this stream may speak for the account is the caller's to know.
+    /// `expect_for` returns the keys that the account's document names now. `#identity` and
+    /// `#account` are not signed: the caller decides whether this stream is the account's host.
     ///
     /// # Errors
-    /// `Refused` with every problem of a frame that is malformed or forged; `Request` for a commit
-    /// without a key. Nothing is remembered of it then, nor does its number count.
+    /// Nothing is remembered then, and the frame's sequence number is not counted. `Refused` with
+    /// every problem of a malformed or forged frame; `Request` for a commit without a key.
     pub fn take(
         &mut self,
         frame: &[u8],
@@ -115,29 +114,29 @@ impl Watch {
         Ok(Taken::of(&event, missed, outcome))
     }
 
-    /// The last head of an account that was in sync.
+    /// The last head at which the account was in sync; `None` for an unknown account.
     pub fn known(&self, did: &Did) -> Option<&Known> {
         self.accounts.get(did)?.head.as_ref()
     }
 
-    /// Whether an event of the account did not match, and nothing has set that right.
+    /// Whether an event of the account did not match, and the account has not been recovered.
     pub fn is_out_of_sync(&self, did: &Did) -> bool {
         self.accounts.get(did).is_some_and(|memory| memory.out_of_sync)
     }
 
-    /// How many accounts are remembered.
+    /// The number of accounts in memory.
     pub fn accounts(&self) -> usize {
         self.accounts.len()
     }
 
-    /// Goes on from a head that the caller has found out by itself: it was kept over a restart, or
-    /// asked of the host after a gap.
+    /// Continues from a head that the caller knows: one that was stored before a restart, or that
+    /// the host returned after a gap.
     pub fn remember(&mut self, did: &Did, head: Known) {
         let memory = self.memory(did);
         (memory.head, memory.out_of_sync) = (Some(head), false);
     }
 
-    /// Forgets an account: it begins anew at its next valid frame.
+    /// Forgets an account: it starts again at its next valid frame.
     pub fn forget(&mut self, did: &Did) {
         self.accounts.remove(did);
     }
@@ -169,7 +168,7 @@ impl Memory {
         let commit = commit_in(&event.blocks)?;
         let past = self.head.as_ref().and_then(|head| head.tip().past(commit.cid(), event.rev));
         match past {
-            // The host says again where it is: after a change of state it has to.
+            // The host repeats its head, as it must after a change of state.
             None | Some(Ignored::AlreadyHeld) => self.go_on(&event.blocks, event.rev),
             Some(why) => Ok(Watched::Ignored(why)),
         }
@@ -181,12 +180,12 @@ impl Memory {
             (Some(status), false) => Some(status.clone()),
             (None, false) => Some(HostingStatus::Deactivated),
         };
-        // If it comes back, it is with another repository.
+        // A deleted account comes back with another repository.
         self.out_of_sync |= self.inactive == Some(HostingStatus::Deleted);
         Watched::Pass
     }
 
-    /// Remembers a head. That of an account that is not active counts too; it is not passed on.
+    /// Remembers a head, also of an inactive account, whose frames are not passed on.
     fn go_on(&mut self, blocks: &[u8], rev: Rev) -> Result<Watched> {
         let commit = commit_in(blocks)?;
         let (cid, data) = (commit.cid().clone(), commit.data().clone());

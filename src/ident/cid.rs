@@ -6,10 +6,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, LazyLock};
 
-/// A content identifier: a promise of what some bytes hash to.
+/// A content identifier: the hash of some bytes, with its function and codec. Specification:
+/// <https://atproto.com/specs/data-model>.
 ///
-/// Nearly all are *blessed* (version 1, SHA-256, codec dag-cbor or raw) and take 34 bytes here.
-/// Links to records may be of other forms; those are kept to the byte, and never generated.
+/// Nearly all are *blessed* (version 1, SHA-256, codec dag-cbor or raw) and take 34 bytes in
+/// memory. Links in records may have other forms, which are kept byte for byte and never generated.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Cid(Form);
 
@@ -23,16 +24,16 @@ enum Form {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CidError {
-    /// They are not a CID; says why.
+    /// They are not a CID. The text says why.
     #[error("not a CID: {0}")]
     Malformed(String),
     /// Bytes follow the CID.
     #[error("bytes follow the CID")]
     Trailing,
-    /// A number of the CID is written with more bytes than it needs.
+    /// A varint of the CID is longer than necessary.
     #[error("the CID is not in its shortest form")]
     NotShortest,
-    /// The CID's hash is not SHA-256, the only one that is computed here.
+    /// The CID's hash function is not SHA-256, the only one that is supported.
     #[error("hash function {function:#x}")]
     Hash {
         /// The CID.
@@ -42,7 +43,7 @@ pub enum CidError {
     },
 }
 
-/// What a block's bytes are, by the blessed CIDs.
+/// The codec of a block, in blessed CIDs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Codec {
     /// Blobs.
@@ -60,7 +61,7 @@ impl Codec {
     }
 }
 
-/// The hash of bytes that come in pieces, to be compared with what a CID promises.
+/// A hash that is computed piece by piece, and compared with a CID.
 pub(crate) struct Comparison {
     promised: [u8; 32],
     hash: Sha256,
@@ -80,7 +81,7 @@ impl Comparison {
 const SHA2_256: u64 = 0x12;
 
 impl Cid {
-    /// The CID of these bytes.
+    /// Computes the CID of these bytes.
     pub fn of(codec: Codec, bytes: &[u8]) -> Self {
         Self(Form::Blessed(codec, Sha256::digest(bytes).into()))
     }
@@ -90,10 +91,11 @@ impl Cid {
         Self(Form::Blessed(codec, digest))
     }
 
-    /// Reads a CID that fills all of `bytes`.
+    /// Parses a CID that fills all of `bytes`.
     ///
     /// # Errors
-    /// If it is not a CID, or bytes follow it.
+    /// [`CidError::Malformed`], [`CidError::NotShortest`], or [`CidError::Trailing`] if bytes
+    /// follow it.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CidError> {
         match Self::read(bytes)? {
             (cid, length) if length == bytes.len() => Ok(cid),
@@ -101,10 +103,11 @@ impl Cid {
         }
     }
 
-    /// Reads the CID at the start of `bytes`; also gives its length.
+    /// Parses the CID at the start of `bytes`; returns it and its length in bytes.
     ///
     /// # Errors
-    /// If there is none, or it is longer than 128 bytes.
+    /// [`CidError::Malformed`] or [`CidError::NotShortest`] if there is none, or it is longer than
+    /// 128 bytes.
     pub fn read(bytes: &[u8]) -> Result<(Self, usize), CidError> {
         for codec in [Codec::DagCbor, Codec::Raw] {
             if let Some(rest) = bytes.strip_prefix(&codec.prefix())
@@ -137,7 +140,7 @@ impl Cid {
         Ok(digest == actual)
     }
 
-    /// The digest, if the hash is SHA-256 in all of its 32 bytes.
+    /// The digest, if the hash is a full SHA-256 of 32 bytes.
     fn sha256(&self) -> Option<[u8; 32]> {
         match &self.0 {
             Form::Blessed(_, digest) => Some(*digest),
@@ -161,18 +164,18 @@ impl Cid {
         })
     }
 
-    /// Compares bytes that come in pieces; `None` if the hash is not SHA-256.
+    /// Starts a comparison piece by piece; `None` if the hash function is not SHA-256.
     pub(crate) fn comparison(&self) -> Option<Comparison> {
         self.sha256().map(|promised| Comparison { promised, hash: Sha256::new() })
     }
 
-    /// Whether the hash is SHA-256, so that bytes can be checked against it.
+    /// Whether the hash function is SHA-256, so that bytes can be checked.
     pub(crate) fn is_checkable(&self) -> bool {
         self.blessed().is_some() || self.sha256().is_some()
     }
 
-    /// Whether commits, nodes and records have CIDs like this: the hash is SHA-256 in all of its 32
-    /// bytes, and the codec is not raw, which is for blobs.
+    /// Whether a commit, node or record can have this CID: the hash is a full SHA-256, and the
+    /// codec is not raw, which is for blobs.
     pub(crate) fn is_of_repository(&self) -> bool {
         match &self.0 {
             Form::Blessed(codec, _) => *codec == Codec::DagCbor,
@@ -180,7 +183,7 @@ impl Cid {
         }
     }
 
-    /// The digest and codec, if this is a blessed CID.
+    /// The codec and the digest; `None` unless this is a blessed CID.
     pub fn blessed(&self) -> Option<(Codec, &[u8; 32])> {
         match &self.0 {
             Form::Blessed(codec, digest) => Some((*codec, digest)),
@@ -188,7 +191,7 @@ impl Cid {
         }
     }
 
-    /// Whether this may name a node or a commit: blessed, with codec dag-cbor.
+    /// Whether this can be the CID of a node or a commit: blessed, with codec dag-cbor.
     pub fn is_dag_cbor(&self) -> bool {
         matches!(self.0, Form::Blessed(Codec::DagCbor, _))
     }
@@ -219,7 +222,7 @@ impl Cid {
         out
     }
 
-    /// Eight bytes that are as good as random, for indexes in memory. Equal CIDs give equal ones.
+    /// Eight bytes of the hash, for indexes in memory. Equal CIDs give equal values.
     pub fn short(&self) -> u64 {
         let tail = match &self.0 {
             Form::Blessed(_, digest) => digest.last_chunk::<8>(),
@@ -229,11 +232,11 @@ impl Cid {
     }
 }
 
-/// Base32 as CIDs are written: small letters, no padding.
+/// The base32 of CIDs: lower-case letters, no padding.
 static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
     let mut specification = BASE32_NOPAD.specification();
     specification.symbols.make_ascii_lowercase();
-    // It only differs from a valid one in its letters.
+    // It differs from a valid specification only in its letters.
     specification.encoding().unwrap_or(BASE32_NOPAD)
 });
 

@@ -3,41 +3,40 @@
 use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Time, date};
 
-/// Where the microseconds of a clock are counted from.
+/// The start of the microseconds of a clock.
 const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
 const CLOCK_PATTERN: &[u8] = b"0000-00-00T00:00:00";
 const NOT_OF_THE_FORM: &str = "it is not of the form 1985-04-12T23:20:50.123Z";
 
-/// A text of the form, taken apart.
+/// A parsed text.
 pub(crate) struct Parts<'a> {
-    /// Its date and its time to the second, as they are on a clock in its zone. A leap second is
-    /// the second before it.
+    /// The date and the local time to the second. A leap second is given as the second before it.
     pub clock: DateTime,
-    /// Whether its second is the 60th.
+    /// Whether the second is 60.
     pub is_leap_second: bool,
-    /// The digits of its fraction of a second: any number of them.
+    /// The digits of the fraction of a second; any number of them.
     pub fraction: &'a str,
-    /// By how many minutes its zone is ahead of UTC.
+    /// The offset from UTC in minutes.
     pub minutes_ahead: i64,
-    /// Its zone: `Z`, or an offset of hours and minutes.
+    /// The zone: `Z`, or an offset of hours and minutes.
     pub zone: &'a str,
 }
 
-/// The moment so many microseconds after 1970 began, in UTC. Years behind 9999, which have no text
-/// form, are cut to the last moment that has.
+/// The time in UTC, from microseconds since 1970. Years after 9999, which have no text form, become
+/// the last moment that has one.
 pub(crate) fn utc(micros: u64) -> DateTime {
     EPOCH.saturating_add(SignedDuration::from_micros(i64::try_from(micros).unwrap_or(i64::MAX)))
 }
 
-/// How many microseconds after 1970 began a moment in UTC is; `None` if it is before that.
+/// The microseconds since 1970 of a time in UTC; `None` if it is earlier.
 pub(crate) fn micros_of(utc: DateTime) -> Option<u64> {
     u64::try_from(utc.duration_since(EPOCH).as_micros()).ok()
 }
 
-/// Takes a text apart.
+/// Parses a text.
 ///
 /// # Errors
-/// What is wrong with it: it is not of the form, or there is no such day or time of day.
+/// The rule that is broken: the form, or a day or time that does not exist.
 pub(crate) fn parse(text: &str) -> Result<Parts<'_>, &'static str> {
     let (clock, rest) = text.split_at_checked(CLOCK_PATTERN.len()).ok_or(NOT_OF_THE_FORM)?;
     if !matches(clock, CLOCK_PATTERN) {
@@ -69,11 +68,11 @@ fn split_fraction(text: &str) -> Option<(&str, &str)> {
     (!fraction.is_empty()).then_some((fraction, zone))
 }
 
-/// By how many minutes a zone is ahead of UTC; `None` if it is no zone.
+/// The offset of a zone in minutes; `None` if it is not a zone.
 fn minutes_ahead(zone: &str) -> Option<i64> {
     match zone {
         "Z" => Some(0),
-        // The specification refuses this way to say "unknown".
+        // The specification refuses this form of "unknown".
         "-00:00" => None,
         _ => {
             let (sign, offset) = zone.split_at_checked(1)?;

@@ -1,5 +1,5 @@
-//! Identifiers: DIDs, NSIDs, record keys, paths, revisions, timestamps and CIDs, in the strict syntax
-//! of the protocol.
+//! Identifiers: DIDs, NSIDs, record keys, paths, revisions, timestamps and CIDs, in the strict
+//! syntax of the protocol. Each type is parsed with [`str::parse`].
 
 #[macro_use]
 mod text;

@@ -18,22 +18,22 @@ text_identifier! {
 }
 
 impl Nsid {
-    /// The last segment, by which the authority tells its schemas apart.
+    /// The last segment, which names the schema within its authority.
     pub fn name(&self) -> &str {
         self.as_str().rsplit('.').next().unwrap_or_default()
     }
 }
 
-/// A domain label's bound, by DNS; the name takes it over.
+/// The limit of a domain label in DNS, which also applies to the name.
 const SEGMENT_CHARS_MAX: usize = 63;
 
 const LABEL: Alphabet = Alphabet::new(&[(b'a', b'z'), (b'0', b'9'), (b'-', b'-')]);
 const NAME: Alphabet = Alphabet::new(&[(b'a', b'z'), (b'A', b'Z'), (b'0', b'9')]);
 
-/// The rules of the syntax page, on bytes and without allocation: paths are checked by it too.
+/// Checks the rules of the syntax page on bytes, without allocation. Paths use it too.
 ///
-/// DNS would bound the domain to 253 characters, but the protocol's own vectors call longer ones
-/// valid as long as the whole is.
+/// DNS limits a domain to 253 characters, but the protocol's own vectors accept longer ones as long
+/// as the whole is valid.
 pub(super) fn check(bytes: &[u8]) -> Result<(), &'static str> {
     if bytes.len() > NSID_CHARS_MAX {
         return Err("the NSID is longer than 317 characters");

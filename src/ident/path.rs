@@ -1,7 +1,8 @@
 use super::{Nsid, RecordKey, SyntaxError, nsid, record_key};
 
 text_identifier! {
-    /// Where a record is in its repository: collection, slash, record key. A key of the tree.
+    /// The path of a record in its repository: collection, slash, record key. It is the key of the
+    /// tree. Specification: <https://atproto.com/specs/repository>.
     ///
     /// ```
     /// use carrack::ident::RepoPath;
@@ -27,21 +28,21 @@ impl RepoPath {
         Self(format!("{collection}/{record_key}").into())
     }
 
-    /// Reads a path as tree nodes hold it.
+    /// Parses a path from the bytes in a tree node.
     ///
     /// # Errors
-    /// If it breaks a rule of [`RepoPath::check`].
+    /// [`SyntaxError`] with the rule of [`RepoPath::check`] that it breaks.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SyntaxError> {
         let text = || String::from_utf8_lossy(bytes);
         Self::check(bytes).map_err(|why| SyntaxError::new("repository path", &text(), why))?;
-        // A valid path is ASCII, so this cannot fail; it is checked all the same.
+        // A valid path is ASCII, so this cannot fail; it is checked anyway.
         let valid = std::str::from_utf8(bytes)
             .map_err(|_| SyntaxError::new("repository path", &text(), "not UTF-8"))?;
         Ok(Self(valid.into()))
     }
 
-    /// Whether `bytes` are a path: exactly one slash, an NSID before it, a record key after it.
-    /// It allocates nothing, for imports ask it about every key.
+    /// Checks that `bytes` are a path: exactly one slash, an NSID before it, a record key after it.
+    /// It does not allocate, because imports check every key.
     ///
     /// ```
     /// use carrack::ident::RepoPath;
@@ -56,7 +57,7 @@ impl RepoPath {
         let slash = slash.ok_or("no slash between collection and record key")?;
         let (collection, rest) = bytes.split_at_checked(slash).unwrap_or_default();
         nsid::check(collection)?;
-        // A second slash is no character of a record key.
+        // A second slash is not a character of a record key.
         record_key::check(rest.strip_prefix(b"/").unwrap_or_default())
     }
 

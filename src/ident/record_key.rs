@@ -27,7 +27,7 @@ const KEY: Alphabet = Alphabet::new(&[
     (b'~', b'~'),
 ]);
 
-/// The rules of the record key page, on bytes and without allocation.
+/// Checks the rules of the record key page on bytes, without allocation.
 pub(super) fn check(bytes: &[u8]) -> Result<(), &'static str> {
     match bytes {
         [] => Err("the record key is empty"),

@@ -4,12 +4,12 @@ use crate::limits::CLOCK_DRIFT_MAX_MICROS;
 use std::fmt;
 use std::str::FromStr;
 
-/// Why no revision can be given for a time: a clock is wrong.
+/// Why no revision exists for a time: a clock is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RevError {
     /// The revision is further ahead of the clock than [`CLOCK_DRIFT_MAX_MICROS`]: the clock is
-    /// behind, or another one was ahead.
+    /// behind, or the clock that made the revision was ahead.
     #[error("revision {rev} is ahead of this machine's clock; check the clock, or wait")]
     Ahead {
         /// The revision.
@@ -25,10 +25,11 @@ pub enum RevError {
     },
 }
 
-/// A revision of a repository: a TID, which is a time in microseconds and a clock's number.
+/// A revision of a repository: a TID, which combines a time in microseconds and a clock id.
+/// Specification: <https://atproto.com/specs/tid>.
 ///
-/// A bit that is always 0, 53 bits of microseconds since 1970 and 10 bits of clock id, written as
-/// 13 characters of a base32 whose order is the order of the numbers.
+/// A zero bit, 53 bits of microseconds since 1970 and 10 bits of clock id, written as 13 characters
+/// of a base32 that sorts like the numbers.
 ///
 /// ```
 /// use carrack::ident::Rev;
@@ -51,7 +52,7 @@ impl Rev {
     /// The revision with this number.
     ///
     /// # Errors
-    /// If the highest bit is set.
+    /// [`SyntaxError`] if the highest bit is set.
     pub fn from_u64(number: u64) -> Result<Self, SyntaxError> {
         if number >> 63 == 0 {
             Ok(Self(number))
@@ -60,7 +61,8 @@ impl Rev {
         }
     }
 
-    /// The revision of this time; of `clock_id`, the lower ten bits count.
+    /// The revision of this time, in microseconds since 1970. The lower ten bits of `clock_id` are
+    /// used.
     ///
     /// # Errors
     /// [`RevError::OutOfRange`] if the time needs more than 53 bits (the year 2255).
@@ -72,7 +74,7 @@ impl Rev {
     }
 
     /// The revision to sign after `last`: the clock's time, or one microsecond after `last` if the
-    /// clock is not past it. Of `clock_id`, the lower ten bits count.
+    /// clock is not past it. The lower ten bits of `clock_id` are used.
     ///
     /// ```
     /// use carrack::env::ManualClock;
@@ -98,8 +100,8 @@ impl Rev {
         Self::from_micros(now.max(last.micros() + 1), clock_id)
     }
 
-    /// The revision one microsecond after this one, whatever the clock says. Of `clock_id`, the
-    /// lower ten bits count.
+    /// The revision one microsecond after this one, for any time of the clock. The lower ten bits
+    /// of `clock_id` are used.
     ///
     /// # Errors
     /// [`RevError::OutOfRange`] if no later revision exists.
@@ -112,7 +114,7 @@ impl Rev {
         self.is_ahead_of(clock.now_micros())
     }
 
-    /// The number; it sorts as the text does.
+    /// The revision as a number, which sorts like the text.
     pub fn as_u64(self) -> u64 {
         self.0
     }
@@ -122,7 +124,7 @@ impl Rev {
         self.0 >> CLOCK_ID_BITS
     }
 
-    /// The number of the clock that gave it, 0 to 1023.
+    /// The clock id, 0 to 1023.
     pub fn clock_id(self) -> u16 {
         u16::try_from(self.0 & CLOCK_ID_MASK).unwrap_or_default()
     }

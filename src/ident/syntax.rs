@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// A text is not what it should be: a DID, a path, a revision, a key.
+/// A text is not a valid identifier: a DID, a path, a revision, a key.
 ///
 /// ```
 /// use carrack::ident::Did;
@@ -12,7 +12,7 @@ use std::fmt;
 pub struct SyntaxError {
     /// The kind of identifier that was expected.
     pub what: &'static str,
-    /// The text as given, cut to 128 characters.
+    /// The text, cut to 128 characters.
     pub text: String,
     /// The rule that it breaks.
     pub reason: &'static str,

@@ -1,6 +1,6 @@
-//! What the identifiers that are texts have in common.
+//! Shared code of the identifiers that are texts.
 
-/// Declares a newtype over `Arc<str>` whose only way in is `check`, a rule on bytes.
+/// Declares a newtype over `Arc<str>` that is constructed only through `check`, a rule on bytes.
 macro_rules! text_identifier {
     ($(#[$doc:meta])* $name:ident, $what:literal, $check:path) => {
         $(#[$doc])*
@@ -45,11 +45,11 @@ macro_rules! text_identifier {
     };
 }
 
-/// A set of bytes, one table look-up for each question.
+/// A set of bytes; a query is one table look-up.
 pub(super) struct Alphabet([bool; 256]);
 
 impl Alphabet {
-    /// The letters, digits or signs in `ranges`; each range is its first and its last byte.
+    /// The bytes in `ranges`; each range is its first and its last byte.
     #[allow(clippy::indexing_slicing, reason = "computed by the compiler: it would not compile")]
     pub(super) const fn new(ranges: &[(u8, u8)]) -> Self {
         let mut table = [false; 256];
@@ -65,13 +65,13 @@ impl Alphabet {
         Self(table)
     }
 
-    /// Whether the byte belongs to it.
+    /// Whether the set contains the byte.
     #[inline]
     pub(super) fn has(&self, byte: u8) -> bool {
         self.0.get(usize::from(byte)).is_some_and(|known| *known)
     }
 
-    /// Whether all bytes belong to it.
+    /// Whether the set contains all bytes.
     #[inline]
     pub(super) fn has_all(&self, bytes: &[u8]) -> bool {
         bytes.iter().all(|byte| self.has(*byte))

@@ -4,9 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// When an event was made, as text: RFC 3339 in the form that the protocol's `datetime` has.
+/// The time of an event as text: RFC 3339 in the form of the protocol's `datetime`. Specification:
+/// <https://atproto.com/specs/lexicon>.
 ///
-/// The text is kept as it came. It orders nothing: that is what `seq` and `rev` are for.
+/// The text is kept unchanged. Events are ordered by `seq` and `rev`, not by time.
 ///
 /// ```
 /// use carrack::ident::Timestamp;
@@ -18,12 +19,12 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Timestamp(Arc<str>);
 
-/// Longer than any text that says a time; the fraction may have any number of digits.
+/// An upper limit on the text; the fraction may have any number of digits.
 const CHARS_MAX: usize = 64;
 
 impl Timestamp {
-    /// The time of so many microseconds since 1970, in UTC, to the millisecond. Years behind
-    /// 9999, which have no text form, are cut to the last moment that has.
+    /// The time in UTC to the millisecond, from microseconds since 1970. Years after 9999, which
+    /// have no text form, become the last moment that has one.
     pub fn from_micros(micros: u64) -> Self {
         Self(format!("{:.3}Z", datetime::utc(micros)).into())
     }

@@ -4,7 +4,8 @@ use crate::key::{Curve, VerifyingKey};
 use crate::limits::DID_DOCUMENT_BYTES_MAX;
 use serde_json::Value;
 
-/// What a repository engine needs of a DID document.
+/// The parts of a DID document that a repository engine needs. Specification:
+/// <https://atproto.com/specs/did>.
 ///
 /// ```
 /// use carrack::identity::DidDocument;
@@ -31,13 +32,13 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DidDocument {
-    /// Whose document it is.
+    /// The DID that the document describes.
     pub did: Did,
-    /// The key that repository commits verify under: the verification method `#atproto`.
+    /// The key that signs commits: the verification method `#atproto`; `None` if there is none.
     pub signing_key: Option<VerifyingKey>,
-    /// Where the account is hosted: the service `#atproto_pds`.
+    /// The URL of the account's server: the service `#atproto_pds`; `None` if there is none.
     pub pds: Option<String>,
-    /// The claimed handles, without `at://`, in their order. Not proved: a handle's domain must
+    /// The claimed handles in order, without `at://`. They are not proved: a handle's domain must
     /// point back.
     pub handles: Vec<String>,
 }
@@ -46,11 +47,12 @@ pub struct DidDocument {
 const MULTIBASE_CHARS_MAX: usize = 128;
 
 impl DidDocument {
-    /// Reads a document of any DID method. Of several entries with one id, the first counts.
+    /// Parses the JSON of a document of any DID method. Of several entries with one id, the first
+    /// is used.
     ///
     /// # Errors
-    /// [`Error::Limit`] above [`DID_DOCUMENT_BYTES_MAX`], [`Error::Syntax`] if it is no DID
-    /// document, [`Error::Key`] if `#atproto` is there but not a k256 or p256 key.
+    /// [`Error::Limit`] above [`DID_DOCUMENT_BYTES_MAX`] bytes, [`Error::Syntax`] if it is not a
+    /// DID document, [`Error::Key`] if `#atproto` exists but is not a k256 or p256 key.
     pub fn parse(json: &[u8]) -> Result<Self> {
         if json.len() > DID_DOCUMENT_BYTES_MAX {
             return Err(Error::Limit {
@@ -75,7 +77,7 @@ impl DidDocument {
     }
 }
 
-/// The first entry of a list whose id is this fragment of this DID.
+/// The first entry of a list with this fragment of this DID as its id.
 fn entry<'a>(document: &'a Value, list: &str, did: &Did, fragment: &str) -> Option<&'a Value> {
     document.get(list)?.as_array()?.iter().find(|entry| {
         let id = entry.get("id").and_then(Value::as_str).unwrap_or_default();
@@ -97,7 +99,8 @@ fn read_key(method: &Value) -> Result<VerifyingKey> {
     }
 }
 
-/// Old documents name the curve by the type, and write the point without a multicodec.
+/// Reads a key of an old document, which names the curve in the type and writes the point without a
+/// multicodec.
 fn read_bare_key(curve: Curve, multibase: &str) -> Result<VerifyingKey> {
     let base58 = multibase.strip_prefix('z').filter(|text| text.len() <= MULTIBASE_CHARS_MAX);
     let bytes = base58.and_then(|text| bs58::decode(text).into_vec().ok());

@@ -1,4 +1,4 @@
-//! What an identity says: DID documents, and the log of operations of a did:plc.
+//! Identities: DID documents, and the operation log of a did:plc.
 
 mod did_doc;
 pub mod plc;

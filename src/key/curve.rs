@@ -2,7 +2,7 @@ use crate::ident::SyntaxError;
 use std::fmt;
 use std::str::FromStr;
 
-/// The two curves of the protocol.
+/// The two curves of the protocol. Specification: <https://atproto.com/specs/cryptography>.
 ///
 /// ```
 /// use carrack::key::Curve;
@@ -11,9 +11,10 @@ use std::str::FromStr;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Curve {
-    /// secp256k1, called ES256K as a signature algorithm. What most accounts use.
+    /// secp256k1; the signature algorithm is ES256K. Most accounts use it.
     K256,
-    /// NIST P-256, secp256r1, ES256. What hardware and key services offer.
+    /// NIST P-256 (secp256r1); the signature algorithm is ES256. Hardware and key services offer
+    /// it.
     P256,
 }
 

@@ -6,21 +6,21 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// A text that should name a curve or a key does not.
+    /// A text is not the name of a curve or a key.
     #[error(transparent)]
     Syntax(#[from] SyntaxError),
-    /// The key is none, is refused, or is broken; says why.
+    /// The key is invalid, refused or damaged. The text says why.
     #[error("key: {0}")]
     Unusable(String),
-    /// A key file, the randomness or the key service cannot be reached: the caller may try again.
+    /// A key file, the random source or the key service cannot be reached: try again.
     #[error("{doing}: {source}")]
     Io {
-        /// What was being done, to which file.
+        /// The operation, and the file or service.
         doing: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// A key file is there already: it is never overwritten.
+    /// A file exists at the path of a new key. It is never overwritten.
     #[error("key file exists already: {}", .0.display())]
     Exists(PathBuf),
 }

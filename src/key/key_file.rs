@@ -1,6 +1,6 @@
 //! Signing keys in files.
 //!
-//! Four lines of text; the last one guards against a digit changed by hand:
+//! Four lines of text; the last one detects a digit that was changed by hand:
 //!
 //! ```text
 //! carrack-signing-key 1
@@ -30,14 +30,14 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 const HEADER: &str = "carrack-signing-key 1";
-/// The four lines take some 200 bytes.
+/// The four lines take about 200 bytes.
 const FILE_BYTES_MAX: u64 = 1024;
 
 /// Writes a key to a new file that only its owner may read, and flushes it to disk.
 ///
 /// # Errors
-/// [`KeyError::Exists`] if anything is there already: a key is never overwritten. [`KeyError::Io`] if
-/// writing fails; then no file is left.
+/// [`KeyError::Exists`] if there is a file already: it is never overwritten. [`KeyError::Io`] if
+/// writing fails; no file is left then.
 pub fn write_new(path: impl AsRef<Path>, key: &SigningKey) -> Result<(), KeyError> {
     let path = path.as_ref();
     let mut file = create(path)?;
@@ -53,8 +53,8 @@ pub fn write_new(path: impl AsRef<Path>, key: &SigningKey) -> Result<(), KeyErro
 /// Reads a key that [`write_new`] wrote.
 ///
 /// # Errors
-/// [`KeyError::Io`] if it cannot be read; [`KeyError::Unusable`] if others may read it too, or it is not a
-/// key file, or its secret and its did:key do not belong together.
+/// [`KeyError::Io`] if it cannot be read; [`KeyError::Unusable`] if other users may read it, it is
+/// not a key file, or its secret and its did:key do not match.
 pub fn read(path: impl AsRef<Path>) -> Result<SigningKey, KeyError> {
     let path = path.as_ref();
     let failed = |error| KeyError::io(format!("reading the key file {}", path.display()), error);
@@ -68,7 +68,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<SigningKey, KeyError> {
         let message = format!("others may read it (mode {mode:03o}); make it 600 with chmod");
         return Err(wrong(&message));
     }
-    // Room for the whole, so that growing leaves no copies of the secret behind.
+    // Capacity for the whole file, so that growing leaves no copies of the secret in memory.
     let mut text = Zeroizing::new(String::with_capacity(2048));
     file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(|error| {
         if error.kind() == ErrorKind::InvalidData { wrong("not a key file") } else { failed(error) }
@@ -90,7 +90,7 @@ fn create(path: &Path) -> Result<File, KeyError> {
     })
 }
 
-/// The mode, if it lets others than the owner in.
+/// The mode, if it gives access to others than the owner.
 fn open_to_others(metadata: &std::fs::Metadata) -> Option<u32> {
     #[cfg(unix)]
     let mode = std::os::unix::fs::MetadataExt::mode(metadata) & 0o777;

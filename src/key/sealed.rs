@@ -1,4 +1,4 @@
-/// What a method of a trait takes that no other crate may implement: its module is private, so the
-/// type cannot be named outside of this crate.
+/// An argument type that other crates cannot name, because its module is private. A trait method
+/// with it cannot be implemented outside this crate.
 #[derive(Clone, Copy, Debug)]
 pub struct Sealed;

@@ -2,14 +2,14 @@ use super::sealed::Sealed;
 use super::{KeyError, VerifyingKey};
 use std::sync::Arc;
 
-/// Whatever can sign: a key in memory, or a key service or hardware module that never lets the
-/// key out.
+/// A signer: a key in memory, or a key service or hardware module that does not release the key.
 ///
-/// An implementation over a key service signs the SHA-256 digest of `message` with ECDSA, turns
-/// the DER that such services return into 32 bytes of `r` and 32 of `s`, and replaces `s` by
-/// `n - s` where `s` is over half the group's order `n`. The engine verifies what it gets before
-/// it uses it, so a mistake here is an error, never a bad commit. It may block: the engine signs
-/// on the caller's thread, and a slow signer delays no other caller.
+/// An implementation for a key service signs the SHA-256 digest of `message` with ECDSA, converts
+/// the service's DER into 32 bytes of `r` and 32 of `s`, and replaces `s` by `n - s` if `s` is
+/// above half the group's order `n`. The engine verifies a signature before it stores it, so a
+/// mistake is an error and never a bad commit. `sign` may block: the engine signs on the caller's
+/// thread, and a slow signer delays no other caller. Specification:
+/// <https://atproto.com/specs/cryptography>.
 ///
 /// ```
 /// use carrack::env::SystemRandom;
@@ -20,19 +20,19 @@ use std::sync::Arc;
 /// # Ok::<(), carrack::Error>(())
 /// ```
 pub trait Signer: Send + Sync {
-    /// The public key that its signatures verify under. Asked often: do not fetch it each time.
+    /// The public key of its signatures. It is called often: do not fetch the key each time.
     fn verifying_key(&self) -> VerifyingKey;
 
-    /// Signs the SHA-256 of `message`: `r` and `s`, big-endian, with `s` in the lower half.
+    /// Signs the SHA-256 of `message`. Returns `r` and `s`, big-endian, with a low `s`.
     ///
     /// # Errors
-    /// [`KeyError::Unusable`] if the key is refused or broken, [`KeyError::Io`] if the service
-    /// cannot be reached; then nothing is written, and the caller may try again.
+    /// [`KeyError::Unusable`] if the key is refused or damaged, [`KeyError::Io`] if the service
+    /// cannot be reached. Nothing is written then, and the caller may try again.
     fn sign(&self, message: &[u8]) -> Result<[u8; 64], KeyError>;
 
-    /// Whether its signatures are right by construction, so that a commit need not be verified
-    /// before it is stored, which takes about twice as long as signing. Only this crate's own key
-    /// says so: the token's type cannot be named outside of it.
+    /// Whether signatures are correct by construction, so that the engine need not verify a commit
+    /// before it stores it; that takes about twice as long as signing. Only this crate's own key
+    /// returns true: other crates cannot name the argument's type.
     ///
     /// ```compile_fail,E0050
     /// use carrack::key::{KeyError, Signer, VerifyingKey};

@@ -28,14 +28,15 @@ enum Scalar {
     P256(p256::ecdsa::SigningKey),
 }
 
-/// A random 256-bit number is out of range once in four thousand million times, at most.
+/// A random 256-bit number is out of range once in four thousand million draws, at most.
 const DRAWS_MAX: usize = 8;
 
 impl SigningKey {
-    /// A new key. Give it [`crate::env::SystemRandom`], except in tests.
+    /// Generates a key. Pass [`crate::env::SystemRandom`], except in tests.
     ///
     /// # Errors
-    /// [`KeyError::Io`] if the randomness fails, [`KeyError::Unusable`] if it is no randomness.
+    /// [`KeyError::Io`] if the random source fails, [`KeyError::Unusable`] if its bytes are not
+    /// random.
     pub fn generate(curve: Curve, random: &dyn Random) -> Result<Self, KeyError> {
         for _ in 0..DRAWS_MAX {
             let mut bytes = Zeroizing::new([0; 32]);
@@ -48,10 +49,10 @@ impl SigningKey {
         Err(KeyError::Unusable("the source of randomness gives no usable numbers".to_owned()))
     }
 
-    /// The key with these 32 bytes, big-endian.
+    /// The key of this secret: 32 bytes, big-endian.
     ///
     /// # Errors
-    /// [`KeyError::Unusable`] if there are not 32 of them, or the number is zero or not below the group's
+    /// [`KeyError::Unusable`] for another length, or if the number is zero or not below the group's
     /// order.
     pub fn from_bytes(curve: Curve, bytes: &[u8]) -> Result<Self, KeyError> {
         // The bytes are secret, so the message does not show them.
@@ -78,7 +79,7 @@ impl SigningKey {
         Ok(Self { scalar, public: public? })
     }
 
-    /// The secret, big-endian.
+    /// The secret: 32 bytes, big-endian.
     pub fn to_bytes(&self) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(match &self.scalar {
             Scalar::K256(key) => key.to_bytes().into(),

@@ -31,16 +31,16 @@ enum Point {
 }
 
 const DID_KEY: &str = "did:key:";
-/// 35 bytes are at most 48 characters of base58; the bound spares the decoder longer ones.
+/// 35 bytes are at most 48 characters of base58; longer texts are not decoded.
 const MULTIKEY_CHARS_MAX: usize = 64;
 const SIGNATURE_BYTES: usize = 64;
 
 impl VerifyingKey {
-    /// Reads `did:key:z...`.
+    /// Parses `did:key:z...`. Specification: <https://atproto.com/specs/cryptography>.
     ///
     /// # Errors
-    /// Unless it is base58btc of the multicodec of one of the two curves and a
-    /// compressed point on it.
+    /// [`SyntaxError`] unless it is base58btc of the multicodec of one of the two curves and a
+    /// compressed point on that curve.
     pub fn from_did_key(text: &str) -> Result<Self, SyntaxError> {
         let multikey = text
             .strip_prefix(DID_KEY)
@@ -48,7 +48,7 @@ impl VerifyingKey {
         Self::from_multikey(multikey)
     }
 
-    /// Reads `z...`, as did:key and DID documents' `Multikey` have it.
+    /// Parses `z...`, the form in did:key and in the `Multikey` of DID documents.
     ///
     /// # Errors
     /// As [`VerifyingKey::from_did_key`].
@@ -70,10 +70,10 @@ impl VerifyingKey {
         Err(wrong("neither a k256 nor a p256 key in compressed form"))
     }
 
-    /// Reads a point in SEC1 form: 33 bytes compressed, or 65 bytes uncompressed.
+    /// Parses a point in SEC1 form: 33 bytes compressed, or 65 bytes uncompressed.
     ///
     /// # Errors
-    /// [`KeyError::Unusable`] if it is of another form or not on the curve.
+    /// [`KeyError::Unusable`] for another form, or a point that is not on the curve.
     pub fn from_sec1(curve: Curve, bytes: &[u8]) -> Result<Self, KeyError> {
         let form = matches!((bytes.first(), bytes.len()), (Some(2 | 3), 33) | (Some(4), 65));
         let wrong = || KeyError::Unusable(format!("not a public key on {curve}"));
@@ -135,7 +135,7 @@ impl VerifyingKey {
             return SignatureStatus::Invalid;
         }
         let digest = Sha256::digest(message);
-        // The low twin is what gets verified, for k256 refuses the high one outright.
+        // The low form is verified, because the k256 library refuses the high one.
         let (right, high) = match &self.point {
             Point::K256(key) => {
                 let Ok(given) = k256::ecdsa::Signature::from_slice(signature) else {

@@ -1,7 +1,7 @@
 //! Moves an account from one engine to another, as one verified CAR stream.
 //!
-//! The order of the steps, and why none of them can lose a write, is in
-//! [`crate::manual::migration`].
+//! [`crate::manual::migration`] lists the steps in order, and explains why none of them can lose a
+//! write.
 
 mod run;
 

@@ -10,25 +10,26 @@ use crate::verify::{ExpectedHead, Keys, StreamSource};
 use std::io::{PipeReader, PipeWriter, Read};
 use std::time::Instant;
 
-/// How an account is to be moved.
+/// Options of [`migrate`].
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct MigrateOptions<'a> {
-    /// The destination as the source will name it, in the errors with which it refuses writes.
+    /// The destination's name or URL, which the source reports in the errors with which it refuses
+    /// writes.
     pub to: &'a str,
     /// The account's key at the destination.
     pub signer: &'a dyn Signer,
-    /// Counts the bytes that have come through.
+    /// Counts the bytes of the repository that have been transferred.
     pub progress: Progress<'a>,
 }
 
 impl<'a> MigrateOptions<'a> {
-    /// A move to an engine that the source will call `to`, where `signer` signs.
+    /// A move to an engine that the source calls `to`, and where `signer` signs.
     pub fn new(to: &'a str, signer: &'a dyn Signer) -> Self {
         Self { to, signer, progress: Progress::none() }
     }
 
-    /// Counts the bytes that have come through.
+    /// Sets the progress, which counts the bytes of the repository that have been transferred.
     #[must_use]
     pub fn progress(mut self, progress: Progress<'a>) -> Self {
         self.progress = progress;
@@ -36,39 +37,43 @@ impl<'a> MigrateOptions<'a> {
     }
 }
 
-/// What a move has done.
+/// The result of [`migrate`].
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Migrated {
     /// The account.
     pub did: Did,
-    /// Records at the destination.
+    /// The number of records at the destination.
     pub records: u64,
-    /// Distinct blobs that the records need.
+    /// The number of distinct blobs that the records refer to.
     pub blobs: u64,
-    /// Those of them that the destination lacks.
+    /// How many of those the destination lacks. Carrack stores no blobs, so these are all.
     pub blobs_missing: u64,
-    /// Bytes of the repository at the destination.
+    /// The length of the repository at the destination, in bytes.
     pub bytes: u64,
-    /// The root of the tree, which is the same on both sides.
+    /// The CID of the tree's root, equal on both sides.
     pub data: Cid,
     /// The source's last revision.
     pub source_rev: Rev,
     /// The destination's first revision.
     pub rev: Rev,
-    /// How long it took.
+    /// The duration of the call, in seconds.
     pub seconds: f64,
-    /// For how much of that neither side took writes.
+    /// How long neither side took writes, in seconds.
     pub fence_seconds: f64,
 }
 
-/// Moves an account: the source stops taking writes, its repository goes through a pipe into a
-/// tree at the destination that no reader sees, is verified on the way, becomes the account under a
-/// new commit there, and the source points at the destination from then on.
+/// Moves an account. The source stops taking writes; its repository is streamed to the destination,
+/// verified, and staged in a tree that readers do not see; the destination signs a new commit and
+/// takes writes; the source is marked as moved.
 ///
-/// Every step is durable before the next. After a crash, the same call goes on where it was, and
-/// at no moment do both engines take writes.
+/// Every step is durable before the next. After a crash, the same call continues where it was. Both
+/// engines never take writes at the same time.
+///
+/// The source's state is `Leaving` during the move and `Moved` afterwards, with the event
+/// `#account` at the end. The destination's state is `Active`, with the events `#account`,
+/// `#identity` and `#sync`.
 ///
 /// ```
 /// use carrack::engine::Engine;
@@ -90,10 +95,13 @@ pub struct Migrated {
 /// ```
 ///
 /// # Errors
-/// `NotFound`; `State` if the source's account is not active, or the destination's takes writes;
-/// `RevBehind` if the destination knows a later revision; `Swap`, `Changed` if either side changed
-/// meanwhile; `Refused` if the source's repository does not
-/// verify. Until the destination is active, [`abort`] leaves the source as it was.
+/// `NotFound` without the account at the source; `State` if the account at the source is not
+/// active, or the destination's takes writes; `RevBehind` if the destination knows a later
+/// revision; `Swap` or `Changed` if either side changed meanwhile; `Refused` if the source's
+/// repository does not verify; `Request` if another move of the account is running in this process;
+/// `RestoreUnconfirmed` if the destination was restored; `Key` or `Io` if the signer fails; [those
+/// of every write](Engine#errors-of-every-call) of either engine. Until the destination is active,
+/// [`abort`] returns the source to its former state.
 pub fn migrate(
     source: &Engine,
     destination: &Engine,
@@ -109,16 +117,16 @@ pub fn migrate(
     let there = destination.engine_name();
     let head = departing_head(&account, did, options.to, there)?.clone();
     if let Some(arrived) = arrived(source, destination, did, &head)? {
-        // Both sides have done their part, or only the source's last word is missing.
+        // Both sides have done their part; at most the source's last step is missing.
         source.mark_moved(did, options.to, there, &head.commit)?;
         return summary(destination, did, &head, &arrived, start, 0.0);
     }
     check_arrival(did, destination.account_if_any(did)?.as_ref(), head.rev)?;
-    // Or the source would stand fenced before a destination that takes nothing in.
+    // Otherwise the source would be fenced before a destination that refuses the account.
     destination.require_confirmed_restore()?;
     source.fence(did, options.to, there)?;
     let fenced = Instant::now();
-    // Under the fence nothing changes any more: this is the head that will have been the last.
+    // Under the fence nothing changes any more: this is the source's last head.
     let account = source.account(did)?;
     let head = departing_head(&account, did, options.to, there)?.clone();
     let key = account.key.load()?.map(|key| Keys::AnyOf(vec![key]));
@@ -131,11 +139,27 @@ pub fn migrate(
     summary(destination, did, &head, &arrived, start, fence_seconds)
 }
 
-/// Gives a move up: the source takes writes again.
+/// Aborts a move: the source takes writes again.
+///
+/// ```
+/// use carrack::Engine;
+/// use carrack::migrate::abort;
+/// # use carrack::key::{Curve, SigningKey};
+/// # let engine = carrack::Engine::in_memory()?;
+/// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+/// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+/// # engine.create_account(&did, &key)?;
+/// let destination = Engine::in_memory()?;
+/// // No move is in progress.
+/// assert!(abort(&engine, &destination, &did).is_err());
+/// # Ok::<(), carrack::Error>(())
+/// ```
 ///
 /// # Errors
-/// `State` if no move is under way, or the destination is active already: then the move is over
-/// but for its last step, which [`migrate`] repeats.
+/// `NotFound` without the account at the source; `State` if no move is in progress, or the
+/// destination is active already (then [`migrate`] completes the last step); `Request` if a move of
+/// the account is running in this process; [those of every write](Engine#errors-of-every-call) of
+/// either engine.
 pub fn abort(source: &Engine, destination: &Engine, did: &Did) -> Result<()> {
     let account = source.account(did)?;
     let _moving = source.begin_move(did)?;
@@ -145,7 +169,7 @@ pub fn abort(source: &Engine, destination: &Engine, did: &Did) -> Result<()> {
     source.lift_fence(did, destination.engine_name())
 }
 
-/// The head of an account that may go, or is on its way to the same destination.
+/// The head of an account that may leave, or is leaving for the same destination.
 fn departing_head<'a>(
     account: &'a Account,
     did: &Did,
@@ -162,8 +186,8 @@ fn departing_head<'a>(
     }
 }
 
-/// Whether the destination has, or has had, what the source sent, or something later: then nothing
-/// may open the source again.
+/// Whether the destination has, or has had, the source's head or a later one: the source must not
+/// take writes again then.
 fn has_come_further(
     source: &Engine,
     destination: &Engine,
@@ -176,7 +200,7 @@ fn has_come_further(
         origin.engine == source.engine_name()
             && sent.is_some_and(|head| head.commit == origin.commit)
     });
-    // What it held, and not what a lower bound asks of the next revision.
+    // The revision that it held, without the minimum for its next revision.
     let is_later = there.last_rev > account.last_rev;
     Ok(from_here || is_later)
 }
@@ -209,9 +233,9 @@ fn carry(
         });
         match (received, sent) {
             (Ok(whole), Ok(())) => Ok(whole),
-            // Complete and verified, and yet the sender failed: not to be trusted with a life.
+            // The stream was complete and verified, but the sender failed: discard it.
             (Ok(whole), Err(error)) => Err(destination.undo_tree(whole.tree, error)),
-            // A receiver that stops breaks the pipe: its reason is the one that counts.
+            // A receiver that stops breaks the pipe, so its error is the cause.
             (Err(error), Ok(())) => Err(error),
             (Err(refused), Err(failed)) => Err(first_cause(refused, failed)),
         }
@@ -234,7 +258,7 @@ fn receive(
     destination.receive(&mut source, expect, &head.commit)
 }
 
-/// A cut stream is the sender's doing, a broken pipe the receiver's.
+/// A cut stream is the sender's fault, a broken pipe the receiver's.
 fn first_cause(refused: Error, failed: Error) -> Error {
     match &failed {
         Error::Io { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe => refused,

@@ -13,7 +13,7 @@ const FIELDS_1: usize = 9;
 /// Fields of a row of form 2, of which the first is the form.
 const FIELDS_2: usize = 8;
 const FORM_2: u64 = 2;
-/// How a row of form 1 begins: with an array of so many fields.
+/// The first byte of a row of form 1: an array of nine fields.
 const START_1: u8 = 0x80 | 9;
 const HEAD_FIELDS: usize = 8;
 const PAIR: usize = 2;
@@ -221,7 +221,7 @@ fn decode_1(from: &mut Decoder<'_>) -> Result<Account, Wrong> {
     Ok(Account {
         state: state_of(state, destination)?,
         key: key_1(trust, key, head.is_some())?,
-        // A confirmed restore may have raised it; of an account that is gone, that cannot be told any more.
+        // A confirmed restore may have raised it; for a deleted account this is not known.
         last_rev: head.as_ref().map_or(lower_bound, |head| head.rev),
         may_be_ahead: false,
         origin,

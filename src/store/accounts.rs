@@ -40,7 +40,7 @@ pub(crate) fn replace_if(
     put_account(tables, did, account)
 }
 
-/// Refuses if the account row is not `before`, which it was when the preparation began.
+/// Checks that the account row is still `before`, its value when the preparation began.
 ///
 /// # Errors
 /// `Changed`.

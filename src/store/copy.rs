@@ -25,7 +25,7 @@ pub(crate) struct Copied {
 /// One table of a write transaction.
 type Pick<K, V> = for<'a, 'txn> fn(&'a mut Tables<'txn>) -> &'a mut Table<'txn, K, V>;
 
-/// What a copy of a store is to be.
+/// The kind of a copy.
 #[derive(Clone, Copy)]
 pub(crate) enum CopyKind<'a> {
     /// A backup, whose restore has to be confirmed after it is opened.
@@ -34,10 +34,10 @@ pub(crate) enum CopyKind<'a> {
     Same { with_events: bool },
 }
 
-/// Copies what `view` sees. Trees of no account (marked for removal, or still being written) are
+/// Copies the snapshot `view`. Trees of no account (marked for removal, or still being written) are
 /// left out.
 ///
-/// The facts come last, the format among them: half a copy does not open.
+/// The facts, which include the format, are copied last: an incomplete copy does not open.
 pub(crate) fn copy(
     view: &View,
     to: &Database,
@@ -95,7 +95,7 @@ fn unowned(view: &View) -> Result<BTreeSet<u64>> {
     Ok(trees)
 }
 
-/// Makes a store of it that opens, and opens at once: its last commit allows a quick repair.
+/// Completes the copy: its last commit allows a quick opening.
 fn finish(view: &View, to: &Database, kind: CopyKind<'_>) -> Result<()> {
     let mut txn = to.begin_write()?;
     txn.set_quick_repair(true);
@@ -122,7 +122,7 @@ struct StoreCopy<'a> {
 }
 
 impl StoreCopy<'_> {
-    /// A table whose keys begin with a tree's number: what lies between the trees left out.
+    /// Copies a table whose keys begin with a tree's number, without the trees that are left out.
     fn trees<V: Value + 'static>(
         &mut self,
         from: &ViewTable<&'static [u8], V>,
@@ -138,7 +138,7 @@ impl StoreCopy<'_> {
         Ok(copied + self.range(from.range(&start[..]..)?, pick)?)
     }
 
-    /// Copies in bounded transactions, and says how many entries there were.
+    /// Copies in transactions of bounded size, and returns the number of entries.
     fn range<'a, K: Key + 'static, V: Value + 'static>(
         &mut self,
         from: impl Iterator<Item = Result<TableEntry<'a, K, V>>>,

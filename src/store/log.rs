@@ -19,7 +19,8 @@ const BYTES: &str = "events_bytes";
 const GAPS: &str = "gaps_below";
 const TRIMMED: &str = "trimmed_below";
 
-/// How much of the log is kept.
+/// How much of the event log is kept: a maximum age and a maximum size. The oldest events are
+/// removed in the background.
 ///
 /// ```
 /// use carrack::engine::Retention;
@@ -29,9 +30,9 @@ const TRIMMED: &str = "trimmed_below";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retention {
-    /// Events older than this many microseconds go.
+    /// The maximum age of an event, in microseconds. The default is 72 hours.
     pub age_micros: u64,
-    /// Of events beyond this many bytes, the oldest go.
+    /// The maximum size of all events, in bytes. The default is 2 GiB.
     pub bytes: u64,
 }
 
@@ -45,14 +46,14 @@ impl Default for Retention {
 }
 
 impl Retention {
-    /// Events older than this many microseconds go.
+    /// Sets the maximum age of an event, in microseconds.
     #[must_use]
     pub fn age_micros(mut self, age_micros: u64) -> Self {
         self.age_micros = age_micros;
         self
     }
 
-    /// Of events beyond this many bytes, the oldest go.
+    /// Sets the maximum size of all events, in bytes.
     #[must_use]
     pub fn bytes(mut self, bytes: u64) -> Self {
         self.bytes = bytes;
@@ -60,8 +61,8 @@ impl Retention {
     }
 }
 
-/// Numbers below this may be missing between two events: what they were of was purged, or they were
-/// never given out. From there on a missing number is damage.
+/// Numbers below this may be missing between two events: they were purged or never assigned. A
+/// missing number at or above it is damage.
 pub(crate) fn gaps_below(facts: &impl ReadFacts) -> Result<u64> {
     Ok(number(facts, GAPS)?.unwrap_or(0))
 }
@@ -74,12 +75,12 @@ pub(crate) fn allow_gaps(tables: &mut Tables<'_>, seq: u64) -> Result<()> {
     set_number(tables, GAPS, seq)
 }
 
-/// The number that was given out last, 0 before the first.
+/// The last assigned number; 0 before the first.
 pub(crate) fn last_seq(facts: &impl ReadFacts) -> Result<u64> {
     Ok(number(facts, NEXT_SEQ)?.map_or(0, |next| next.saturating_sub(1)))
 }
 
-/// Numbers up to `seq` are not given out any more.
+/// Numbers up to `seq` are never assigned again.
 pub(crate) fn pass_seq(tables: &mut Tables<'_>, seq: u64) -> Result<()> {
     let next = last_seq(&tables.facts)?.max(seq).saturating_add(1);
     allow_gaps(tables, next)?;
@@ -94,7 +95,7 @@ fn next_seq(tables: &mut Tables<'_>) -> Result<u64> {
 /// Numbers an event and adds it.
 pub(crate) fn append(tables: &mut Tables<'_>, event: &Unnumbered) -> Result<u64> {
     let row = event.encode();
-    // What can be found damaged is read before anything is written.
+    // Everything is read, and damage found, before the first write.
     let total = bytes(&tables.facts)? + row.len() as u64;
     let seq = next_seq(tables)?;
     tables.events.insert(seq, &EVENTS.seal(&seq.to_le_bytes(), &row)[..])?;
@@ -116,14 +117,14 @@ fn bytes(facts: &impl ReadFacts) -> Result<u64> {
     Ok(number(facts, BYTES)?.unwrap_or(0))
 }
 
-/// The log is empty: what was in it is gone as if it had been trimmed.
+/// Marks the log as empty: its events count as trimmed.
 pub(crate) fn forget_events(tables: &mut Tables<'_>) -> Result<()> {
     tables.facts.remove(BYTES)?;
     let next = last_seq(&tables.facts)?.saturating_add(1);
     note_trimmed(tables, next)
 }
 
-/// What purges have not reached yet was left out of a copy.
+/// Allows the gaps of events that were to be purged and were left out of a copy.
 pub(crate) fn allow_purged_gaps(view: &View, tables: &mut Tables<'_>) -> Result<()> {
     let mut until = 0;
     for row in view.purges()?.entries()? {
@@ -142,13 +143,13 @@ pub(crate) fn is_purged_row(view: &View, seq: u64, row: &[u8]) -> Result<bool> {
     }
 }
 
-/// Events before this number were trimmed; `None` in a store that does not say.
+/// Events before this number were trimmed; `None` in a store that does not record it.
 pub(crate) fn trimmed_below(facts: &impl ReadFacts) -> Result<Option<u64>> {
     number(facts, TRIMMED)
 }
 
-/// Events before `seq` were trimmed, or never given out. Where the log begins is not told by its
-/// first entry alone: a damaged page could hide it.
+/// Records that events before `seq` were trimmed or never assigned. The first entry alone does not
+/// show where the log begins: a damaged page could hide it.
 pub(crate) fn note_trimmed(tables: &mut Tables<'_>, seq: u64) -> Result<()> {
     if trimmed_below(&tables.facts)?.is_some_and(|noted| noted >= seq) {
         return Ok(());
@@ -156,24 +157,24 @@ pub(crate) fn note_trimmed(tables: &mut Tables<'_>, seq: u64) -> Result<()> {
     set_number(tables, TRIMMED, seq)
 }
 
-/// What the log holds of a deleted account is to be removed: everything before event `until`.
+/// Marks a deleted account's events before `until` for removal.
 pub(crate) fn purge(tables: &mut Tables<'_>, did: &Did, until: u64) -> Result<()> {
     let did = did.as_str().as_bytes();
     tables.purges.insert(did, &PURGES.seal(did, &purge_row(0, until))[..])?;
     Ok(())
 }
 
-/// Events that are to go, all of them read.
+/// Events to be removed, all of them readable.
 struct Gone {
     seqs: Vec<u64>,
     bytes: u64,
 }
 
-/// Events of a deleted account that are to go.
+/// Events of a deleted account to be removed.
 pub(crate) struct Purge {
     did: Vec<u8>,
     gone: Gone,
-    /// The first event that was not looked at; `None` at the end.
+    /// The next event to read; `None` at the end.
     next: Option<u64>,
     until: u64,
 }
@@ -185,8 +186,8 @@ impl Purge {
     }
 }
 
-/// The next events of an account that is to be purged. What cannot be read stays: its readers are
-/// not given it.
+/// Plans the next removals for a deleted account. Unreadable events stay: readers do not receive
+/// them.
 pub(crate) fn plan_purge(view: &View, did: &[u8], row: &[u8]) -> Result<Purge> {
     let (from, until) = parse_purge(PURGES.open(did, row)?)?;
     let events = view.events()?;
@@ -241,8 +242,8 @@ fn parse_purge(row: &[u8]) -> Result<(u64, u64)> {
 /// The oldest events, as far as they are over the retention.
 pub(crate) struct Trim(Gone);
 
-/// The oldest events that are to go; `None` if none is. Events that cannot be read end a turn: what
-/// is behind them is not removed across them.
+/// Plans the removal of the oldest events; `None` if none is due. Unreadable events end the plan:
+/// events after them are not removed.
 pub(crate) fn plan_trim(view: &View, keep: &Retention, now: u64) -> Result<Option<Trim>> {
     let mut total = bytes(view.facts()?)?;
     let oldest = now.saturating_sub(keep.age_micros);
@@ -284,8 +285,7 @@ pub(crate) fn carry_out_trim(tables: &mut Tables<'_>, trim: &Trim) -> Result<()>
 }
 
 impl Gone {
-    /// Removing an event may join its page with the one beside it: what stands next to a page that
-    /// cannot be read stays.
+    /// Keeps events next to an unreadable page: a removal may merge a page with its neighbour.
     fn drop_what_is_beside_damage(&mut self, slots: &[LogSlot]) {
         for slot in slots {
             if let LogSlot::Unreadable { first, last, .. } = slot {

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::store::read_table::ReadTable;
 use crate::store::sealed::EVENTS;
 
-/// What stands at a place of the log.
+/// An entry of the log, as it was read.
 pub(crate) enum LogSlot {
     /// An event.
     Event { seq: u64, row: Vec<u8> },
@@ -13,7 +13,7 @@ pub(crate) enum LogSlot {
 }
 
 impl LogSlot {
-    /// The first and the last number that it stands for.
+    /// The first and the last number of the entry.
     pub(crate) fn numbers(&self) -> (u64, u64) {
         match self {
             Self::Event { seq, .. } => (*seq, *seq),
@@ -25,13 +25,12 @@ impl LogSlot {
 /// A stretch of the log.
 pub(crate) struct Stretch {
     pub(crate) slots: Vec<LogSlot>,
-    /// Where to go on; `None` at the end.
+    /// The number to continue from; `None` at the end.
     pub(crate) next: Option<u64>,
 }
 
-/// Reads events from number `from` on, up to `until` (which is left out), until there are `most` or
-/// they have `most_bytes`. A damaged page does not end it: its numbers are said, and reading goes on
-/// behind them.
+/// Reads events from number `from` to before `until`, at most `most` of them and `most_bytes`
+/// bytes. A damaged page is reported with its numbers, and reading continues after it.
 pub(crate) fn read_log(
     events: &impl ReadTable<u64, &'static [u8]>,
     from: u64,

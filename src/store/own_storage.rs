@@ -1,13 +1,13 @@
-//! Storage of the caller's below a store.
+//! Storage that the caller implements.
 
 use redb::StorageBackend;
 use std::fmt;
 use std::io;
 
-/// Where a store keeps its bytes, if that is no file: memory, a device, or a disk that a test lets
-/// fail. Given to [`Engine::open_storage`](crate::Engine::open_storage).
+/// Storage for a store that is not in a file: memory, a device, or a disk that a test lets fail.
+/// See [`Engine::open_storage`](crate::Engine::open_storage).
 ///
-/// One engine has it at a time. Several threads call it at once.
+/// It belongs to one engine at a time, and is called from several threads concurrently.
 pub trait Storage: Send + Sync + 'static {
     /// Its length in bytes.
     ///
@@ -41,13 +41,13 @@ pub trait Storage: Send + Sync + 'static {
     /// What the storage says.
     fn set_len(&self, length: u64) -> io::Result<()>;
 
-    /// Makes everything that was written before durable.
+    /// Makes all earlier writes durable.
     ///
     /// # Errors
-    /// What the storage says. The engine then asks to be reopened.
+    /// What the storage returns. The engine then has to be reopened.
     fn sync(&self) -> io::Result<()>;
 
-    /// Lets go of it: the engine does not call it again.
+    /// Releases the storage: the engine does not call it again.
     ///
     /// # Errors
     /// What the storage says.

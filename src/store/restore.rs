@@ -10,18 +10,18 @@ use crate::store::tables::Tables;
 const RESTORED: &str = "restored";
 const REV_LOWER_BOUND: &str = "rev_floor";
 
-/// What a restored store holds whose restore is not confirmed.
+/// A restored store whose restore is not confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Restored {
-    /// When the copy was made, or marked as one, in microseconds since 1970.
+    /// The time when the copy was made or marked, in microseconds since 1970.
     pub micros: u64,
-    /// The number of the last event that it holds, 0 if there was none: a lower bound for the
-    /// sequence number that confirms the restore.
+    /// The sequence number of the copy's last event, 0 if there was none: the minimum to confirm is
+    /// at least this.
     pub last_seq: u64,
-    /// The newest revision that it holds, of all accounts: a lower bound for the revision that
-    /// confirms the restore.
+    /// The newest revision of all accounts in the copy, `None` without accounts: the minimum to
+    /// confirm is at least this.
     pub last_rev: Option<Rev>,
 }
 
@@ -45,7 +45,7 @@ impl Restored {
     }
 }
 
-/// What blocks the writes of a restored store, until an operator confirms the restore.
+/// The restore gate: refuses the writes of a restored store until an operator confirms the restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RestoreGate {
     /// The store takes writes.
@@ -55,7 +55,7 @@ pub(crate) enum RestoreGate {
 }
 
 impl RestoreGate {
-    /// As the store's facts have it.
+    /// Reads the gate from the store's facts.
     pub(crate) fn read(facts: &impl ReadFacts) -> Result<Self> {
         Ok(match FACTS.get(facts, &RESTORED)? {
             None => Self::Open,
@@ -63,7 +63,7 @@ impl RestoreGate {
         })
     }
 
-    /// What the store holds, if its restore is not confirmed.
+    /// The restored store, if its restore is not confirmed.
     pub(crate) fn unconfirmed(self) -> Option<Restored> {
         match self {
             Self::Open => None,
@@ -71,18 +71,18 @@ impl RestoreGate {
         }
     }
 
-    /// Refuses while it is closed.
+    /// Returns an error while the gate is closed.
     pub(crate) fn require_open(self) -> Result<()> {
         let Self::Closed(Restored { last_seq, last_rev, .. }) = self else { return Ok(()) };
         Err(Error::RestoreUnconfirmed { last_seq, last_rev })
     }
 
-    /// The store takes no writes from here on.
+    /// Closes the gate: the store refuses writes.
     pub(crate) fn close(tables: &mut Tables<'_>, restored: &Restored) -> Result<()> {
         set_fact(tables, RESTORED, &restored.encode())
     }
 
-    /// The store takes writes again, and signs no revision at or below `rev`.
+    /// Opens the gate: the store takes writes, and signs no revision at or below `rev`.
     pub(crate) fn open(tables: &mut Tables<'_>, rev: Rev) -> Result<()> {
         set_number(tables, REV_LOWER_BOUND, rev.as_u64())?;
         tables.facts.remove(RESTORED)?;

@@ -11,7 +11,7 @@ use crate::store::tables::Tables;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 
-/// Notes that the head's revision was held here.
+/// Stores that the head's revision was held here.
 pub(crate) fn hold_rev(tables: &mut Tables<'_>, did: &Did, account: &Account) -> Result<()> {
     let Some(head) = &account.head else { return Ok(()) };
     let key = rev_key(did, head.rev);
@@ -37,7 +37,7 @@ fn trim_revs(tables: &mut Tables<'_>, did: &Did) -> Result<()> {
     Ok(())
 }
 
-/// Forgets the revisions that were held: the line that they were on has ended.
+/// Forgets the held revisions, because the history that they belong to has ended.
 pub(crate) fn forget_revs(tables: &mut Tables<'_>, did: &Did) -> Result<()> {
     let (start, end) = revs_of(did);
     tables.revs.retain_in(&start[..]..&end[..], |_, _| false)?;

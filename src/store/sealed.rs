@@ -1,10 +1,10 @@
-//! Values that are believed only under their keys.
+//! Values with a checksum over table, key and content.
 //!
-//! A sealed value is a byte that says its form, the payload, and the first 8 bytes of the BLAKE3
-//! digest of table, key and payload: a value that lies under another key, or whose bytes have
-//! changed, is refused. Values of format 1 have no seal. They are told from sealed ones by how they
-//! begin and how long they are, such that no single changed bit, also of an offset in a page of the
-//! database, makes one look like the other: the lengths differ by 9, which is no power of two.
+//! A sealed value is a byte for its form, the payload, and the first 8 bytes of the BLAKE3 digest
+//! of table, key and payload: a value under another key, or with changed bytes, is refused. Values
+//! of format 1 have no seal. Their first byte and their length distinguish them from sealed ones,
+//! such that no single changed bit, also of an offset in a page of the database, turns one into the
+//! other: the lengths differ by 9, which is not a power of two.
 
 use crate::error::{Error, Result};
 use crate::store::read_table::{ReadTable, TableEntry};
@@ -14,7 +14,7 @@ use std::ops::Bound;
 
 /// The form of sealed values.
 const FORM: u8 = 2;
-/// How many bytes of the digest are kept: enough against bad luck, which is what they are against.
+/// Length of the checksum, in bytes: it protects against faults, not against attackers.
 const SUM_BYTES: usize = 8;
 
 /// A table whose values are sealed.
@@ -202,7 +202,7 @@ impl InOrder {
         Ok(())
     }
 
-    /// The end of a whole table, which has so many entries.
+    /// The end of a whole table, which has this number of entries.
     pub(crate) fn end(&self, length: u64) -> Result<()> {
         if self.count == length {
             return Ok(());

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-/// The database, and what has become of it. Transactions are begun here.
+/// The database and its state. Transactions are begun here.
 pub(crate) struct Session {
     database: RwLock<Option<Database>>,
     state: AtomicU8,
@@ -24,13 +24,13 @@ const REOPENING: u8 = 3;
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// The engine is being reopened: another session goes on, if that succeeds.
+    /// The engine is being reopened: another session continues, if that succeeds.
     Reopening,
     /// The engine was closed.
     Closed,
 }
 
-/// What the session's storage has met. Shared with the storage itself, which the database owns.
+/// The state of the session's storage. Shared with the storage itself, which the database owns.
 #[derive(Debug, Default)]
 pub(crate) struct StorageState {
     /// The first failure of the storage, or why nothing more may be written.
@@ -39,8 +39,7 @@ pub(crate) struct StorageState {
 }
 
 impl StorageState {
-    /// Nothing more is written, whatever the database asks for: what is on the disk is what a crash
-    /// at this moment would leave.
+    /// Stops all writes: the disk keeps what a crash at this moment would leave.
     pub(crate) fn freeze(&self, cause: &str) {
         self.note(cause);
         self.frozen.store(1, Ordering::SeqCst);
@@ -51,7 +50,7 @@ impl StorageState {
         self.frozen.load(Ordering::SeqCst) != 0
     }
 
-    /// Remembers a failure, if it is the first: the database tells only that there was one.
+    /// Stores the first failure: the database reports only that there was one.
     pub(crate) fn note(&self, failure: &str) {
         let mut first = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert_with(|| failure.to_owned());
@@ -84,7 +83,7 @@ impl Session {
         &self.nodes
     }
 
-    /// Refuses once the session has ended.
+    /// Returns an error once the session has ended.
     pub(crate) fn check(&self) -> Result<()> {
         match self.state.load(Ordering::Acquire) {
             OPEN => Ok(()),
@@ -106,8 +105,8 @@ impl Session {
         self.with(|database| Ok(database.begin_write()?))
     }
 
-    /// Ends the session: its readers are refused from here on, and the database lets go of the
-    /// storage. If nothing has gone wrong, what was committed without a flush becomes durable.
+    /// Ends the session: readers fail, and the database releases the storage. Unless there was a
+    /// failure, commits without a flush become durable.
     pub(crate) fn end(&self, why: Ended) {
         let state = if why == Ended::Reopening { REOPENING } else { CLOSED };
         let _ = self.state.compare_exchange(OPEN, state, Ordering::AcqRel, Ordering::Acquire);
@@ -121,13 +120,13 @@ impl Session {
         }
     }
 
-    /// Another session goes on in this one's place.
+    /// Marks this session as replaced by another one.
     pub(crate) fn replace(&self) {
         let _ =
             self.state.compare_exchange(REOPENING, REOPENED, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// Adds to an error what the database leaves out: the failure that made it refuse everything.
+    /// Adds the first failure of the storage to an error, which the database leaves out.
     pub(crate) fn explain(&self, error: Error) -> Error {
         if let Err(ended) = self.check() {
             return ended;

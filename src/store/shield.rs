@@ -1,5 +1,4 @@
-//! A storage that is read and never written: what the database writes to open and to close stays
-//! in memory.
+//! A read-only view of a storage: what the database writes to open and to close stays in memory.
 
 use crate::store::forward_locks::forward_locks;
 use redb::StorageBackend;
@@ -11,14 +10,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Bytes that are kept together once one of them is written.
 const PAGE: usize = 4096;
 
-/// A storage over another, which stays as it is.
+/// A storage over another one, which stays unchanged.
 #[derive(Debug)]
 pub(crate) struct Shield<B> {
     below: B,
     written: Mutex<WrittenPages>,
 }
 
-/// What was written.
+/// The written pages.
 #[derive(Debug)]
 struct WrittenPages {
     len: u64,

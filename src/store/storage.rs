@@ -1,19 +1,19 @@
-//! The storage below all sessions of an engine: it stays when the database is opened anew, and is
-//! let go of when the engine is closed, whatever still reads.
+//! The storage below all sessions of an engine: it stays open while the database is reopened, and
+//! is released when the engine is closed, even if there are readers.
 
 use redb::{BackendError, StorageBackend};
 use std::io;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-/// A storage that many databases own, one after the other.
+/// A storage that several databases own, one after the other.
 #[derive(Debug)]
 pub(crate) struct SharedStorage {
     /// `None` once it was closed.
     below: RwLock<Option<Box<dyn StorageBackend>>>,
 }
 
-/// What one database owns of it.
+/// The part that one database owns.
 #[derive(Debug)]
 pub(crate) struct Attached {
     storage: Arc<SharedStorage>,
@@ -26,12 +26,12 @@ impl SharedStorage {
         Arc::new(Self { below: RwLock::new(Some(Box::new(below))) })
     }
 
-    /// For the next database.
+    /// Attaches the next database.
     pub(crate) fn attach(self: &Arc<Self>) -> Attached {
         Attached { storage: Arc::clone(self), locked: Mutex::default() }
     }
 
-    /// Lets go of the storage: a file is unlocked and closed. What still reads from it fails.
+    /// Releases the storage: a file is unlocked and closed. Later reads fail.
     pub(crate) fn close(&self) -> io::Result<()> {
         let below = self.below.write().unwrap_or_else(PoisonError::into_inner).take();
         below.map_or(Ok(()), |below| below.close())

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 type Bytes = &'static [u8];
 
-/// Rows of all trees: position to sections. See [`crate::store::rows::row`].
+/// Rows of all trees: position to sections. See [`crate::store::rows::value`].
 const ROWS: TableDefinition<Bytes, Bytes> = TableDefinition::new("carrack.rows.1");
 /// DID to account.
 const ACCOUNTS: TableDefinition<Bytes, Bytes> = TableDefinition::new("carrack.accounts.1");
@@ -70,14 +70,14 @@ macro_rules! tables {
         }
 
         impl<'txn> Tables<'txn> {
-            /// Opens all of them, and creates what is not there yet.
+            /// Opens all tables, and creates missing ones.
             pub(crate) fn open(txn: &'txn WriteTransaction) -> Result<Self> {
                 Ok(Self { $($field: txn.open_table($name)?,)* })
             }
         }
 
-        /// A read transaction: a snapshot. Each of its tables is opened when it is first asked for,
-        /// since opening all of them costs more than a read does.
+        /// A read transaction: a snapshot. Each table is opened at its first use, because opening
+        /// all of them costs more than a read.
         pub(crate) struct View {
             $($field: OnceLock<ViewTable<$key, $value>>,)*
             txn: Option<ReadTransaction>,
@@ -131,7 +131,7 @@ macro_rules! tables {
             fn drop(&mut self) {
                 let txn = self.txn.take();
                 let tables = ($(self.$field.take(),)*);
-                // What it read has been given; there is none to tell.
+                // The data was returned already, so there is no caller for an error.
                 let _ = catch_unwind(AssertUnwindSafe(move || drop((tables, txn))));
             }
         }

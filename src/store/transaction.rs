@@ -48,7 +48,7 @@ pub(in crate::store) fn commit(txn: WriteTransaction) -> Result<(), String> {
     }
 }
 
-/// Takes everything back. If that fails, the state in memory is not to be trusted.
+/// Aborts a transaction. If that fails, the state in memory cannot be trusted.
 pub(in crate::store) fn abort(txn: WriteTransaction) -> Result<(), String> {
     match catch_unwind(AssertUnwindSafe(|| txn.abort())) {
         Ok(done) => done.map_err(|error| error.to_string()),

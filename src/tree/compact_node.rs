@@ -1,6 +1,5 @@
-//! A node as it is kept in memory for look-ups: its keys together, its links behind them. A search
-//! touches a few lines of the processor's cache, where the node's own bytes are two or three times
-//! as many.
+//! The form of a node in the cache: its keys, then its links. A search touches a few cache lines of
+//! the processor, where the node's own bytes take two or three times as many.
 
 use crate::block::{Cid, Codec};
 use crate::problem::Problem;
@@ -15,13 +14,13 @@ use std::cmp::Ordering;
 pub(crate) enum CompactNode {
     /// Up to 255 entries, keys of up to 255 bytes, blessed CIDs.
     Usual(Usual),
-    /// As it is.
+    /// Any other node, decoded.
     Other(Node),
 }
 
-/// For each entry the length that its key shares with the one before, the length of the rest, and
-/// the rest. Then links: that to the subtree on the left, those to the subtrees right of the
-/// entries, those to the records.
+/// For each entry the length of the prefix shared with the previous key, the length of the rest,
+/// and the rest. Then the links: to the subtree on the left, to those right of the entries, to the
+/// records.
 #[derive(Debug)]
 pub(crate) struct Usual {
     entries: usize,
@@ -48,7 +47,7 @@ impl CompactNode {
         }
     }
 
-    /// Where the node says that a key is.
+    /// Searches the node for a key.
     pub(crate) fn seek(&self, sought: &[u8]) -> Sought {
         match self {
             Self::Usual(node) => node.seek(sought),
@@ -72,7 +71,7 @@ impl CompactNode {
         }
     }
 
-    /// Bytes that it takes in memory beside itself, about.
+    /// Approximate bytes in memory, besides the value itself.
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Usual(node) => node.bytes.len(),

@@ -1,4 +1,4 @@
-//! What changed between two trees, without looking at what they share.
+//! The difference of two trees, without a visit to what they share.
 
 use crate::block::{Block, Cid};
 use crate::error::Result;
@@ -27,9 +27,9 @@ pub struct Diff {
 pub struct Change {
     /// The path.
     pub key: Key,
-    /// Its record in the old tree.
+    /// Its record in the old tree; `None` if there is none.
     pub old: Option<Cid>,
-    /// Its record in the new tree.
+    /// Its record in the new tree; `None` if there is none.
     pub new: Option<Cid>,
 }
 
@@ -52,7 +52,7 @@ pub struct Change {
 /// ```
 ///
 /// # Errors
-/// The sources', if a node that differs cannot be loaded.
+/// The sources' errors, if a node that differs cannot be loaded.
 pub fn diff(
     old: &mut Tree,
     old_source: &mut dyn NodeSource,
@@ -97,9 +97,9 @@ enum DiffSide {
 
 enum DiffStep {
     Done,
-    /// Both stand before the same subtree.
+    /// Both are before the same subtree.
     SkipBoth,
-    /// A subtree has to be looked into.
+    /// A subtree must be entered.
     Open(DiffSide),
     /// An entry of one side, or the same path on both.
     Take {
@@ -152,7 +152,7 @@ fn push_change(changes: &mut Vec<Change>, old: Option<(Key, Cid)>, new: Option<(
     }
 }
 
-/// What is still to come of one tree, the next item on top.
+/// The remaining items of one tree, the next one on top.
 struct DiffCursor {
     stack: Vec<Item>,
     opened: BTreeMap<Cid, Block>,

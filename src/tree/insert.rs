@@ -11,10 +11,11 @@ use crate::tree::Tree;
 use crate::tree::layer;
 
 impl Tree {
-    /// Puts `value` at `key`, and gives what was there and how many entries the node has now.
+    /// Sets the record of `key`. Returns the previous one, and the number of entries of the node.
     ///
     /// # Errors
-    /// The source's, if a node on the way cannot be loaded. The tree is not to be used afterwards.
+    /// The source's errors, if a node on the path cannot be loaded. The tree must not be used
+    /// afterwards.
     pub fn insert(
         &mut self,
         key: &Key,
@@ -33,7 +34,8 @@ impl Tree {
         insert_below(root, key, value, target, source)
     }
 
-    /// A key above the root: the old tree is split at it, and the halves hang left and right.
+    /// Inserts a key above the root: the old tree is split at the key, and the halves become its
+    /// left and right subtrees.
     fn raise_root(
         &mut self,
         key: &Key,
@@ -124,7 +126,7 @@ fn split(
     Ok((Some(child), Some(right.into())))
 }
 
-/// Hangs a subtree of height `from` under as many entry-less nodes as lift it to height `to`.
+/// Adds entry-less nodes above a subtree of height `from`, up to height `to`.
 fn raise(mut child: Child, from: u8, to: u8) -> Child {
     for height in from..to {
         let mut above = Held::new(height + 1);

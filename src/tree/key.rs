@@ -2,9 +2,9 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
-/// A key of the tree: the bytes of a repository path, or `""` for "left of everything".
+/// A key of the tree: the bytes of a repository path, or `""` for the position left of all keys.
 ///
-/// The tree orders and hashes any bytes; that they are a path is up to the caller.
+/// The tree accepts any bytes; the caller checks that they are a path.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(Arc<[u8]>);
 

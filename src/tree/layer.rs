@@ -1,6 +1,7 @@
 use sha2::{Digest, Sha256};
 
-/// The layer of a key: the leading zero bits of its SHA-256, halved and rounded down.
+/// The layer of a key: the number of leading zero bits of its SHA-256, halved and rounded down.
+/// Specification: <https://atproto.com/specs/repository#mst-structure>.
 ///
 /// ```
 /// assert_eq!(carrack::tree::layer(b"2653ae71"), 0);

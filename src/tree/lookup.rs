@@ -1,4 +1,4 @@
-//! Search, and the nodes that prove its outcome.
+//! Search, and the nodes that prove its result.
 
 use crate::block::{Block, Cid};
 use crate::error::Result;
@@ -8,16 +8,15 @@ use crate::tree::NodeSource;
 use crate::tree::Tree;
 
 impl Tree {
-    /// The record at `key`, or `None` if the tree proves that there is none.
+    /// The record at `key`; `None` if the tree proves that there is none.
     ///
     /// # Errors
-    /// The source's, where a node on the way cannot be loaded: a gap is not an absence.
+    /// The source's errors, if a node on the path cannot be loaded: a gap is not an absence.
     pub fn find(&mut self, key: &Key, source: &mut dyn NodeSource) -> Result<Option<Cid>> {
         self.search_path(key, source, &mut |_| ())
     }
 
-    /// The nodes from the root to where `key` is or would be, as far down as any reader looks;
-    /// and the record at `key`.
+    /// The nodes on the path to `key`, or to where it would be, and the record at `key`.
     ///
     /// # Errors
     /// The source's.
@@ -32,8 +31,8 @@ impl Tree {
         Ok((found, path))
     }
 
-    /// Holds the nodes on the way to `key` and, if it is there, those between it and the keys on
-    /// either side of it: what undoing a change of `key` reads, whatever else is undone before it.
+    /// Loads the nodes on the path to `key` and, if it exists, those between it and its neighbours:
+    /// what the inversion of a change of `key` reads, in any order of operations.
     ///
     /// # Errors
     /// The source's.
@@ -83,7 +82,7 @@ enum Edge {
     Right,
 }
 
-/// Holds the nodes along one side of a subtree.
+/// Loads the nodes along one side of a subtree.
 fn hold_edge(
     mut slot: Option<&mut Option<Child>>,
     side: Edge,

@@ -1,8 +1,8 @@
 //! The Merkle search tree: nodes, a streaming walk, and edits on a tree of which only the touched
 //! part is in memory.
 //!
-//! What is hard here is explained in [`crate::manual::tree`]: where splits and merges move nodes,
-//! and why a gap is not an absence.
+//! [`crate::manual::tree`] explains where splits and merges move nodes, and why a gap is not an
+//! absence. Specification: <https://atproto.com/specs/repository#mst-structure>.
 
 mod compact_node;
 pub(crate) mod diff;

@@ -5,7 +5,7 @@ use crate::problem::{Code, Problem};
 use crate::tree::Key;
 use crate::tree::scan;
 
-/// A node of the tree as its block says it, keys in full.
+/// A decoded node of the tree, with whole keys.
 ///
 /// ```
 /// use carrack::tree::Node;
@@ -33,15 +33,15 @@ pub struct Entry {
 }
 
 impl Node {
-    /// Reads a node, which has to be of the one form that the specification allows: what this
-    /// accepts, [`Node::encode`] gives back to the byte.
+    /// Decodes a node in the only form that the specification allows: [`Node::encode`] returns
+    /// exactly the accepted bytes.
     ///
     /// # Errors
     /// `BadNode` for a wrong shape, `NonCanonical` for a right one in the wrong encoding (a
     /// shared prefix that is not the longest included), `KeyOrder`, `BadPath` for a key that is
     /// empty or longer than any path, `TooLarge` above 1 MiB.
     pub fn decode(bytes: &[u8]) -> Result<Self, Problem> {
-        // Whatever is unusual, or wrong, the general decoder reads, which can say why.
+        // The general decoder reads unusual and invalid nodes, and reports what is wrong.
         scan::node(bytes).map_or_else(|| Self::decode_any(bytes), Ok)
     }
 

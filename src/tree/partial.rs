@@ -8,16 +8,16 @@ use crate::tree::rules::NodePlace;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
-/// Where a tree's nodes come from: a store, or the blocks of a partial CAR.
+/// A source of a tree's nodes: a store, or the blocks of a partial CAR.
 pub trait NodeSource {
-    /// The block of a node that is not in memory.
+    /// Returns the block of a node that is not in memory.
     ///
     /// # Errors
-    /// Whatever the source says of a node that it cannot give. An answer is never guessed.
+    /// The source's error if it does not have the node. A result is never guessed.
     fn load(&mut self, gap: &Gap) -> Result<Block>;
 }
 
-/// Blocks in memory, as of a partial CAR; what is not among them is a `MissingNode`.
+/// Blocks in memory, for example of a partial CAR; a missing one is a `MissingNode`.
 impl<S: BuildHasher> NodeSource for HashMap<Cid, Block, S> {
     fn load(&mut self, gap: &Gap) -> Result<Block> {
         self.get(&gap.cid).cloned().ok_or_else(|| {
@@ -54,7 +54,7 @@ pub struct Tree {
     pub(in crate::tree) root: Child,
 }
 
-/// A subtree: a promise, or in memory.
+/// A subtree: a gap, or in memory.
 #[derive(Clone, Debug)]
 pub enum Child {
     /// Not in memory.
@@ -63,16 +63,16 @@ pub enum Child {
     Held(Box<Held>),
 }
 
-/// A subtree that is not held: its root's CID and its place.
+/// A subtree that is not in memory: its root's CID and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// The CID of the subtree's root.
     pub cid: Cid,
-    /// The key left of the subtree, where its source has it.
+    /// The key left of the subtree in its source.
     pub left: Key,
-    /// The first key that is too far right for it there; `None` at the right edge.
+    /// The first key to the right of the subtree there; `None` at the right edge.
     pub end: Option<Key>,
-    /// Its height; a root's is known only to some.
+    /// Its height; `None` if it is not known, as for some roots.
     pub height: Option<u8>,
 }
 
@@ -110,7 +110,7 @@ impl Tree {
         Self { root: Child::Held(Box::new(root)) }
     }
 
-    /// The tree with this root, nothing of it in memory. `height` where the caller knows it.
+    /// The tree with this root, with no node in memory. `height` is the root's height if known.
     pub fn at(root: Cid, height: Option<u8>) -> Self {
         Self { root: Child::Gap(Gap { cid: root, left: Key::edge(), end: None, height }) }
     }
@@ -143,7 +143,7 @@ impl Child {
     /// The node, loaded from `source` if it is not in memory.
     ///
     /// # Errors
-    /// The source's; and what is wrong with the node that came.
+    /// The source's errors, and the problem of an invalid node.
     pub fn hold(&mut self, source: &mut dyn NodeSource) -> Result<&mut Held> {
         if let Self::Gap(gap) = self {
             let block = source.load(gap)?;

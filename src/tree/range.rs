@@ -1,9 +1,9 @@
-//! A range of keys, and which subtrees may hold some of it.
+//! A range of keys, and the subtrees that may overlap it.
 
 use crate::ident::Nsid;
 use crate::tree::Key;
 
-/// The keys from one up to, and without, another.
+/// The keys from one (included) to another (excluded).
 ///
 /// ```
 /// use carrack::tree::Key;
@@ -33,8 +33,8 @@ impl KeyRange {
         self.from <= *key && *key < self.to
     }
 
-    /// Whether a subtree between these two keys, both exclusive, may hold a key of it. A subtree
-    /// that may not can be a gap, and what is said of the range is proven all the same.
+    /// Whether a subtree between these two keys, both exclusive, may hold a key of the range. A
+    /// subtree that cannot may be a gap in a proof.
     pub fn overlaps(&self, left: &Key, end: Option<&Key>) -> bool {
         *left < self.to && end.is_none_or(|end| *end > self.from)
     }

@@ -11,10 +11,11 @@ use crate::tree::insert::lost;
 use crate::tree::layer;
 
 impl Tree {
-    /// Takes `key` out, and gives its value if it was there.
+    /// Removes `key`; returns its record if it existed.
     ///
     /// # Errors
-    /// The source's, if a node on the way cannot be loaded. The tree is not to be used afterwards.
+    /// The source's errors, if a node on the path cannot be loaded. The tree must not be used
+    /// afterwards.
     pub fn remove(&mut self, key: &Key, source: &mut dyn NodeSource) -> Result<Option<Cid>> {
         let target = layer(key.as_bytes());
         let root = self.root.hold(source)?;
@@ -25,7 +26,7 @@ impl Tree {
         Ok(removed)
     }
 
-    /// Takes entry-less nodes off the top.
+    /// Removes entry-less nodes from the top.
     fn trim(&mut self, source: &mut dyn NodeSource) -> Result<()> {
         loop {
             let root = self.root.hold(source)?;

@@ -1,18 +1,18 @@
-//! The rules that a node has to keep in its place: what its parent leaves to it.
+//! The rules for a node in its place: the range and height that its parent leaves.
 
 use crate::problem::{Code, Problem};
 use crate::tree::Key;
 use crate::tree::Node;
 use crate::tree::layer;
 
-/// Where a node hangs.
+/// The place of a node.
 #[derive(Clone, Copy)]
 pub(in crate::tree) struct NodePlace<'a> {
     /// The key left of it.
     pub(in crate::tree) left: &'a Key,
-    /// The first key that is too far right for it; `None` at the right edge.
+    /// The first key to its right; `None` at the right edge.
     pub(in crate::tree) end: Option<&'a Key>,
-    /// Its height; a root's is said by its keys.
+    /// Its height; `None` for a root, whose keys determine it.
     pub(in crate::tree) height: Option<u8>,
 }
 
@@ -34,7 +34,7 @@ impl NodePlace<'_> {
         (height, problems)
     }
 
-    /// Whatever hangs below a root with entries has an entry on one side at least.
+    /// A node below a root with entries has a key on at least one side.
     fn is_root(self) -> bool {
         *self.left == Key::edge() && self.end.is_none()
     }

@@ -104,7 +104,7 @@ const NULL: u8 = 0xf6;
 /// Tag 42, a byte string of 37 bytes, and how a blessed CID in it begins, up to its codec.
 const LINK: [u8; 6] = [0xd8, 0x2a, 0x58, 0x25, 0x00, 0x01];
 const SHA2_256: [u8; 2] = [0x12, 0x20];
-/// An entry takes so many bytes at least.
+/// The minimum length of an entry, in bytes.
 const ENTRY_BYTES_MIN: usize = 50;
 
 #[allow(

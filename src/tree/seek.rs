@@ -1,4 +1,4 @@
-//! Looks for a key in a node, without building the node.
+//! Searches a node for a key without decoding the node.
 
 use crate::block::Cid;
 use crate::problem::Problem;
@@ -6,18 +6,18 @@ use crate::tree::node::Node;
 use crate::tree::scan::Scan;
 use std::cmp::Ordering;
 
-/// Where a node says that a key is.
+/// The result of a search in a node.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Sought {
-    /// It has an entry for it: the record.
+    /// The node has an entry for it, with this record.
     Here(Cid),
-    /// In this subtree, which is right of the entry with this number, or left of all; or nowhere.
+    /// If it exists, it is in this subtree, right of the entry with this number, or left of all.
     Below(Cid, Option<usize>),
-    /// Nowhere.
+    /// It does not exist.
     Absent,
 }
 
-/// Looks for a key in the bytes of a node, which was valid when it was stored.
+/// Searches for a key in the bytes of a node, which was valid when it was stored.
 ///
 /// # Errors
 /// If the bytes are no node.
@@ -28,8 +28,8 @@ pub(crate) fn seek(bytes: &[u8], sought: &[u8]) -> Result<Sought, Problem> {
     }
 }
 
-/// On which side of a key those of a node are, which are compressed: most of them are told by how
-/// much they share with the one before.
+/// Compares a sought key with the compressed keys of a node; for most of them, the prefix shared
+/// with the previous key decides.
 pub(in crate::tree) struct KeySide<'s> {
     sought: &'s [u8],
     /// What the entry before, which is left of it, has in common with it.

@@ -1,5 +1,5 @@
-//! The streaming walk: a tree in the order of the repository specification, node by node, every
-//! structural rule checked as it goes, one path in memory.
+//! The walk in streaming order (preorder): node by node, with every structural rule checked, and
+//! one path in memory.
 
 use crate::block::{Block, Cid};
 use crate::limits::LAYER_MAX;
@@ -11,8 +11,8 @@ use crate::tree::rules::NodePlace;
 
 /// A walk over a whole tree in pre-order, each record at its entry.
 ///
-/// [`Walk::next`] says what comes next. A node that it wants is answered with [`Walk::enter`], or
-/// the subtree is left out by asking for the next thing.
+/// [`Walk::next`] returns the next step. Answer a wanted node with [`Walk::enter`], or call
+/// [`Walk::next`] again to skip its subtree.
 ///
 /// ```
 /// use carrack::block::Block;
@@ -32,14 +32,14 @@ pub struct Walk {
     wanted: Option<NodeWant>,
 }
 
-/// What a walk comes to next.
+/// The next step of a walk.
 #[derive(Clone, Debug)]
 pub enum Want {
-    /// A node is to be entered.
+    /// A node to enter.
     Node(NodeWant),
-    /// A record sits here.
+    /// A record.
     Record(RecordWant),
-    /// The last node that was entered and not left is complete.
+    /// The last entered node is complete.
     Leave {
         /// Its height.
         height: u8,
@@ -48,25 +48,25 @@ pub enum Want {
     End,
 }
 
-/// A node that the walk has come to.
+/// A node on the walk.
 #[derive(Clone, Debug)]
 pub struct NodeWant {
-    /// What its bytes have to hash to.
+    /// The CID that its parent names.
     pub cid: Cid,
     /// The key left of it.
     pub left: Key,
-    /// The first key that is too far right for it; `None` at the right edge.
+    /// The first key to its right; `None` at the right edge.
     pub end: Option<Key>,
-    /// Its height; `None` for the root, whose keys say it.
+    /// Its height; `None` for the root, whose keys determine it.
     pub height: Option<u8>,
 }
 
-/// A record that the walk has come to.
+/// A record on the walk.
 #[derive(Clone, Debug)]
 pub struct RecordWant {
     /// Its path.
     pub key: Key,
-    /// What its bytes have to hash to.
+    /// The CID in its entry.
     pub cid: Cid,
 }
 
@@ -94,7 +94,7 @@ impl Walk {
         Self { stack: vec![top], wanted: None }
     }
 
-    /// What comes next.
+    /// Returns the next step.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Want {
         self.wanted = None;
@@ -121,8 +121,8 @@ impl Walk {
         if is_top { Want::End } else { Want::Leave { height } }
     }
 
-    /// Enters the node that was wanted last, and says what is wrong with it. A node that cannot
-    /// be read, or in the wrong place, is not entered: its subtree is left out.
+    /// Enters the node that was wanted last, and returns its problems. A node that is malformed or
+    /// in the wrong place is not entered: its subtree is skipped.
     ///
     /// A node other than the one wanted is a `MissingNode`.
     pub fn enter(&mut self, block: &Block) -> Vec<Problem> {
@@ -155,12 +155,12 @@ impl Walk {
         self.stack.push(OpenNode { height, end: want.end, left, entries, right: None });
     }
 
-    /// How many nodes have been entered and not left.
+    /// The number of nodes that are entered and not complete.
     pub fn depth(&self) -> u64 {
         self.stack.len().saturating_sub(1) as u64
     }
 
-    /// Height of the node that was entered last and is not left yet.
+    /// The height of the last entered node that is not complete.
     pub fn height(&self) -> Option<u8> {
         if self.stack.len() < 2 { None } else { self.stack.last().map(|level| level.height) }
     }

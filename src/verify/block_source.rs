@@ -4,18 +4,18 @@ use crate::problem::Problem;
 use crate::verify::node_outline::TreeCounts;
 use crate::verify::report::Order;
 
-/// Where a walk's blocks come from.
+/// A source of blocks for the walk over a repository.
 pub trait BlockSource {
-    /// The roots that the header names.
+    /// The roots in the header.
     fn roots(&self) -> &[Cid];
 
-    /// The block with this CID, hashed.
+    /// Returns the block with this CID, hashed.
     ///
     /// # Errors
-    /// `Err` if reading fails; [`Missing`] within `Ok` if the input does not give the block.
+    /// `Err` if reading fails; `Ok` with [`Missing`] if the input does not have the block.
     fn want(&mut self, cid: &Cid) -> Result<Result<Block, Missing>>;
 
-    /// The record with this CID, hashed. A supply that has looked at it already says so.
+    /// Returns the record with this CID, hashed. A source that has checked it already says so.
     ///
     /// # Errors
     /// As [`BlockSource::want`].
@@ -23,16 +23,17 @@ pub trait BlockSource {
         Ok(self.want(cid)?.map(RecordBlock::Hashed))
     }
 
-    /// Says beforehand that the caller does not want the bytes of records that are sound. A supply that makes
-    /// nothing of it may ignore it.
+    /// Tells the source that the caller does not need the bytes of valid records. A source may
+    /// ignore it.
     fn skip_records(&mut self) {}
 
-    /// Says beforehand that the caller does not want to see the tree either, only whether it is right.
+    /// Tells the source that the caller needs only the outcome, not the tree. A source may ignore
+    /// it.
     fn skip_tree(&mut self) {}
 
-    /// Finds out whether all of the tree below this root is there and right, with records that are
-    /// sound, if the source can do that by itself. Then nothing below it is to be asked for. `None`
-    /// says nothing: the tree has to be walked.
+    /// Checks, if the source can do that by itself, whether the whole tree below this root exists
+    /// and is valid, with valid records. If so, no block below it is requested. `None` means that
+    /// the tree must be walked.
     ///
     /// # Errors
     /// If reading fails.
@@ -41,53 +42,54 @@ pub trait BlockSource {
         Ok(None)
     }
 
-    /// Reads what was not asked for, and sums up.
+    /// Reads the rest of the input and returns the totals.
     ///
     /// # Errors
     /// If reading fails.
     fn finish(&mut self, problems: &mut dyn FnMut(Problem)) -> Result<Totals>;
 
-    /// Bytes of sections that were given so far, for progress.
+    /// Bytes of the sections returned so far, for progress.
     fn position(&self) -> u64;
 }
 
-/// A record that a source gives.
+/// A record that a source returns.
 #[derive(Clone, Debug)]
 pub enum RecordBlock {
-    /// Nothing is known of it but its hash.
+    /// Its hash is right; it is not checked further.
     Hashed(Block),
-    /// Also of the data model, and no longer than an import takes.
+    /// It is also valid in the data model, and no longer than an import accepts.
     Verified(Block),
-    /// The input has it and it is sound; its bytes were not wanted.
+    /// The input has it and it is valid; its bytes were not requested.
     VerifiedUnread,
 }
 
-/// Why a block is not to be had.
+/// Why a block is not available.
 #[derive(Clone, Debug)]
 pub enum Missing {
     /// No section has this CID.
     Absent,
-    /// A section has it, and something is wrong with that.
+    /// A section has this CID, and the section is invalid.
     Wrong(Problem),
-    /// The input was given up: nothing can be said of the block. [`BlockSource::finish`] tells why.
+    /// The source has given up on the input. [`BlockSource::finish`] reports why.
     GivenUp,
 }
 
-/// What is known when everything has been read. `None` is for what could not be found out.
+/// Totals of an input that was read to its end. `None` marks what could not be determined.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Totals {
-    /// Sections in the input.
+    /// The number of sections in the input.
     pub sections: u64,
-    /// Distinct CIDs of sections that the tree does not ask for; of sections with CIDs that no block of a
-    /// repository has, each counts.
+    /// The number of distinct CIDs that the tree does not reference; sections with CIDs that no
+    /// block of a repository can have are counted one by one.
     pub unreferenced: Option<u64>,
     /// The order of the sections.
     pub order: Option<Order>,
-    /// Sections that were asked for.
+    /// The number of sections that were requested.
     pub reached: u64,
-    /// Sections that could be of the repository, and that the tree does not ask for.
+    /// The number of sections that could belong to the repository and that the tree does not
+    /// reference.
     pub unreached: u64,
-    /// A remark on sections that could not be checked, and that the tree does not ask for.
+    /// A warning about unreferenced sections that could not be checked.
     pub warning: Option<Problem>,
 }

@@ -1,12 +1,12 @@
 use crate::block::{Cid, Codec};
 use std::hash::{BuildHasher, RandomState};
 
-/// A hash of CIDs with a key of its own.
+/// A hash function for CIDs, with a random key.
 ///
-/// Of any two CIDs that were chosen without knowing the key, the hashes are equal with a chance of
-/// 2^-64: it is the multiply-shift family for vectors (Dietzfelbinger 1996), over the words of the
-/// digest, with random numbers of 128 bits. Two digests that begin alike, which takes 2^32 tries
-/// for 64 bits, are of no use here.
+/// Two CIDs that were chosen without knowledge of the key collide with a probability of 2^-64: this
+/// is the multiply-shift family for vectors (Dietzfelbinger 1996), over the words of the digest,
+/// with random numbers of 128 bits. Digests with a common prefix, which take 2^32 attempts for 64
+/// bits, do not help an attacker.
 #[derive(Clone)]
 pub(in crate::verify) struct CidHash {
     words: [u128; 4],
@@ -15,7 +15,7 @@ pub(in crate::verify) struct CidHash {
 }
 
 impl CidHash {
-    /// With a key drawn from the system's random source.
+    /// A hash function with a key from the system's random source.
     pub(in crate::verify) fn new() -> Self {
         let other = RandomState::new();
         let mut drawn = 0u64;

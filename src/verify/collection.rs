@@ -1,4 +1,4 @@
-//! What a partial CAR proves of a whole collection.
+//! Checks a partial CAR as a proof of a whole collection.
 
 use crate::block::Cid;
 use crate::env::Clock;
@@ -14,40 +14,42 @@ use crate::verify::listing::ListingDigest;
 use crate::verify::report::Report;
 use crate::verify::repository::{Sink, Verification, report_of};
 
-/// What a partial CAR proves of a collection.
+/// The result of [`verify_collection`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CollectionReport {
-    /// The head, the sections, and every problem. What only a whole tree tells is `None`.
+    /// The head, the sections and every problem. Fields that need the whole tree are `None`.
     pub report: Report,
-    /// The collection that was asked about.
+    /// The collection to be proved.
     pub collection: Nsid,
-    /// Whether every record of the collection is in the CAR. `Some(false)`: it is proven which
-    /// records there are, but the block of one is not there or does not hash right. `None`: it is
-    /// not proven which there are, since a node that may hold some is not there or not right, or
-    /// the head is not.
+    /// Whether every record of the collection is in the CAR. `Some(false)`: the list of records is
+    /// proved, but the block of one is missing or does not match its hash. `None`: the list is not
+    /// proved, because the head, or a node that may hold records of the collection, is missing or
+    /// invalid.
     pub complete: Option<bool>,
-    /// How many records the collection has; `None` where `complete` is.
+    /// The number of records in the collection; `None` if `complete` is `None`.
     pub records: Option<u64>,
-    /// SHA-256 over the lines `path SPACE cid NEWLINE` of the collection; `None` where `complete`
-    /// is.
+    /// SHA-256 over the lines `path SPACE cid NEWLINE` of the collection, as 64 lower-case
+    /// hexadecimal digits; `None` if `complete` is `None`.
     pub listing_sha256: Option<String>,
 }
 
 impl CollectionReport {
-    /// Whether nothing is wrong: then the collection is complete too.
+    /// Whether there is no problem. The collection is then complete.
     pub fn is_valid(&self) -> bool {
         self.report.is_valid() && self.complete == Some(true)
     }
 }
 
-/// Checks what a partial CAR (head, every node that may hold a key of the collection, every
-/// record of it) proves of `collection`: that these records are all that there are, or that there
-/// is none. `sink` sees the nodes that were visited, and the collection's entries and records.
+/// Checks a partial CAR as a proof that the records of `collection` in it are all that exist, or
+/// that there are none. The CAR needs the head, every node that may hold a key of the collection,
+/// and the collection's records, as
+/// [`Snapshot::prove_collection`](crate::engine::Snapshot::prove_collection) writes them. `sink`
+/// receives the visited nodes and the collection's entries and records.
 ///
-/// Subtrees that can hold nothing of the collection are neither needed nor looked at; a missing
-/// one that can is `NotProven`. Memory is bounded as in [`verify`](crate::verify::verify), at any size of
-/// the collection. Under a head that has a problem nothing is proven.
+/// Subtrees that cannot hold keys of the collection are not needed and not visited; a missing
+/// subtree that can is the problem `NotProven`. Memory is bounded as in
+/// [`verify`](crate::verify::verify). A head with a problem proves nothing.
 ///
 /// ```
 /// use carrack::engine::{Engine, Op, Record, WriteOptions};
@@ -78,7 +80,7 @@ impl CollectionReport {
 /// ```
 ///
 /// # Errors
-/// Only if reading fails, or the sink does; what is wrong with the proof is in the report.
+/// `Io` if reading fails, and the sink's errors. Problems of the proof are in the report.
 pub fn verify_collection(
     input: &Input,
     collection: &Nsid,
@@ -92,7 +94,7 @@ pub fn verify_collection(
     }
 }
 
-/// The same of blocks from any source.
+/// Checks a proof of a collection from any source of blocks.
 ///
 /// # Errors
 /// As [`verify_collection`].
@@ -120,22 +122,22 @@ pub fn verify_collection_source(
 }
 
 impl CollectionReport {
-    /// A report that proves nothing yet.
+    /// A report that proves nothing.
     fn of(report: Report, collection: &Nsid) -> Self {
         let collection = collection.clone();
         Self { report, collection, complete: None, records: None, listing_sha256: None }
     }
 }
 
-/// What is proven to be in the range.
+/// The entries that are proved to be in the range.
 struct ProvenRange {
     records: u64,
     listing: ListingDigest,
     all_held: bool,
 }
 
-/// Walks the part of the tree that may hold keys of the range, on past every problem. `None` if
-/// some of that part could not be seen.
+/// Walks the part of the tree that may hold keys of the range, and continues after problems. `None`
+/// if part of it is missing or invalid.
 fn look_over(
     check: &mut Verification<'_>,
     data: Cid,
@@ -148,7 +150,7 @@ fn look_over(
     loop {
         match walk.next() {
             Want::Node(want) => {
-                // A node out of range is not entered: the walk goes on behind it.
+                // A node out of range is not entered: the walk continues after it.
                 if range.overlaps(&want.left, want.end.as_ref()) {
                     all_seen &= check.node(&mut walk, &want, absent)?;
                 }

@@ -5,7 +5,7 @@ use crate::key::SignatureStatus;
 use crate::key::VerifyingKey;
 use crate::problem::{Code, Problem};
 
-/// What a repository's head has to agree with.
+/// The account and the keys that a repository's head must match.
 ///
 /// ```
 /// use carrack::env::SystemRandom;
@@ -21,31 +21,31 @@ use crate::problem::{Code, Problem};
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ExpectedHead {
-    /// The account that it has to belong to; `None`: any.
+    /// The account; `None` accepts any.
     pub did: Option<Did>,
-    /// The keys that may have signed it.
+    /// The keys that may have signed the head.
     pub keys: Keys,
 }
 
-/// Keys that may have signed a head.
+/// The keys that may have signed a head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Keys {
-    /// Any of these. Without a key, no signature is valid; calls that know a key of the account by
-    /// themselves say so, and use that one then.
+    /// Any of these. An empty list accepts no signature, except in calls that document a key of
+    /// their own.
     AnyOf(Vec<VerifyingKey>),
-    /// The signature stays unchecked.
+    /// The signature is not checked.
     Unchecked,
 }
 
 impl Default for Keys {
-    /// No key.
+    /// [`Keys::AnyOf`] without a key.
     fn default() -> Self {
         Self::AnyOf(Vec::new())
     }
 }
 
 impl Keys {
-    /// The keys that are named.
+    /// The given keys; none if the signature is not checked.
     pub fn named(&self) -> &[VerifyingKey] {
         match self {
             Self::AnyOf(keys) => keys,
@@ -53,41 +53,41 @@ impl Keys {
         }
     }
 
-    /// Whether the signature stays unchecked.
+    /// Whether the signature is not checked.
     pub fn are_unchecked(&self) -> bool {
         matches!(self, Self::Unchecked)
     }
 }
 
 impl ExpectedHead {
-    /// A head of any account, signed with one of these keys.
+    /// Accepts a head of any account, signed with one of these keys.
     pub fn signed_by(keys: impl IntoIterator<Item = VerifyingKey>) -> Self {
         Self { did: None, keys: Keys::AnyOf(keys.into_iter().collect()) }
     }
 
-    /// A head of any account, whose signature stays unchecked.
+    /// Accepts a head of any account without a check of its signature.
     pub fn unchecked() -> Self {
         Self { did: None, keys: Keys::Unchecked }
     }
 
-    /// The account that it has to belong to.
+    /// Sets the account that the head must belong to.
     #[must_use]
     pub fn did(mut self, did: impl Into<Option<Did>>) -> Self {
         self.did = did.into();
         self
     }
 
-    /// The keys that may have signed it.
+    /// Sets the keys that may have signed the head.
     #[must_use]
     pub fn keys(mut self, keys: Keys) -> Self {
         self.keys = keys;
         self
     }
 
-    /// Checks that an account is the one that is expected, if one is.
+    /// Checks an account against the expected one, if there is one.
     ///
     /// # Errors
-    /// `DidMismatch`.
+    /// A problem with the code `DidMismatch`.
     pub fn check_did(&self, found: &Did) -> Result<(), Problem> {
         match &self.did {
             Some(did) if did != found => {
@@ -98,7 +98,7 @@ impl ExpectedHead {
         }
     }
 
-    /// Checks a head against all of it, and against the clock.
+    /// Checks a head against the account, the keys and the clock.
     pub fn check(
         &self,
         commit: &Commit,

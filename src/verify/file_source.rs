@@ -1,4 +1,4 @@
-//! Gives a walk the blocks that it asks for from a file, whatever the order of its sections.
+//! Returns the blocks of a file to a walk, for any order of its sections.
 
 use crate::block::{Block, Cid};
 use crate::car::Reader;
@@ -16,32 +16,32 @@ use crate::verify::read_through::{IndexedKind, ReadThrough};
 use crate::verify::report::Order;
 use crate::verify::sections::{HashedSection, Sections};
 
-/// Blocks from a file. As long as they come in the order of the walk, none of them is kept; at
-/// the first that does not, the file is indexed, and read ahead in the order of its tree.
+/// A source that reads a file. While sections are in the order of the walk, none is kept; at the
+/// first that is not, the file is indexed and read ahead in the order of its tree.
 ///
-/// Sections that no block of a repository can be, blobs above all, are read past and not indexed,
-/// unless a node names one. Others are not indexed if they are more than any tree in the file could
-/// make use of: then the file is given up, with the problem `TooManyBlocks`.
+/// Sections whose CIDs no block of a repository can have, mostly blobs, are skipped and not
+/// indexed, unless a node references one. If there are more other sections than any tree in the
+/// file could reference, they are not indexed either, and the problem is `TooManyBlocks`.
 ///
-/// Hashing and reading go on in threads of their own, a few batches ahead.
+/// Threads hash and read a few batches ahead.
 pub struct FileSource {
     input: Input,
     roots: Vec<Cid>,
-    /// The sections as they come, until the file is indexed.
+    /// The sections in the order of the file, until it is indexed.
     sections: Sections,
     next: Option<HashedSection>,
     position: Position,
     count: u64,
-    /// What broke off the reading of sections.
+    /// The problem that ended the reading of sections.
     broken: Option<Problem>,
     skips_records: bool,
     skips_tree: bool,
-    /// Sections that were read past.
+    /// Skipped sections.
     others: Others,
-    /// Whether the tree has named one of those.
+    /// Whether the tree references a skipped section.
     wants_others: bool,
     indexed: Option<IndexedFile>,
-    /// Why nothing, or none of the others, can be looked up.
+    /// Why sections, or the skipped ones, cannot be looked up.
     flood: Option<Problem>,
 }
 
@@ -49,7 +49,7 @@ impl FileSource {
     /// Reads the header.
     ///
     /// # Errors
-    /// `NotACar`, `Truncated`, or a failure to read.
+    /// `Problem` with `NotACar` or `Truncated`; `Io` if reading fails.
     pub fn new(input: Input) -> Result<Self> {
         if input.length() > INDEXED_BYTES_MAX {
             let message = format!("{} bytes; {INDEXED_BYTES_MAX} at most", input.length());
@@ -75,7 +75,7 @@ impl FileSource {
         })
     }
 
-    /// The next section in the file, or `None` at the end or behind a break.
+    /// The next section in the file, or `None` at the end or after a problem.
     fn peek(&mut self) -> Result<Option<&HashedSection>> {
         if self.next.is_none() && self.broken.is_none() {
             match self.sections.next() {
@@ -87,7 +87,8 @@ impl FileSource {
         Ok(self.next.as_ref())
     }
 
-    /// Takes the next section in the file, if it is this one and the file is read in its order.
+    /// Takes the next section in the file, if it is the requested one and the file is read in its
+    /// order.
     fn take_in_order(&mut self, cid: &Cid) -> Result<Option<HashedSection>> {
         if self.is_read_through() || self.peek()?.is_none_or(|next| next.cid() != Some(cid)) {
             return Ok(None);
@@ -101,7 +102,7 @@ impl FileSource {
         Ok(section)
     }
 
-    /// Whether the file has been read as a whole, for its index.
+    /// Whether the whole file has been read for its index.
     fn is_read_through(&self) -> bool {
         self.indexed.is_some() || self.flood.is_some()
     }
@@ -114,9 +115,9 @@ impl FileSource {
         Ok(self.indexed.as_mut())
     }
 
-    /// Notes where each section is, and which are sound. Who wants the records has them hashed as
-    /// they are fetched; who does not has all of them hashed here, and who wants no nodes either
-    /// has those kept.
+    /// Records where each section is, and which are valid. If records are needed, they are hashed
+    /// when they are fetched; if not, all are hashed here; if nodes are not needed either, node
+    /// outlines are kept.
     fn build_index(&mut self) -> Result<()> {
         self.next = None;
         self.sections = Sections::None;
@@ -140,7 +141,7 @@ impl FileSource {
         Ok(())
     }
 
-    /// Has the other sections looked up as well: the tree names one.
+    /// Indexes the skipped sections too: the tree references one.
     fn index_others(&mut self) -> Result<()> {
         self.wants_others = true;
         let Some(indexed) = &mut self.indexed else { return Ok(()) };
@@ -163,14 +164,15 @@ impl FileSource {
         Ok(())
     }
 
-    /// Notes that the walk has been given a section, and refuses what it names too often.
+    /// Records that the walk received a section, and refuses blocks that the tree references too
+    /// often.
     fn give(&mut self, cid: &Cid, at: IndexedSection) -> Result<(), Missing> {
         let Some(indexed) = &mut self.indexed else { return Ok(()) };
         let passed = indexed.pass(&mut self.position, cid, at);
         passed.map_err(|_| Missing::Wrong(repeated_too_often(cid, at.place.offset)))
     }
 
-    /// What was fetched ahead, if it is this.
+    /// Returns the prefetched block, if it is the requested one.
     fn take_fetched(&mut self, cid: &Cid) -> Result<Option<Fetched>> {
         match &mut self.indexed {
             Some(indexed) => indexed.take_fetched(cid),
@@ -178,7 +180,7 @@ impl FileSource {
         }
     }
 
-    /// Looks a block up and reads it. If much hangs on it, the rest of that is fetched ahead.
+    /// Looks up a block and reads it. If a large subtree hangs on it, that subtree is prefetched.
     fn look_up(&mut self, cid: &Cid) -> Result<Result<Block, Missing>> {
         let in_order = self.position.in_order;
         if self.indexed()?.is_none() {
@@ -204,8 +206,8 @@ impl FileSource {
         Ok(block)
     }
 
-    /// Counts and checks others that come next, as blobs do behind a repository: for those the file
-    /// needs no index.
+    /// Counts and checks skipped sections that come next, such as blobs after a repository; these
+    /// need no index.
     fn pass_others(&mut self) -> Result<()> {
         while let Some(next) = self.peek()? {
             if next.cid().is_some_and(Cid::is_of_repository) {
@@ -219,7 +221,7 @@ impl FileSource {
         Ok(())
     }
 
-    /// What nothing has asked for.
+    /// The sections that were not requested.
     fn rest(&mut self) -> Result<Unrequested> {
         if !self.is_read_through() && !self.wants_others {
             self.pass_others()?;
@@ -332,7 +334,7 @@ fn given(is_sound: bool) -> fn(Block) -> RecordBlock {
     if is_sound { RecordBlock::Verified } else { RecordBlock::Hashed }
 }
 
-/// A small file whose tree names one large block at a million places.
+/// The problem of a small file whose tree references one large block at a million places.
 fn repeated_too_often(cid: &Cid, offset: u64) -> Problem {
     let message = "the tree names blocks again and again: more than several times the whole input";
     Problem::new(Code::TooLarge, message).cid(cid).offset(offset)
@@ -340,7 +342,7 @@ fn repeated_too_often(cid: &Cid, offset: u64) -> Problem {
 
 #[cfg(test)]
 impl FileSource {
-    /// How many times a slot of the index was looked at.
+    /// How many index slots were read.
     pub(in crate::verify) fn steps(&self) -> u64 {
         self.indexed.as_ref().map_or(0, |indexed| indexed.source.index.steps.count())
     }

@@ -1,5 +1,5 @@
-//! Where each block of a CAR is, and what is known of it: 17 to 18 bytes a section, whatever the size of
-//! the blocks.
+//! An index of the blocks of a CAR: place and state, in 17 to 18 bytes per section for any block
+//! size.
 //!
 //! Measured against the standard library's `HashMap` from digest to offset and length (2026-11-28, a
 //! million sections, two shared cores, three runs): 18 bytes a section instead of some 100, 0.3 to 0.4
@@ -12,31 +12,30 @@ use crate::verify::cid_hash::CidHash;
 use crate::verify::steps::Steps;
 use std::ops::Range;
 
-/// Finds sections by CID.
+/// An index of sections by CID.
 ///
-/// Two sections share a hash only by chance, 2^-64 for any two: the hash is keyed afresh for each
-/// index, so the author of the file cannot foresee it. Answers do not depend on the key.
+/// Two sections share a hash with a probability of 2^-64: each index has a random key, so the
+/// author of a file cannot construct collisions. Results do not depend on the key.
 ///
-/// A look-up takes some few steps, and never more than twice the binary logarithm of the number of
-/// sections, whatever the file: a section may be there a million times, and its copies stand next to
-/// each other.
+/// A look-up takes a few steps, and at most twice the binary logarithm of the number of sections,
+/// for any file: copies of a section are adjacent.
 pub(in crate::verify) struct Index {
     cid_hash: CidHash,
-    /// In the order of their hashes, copies in the order of the file.
+    /// In the order of their hashes; copies in the order of the file.
     slots: Vec<IndexSlot>,
-    /// Where the slots begin whose hashes begin with these bits, for all values of as many bits as
-    /// make two to four slots each; and the end.
+    /// For each value of the leading hash bits, where its slots begin, and the end. There are as
+    /// many bits as leave two to four slots per value.
     starts: Vec<u32>,
-    /// By how many bits a hash is shifted to give those bits.
+    /// The shift that leaves those bits of a hash.
     shift: u32,
     pub(in crate::verify) steps: Steps,
 }
 
-/// What the index keeps of a section.
+/// An entry of the index.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::verify) struct IndexSlot {
     hash: u64,
-    /// Offset in the upper 40 bits, then the state in two, then the length.
+    /// The offset in the upper 40 bits, the state in the next two, then the length.
     place: u64,
 }
 
@@ -44,21 +43,21 @@ pub(in crate::verify) struct IndexSlot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::verify) struct SectionPlace {
     pub(in crate::verify) offset: u64,
-    /// In bytes. The index does not know it of a long section, and says 0.
+    /// In bytes; 0 for a long section, whose length the index does not hold.
     pub(in crate::verify) length: u64,
     pub(in crate::verify) state: SectionState,
 }
 
-/// What is known of a section.
+/// The state of a section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::verify) enum SectionState {
-    /// Nothing.
+    /// Not checked.
     Unknown,
-    /// The bytes were hashed and are a record that an import takes, without any remark.
+    /// The bytes match the CID and are a record that an import accepts without a warning.
     Verified,
-    /// It is longer than any block of a repository. Its bytes hash to its CID.
+    /// Longer than any block of a repository; the bytes match the CID.
     Long,
-    /// The same, and they do not.
+    /// Longer than any block of a repository; the bytes do not match the CID.
     LongWrong,
 }
 
@@ -69,7 +68,7 @@ pub(in crate::verify) const INDEXED_SECTIONS_MAX: u64 = u32::MAX as u64;
 const OFFSET_SHIFT: u32 = 24;
 const STATE_SHIFT: u32 = 22;
 const LENGTH: u64 = (1 << STATE_SHIFT) - 1;
-/// Slots that share an entry of `starts`, on average, at least.
+/// Minimum average number of slots per entry of `starts`.
 const SHARING: usize = 2;
 /// A section's varint takes four bytes at most.
 const _: () = assert!(SECTION_BYTES_MAX as u64 + 4 <= LENGTH);
@@ -103,12 +102,12 @@ impl IndexSlot {
 }
 
 impl Index {
-    /// An index of these slots, whose hashes are of this key. The memory is that of the slots and at
-    /// most an eighth of it.
+    /// Builds an index from slots whose hashes have this key. It uses the memory of the slots and
+    /// at most an eighth more.
     pub(in crate::verify) fn new(cid_hash: CidHash, mut slots: Vec<IndexSlot>) -> Self {
         slots.shrink_to_fit();
         slots.sort_unstable();
-        // Several are sound if each is: then one look tells.
+        // Copies are valid only if each is, so that one look-up suffices.
         for copies in slots.chunk_by_mut(|one, next| one.hash == next.hash) {
             let are_sound = copies.iter().all(|slot| slot.place().state == SectionState::Verified);
             if copies.len() > 1 && !are_sound {
@@ -126,20 +125,20 @@ impl Index {
         }
     }
 
-    /// How many sections it knows.
+    /// The number of indexed sections.
     pub(in crate::verify) fn sections(&self) -> u64 {
         self.slots.len() as u64
     }
 
-    /// The slots whose hashes begin as this one does.
+    /// The slots whose hashes have the same leading bits.
     fn sharing(&self, hash: u64) -> Range<usize> {
-        // No more than `starts` is long.
+        // At most the length of `starts`.
         let at = usize::try_from(hash >> self.shift).unwrap_or(usize::MAX);
         let start = |at: usize| self.starts.get(at).map_or(0, |start| *start as usize);
         start(at)..start(at.saturating_add(1))
     }
 
-    /// Has the memory's answer to a look-up come, while others are on their way.
+    /// Loads the memory of a look-up in advance, while other loads are in progress.
     pub(in crate::verify) fn warm(&self, hash: u64) -> u64 {
         self.slots.get(self.sharing(hash).start).map_or(0, |slot| slot.hash)
     }
@@ -148,7 +147,7 @@ impl Index {
         self.cid_hash.hash(cid)
     }
 
-    /// The slots with this hash, by number.
+    /// The numbers of the slots with this hash.
     pub(in crate::verify) fn candidates(&self, hash: u64) -> Range<usize> {
         let sharing = self.sharing(hash);
         let slots = self.slots.get(sharing.clone()).unwrap_or_default();
@@ -170,7 +169,7 @@ impl Index {
         start..start + count
     }
 
-    /// The candidate at `offset`, if there is one.
+    /// The candidate at `offset`, if any.
     pub(in crate::verify) fn at_offset(&self, range: Range<usize>, offset: u64) -> Option<usize> {
         let slots = self.slots.get(range.clone())?;
         let before = slots.partition_point(|slot| {
@@ -187,7 +186,7 @@ impl Index {
     }
 }
 
-/// Where the slots begin whose hashes, shifted, are each number of so many bits.
+/// Where the slots begin for each value of the leading `bits` bits of the hashes.
 fn starts(slots: &[IndexSlot], bits: u32, shift: u32) -> Vec<u32> {
     let values = 1usize << bits;
     let mut starts = Vec::with_capacity(values + 1);
@@ -201,24 +200,24 @@ fn starts(slots: &[IndexSlot], bits: u32, shift: u32) -> Vec<u32> {
     starts
 }
 
-/// No index has more slots than that.
+/// The number of slots fits into 32 bits.
 fn start(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// Which sections the walk has asked for.
+/// The sections that the walk has requested.
 #[derive(Clone)]
 pub(in crate::verify) struct RequestedSections(Vec<u64>);
 
-/// The sections with one hash, of which some were not asked for.
+/// The sections with one hash, some of which were not requested.
 pub(in crate::verify) struct UnrequestedSections {
     slots: Range<usize>,
-    /// One that was asked for.
+    /// A requested one.
     pub(in crate::verify) taken: Option<usize>,
 }
 
 impl RequestedSections {
-    /// Those of this index that stand before `offset`.
+    /// The sections of this index before `offset`.
     pub(in crate::verify) fn before(index: &Index, offset: u64) -> Self {
         let mut taken = Self(vec![0; index.slots.len().div_ceil(64)]);
         if offset > 0 {
@@ -231,7 +230,7 @@ impl RequestedSections {
         taken
     }
 
-    /// Marks a section as asked for; says whether it was before.
+    /// Marks a section as requested; returns whether it was before.
     pub(in crate::verify) fn take(&mut self, slot: usize) -> bool {
         let bit = 1 << (slot % 64);
         let Some(word) = self.0.get_mut(slot / 64) else { return false };
@@ -240,7 +239,7 @@ impl RequestedSections {
         was
     }
 
-    /// How many were asked for.
+    /// The number of requested sections.
     pub(in crate::verify) fn count(&self) -> u64 {
         self.0.iter().map(|word| u64::from(word.count_ones())).sum()
     }
@@ -249,12 +248,12 @@ impl RequestedSections {
         self.0.get(slot / 64).is_some_and(|word| word & (1 << (slot % 64)) != 0)
     }
 
-    /// The sections that were not asked for, in groups that share a hash.
+    /// The sections that were not requested, in groups with equal hashes.
     pub(in crate::verify) fn rest<'a>(
         &'a self,
         index: &'a Index,
     ) -> impl Iterator<Item = UnrequestedSections> + 'a {
-        // Mostly there is none: that is seen at a glance.
+        // Usually there is none, which the counts show.
         let slots = if self.count() == index.sections() { &[] } else { &index.slots[..] };
         let mut start = 0;
         slots.chunk_by(|one, next| one.hash == next.hash).filter_map(move |group| {
@@ -266,7 +265,7 @@ impl RequestedSections {
         })
     }
 
-    /// Those of such a group that were not asked for.
+    /// The sections of such a group that were not requested.
     pub(in crate::verify) fn left<'a>(
         &'a self,
         group: &UnrequestedSections,

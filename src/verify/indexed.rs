@@ -1,4 +1,4 @@
-//! What there is of a file that is not in streaming order.
+//! The state of a file that is not in streaming order.
 
 use crate::block::{Block, Cid};
 use crate::car;
@@ -15,59 +15,59 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
-/// How many times its own length an input may be read for blocks that the tree names repeatedly,
-/// and how many bytes in any case: honest repositories repeat little, and only small records.
+/// Limits on reading repeated blocks: a multiple of the input's length, and a minimum in bytes.
+/// Honest repositories repeat few blocks, and only small records.
 const REPEATED_FACTOR: u64 = 4;
 const REPEATED_BYTES: u64 = 64 << 20;
 
-/// A walk that leaves out much of the tree, or came late to the index, may start fetching so often
-/// for fewer blocks than [`WORTHWHILE`]; then it reads for itself.
+/// How often a prefetch may start for fewer blocks than [`WORTHWHILE`]; after that the walk reads
+/// by itself. Such walks skip much of the tree, or built the index late.
 const TRIES: u32 = 16;
 const WORTHWHILE: u64 = 256;
 
-/// What the two threads that judge a tree hand over at a time, and how many may wait.
+/// Links per batch between the two threads that check a tree, and how many batches may be queued.
 const LINKS_IN_A_BATCH: usize = 8192;
 const BATCHES_WAITING: usize = 3;
 
-/// A file whose sections can be looked up.
+/// An indexed file.
 pub(in crate::verify) struct IndexedFile {
     pub(in crate::verify) source: Source,
     position: position::IndexedPosition,
     pub(in crate::verify) others: OtherSections,
-    /// Its nodes, until the tree has been judged.
+    /// Its node outlines, until the tree has been checked.
     compact: Option<NodeOutlines>,
     ahead: Option<Ahead<Fetched>>,
-    /// What the fetching that is under way has given.
+    /// The number of blocks from the current prefetch.
     fetched: u64,
-    /// How many more times fetching may be begun for little.
+    /// How many more short prefetches may start.
     tries: u32,
 }
 
-/// Sections with CIDs that no block of a repository has.
+/// Sections whose CIDs no block of a repository can have.
 pub(in crate::verify) enum OtherSections {
-    /// Nothing has asked for one.
+    /// None was requested.
     Unindexed,
-    /// A node has named one.
+    /// A node references one.
     Indexed(Index, RequestedSections),
-    /// A node has named one, and they are too many to be looked up.
+    /// A node references one, and there are too many to index.
     TooMany,
 }
 
-/// What nothing has asked for.
+/// The sections that were not requested.
 pub(in crate::verify) struct Unrequested {
-    /// As a report counts them.
+    /// Their number, as a report counts them.
     pub(in crate::verify) unreferenced: u64,
-    /// Whether some are copies of what was asked for.
+    /// Whether some are copies of requested sections.
     pub(in crate::verify) has_copies: bool,
-    /// What is wrong with them.
+    /// Their problems.
     pub(in crate::verify) findings: Others,
-    /// Sections that were asked for, and those that were not.
+    /// Requested sections, and other ones.
     pub(in crate::verify) reached: u64,
     pub(in crate::verify) unreached: u64,
 }
 
 impl Unrequested {
-    /// Of an input of which so many sections were asked for, one after the other, and no more.
+    /// For an input whose sections were all requested, in order.
     pub(in crate::verify) fn none(reached: u64) -> Self {
         let findings = Others::default();
         Self { unreferenced: 0, has_copies: false, findings, reached, unreached: 0 }
@@ -75,7 +75,7 @@ impl Unrequested {
 }
 
 impl IndexedFile {
-    /// Of a walk that has been given what stands before `in_order`.
+    /// For a walk that has received the sections before `in_order`.
     pub(in crate::verify) fn new(
         input: &Input,
         index: Index,
@@ -98,7 +98,7 @@ impl IndexedFile {
         }
     }
 
-    /// Notes that a section with this CID has been given.
+    /// Records that the walk received a section with this CID.
     pub(in crate::verify) fn pass(
         &mut self,
         position: &mut Position,
@@ -112,8 +112,8 @@ impl IndexedFile {
         position.pass(taken, &mut self.position.repeatable, at.slot, at.place)
     }
 
-    /// Finds out whether the tree below `root` has nothing wrong with it. One thread goes through
-    /// its nodes, this one looks up what they link to.
+    /// Checks whether the tree below `root` is valid. One thread reads its nodes, this one looks up
+    /// their links.
     pub(in crate::verify) fn check_outline(
         &mut self,
         root: &Cid,
@@ -136,14 +136,14 @@ impl IndexedFile {
             .iter()
             .all(|links| position.pass_all(&mut indexed, &self.source.index, &links).is_some());
         drop(batches);
-        // One that died has found nothing out.
+        // A thread that panicked has no result.
         let sound = judging.join().ok()?.filter(|_| is_there)?;
         self.position = indexed;
         Some(sound)
     }
 
-    /// What was fetched ahead, if it is this; if it is something else, the walk has left the way,
-    /// and nothing more of it is of use.
+    /// Returns the prefetched block, if it is the requested one. If it is another, the walk has
+    /// left the planned order and the rest is dropped.
     pub(in crate::verify) fn take_fetched(&mut self, cid: &Cid) -> Result<Option<Fetched>> {
         let Some(ahead) = &mut self.ahead else { return Ok(None) };
         match ahead.next()? {
@@ -167,7 +167,7 @@ impl IndexedFile {
         self.ahead = self.source.fetch_below(block);
     }
 
-    /// A section with this CID: the one that is due, if it is one of several.
+    /// A section with this CID; of several copies, the next in order.
     pub(in crate::verify) fn find(
         &self,
         cid: &Cid,
@@ -184,7 +184,7 @@ impl IndexedFile {
             let Some(place) = index.place(slot) else { continue };
             let section = read_section(&self.source.input, place)?;
             if section.cid() == Some(cid) {
-                // Of a long one only now.
+                // The length of a long section is known only now.
                 let place = SectionPlace { length: section.length(), ..place };
                 return Ok(Some((IndexedSection { slot, place }, section)));
             }
@@ -192,7 +192,7 @@ impl IndexedFile {
         Ok(None)
     }
 
-    /// Hashes the sections that nothing asked for, and counts them.
+    /// Hashes and counts the sections that were not requested.
     pub(in crate::verify) fn check_rest(&self) -> Result<Unrequested> {
         let (index, taken) = (&self.source.index, &self.position.taken);
         let mut rest = self.rest_of(index, taken, true)?;

@@ -5,9 +5,8 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-/// A CAR that can be read at any place: a file, a stream that was spilled into a temporary file, or
-/// bytes in memory. What reads a CAR takes one: imports, diffs, verifications of repositories and
-/// of proofs. A clone shares the content.
+/// A CAR with random access: a file, a stream that was copied into a temporary file, or bytes in
+/// memory. Every call that reads a CAR takes one. A clone shares the content.
 ///
 /// ```
 /// use carrack::verify::Input;
@@ -31,7 +30,7 @@ enum InputContent {
 }
 
 impl Input {
-    /// Opens a file. What is not a regular file (a pipe, a terminal) is spilled to a temporary one.
+    /// Opens a file. Pipes and other files that are not regular are copied into a temporary file.
     ///
     /// # Errors
     /// `Io` if it cannot be opened or read.
@@ -51,7 +50,8 @@ impl Input {
         Ok(Self { content: InputContent::File(Arc::new(file)), name, length: metadata.len() })
     }
 
-    /// Copies everything from `from` into a temporary file without a name. `name` is for messages.
+    /// Copies all of `from` into a temporary file without a name. `name` stands for the input in
+    /// messages.
     ///
     /// # Errors
     /// `Io` if reading or writing fails.
@@ -64,19 +64,19 @@ impl Input {
         Ok(Self { content: InputContent::File(Arc::new(file)), name: name.to_owned(), length })
     }
 
-    /// Bytes in memory, which stay there: for what is small, or is there already.
+    /// Uses bytes in memory.
     pub fn from_bytes(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let length = bytes.len() as u64;
         Self { content: InputContent::Bytes(bytes), name: "bytes in memory".to_owned(), length }
     }
 
-    /// The length in bytes, as it was when it was opened.
+    /// The length in bytes when the input was opened.
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// Reads from `offset` on.
+    /// A reader that starts at `offset`.
     pub(crate) fn reader_at(&self, offset: u64) -> InputReader {
         InputReader { input: self.clone(), position: offset }
     }
@@ -141,7 +141,7 @@ fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<usize
     std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
 }
 
-/// A reader with a position of its own.
+/// A reader with its own position.
 #[derive(Debug)]
 pub struct InputReader {
     input: Input,

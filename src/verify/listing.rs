@@ -6,12 +6,12 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use std::io::Write;
 
-/// Hashes the lines `path SPACE cid NEWLINE` in path order: two repositories with the same digest
+/// Hashes the lines `path SPACE cid NEWLINE` in path order. Two repositories with equal digests
 /// hold the same records at the same paths.
 #[derive(Clone, Default)]
 pub struct ListingDigest(Lines<Hashing>);
 
-/// A hash that lines are written into.
+/// A hash as an output.
 #[derive(Clone, Default)]
 struct Hashing(Sha256);
 
@@ -27,7 +27,7 @@ impl Write for Hashing {
 }
 
 impl ListingDigest {
-    /// The SHA-256 so far, in lower-case hexadecimal.
+    /// The SHA-256 of the lines so far, as 64 lower-case hexadecimal digits.
     pub fn finish(self) -> String {
         HEXLOWER.encode(&self.0.into_inner().0.finalize())
     }
@@ -35,13 +35,13 @@ impl ListingDigest {
     /// Adds an entry.
     ///
     /// # Errors
-    /// None; the signature is that of any listing.
+    /// Never; the signature is that of [`Lines::push`].
     pub fn push(&mut self, path: &[u8], cid: &Cid) -> Result<()> {
         self.0.push(path, cid)
     }
 }
 
-/// Writes the lines of a listing.
+/// Writes a listing: the lines `path SPACE cid NEWLINE`.
 #[derive(Clone, Debug, Default)]
 pub struct Lines<W> {
     output: W,
@@ -49,7 +49,7 @@ pub struct Lines<W> {
 }
 
 impl<W: Write> Lines<W> {
-    /// Lines into this output, which should be buffered.
+    /// Writes to `output`, which should be buffered.
     pub fn new(output: W) -> Self {
         Self { output, line: Vec::new() }
     }
@@ -66,7 +66,7 @@ impl<W: Write> Lines<W> {
         written.map_err(|error| Error::io("writing the listing", error))
     }
 
-    /// The output.
+    /// Returns the output.
     pub fn into_inner(self) -> W {
         self.output
     }

@@ -1,7 +1,9 @@
-//! Verification of a repository that comes as a CAR: from any source, in any order of blocks, in
-//! bounded memory, with every problem listed.
+//! Verifies repositories and proofs in CAR files: any order of blocks, bounded memory, and every
+//! problem listed.
 //!
-//! Import goes through the same walk, so that what is stored is what has been verified.
+//! Imports use the same walk, so that what is stored is what was verified. Specification:
+//! <https://atproto.com/specs/repository>.
+//! [`crate::manual::reading`] explains how a file in any order is read.
 
 pub(crate) mod block_source;
 mod cid_hash;

@@ -1,5 +1,5 @@
-//! The nodes of a file in few bytes each: as much of them as it takes to see that a tree has
-//! nothing wrong with it. What is wrong with one they cannot say.
+//! Node outlines: as many bytes of each node as it takes to see that a tree is valid. They cannot
+//! say what is wrong with an invalid one.
 
 use crate::block::{Block, Cid};
 use crate::ident::RepoPath;
@@ -8,22 +8,22 @@ use crate::verify::cid_hash::CidHash;
 use crate::verify::index::{Index, IndexSlot, SectionPlace, SectionState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Memory for nodes comes in pieces of so many bytes, of which there are so many at most. Of a
-/// larger repository none are kept.
+/// Memory for outlines is allocated in chunks of this size, up to a maximum number. No outlines are
+/// kept for a larger repository.
 const CHUNK_BYTES: usize = 1 << 20;
 const CHUNKS_MAX: usize = 48;
-/// What finding a node takes beside its bytes.
+/// Memory per node beside its outline, for finding it.
 const PLACE_BYTES: usize = 40;
 
-/// What a node consists of, behind its height.
+/// The parts of an outline, after the height.
 const END: u8 = 0;
 const RECORD: u8 = 1;
 const CHILD: u8 = 2;
 const KEY: u8 = 3;
-/// The height of a node that has no keys to say it.
+/// The height of a node without keys.
 const UNSAID: u8 = u8::MAX;
 
-/// The pieces of memory that there are.
+/// The available chunks.
 pub(in crate::verify) struct Budget {
     asked_for: AtomicUsize,
     most: usize,
@@ -49,21 +49,21 @@ impl Budget {
     }
 }
 
-/// Nodes as one thread comes to them.
+/// The outlines that one thread has built.
 #[derive(Default)]
 pub(in crate::verify) struct Gathered {
     chunks: Vec<(usize, Vec<u8>)>,
     slots: Vec<IndexSlot>,
-    /// What is left of the last chunk.
+    /// Free bytes in the last chunk.
     left: usize,
-    /// The node at hand: its height and what is left of its keys, and the rest.
+    /// The current node: its height and the kept parts of its keys, and the rest.
     head: Vec<u8>,
     node: Vec<u8>,
     last_key: Vec<u8>,
 }
 
 impl Gathered {
-    /// Keeps a block, if it is a node with nothing wrong in itself, and there is room.
+    /// Adds a block, if it is a valid node and the budget allows it.
     pub(in crate::verify) fn add(&mut self, block: &Block, cid_hash: &CidHash, room: &Budget) {
         if room.is_exceeded() {
             *self = Self::default();
@@ -72,8 +72,8 @@ impl Gathered {
         }
     }
 
-    /// Puts into `head` and `node` what is needed of these bytes: its height, its links, and of its keys those
-    /// next to a subtree's, each with as much of it as the one before does not have.
+    /// Writes the outline of a node into `head` and `node`: its height, its links, and of its keys
+    /// those next to a subtree, each without the prefix that it shares with the one before.
     fn condense(&mut self, bytes: &[u8], cid_hash: &CidHash) -> Option<()> {
         let Self { head, node, last_key, .. } = self;
         head.clear();
@@ -82,7 +82,7 @@ impl Gathered {
         let mut height = None;
         let mut is_right = true;
         let mut has_right = false;
-        // The key that was put in last; nothing of it counts behind a subtree.
+        // The last kept key; a subtree resets it.
         let mut put: Vec<u8> = Vec::new();
         let mut is_put = true;
         let mut is_beside = true;
@@ -125,7 +125,7 @@ impl Gathered {
     fn keep(&mut self, cid: &Cid, cid_hash: &CidHash, room: &Budget) {
         let needed = self.head.len() + self.node.len() + PLACE_BYTES;
         if needed > CHUNK_BYTES {
-            // A tree with such a node is walked.
+            // A tree with such a node is walked instead.
             return;
         }
         if needed > self.left {
@@ -153,34 +153,34 @@ fn put_key(node: &mut Vec<u8>, before: &[u8], key: &[u8]) {
     let shared = shared_prefix(before, key);
     let suffix = key.get(shared..).unwrap_or_default();
     node.push(KEY);
-    // No path is longer than that.
+    // The longest path fits.
     for number in [shared, suffix.len()] {
         node.extend_from_slice(&u16::try_from(number).unwrap_or(u16::MAX).to_le_bytes());
     }
     node.extend_from_slice(suffix);
 }
 
-/// All nodes of a file that have nothing wrong in themselves.
+/// The outlines of all nodes of a file that are valid in themselves.
 pub(in crate::verify) struct NodeOutlines {
-    /// Each at the place of its number.
+    /// Each at the index of its number.
     chunks: Vec<Vec<u8>>,
     index: Index,
 }
 
-/// The tree below a root that has nothing wrong with it.
+/// The size of a valid tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TreeCounts {
-    /// Its entries.
+    /// The number of entries.
     pub records: u64,
-    /// Its nodes.
+    /// The number of nodes.
     pub nodes: u64,
-    /// Nodes on the longest way from the root down, that included.
+    /// The number of nodes on the longest path from the root down, the root included.
     pub height: u64,
 }
 
 impl NodeOutlines {
-    /// Of what the threads have come to; `None` if there was no room for all of it.
+    /// Combines the outlines of several threads; `None` if the budget was exhausted.
     pub(in crate::verify) fn of(
         gathered: Vec<Gathered>,
         cid_hash: CidHash,
@@ -199,12 +199,11 @@ impl NodeOutlines {
         Some(Self { chunks, index: Index::new(cid_hash, slots) })
     }
 
-    /// Goes through the tree below `root` in the order of a walk, and shows each link: its hash, and
-    /// whether it is to a node. `None` if anything is not as it should be, or what is shown is
-    /// refused.
+    /// Walks the tree below `root` in order and passes each link to the caller: its hash, and
+    /// whether it leads to a node. `None` if the tree is invalid or the caller refuses a link.
     ///
-    /// A key is compared with the one before it in the whole tree, wherever there is a subtree's
-    /// edge between them: if they all ascend, each node is between the keys that it hangs between.
+    /// A key is compared with the previous one of the whole tree wherever the edge of a subtree
+    /// lies between them: if they all ascend, each node's keys are in the range of its place.
     pub(in crate::verify) fn check_outline(
         &self,
         root: &Cid,
@@ -245,7 +244,7 @@ impl NodeOutlines {
         Some(found)
     }
 
-    /// The node with this hash, if it may be at this height.
+    /// The node with this hash, if it may have this height.
     fn enter(&self, hash: u64, height: Option<u8>) -> Option<OutlineLevel<'_>> {
         let range = self.index.candidates(hash);
         let place = self.index.place(range.start).filter(|_| range.len() == 1)?;
@@ -253,7 +252,7 @@ impl NodeOutlines {
         let chunk = self.chunks.get(position / CHUNK_BYTES)?;
         let (said, rest) = chunk.get(position % CHUNK_BYTES..)?.split_first()?;
         let height = match (*said, height) {
-            // A root has to say it.
+            // A root must have a height.
             (UNSAID, height) => height.filter(|height| *height > 0)?,
             (said, Some(height)) if said != height => return None,
             (said, _) => said,
@@ -262,7 +261,7 @@ impl NodeOutlines {
     }
 }
 
-/// A node that has been entered.
+/// A node on the path of the walk.
 struct OutlineLevel<'a> {
     height: u8,
     rest: &'a [u8],
@@ -271,7 +270,7 @@ struct OutlineLevel<'a> {
 enum OutlinePart<'a> {
     Record(u64),
     Child(u64),
-    /// How much of it the key before it has, and the rest.
+    /// The length of the prefix shared with the previous key, and the rest.
     Key(usize, &'a [u8]),
     End,
 }

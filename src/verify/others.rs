@@ -1,5 +1,4 @@
-//! What is found of sections that are not looked up: those with CIDs that no block of a repository
-//! has, blobs above all.
+//! Sections that are not indexed: those whose CIDs no block of a repository can have, mostly blobs.
 
 use crate::car::SkippedSection;
 use crate::limits::PROBLEMS_LISTED_MAX;
@@ -7,7 +6,7 @@ use crate::problem::Problem;
 use crate::verify::sections::{Finding, HashedSection};
 use std::collections::BTreeMap;
 
-/// They are counted and, where that is possible, hashed; none is kept.
+/// Counts these sections and hashes them where possible; none is kept.
 #[derive(Default)]
 pub(in crate::verify) struct Others {
     pub(in crate::verify) sections: u64,
@@ -15,7 +14,7 @@ pub(in crate::verify) struct Others {
     unchecked: Unchecked,
 }
 
-/// Sections with hashes that cannot be computed here: how many, and the first.
+/// Sections whose hashes cannot be computed here: their number and the first one.
 #[derive(Default)]
 struct Unchecked {
     count: u64,
@@ -41,7 +40,7 @@ impl Others {
         }
     }
 
-    /// A remark on those that could not be hashed.
+    /// A warning about those that could not be hashed.
     pub(in crate::verify) fn warning(&self) -> Option<Problem> {
         let first = self.unchecked.first.as_ref()?.unchecked();
         let count = self.unchecked.count;
@@ -62,12 +61,12 @@ impl Unchecked {
     }
 }
 
-/// Problems of sections that come in another order each time: the first of the file, as many as are
-/// listed.
+/// Problems of sections that arrive in varying order: keeps the first ones of the file, up to the
+/// number that a report lists.
 #[derive(Default)]
 pub(in crate::verify) struct FirstWrong {
     first: BTreeMap<u64, Problem>,
-    /// One of those further on, and how many they are.
+    /// A later problem, and the number of later ones.
     further: Option<(Problem, u64)>,
 }
 
@@ -95,7 +94,7 @@ impl FirstWrong {
         self.further = Some((problem, before + more));
     }
 
-    /// In the order of the file; the further ones only count.
+    /// Reports them in the order of the file; later ones are only counted.
     pub(in crate::verify) fn tell(self, report: &mut dyn FnMut(Problem)) {
         self.first.into_values().for_each(&mut *report);
         if let Some((problem, more)) = self.further {

@@ -1,43 +1,42 @@
-//! What a walk has been given of a file, in which order.
+//! The progress of a walk through a file.
 
 use crate::verify::index::{Index, RequestedSections, SectionPlace, SectionState};
 use std::ops::Range;
 
-/// How far a walk has come.
+/// The sections that a walk has received.
 #[derive(Clone)]
 pub(in crate::verify) struct Position {
-    /// Bytes of the sections that were given, and of the header.
+    /// Bytes of the header and of the sections that the walk received.
     pub(in crate::verify) given: u64,
-    /// Where the sections that came in order end.
+    /// The end of the sections received in order.
     pub(in crate::verify) in_order: u64,
     pub(in crate::verify) streaming: bool,
 }
 
-/// The same of a file that has been indexed.
+/// The progress in an indexed file.
 #[derive(Clone)]
 pub(in crate::verify) struct IndexedPosition {
     pub(in crate::verify) taken: RequestedSections,
-    /// Bytes that may still be given a second time.
+    /// Bytes that may still be read repeatedly.
     pub(in crate::verify) repeatable: u64,
 }
 
-/// The tree names blocks again and again: more than several times the whole input.
+/// The tree references blocks repeatedly, for more than several times the length of the input.
 pub(in crate::verify) struct RepeatedTooOften;
 
 impl Position {
-    /// Begins behind the header.
+    /// Starts after the header.
     pub(in crate::verify) fn from(offset: u64) -> Self {
         Self { given: offset, in_order: offset, streaming: true }
     }
 
-    /// The section that is next in the file has been given.
+    /// The walk received the next section of the file.
     pub(in crate::verify) fn pass_next(&mut self, offset: u64, length: u64) {
         self.given += length;
         self.in_order = offset + length;
     }
 
-    /// A section has been given, of the index that this is the record of; so many bytes may be given
-    /// a second time.
+    /// The walk received an indexed section; `repeatable` is the limit for repeated bytes.
     pub(in crate::verify) fn pass(
         &mut self,
         taken: &mut RequestedSections,
@@ -59,8 +58,8 @@ impl Position {
         Ok(())
     }
 
-    /// Links of a tree in the order of a walk, each with whether it is to a node: `None` if one of
-    /// them has no section, or it takes a look at the sections to tell.
+    /// Records the links of a tree in the order of a walk, each with whether it leads to a node.
+    /// `None` if a link has no section, or if a section must be read to decide.
     pub(in crate::verify) fn pass_all(
         &mut self,
         indexed: &mut IndexedPosition,
@@ -80,15 +79,15 @@ impl Position {
 }
 
 impl Position {
-    /// The section that a walk would take for this link, if it is certain that nothing is wrong with
-    /// it. Of a record there may be several: the one that is due, or the first.
+    /// The section that a walk would take for this link, if it is certainly valid. Of several
+    /// copies of a record it is the next in order, or the first.
     fn slot(&self, index: &Index, hash: u64, is_node: bool) -> Option<usize> {
         let range = index.candidates(hash);
         let first = range.start;
         if is_node {
             return Some(first).filter(|_| range.len() == 1);
         }
-        // Of several, each is what the first is.
+        // All copies have the state of the first.
         if range.is_empty() || index.place(first)?.state != SectionState::Verified {
             return None;
         }
@@ -101,5 +100,5 @@ impl Position {
     }
 }
 
-/// The memory's answers to so many look-ups come together.
+/// Look-ups whose memory loads overlap.
 const LOOKED_UP_TOGETHER: usize = 32;

@@ -13,22 +13,24 @@ use crate::verify::report::Report;
 use crate::verify::repository::report_of;
 use std::io::Read;
 
-/// What a partial CAR proves of one path.
+/// The result of [`verify_proof`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProofReport {
-    /// The head, and every problem.
+    /// The head and every problem.
     pub report: Report,
-    /// The path that was asked about.
+    /// The path to be proved.
     pub path: RepoPath,
-    /// Whether the path has a record; `None` if neither is proven, or the head is not right.
+    /// Whether the path has a record; `None` if neither presence nor absence is proved, for example
+    /// because the head is invalid.
     pub present: Option<bool>,
-    /// The record's CID, if it is present.
+    /// The CID of the record; `None` unless it is present.
     pub cid: Option<Cid>,
 }
 
-/// Checks what a partial CAR (head, the nodes on the way to a path, the record) proves of `path`.
-/// A missing node on the way is never an absence.
+/// Checks a partial CAR as a proof of the record at `path`, or of its absence. The CAR needs the
+/// head, the nodes on the path, and the record, as `com.atproto.sync.getRecord` returns them. A
+/// missing node is never taken for an absence.
 ///
 /// ```
 /// use carrack::engine::{Engine, Op, Record, WriteOptions};
@@ -53,7 +55,7 @@ pub struct ProofReport {
 /// ```
 ///
 /// # Errors
-/// Only if reading fails; what is wrong with the proof is in the report.
+/// `Io` if reading fails. Problems of the proof are in the report.
 pub fn verify_proof(
     input: &Input,
     path: &RepoPath,
@@ -76,7 +78,7 @@ pub fn verify_proof(
     Ok(proof)
 }
 
-/// What is not among the blocks of a partial CAR is a gap.
+/// Blocks that are not in the partial CAR are gaps.
 struct Gaps<'a>(&'a Blocks);
 
 impl NodeSource for Gaps<'_> {
@@ -96,7 +98,7 @@ fn read_blocks(input: impl Read, report: &mut Report) -> Result<Blocks> {
             return Err(Problem::new(Code::TooLarge, message).into());
         }
         match added {
-            // Of no matter, unless it is what the proof is about.
+            // Ignored, unless the proof needs the block.
             Err(problem) if problem.code != Code::HashMismatch => {}
             Err(problem) => report.problems.push(problem),
             Ok(()) if blocks.by_cid.len() > PROOF_BLOCKS_MAX => {
@@ -160,7 +162,7 @@ fn look_for(proof: &mut ProofReport, data: Cid, blocks: &Blocks) -> Result<()> {
             }
         }
     }
-    // Under a head that is not right, nothing is proven.
+    // An invalid head proves nothing.
     if !head_was_right {
         return Ok(());
     }

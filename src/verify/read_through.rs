@@ -1,4 +1,4 @@
-//! Reads a whole file to find out where its sections are.
+//! Reads a whole file to index its sections.
 
 use crate::block::Cid;
 use crate::car;
@@ -12,47 +12,47 @@ use crate::verify::others::Others;
 use crate::verify::sections::{HashedSection, NODE, each_section};
 use crate::verify::slots::{SlotList, SlotOutcome, links_possible};
 
-/// Which sections are indexed.
+/// The sections to index.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::verify) enum IndexedKind {
-    /// Those with CIDs as blocks of repositories have them. The others are hashed, and counted.
+    /// Those whose CIDs a block of a repository can have. The others are hashed and counted.
     Repository,
-    /// Those with any other CID that a node can hold. That a node does is known only when the walk
-    /// asks for one: no repository has such records since links have to be blessed.
+    /// Those with any other CID that a node can hold. Whether a node references one is known only
+    /// when the walk requests it: since links have to be blessed, no repository has such records.
     Other,
 }
 
-/// What is to be found out.
+/// What to collect.
 #[derive(Clone, Copy)]
 pub(in crate::verify) struct ReadThrough<'a> {
     pub(in crate::verify) input: &'a Input,
     pub(in crate::verify) kind: IndexedKind,
-    /// Whether what is indexed is hashed as well.
+    /// Whether indexed sections are hashed too.
     pub(in crate::verify) hashes: bool,
-    /// Whether nodes are kept.
+    /// Whether node outlines are kept.
     pub(in crate::verify) keeps_nodes: bool,
 }
 
-/// What was found.
+/// The result.
 pub(in crate::verify) struct FileFacts {
-    /// A problem if there are too many sections.
+    /// The index, or a problem if there are too many sections.
     pub(in crate::verify) index: Result<Index, Problem>,
     pub(in crate::verify) pass: Pass,
 }
 
-/// What was found beside the index.
+/// The results besides the index.
 pub(in crate::verify) struct Pass {
     pub(in crate::verify) nodes: Option<NodeOutlines>,
     pub(in crate::verify) others: Others,
-    /// All of them.
+    /// The number of sections.
     pub(in crate::verify) sections: u64,
-    /// What broke off the reading.
+    /// The problem that ended the reading.
     pub(in crate::verify) broken: Option<Problem>,
 }
 
 impl ReadThrough<'_> {
-    /// Reads the file from its start, a second time if many sections stand before the nodes that
-    /// may link to them.
+    /// Reads the file from its start, and a second time if many sections precede the nodes that may
+    /// reference them.
     pub(in crate::verify) fn run(self) -> Result<FileFacts> {
         let cid_hash = CidHash::new();
         let (pass, listed) = match self.pass(&cid_hash, None)? {
@@ -95,10 +95,10 @@ impl ReadThrough<'_> {
     }
 }
 
-/// How many slots a thread hands over at a time.
+/// Slots per batch of a thread.
 const SLOTS_AT_ONCE: usize = 4096;
 
-/// What one thread takes in.
+/// The state of one thread.
 struct Worker<'a> {
     reading: ReadThrough<'a>,
     cid_hash: &'a CidHash,
@@ -144,7 +144,7 @@ impl Worker<'_> {
         let place = place_of(&section);
         let section = HashedSection::hash(section);
         let Some(cid) = section.cid() else { return };
-        // Only blessed CIDs are told apart for certain enough by the keyed hash.
+        // The hash distinguishes blessed CIDs with certainty.
         let is_sound = section.is_sound && cid.blessed().is_some();
         self.push(
             cid,
@@ -185,7 +185,7 @@ fn place_of(section: &car::NextSection) -> SectionPlace {
     }
 }
 
-/// More than the tree can make use of.
+/// The problem of a file with more sections than its tree can reference.
 pub(in crate::verify) fn too_many(sections: u64, allowed: u64) -> Problem {
     let message = format!(
         "{sections} sections that could be of the repository, of which the tree can reach so few \

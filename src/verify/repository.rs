@@ -18,28 +18,27 @@ use crate::verify::read_through::too_many;
 use crate::verify::report::Report;
 use crate::verify::slots::sections_allowed;
 
-/// What wants to see a repository while it is verified, each part as it wishes. Everything comes
-/// in streaming order.
+/// A receiver of the parts of a repository while it is verified. Parts come in streaming order.
+/// Every method has a default, which ignores its part.
 pub trait Sink {
-    /// Whether [`Sink::record`] makes anything of the records. If not, it may not be called for
-    /// those that are sound.
+    /// Whether the sink uses records. If not, [`Sink::record`] may be skipped for valid ones.
     fn needs_records(&self) -> bool {
         true
     }
-    /// Whether the sink makes anything of nodes and entries. If not, it may not be shown those of a
-    /// tree with which nothing is wrong; nor its records then.
+    /// Whether the sink uses nodes and entries. If not, those of a valid tree may be skipped, and
+    /// its records too.
     fn needs_tree(&self) -> bool {
         true
     }
-    /// The head.
+    /// Receives the head commit.
     ///
     /// # Errors
-    /// What the sink fails with ends the walk, here and below.
+    /// An error ends the walk, here and in the methods below.
     fn commit(&mut self, commit: &Commit) -> Result<()> {
         let _ = commit;
         Ok(())
     }
-    /// A node that has been found right.
+    /// Receives a valid node.
     ///
     /// # Errors
     /// Ends the walk.
@@ -47,7 +46,7 @@ pub trait Sink {
         let _ = (want, height, block);
         Ok(())
     }
-    /// An entry, whether or not its record can be had.
+    /// Receives an entry, whether or not its record is available.
     ///
     /// # Errors
     /// Ends the walk.
@@ -55,7 +54,7 @@ pub trait Sink {
         let _ = want;
         Ok(())
     }
-    /// The record of the entry, its hash found right.
+    /// Receives the record of the last entry; its hash is right.
     ///
     /// # Errors
     /// Ends the walk.
@@ -63,20 +62,20 @@ pub trait Sink {
         let _ = (want, block);
         Ok(())
     }
-    /// The end of the node that was entered last.
+    /// The last entered node has ended.
     ///
     /// # Errors
     /// Ends the walk.
     fn leave(&mut self) -> Result<()> {
         Ok(())
     }
-    /// Something is wrong; the walk goes on, and what follows may have holes.
+    /// Receives a problem. The walk continues, and later parts may have gaps.
     fn problem(&mut self, problem: &Problem) {
         let _ = problem;
     }
 }
 
-/// A sink for who wants only the report.
+/// A sink that ignores all parts, for callers that need only the report.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Discard;
 
@@ -91,10 +90,11 @@ impl Sink for Discard {
 }
 
 /// Verifies a repository offline: every hash, the head's form and signature, every node's form,
-/// layer, order and range, every path, and that nothing is missing. It does not stop at a problem.
+/// layer, order and range, every path, and completeness. It continues after a problem and lists all
+/// of them.
 ///
-/// Memory is bounded, whatever the length and the order of the blocks: an index of the input, one
-/// path of the tree and one block. An input with far more blocks than its tree has
+/// Memory is bounded for any length and order of the blocks: an index of the input, one path of the
+/// tree and one block. An input with far more blocks than its tree has
 /// ([`UNREACHED_BLOCKS_MAX`](crate::limits::UNREACHED_BLOCKS_MAX)) has the problem `TooManyBlocks`.
 ///
 /// ```
@@ -108,7 +108,7 @@ impl Sink for Discard {
 /// ```
 ///
 /// # Errors
-/// Only if reading fails, or the sink does; what is wrong with the repository is in the report.
+/// `Io` if reading fails, and the sink's errors. Problems of the repository are in the report.
 pub fn verify(
     input: &Input,
     expect: &ExpectedHead,
@@ -121,8 +121,8 @@ pub fn verify(
     }
 }
 
-/// The same of blocks from any source. Memory is bounded by the source's, one path of the tree and
-/// one block.
+/// Verifies a repository from any source of blocks. Memory is that of the source, one path of the
+/// tree and one block.
 ///
 /// # Errors
 /// As [`verify`].
@@ -147,7 +147,7 @@ pub fn verify_source(
     check.finish_whole()
 }
 
-/// A walk under way, over a whole repository or a part of one.
+/// A walk over a whole repository or a part of one.
 pub(in crate::verify) struct Verification<'a> {
     source: &'a mut dyn BlockSource,
     pub(in crate::verify) sink: &'a mut dyn Sink,
@@ -169,7 +169,7 @@ impl<'a> Verification<'a> {
         self.report.problems.push(problem);
     }
 
-    /// The commit; gives the root of the tree.
+    /// Checks the commit; returns the root of the tree.
     pub(in crate::verify) fn head(
         &mut self,
         expect: &ExpectedHead,
@@ -235,7 +235,7 @@ impl<'a> Verification<'a> {
         Ok(())
     }
 
-    /// Enters a node; says whether it could be, or else its subtree is left out.
+    /// Enters a node; returns false if it is missing or invalid, and its subtree is skipped.
     pub(in crate::verify) fn node(
         &mut self,
         walk: &mut Walk,
@@ -254,7 +254,7 @@ impl<'a> Verification<'a> {
         Ok(false)
     }
 
-    /// An entry and its record; says whether the record is there.
+    /// Checks an entry and its record; returns whether the record is there.
     pub(in crate::verify) fn entry(&mut self, want: &RecordWant) -> Result<bool> {
         if let Err(reason) = RepoPath::check(want.key.as_bytes()) {
             let message = format!("a key is not a repository path: {reason}");
@@ -284,7 +284,7 @@ impl<'a> Verification<'a> {
         Ok(true)
     }
 
-    /// A record of which nothing is known but its hash.
+    /// Checks a record of which only the hash was checked.
     fn record(&mut self, want: &RecordWant, block: &Block) -> Result<()> {
         if block.bytes().len() > IMPORTED_RECORD_BYTES_MAX {
             let length = block.bytes().len();
@@ -311,7 +311,8 @@ impl<'a> Verification<'a> {
         }
     }
 
-    /// What the source gives, if it is what was asked for: a source may be foreign code.
+    /// Returns the source's block, after a check that it is the requested one: a source may be
+    /// foreign code.
     fn want(&mut self, cid: &Cid) -> Result<Result<Block, Missing>> {
         let given = self.source.want(cid)?;
         Ok(given.and_then(|block| {
@@ -322,10 +323,10 @@ impl<'a> Verification<'a> {
         }))
     }
 
-    /// Sums up what is known of a whole repository: what its tree does not reach has a bound.
+    /// Completes the report on a whole repository: the number of unreferenced blocks has a limit.
     fn finish_whole(mut self) -> Result<Report> {
         let tail = self.read_rest()?;
-        // Below a node that is missing there may be what nothing has asked for.
+        // Blocks below a missing node may be in the input unreferenced.
         let is_whole = self.report.nodes.is_some();
         let sections = tail.reached.saturating_add(tail.unreached);
         let allowed = sections_allowed(tail.reached);
@@ -335,14 +336,15 @@ impl<'a> Verification<'a> {
         Ok(self.report)
     }
 
-    /// Sums up.
+    /// Completes the report.
     pub(in crate::verify) fn finish(mut self) -> Result<Report> {
         self.read_rest()?;
         Ok(self.report)
     }
 
     fn read_rest(&mut self) -> Result<Totals> {
-        // As many as are listed anyway: a file may have one in each of millions of sections.
+        // Limited to the number that a report lists: a file may have a problem in each of millions
+        // of sections.
         let mut found = Problems::default();
         let tail = self.source.finish(&mut |problem| found.push(problem))?;
         let omitted = found.omitted();
@@ -396,7 +398,7 @@ impl RecordBlock {
 }
 
 impl Missing {
-    /// `None` if it is told in the end.
+    /// `None` if the problem is reported at the end.
     fn problem(self, code: Code, absent: &str) -> Option<Problem> {
         match self {
             Self::Absent => Some(Problem::new(code, absent)),
@@ -406,7 +408,7 @@ impl Missing {
     }
 }
 
-/// The report on an input that is not even a CAR, or fails otherwise with a problem of its own.
+/// The report on an input that is not a CAR, or whose reading fails with a problem.
 pub(in crate::verify) fn report_of(error: Error) -> Result<Report> {
     match error {
         Error::Problem(problem) => {

@@ -1,4 +1,4 @@
-//! The sections of a file in their order, hashed ahead of the walk that takes them.
+//! Iterates over the sections of a file in order, hashed ahead of the walk.
 
 use crate::block::{Block, Cid, drisl};
 use crate::car::{self, Reader, Section, SkippedSection};
@@ -10,16 +10,16 @@ use crate::verify::prefetch::read_ahead::{Ahead, Outlet};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
-/// Below this many bytes, a thread of its own costs more than it gives.
+/// Below this length in bytes, a thread costs more than it saves.
 pub(in crate::verify) const THREAD_BYTES: u64 = 1 << 20;
 
-/// A section that has been hashed.
+/// A hashed section.
 pub(in crate::verify) struct HashedSection {
     pub(in crate::verify) offset: u64,
-    /// Of the whole section, in bytes.
+    /// The length of the whole section in bytes.
     pub(in crate::verify) length: u64,
-    /// Whether its bytes are a record that an import takes without a remark. Of a node it is
-    /// `false`, which says nothing.
+    /// Whether it is a record that an import accepts without a warning. Always `false` for a node,
+    /// which means nothing.
     pub(in crate::verify) is_sound: bool,
     content: SectionContent,
 }
@@ -62,7 +62,7 @@ impl HashedSection {
         }
     }
 
-    /// What it says that its bytes hash to, if it can be said here.
+    /// The CID that the section states, if it is one that can be checked here.
     pub(in crate::verify) fn cid(&self) -> Option<&Cid> {
         match &self.content {
             SectionContent::Block(block) => Some(block.cid()),
@@ -71,7 +71,7 @@ impl HashedSection {
         }
     }
 
-    /// The block, or why it cannot be had.
+    /// The block, or its problem.
     pub(in crate::verify) fn into_block(self) -> Result<Block, Problem> {
         match self.content {
             SectionContent::Block(block) => Ok(block),
@@ -94,7 +94,7 @@ impl HashedSection {
     }
 }
 
-/// What there is to say of a section that nothing asks for.
+/// The result of hashing an unreferenced section.
 pub(in crate::verify) enum Finding {
     Right,
     Wrong(Problem),
@@ -102,10 +102,10 @@ pub(in crate::verify) enum Finding {
     Unchecked(Box<SkippedSection>),
 }
 
-/// How every node begins; a record may begin so too.
+/// The first bytes of every node; a record may begin with them too.
 pub(in crate::verify) const NODE: &[u8] = b"\xa2\x61e";
 
-/// Whether its bytes are a record that an import takes without a remark. Nodes are left out.
+/// Whether it is a record that an import accepts without a warning. `false` for nodes.
 pub(in crate::verify) fn is_sound(block: &Block) -> bool {
     let bytes = block.bytes();
     block.cid().is_of_repository()
@@ -114,7 +114,7 @@ pub(in crate::verify) fn is_sound(block: &Block) -> bool {
         && drisl::check::record(bytes).is_ok()
 }
 
-/// The sections of a file from its first on.
+/// An iterator over the sections of a file.
 pub(in crate::verify) enum Sections {
     None,
     Here(Reader<InputReader>),
@@ -122,7 +122,7 @@ pub(in crate::verify) enum Sections {
 }
 
 impl Sections {
-    /// Of a file whose header has been read.
+    /// For a file whose header has been read.
     pub(in crate::verify) fn new(input: &Input, reader: Reader<InputReader>) -> Self {
         if input.length() < THREAD_BYTES {
             return Self::Here(reader);
@@ -130,7 +130,7 @@ impl Sections {
         Self::Ahead(Ahead::start(move |outlet| hash_all(reader, outlet)))
     }
 
-    /// The next section; `None` at the end. After an error there is nothing more.
+    /// The next section; `None` at the end and after an error.
     pub(in crate::verify) fn next(&mut self) -> Result<Option<HashedSection>> {
         match self {
             Self::None => Ok(None),
@@ -146,7 +146,7 @@ fn hash_all(mut reader: Reader<InputReader>, outlet: &mut Outlet<Result<HashedSe
             Ok(None) => false,
             Ok(Some(section)) => {
                 let length = memory_of(&section);
-                // A batch ends where what was read ends: its memory is then the taker's alone.
+                // A batch ends with the bytes that were read, so that its memory has one owner.
                 let is_last = !reader.holds_section();
                 outlet.put(Ok(HashedSection::hash(section)), length) && (!is_last || outlet.flush())
             }
@@ -161,7 +161,7 @@ fn hash_all(mut reader: Reader<InputReader>, outlet: &mut Outlet<Result<HashedSe
     }
 }
 
-/// The bytes that a section keeps in memory.
+/// The memory that a section uses, in bytes.
 fn memory_of(section: &car::NextSection) -> usize {
     match section {
         car::NextSection::Read(section) => section.length(),
@@ -169,8 +169,8 @@ fn memory_of(section: &car::NextSection) -> usize {
     }
 }
 
-/// Reads all sections of a file, not hashed, and takes in each, on as many threads as there are
-/// processors. Gives what each thread has taken in, and what broke off the reading.
+/// Reads all sections of a file without hashing them, and processes each on one of as many threads
+/// as there are processors. Returns each thread's result, and the problem that ended the reading.
 pub(in crate::verify) fn each_section<T: Send>(
     input: &Input,
     begin: impl Fn() -> T + Sync,
@@ -209,14 +209,14 @@ pub(in crate::verify) fn each_section<T: Send>(
     })
 }
 
-/// Enough that reading is what takes the time.
+/// With more threads, reading takes the time.
 const THREADS_MAX: usize = 8;
 
 fn take(batches: &Mutex<Receiver<Vec<car::NextSection>>>) -> Option<Vec<car::NextSection>> {
     batches.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
-/// Reads, and does itself what the others have no time for.
+/// Reads, and processes what the threads cannot keep up with.
 fn share(
     mut reader: Reader<InputReader>,
     others: &SyncSender<Vec<car::NextSection>>,
@@ -235,17 +235,17 @@ fn share(
     }
 }
 
-/// Sections in a batch, at most: the smallest take far more memory than they are long.
+/// Maximum sections per batch: the smallest take far more memory than their length.
 const BATCH_SECTIONS: usize = 2048;
 
-/// The sections that one read brings, or the first of them.
+/// The sections of one read, or the first of them.
 fn next_batch(reader: &mut Reader<InputReader>) -> Result<Vec<car::NextSection>> {
     let mut batch = Vec::new();
     loop {
         match reader.next_or_skipped() {
             Ok(Some(section)) => batch.push(section),
             Err(error) if batch.is_empty() => return Err(error),
-            // An error is said again the next time.
+            // The next call returns the error again.
             Ok(None) | Err(_) => return Ok(batch),
         }
         if !reader.holds_section() || batch.len() == BATCH_SECTIONS {

@@ -1,49 +1,49 @@
-//! The slots of an index while a file is read for it: no more of them than its tree can make use of.
+//! Collects the index slots of a file, at most as many as its tree can reference.
 
 use crate::limits::{UNREACHED_BLOCKS_FACTOR, UNREACHED_BLOCKS_MAX};
 use crate::verify::index::{INDEXED_SECTIONS_MAX, IndexSlot};
 use std::sync::{Mutex, PoisonError};
 
-/// A link takes so many bytes of its node, at least: a key of one letter, the head of a link, and the
-/// shortest CID with a SHA-256, which is of version 0.
+/// The minimum length of a link in a node, in bytes: a key of one letter, the head of a link, and
+/// the shortest CID with a SHA-256, which is of version 0.
 const LINK_BYTES_MIN: usize = 2 + 5 + 34;
 
-/// How many links a node of so many bytes has, at most.
+/// The maximum number of links in a node of this length.
 pub(in crate::verify) fn links_possible(node_bytes: usize) -> u64 {
     (node_bytes / LINK_BYTES_MIN) as u64
 }
 
-/// How many sections a file may have in which the tree reaches so many.
+/// How many sections a file may have if the tree reaches `reached` of them.
 ///
 /// # Why that bounds the memory of an index
-/// Which sections the tree reaches is known only when it has been walked, for which the index is
-/// needed. But it reaches none that no node links to: the links of all that could be nodes are
-/// counted as they come, and there are never more slots than are allowed for as many reached
-/// sections. A file can buy slots with sections that look like nodes, and no more for its bytes than
-/// it could with a tree that is right.
+/// Which sections the tree reaches is known only after the walk, which needs the index. But the
+/// tree reaches only linked sections: the links of all possible nodes are counted as they are read,
+/// and there are never more slots than are allowed for that number of reached sections. A file can
+/// increase the limit with sections that look like nodes, but no more per byte than a valid tree
+/// does.
 pub(in crate::verify) fn sections_allowed(reached: u64) -> u64 {
     let unreached = UNREACHED_BLOCKS_MAX.max(reached.saturating_mul(UNREACHED_BLOCKS_FACTOR));
     reached.saturating_add(unreached)
 }
 
-/// The slots that several threads come to.
+/// The slots that several threads collect.
 pub(in crate::verify) struct SlotList(Mutex<SlotStates>);
 
 struct SlotStates {
     slots: Vec<IndexSlot>,
-    /// Sections, whether or not their slots were kept.
+    /// The number of sections, kept or not.
     sections: u64,
     links: u64,
-    /// How many slots may be kept; `None`: as many as the links allow that came so far.
+    /// The maximum number of slots; `None`: as many as the links counted so far allow.
     most: Option<u64>,
     is_over: bool,
 }
 
-/// What has become of the slots of a file.
+/// The result of collecting the slots of a file.
 pub(in crate::verify) enum SlotOutcome {
     All(Vec<IndexSlot>),
-    /// They were too many, at least when they came: none was kept. The sections that there are, and
-    /// how many are allowed by all the links that there are.
+    /// There were too many at some point, and none was kept. The number of sections, and the number
+    /// that all links allow.
     TooMany {
         sections: u64,
         allowed: u64,
@@ -56,7 +56,7 @@ impl SlotList {
         Self(Mutex::new(list))
     }
 
-    /// Takes the slots, and counts links that sections may have which came with them.
+    /// Adds slots, and the links counted with them.
     pub(in crate::verify) fn add(&self, slots: &mut Vec<IndexSlot>, links: u64) {
         let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         list.sections += slots.len() as u64;
@@ -83,7 +83,7 @@ impl SlotList {
 }
 
 impl SlotStates {
-    /// The commit and the root of the tree are reached without a link.
+    /// The commit and the root are reached without a link.
     fn allowed(&self) -> u64 {
         sections_allowed(self.links.saturating_add(2)).min(INDEXED_SECTIONS_MAX)
     }

@@ -6,8 +6,8 @@ use crate::verify::block_source::{BlockSource, Missing, Totals};
 use crate::verify::report::Order;
 use std::io::Read;
 
-/// Blocks from a stream that has to be in streaming order, as an engine sends it: nothing is
-/// kept, and anything else than the block that is due ends it.
+/// A source that reads a stream in streaming order, as an engine writes it. It keeps no blocks, and
+/// ends at the first block out of order.
 pub struct StreamSource<R> {
     reader: Reader<R>,
     sections: u64,
@@ -17,7 +17,7 @@ impl<R: Read> StreamSource<R> {
     /// Reads the header.
     ///
     /// # Errors
-    /// `NotACar`, `Truncated`, or a failure to read.
+    /// `Problem` with `NotACar` or `Truncated`; `Io` if reading fails.
     pub fn new(input: R) -> Result<Self> {
         Ok(Self { reader: Reader::new(input)?, sections: 0 })
     }

@@ -1,4 +1,4 @@
-//! Files that cost more than they should, if anything looks through what is there many times.
+//! Files that would be expensive to verify if copies were searched one by one.
 //!
 //! Holds guarantee G34.
 
@@ -12,7 +12,7 @@ use crate::key::{Curve, SigningKey};
 use crate::tree::{Entry, Node, layer};
 use std::collections::BTreeMap;
 
-/// The one right tree of these keys, all of which have this record: adds its nodes and gives its root.
+/// Adds the nodes of the tree of these keys, all with this record, and returns the root.
 fn plant(keys: &[(String, u8)], height: u8, record: &Cid, nodes: &mut Vec<Block>) -> Cid {
     let mut node = Node::default();
     let mut below = Vec::new();
@@ -40,7 +40,7 @@ fn plant(keys: &[(String, u8)], height: u8, record: &Cid, nodes: &mut Vec<Block>
     block.cid().clone()
 }
 
-/// An archive with so many paths to one record, and twice as many copies of it, before or behind the
+/// A CAR with `paths` paths to one record, and twice as many copies of it before or after the
 /// nodes.
 fn copies(paths: u32, are_first: bool) -> Input {
     let record = Block::dag_cbor(vec![0xa0]);
@@ -70,7 +70,7 @@ struct Walked;
 
 impl Sink for Walked {}
 
-/// How many times a slot of the index is looked at, for each path.
+/// The number of index slots read per path.
 fn steps(paths: u32, are_first: bool, sink: &mut dyn Sink) -> u64 {
     let mut source = FileSource::new(copies(paths, are_first)).unwrap();
     let report =

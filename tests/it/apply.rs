@@ -59,7 +59,7 @@ fn a_diff_that_lacks_a_block_is_refused_or_did_not_need_it() {
 }
 
 /// The new records are at no other path: one that is held need not be in the diff, and a flip in
-/// its CID's codec would only make a block of it that nobody asks for.
+/// its CID's codec would only make an unrequested block of it.
 #[test]
 fn a_diff_with_a_flipped_byte_is_refused() {
     let mut source = Source::new();

@@ -64,7 +64,7 @@ fn seen(engine: &Engine) -> String {
     format!("{status:?} {rows:?} {exported:?} {}", blake3::hash(&car))
 }
 
-/// Whether writes get past the account's state: this one names a head that nobody has.
+/// Whether writes get past the account's state: this one names a head that does not exist.
 fn takes_writes(engine: &Engine) -> bool {
     let swap = Some(Block::dag_cbor(b"nobody's head".to_vec()).cid().clone());
     let options = WriteOptions::default().swap(swap);
@@ -178,7 +178,7 @@ fn hammer(
     (acknowledged, refused)
 }
 
-/// The numbers of records that a reader of the destination is told and given, until it is `over`.
+/// The numbers of records that a reader of the destination receives, until it is `over`.
 fn watch(destination: &Engine, over: &AtomicBool) -> BTreeSet<(u64, u64)> {
     let mut shown = BTreeSet::new();
     loop {

@@ -1,4 +1,4 @@
-//! What was stored right and has changed since: a scrub finds it and goes on, and nobody is given
+//! What was stored right and has changed since: a scrub finds it and goes on, and no reader gets
 //! a wrong answer. redb checks no checksum when it reads, so this is the engine's own work.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
@@ -156,7 +156,7 @@ fn a_row_too_many() {
     put(&disk, &[(&other, Some(value))]);
     let report = open(&disk).unwrap().scrub(Progress::none()).unwrap();
     assert!(!report.is_valid());
-    // And one of a tree that nobody has.
+    // And one of a tree that no account has.
     let (disk, _) = store();
     other[..8].copy_from_slice(&777_u64.to_be_bytes());
     put(&disk, &[(&other, Some(value))]);

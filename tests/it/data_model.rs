@@ -8,7 +8,7 @@ use carrack::parts::drisl::check;
 use data_encoding::HEXLOWER;
 use serde_json::Value;
 
-/// The rows of one kind, without its name; there are so many.
+/// The rows of one kind, without its name. There must be `count` of them.
 fn cases(kind: &str, count: usize) -> Vec<Vec<&'static str>> {
     let rows = table("data-model").into_iter().filter(|row| row[0] == kind);
     let cases: Vec<_> = rows.map(|row| row[1..].to_vec()).collect();

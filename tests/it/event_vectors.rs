@@ -90,7 +90,7 @@ fn frames_of_the_network() {
         assert_eq!(Value::Array(ops.collect()), facts["ops"]);
         assert_eq!(json!(text(commit.prev_data.as_ref())), facts["prevData"]);
         assert_eq!(json!(commit.since.map(|since| since.to_string())), facts["since"]);
-        // A key of somebody else.
+        // Another key.
         let other = "did:key:zQ3shqwJEJyMBsBXCWyCBpUBMqxcon9oHB7mCvx4sSpMdLJwc";
         let report = verify(&frame, &expect(&other.into()));
         let codes = codes(&report);

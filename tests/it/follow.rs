@@ -159,7 +159,7 @@ fn keys_decide_what_is_taken() {
     let mut mirror = Mirror::new(&copies);
     let none = ExpectedHead::default();
     let frames = host.news();
-    // Nothing is created under a key that nobody vouches for.
+    // Nothing is created under a key that is not given.
     for frame in &frames {
         let outcome = mirror.take(frame, &none).unwrap().outcome;
         assert_eq!(outcome, Followed::Ignored(Ignored::NotHeld));
@@ -185,7 +185,7 @@ fn keys_decide_what_is_taken() {
     assert_eq!(mirror.take(&news[0], &none).unwrap_err().problems()[0].code, Code::BadSignature);
     assert!(matches!(mirror.take(&news[0], &wrong).unwrap().outcome, Followed::Applied { .. }));
     host.check_same(&copies);
-    // A frame that is none, and one that is nobody's business.
+    // A frame that is malformed, and one of an unknown account.
     assert!(matches!(mirror.take(b"no frame", &none), Err(Error::Refused(_))));
     let error = mirror.take(b"\xa1\x62op\x20\xa1\x65error\x64Gone", &none).unwrap();
     assert_eq!(error.outcome, Followed::Ignored(Ignored::Unknown));

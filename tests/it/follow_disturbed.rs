@@ -26,7 +26,7 @@ impl Voyage {
         let disk = Disk::new();
         let (mut outcomes, mut images) = (Vec::new(), Vec::new());
         for (at, frame) in frames.iter().enumerate() {
-            // The image is taken while nobody has it open.
+            // The image is taken while the store is closed.
             let copies = crate::common::open(&disk).unwrap();
             drop(copies);
             images.push(disk.image());
@@ -108,7 +108,7 @@ fn an_event_that_is_lost_repeated_or_out_of_order_shows_and_can_be_mended() {
     }
 }
 
-/// The numbers of a stream help nobody here: the chain of commits tells.
+/// The numbers of the stream do not help here: the chain of commits shows it.
 #[test]
 fn commits_are_missed_without_numbers_too() {
     let mut host = Host::new(20);

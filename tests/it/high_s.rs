@@ -1,4 +1,4 @@
-//! Every signature has a twin, `n - s` for `s`, that anybody can make of it. The protocol takes the
+//! Every signature has a twin, `n - s` for `s`, that can be computed from it without the key. The protocol takes the
 //! one with the lower `s` only: the other is named for what it is, and refused everywhere.
 //! Holds guarantee G3.
 

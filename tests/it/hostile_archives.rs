@@ -61,7 +61,7 @@ struct Walked;
 
 impl Sink for Walked {}
 
-/// The one report that everybody gets, who wants the verdict, the tree or the records; an import
+/// The report is the same for a caller that wants the verdict, the tree or the records; an import
 /// says the same.
 #[track_caller]
 fn report(car: &[u8]) -> Report {
@@ -265,7 +265,7 @@ fn a_record_with_the_cid_of_a_blob_is_found() {
     }
 }
 
-/// Nodes that nothing links to, with so many links.
+/// Unlinked nodes with this number of links.
 fn decoys(count: u64) -> Vec<Vec<u8>> {
     let nodes = (0..count.div_ceil(2000)).map(|number| {
         let value = |at: u64| Cid::of(Codec::DagCbor, &(number * 2000 + at).to_be_bytes());

@@ -36,7 +36,7 @@ pub struct Ask {
 }
 
 impl Ask {
-    /// Reads the arguments; whoever does not know them is told, with exit code 2.
+    /// Reads the arguments; wrong ones end the program with a message and exit code 2.
     pub fn from_args() -> Self {
         let (flags, words): (Vec<String>, Vec<String>) =
             std::env::args().skip(1).partition(|word| word.starts_with("--"));

@@ -4,7 +4,7 @@ use super::decoder::{ARRAY, BYTES, FALSE, FLOAT, MAP, NEGATIVE, NULL, TEXT, TRUE
 use super::{Decoder, Fault, FaultKind};
 use crate::limits::CBOR_DEPTH_MAX;
 
-/// What to think of floats.
+/// Whether floats are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Floats {
     /// None at all: the rule for records.
@@ -13,7 +13,7 @@ pub enum Floats {
     Allow,
 }
 
-/// Holds one complete record to every rule of the data model.
+/// Checks one complete record against every rule of the data model.
 ///
 /// It is a map; keys are text, ascending by length and then bytewise, each once; no floats; tag 42
 /// only, around a valid CID; integers from -2^64 to 2^64 - 1; text is UTF-8; at most 32 containers
@@ -36,7 +36,7 @@ pub fn record(bytes: &[u8]) -> Result<(), Fault> {
     whole(decoder, Floats::Refuse)
 }
 
-/// Holds one complete value of any type to the same rules, floats as told.
+/// Checks one complete value of any type against the same rules, with or without floats.
 ///
 /// ```
 /// use carrack::parts::drisl::{Floats, check};

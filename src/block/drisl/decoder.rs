@@ -25,7 +25,7 @@ pub struct Decoder<'a> {
     length: usize,
 }
 
-/// What sort of value comes next.
+/// The kind of the next value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// An integer from 0.
@@ -229,7 +229,7 @@ impl<'a> Decoder<'a> {
         Err(Fault::new(offset, FaultKind::Key(expected.into())))
     }
 
-    /// What comes next, judged by its first bytes alone.
+    /// The kind of the next value, from its first bytes.
     ///
     /// # Errors
     /// A fault if nothing follows, or what follows is in no place allowed.
@@ -252,7 +252,7 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    /// Passes over one whole value of any type and holds it to every rule of the data model.
+    /// Skips one value of any type, and checks it against every rule of the data model.
     ///
     /// # Errors
     /// The first fault in it; `Depth` counts from this value.
@@ -260,7 +260,7 @@ impl<'a> Decoder<'a> {
         check::walk(self, Floats::Refuse)
     }
 
-    /// Makes sure that nothing follows.
+    /// Checks that nothing follows.
     ///
     /// # Errors
     /// A fault of kind `Trailing` if something does.

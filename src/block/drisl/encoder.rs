@@ -1,9 +1,9 @@
 use super::decoder::{ARRAY, BYTES, FALSE, LINK_TAG, MAP, NEGATIVE, NULL, TAG, TEXT, TRUE, UINT};
 use crate::block::Cid;
 
-/// Writes DRISL values: the shortest head for each, in the order in which it is told.
+/// Writes DRISL values in the order of the calls, each with the shortest head.
 ///
-/// It keeps no account of containers: a caller that writes `map(2)` writes two keys in canonical order
+/// It does not track containers: a caller that writes `map(2)` writes two keys in canonical order
 /// (by length, then bytewise), each with its value.
 ///
 /// ```
@@ -20,23 +20,23 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Nothing written yet.
+    /// An empty encoder.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Nothing written yet, room for so many bytes.
+    /// An empty encoder with this capacity in bytes.
     pub fn with_capacity(bytes: usize) -> Self {
         Self { out: Vec::with_capacity(bytes) }
     }
 
-    /// Begins a map of so many pairs.
+    /// Begins a map of this number of pairs.
     #[inline]
     pub fn map(&mut self, pairs: usize) {
         self.head(MAP, pairs as u64);
     }
 
-    /// Begins an array of so many values.
+    /// Begins an array of this number of values.
     #[inline]
     pub fn array(&mut self, values: usize) {
         self.head(ARRAY, values as u64);

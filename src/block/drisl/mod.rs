@@ -6,7 +6,7 @@
 //!
 //! - [`Decoder`] reads a known shape without copying: tree nodes, commits, headers.
 //! - [`check`](crate::parts::drisl::check) says whether bytes are DRISL at all, without building anything.
-//! - [`Encoder`] writes, in the order in which it is told.
+//! - [`Encoder`] writes values, in the order of the calls.
 //! - [`decode`] and [`encode`] go by way of an [`Ipld`](ipld_core::ipld::Ipld) value.
 //!
 //! Specification: <https://atproto.com/specs/data-model>, <https://dasl.ing/drisl.html>.

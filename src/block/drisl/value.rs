@@ -90,7 +90,8 @@ fn write_integer(encoder: &mut Encoder, integer: i128) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Makes sure that a container of so many members may stand here; gives the depth left inside.
+/// Checks that a container with this number of members is allowed here; returns the depth left
+/// inside.
 pub(in crate::block) fn within(members: usize, depth: usize) -> Result<usize, Problem> {
     if members > CBOR_CONTAINER_MAX {
         return Err(too_large("members of a container", members, CBOR_CONTAINER_MAX));

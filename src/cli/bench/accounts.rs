@@ -20,10 +20,10 @@ use std::path::Path;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct AccountsBenchArgs {
-    /// How many accounts
+    /// Number of accounts
     #[arg(long, value_name = "A", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     accounts: u64,
-    /// Records of each
+    /// Records per account
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     records: u64,
     /// Threads that import them
@@ -52,7 +52,7 @@ pub(in crate::cli) fn run(args: &AccountsBenchArgs) -> Result<Answer, Failure> {
     report(machine, args, &found)?.deliver(&args.common)
 }
 
-/// All repositories in one file, each behind its length.
+/// Writes all repositories into one file, each prefixed by its length.
 fn write_cars(scratch: &Scratch, args: &AccountsBenchArgs) -> Result<(), Failure> {
     let failed = |error| Failure::io("writing the repositories", &error);
     scratch.write(CARS, |output| {

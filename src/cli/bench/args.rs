@@ -19,16 +19,16 @@ enum What {
     Transfer(TransferArgs),
     /// Durable commits of one record each, by many callers
     Commit(CommitBenchArgs),
-    /// Records by path, absent ones too, and listings
+    /// Reads by path, of present and absent records, and listings
     Read(ReadBenchArgs),
-    /// Many small accounts in one store, and how long it takes to open
+    /// Imports of many small accounts into one store, and the time to open it
     Accounts(AccountsBenchArgs),
     #[command(hide = true)]
     Job(JobArgs),
 }
 
 impl BenchArgs {
-    /// Whether an answer is due as JSON.
+    /// Whether the command prints JSON.
     pub(in crate::cli) fn json(&self) -> bool {
         match &self.what {
             What::Transfer(args) => args.common.json,

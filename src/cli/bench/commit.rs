@@ -20,19 +20,19 @@ use std::path::Path;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CommitBenchArgs {
-    /// Records that each account has before
+    /// Records per account before the measurement
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=RECORDS_MAX))]
     records: u64,
     /// Threads that commit
     #[arg(long, value_name = "C", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1024))]
     callers: u64,
-    /// Accounts that they write to; as many as callers, if not said
+    /// Number of accounts written to; by default one per caller
     #[arg(long, value_name = "A", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     accounts: Option<u64>,
-    /// Commits altogether
+    /// Total number of commits
     #[arg(long, value_name = "K", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     commits: u64,
-    /// Then the same again while an account of N records is imported, with one thread reading
+    /// Repeat the measurement while an account of N records is imported, with one thread reading
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=RECORDS_MAX))]
     during_import: Option<u64>,
     #[command(flatten)]

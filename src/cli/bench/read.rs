@@ -18,16 +18,16 @@ use std::ffi::OsString;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ReadBenchArgs {
-    /// Records of the account
+    /// Number of records in the account
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=RECORDS_MAX))]
     records: u64,
     /// Threads that read
     #[arg(long, value_name = "T", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=256))]
     threads: u64,
-    /// Reads of single records, of all threads together
+    /// Number of reads of single records, over all threads
     #[arg(long, value_name = "K", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     reads: u64,
-    /// Memory for the store's pages, in MiB
+    /// Page cache of the store, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
     cache: u64,
     #[command(flatten)]

@@ -19,13 +19,14 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct TransferArgs {
-    /// Records of the generated repository
+    /// Number of records in the generated repository
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=RECORDS_MAX))]
     records: u64,
     /// The order of its blocks
     #[arg(long, value_enum, default_value = "both")]
     order: BlockOrders,
-    /// Measure with this repository instead; without a key its signature is not checked
+    /// Measure with this repository instead of a generated one; without a key its signature is not
+    /// checked
     #[arg(long, value_name = "FILE", conflicts_with_all = ["records", "order"])]
     car: Option<PathBuf>,
     #[command(flatten)]
@@ -33,7 +34,7 @@ pub(in crate::cli) struct TransferArgs {
     /// Do not check the signature of FILE
     #[arg(long, requires = "car")]
     no_key: bool,
-    /// How often each job runs; the median counts
+    /// Number of runs per job; the median is shown
     #[arg(long, value_name = "R", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     runs: u32,
     #[command(flatten)]

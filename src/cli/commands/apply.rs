@@ -18,19 +18,19 @@ use std::path::{Path, PathBuf};
 pub(in crate::cli) struct ApplyArgs {
     #[command(flatten)]
     store: StoreArgs,
-    /// A diff as a CAR, as `export --since` writes it, or `-`
+    /// A diff as a CAR, as `export --since` writes it; `-` is standard input
     file: PathBuf,
-    /// Without a key: the one that the account's head verified under
+    /// Without a key: the one that the stored head verified under
     #[command(flatten)]
     keys: KeySources,
-    /// Bring an account that takes writes to the new head, if this is its head
+    /// Update an account that takes writes, if this CID is its head
     #[arg(long, value_name = "HEAD")]
     replace: Option<Cid>,
     /// Apply it without checking the signature, and mark the account unverified
     #[arg(long)]
     no_key: bool,
-    /// In a restored store: take a revision that is not above the minimum, as no later one of
-    /// this account was published from here
+    /// In a restored store: accept a revision that is not above the minimum, because no later one
+    /// of this account was published from here
     #[arg(long)]
     below_floor: bool,
     /// Print one JSON object
@@ -56,7 +56,7 @@ pub(in crate::cli) fn run(args: &ApplyArgs) -> Result<Answer, Failure> {
     Ok(Answer::Yes)
 }
 
-/// A stream is read into memory, where a diff goes anyhow, and no further than a diff may be long.
+/// A stream is read into memory, as diffs are, up to the maximum length of a diff.
 fn open(path: &Path) -> Result<Input, Failure> {
     if is_standard(path) {
         return Ok(Input::from(input::read(path, DIFF_BYTES_MAX)?));

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 pub(in crate::cli) struct CompactArgs {
     /// The store; no process may have it open
     store: PathBuf,
-    /// Leave the event log out: it still holds records that were deleted lately
+    /// Drop the event log, which still holds recently deleted records
     #[arg(long)]
     drop_events: bool,
     /// Print one JSON object

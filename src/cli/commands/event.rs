@@ -19,7 +19,7 @@ pub(in crate::cli) struct EventArgs {
 
 #[derive(Debug, Subcommand)]
 enum EventCommand {
-    /// Check an event frame: signature, fields, ops against the tree, inversion
+    /// Check an event frame: signature, fields, operations against the tree, inversion
     Verify(FrameArgs),
 }
 
@@ -30,7 +30,7 @@ struct FrameArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// A frame as the event stream sends it, or `-`
+    /// A frame as the event stream sends it; `-` is standard input
     file: PathBuf,
 }
 
@@ -46,7 +46,7 @@ pub(in crate::cli) fn run(args: &EventArgs) -> Result<Answer, Failure> {
     args.keys.check_standard_input(&args.file)?;
     let keys = args.keys.read()?;
     let frame = input::read(&args.file, EVENT_FRAME_BYTES_MAX as u64)?;
-    // A live event has to be signed with a key of today; a log may know none.
+    // A live event must be signed with a current key; a log may have none.
     let current = keys.current_head();
     let none_today = current.keys.named().is_empty();
     let expect = if none_today { keys.head_or_unchecked() } else { current };

@@ -17,10 +17,10 @@ use std::path::{Path, PathBuf};
 pub(in crate::cli) struct EventsArgs {
     #[command(flatten)]
     store: StoreArgs,
-    /// Begin behind this event
+    /// Start after this sequence number
     #[arg(long, value_name = "SEQ", default_value_t = 0)]
     after: u64,
-    /// Write the frames into this folder, a file each, named by number
+    /// Write the frames into this folder, one file per frame, named by sequence number
     #[arg(long, value_name = "DIR")]
     frames: Option<PathBuf>,
 }
@@ -82,7 +82,7 @@ fn print_lines(events: &mut Readable) -> Result<(), Failure> {
     output.flush()
 }
 
-/// An event without its blocks, of which the length is told.
+/// An event without its blocks, whose length is printed.
 #[derive(Serialize)]
 struct EventObject<'a> {
     seq: u64,

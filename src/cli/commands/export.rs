@@ -15,10 +15,11 @@ pub(in crate::cli) struct ExportArgs {
     #[command(flatten)]
     store: StoreArgs,
     did: Did,
-    /// The CAR to write; the standard output if it is `-` or not given
+    /// The CAR to write; `-` (the default) is standard output
     #[arg(short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Only what a copy of this revision lacks; all of it, if this store did not hold that revision
+    /// Export only what a copy of this revision lacks; everything, if this store did not hold that
+    /// revision
     #[arg(long, value_name = "REV")]
     since: Option<Rev>,
 }

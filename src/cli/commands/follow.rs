@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 pub(in crate::cli) struct FollowArgs {
     #[command(flatten)]
     store: StoreArgs,
-    /// Frames as the event stream sends them; a folder stands for its files in the order of names
+    /// Frames as the event stream sends them; a folder stands for its files in name order
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -31,7 +31,7 @@ pub(in crate::cli) struct FollowArgs {
 
 pub(in crate::cli) fn run(args: &FollowArgs) -> Result<Answer, Failure> {
     let keys = args.keys.read()?;
-    // Before the store: a file that is not there makes no store.
+    // Before the store: a missing file must not create a store.
     let files = files(&args.files)?;
     for file in &files {
         args.keys.check_standard_input(file)?;
@@ -69,7 +69,7 @@ fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 
 type TakeResult = carrack::Result<Taken<Followed>>;
 
-/// What has been said so far.
+/// What has been printed.
 struct Told {
     output: Output,
     /// For JSON, all of it at the end.
@@ -117,7 +117,7 @@ impl Told {
     }
 }
 
-/// Whether it makes no sense to go on: the frame is not to blame.
+/// Whether to stop, because the error is not the frame's.
 fn is_of_the_machine(error: &Error) -> bool {
     matches!(
         error.kind(),

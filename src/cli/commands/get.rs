@@ -16,7 +16,7 @@ pub(in crate::cli) struct GetArgs {
     did: Did,
     /// Collection and record key: `app.bsky.feed.post/3jzfcijpj2z2a`
     path: RepoPath,
-    /// The record's exact bytes, in place of JSON
+    /// Print the record's bytes (DAG-CBOR) instead of JSON
     #[arg(long)]
     cbor: bool,
 }

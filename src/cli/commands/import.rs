@@ -24,18 +24,18 @@ use std::time::Instant;
 pub(in crate::cli) struct ImportArgs {
     #[command(flatten)]
     store: StoreArgs,
-    /// A repository as a CAR, or `-`
+    /// A repository as a CAR; `-` is standard input
     file: PathBuf,
     #[command(flatten)]
     keys: KeySources,
     /// Store it without checking the signature, and mark the account unverified
     #[arg(long)]
     no_key: bool,
-    /// Replace an account that takes writes, if this is its head
+    /// Replace an account that takes writes, if this CID is its head
     #[arg(long, value_name = "HEAD")]
     replace: Option<Cid>,
-    /// In a restored store: take a revision that is not above the minimum, as none of this
-    /// account was published from here
+    /// In a restored store: accept a revision that is not above the minimum, because no later one
+    /// of this account was published from here
     #[arg(long)]
     below_floor: bool,
     /// Print one JSON object
@@ -55,7 +55,7 @@ pub(in crate::cli) fn run(args: &ImportArgs) -> Result<Answer, Failure> {
         ));
     }
     let keys = args.keys.read()?;
-    // Before the store: a file that is not there makes no store.
+    // Before the store: a missing file must not create a store.
     let input = input::open(&args.file)?;
     let engine = store::existing_or_new(&args.store)?;
     let start = Instant::now();

@@ -14,13 +14,13 @@ pub(in crate::cli) struct KeyArgs {
 
 #[derive(Debug, Subcommand)]
 enum KeyCommand {
-    /// Make a signing key in a new file that only you can read, and print its did:key
+    /// Create a signing key in a new file that only you can read, and print its did:key
     New(NewArgs),
 }
 
 #[derive(Debug, Args)]
 struct NewArgs {
-    /// The file to make; a file that is there is never overwritten
+    /// The new file; an existing file is not overwritten
     file: PathBuf,
     /// k256 or p256
     #[arg(long, default_value_t = Curve::K256)]

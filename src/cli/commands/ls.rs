@@ -21,15 +21,15 @@ use std::time::{Duration, Instant};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct LsArgs {
-    /// A repository as a CAR, or `-`; with DID, a store
+    /// A repository as a CAR, or `-` for standard input; with DID, a store
     #[arg(value_name = "FILE|STORE")]
     file: PathBuf,
     /// The account in the store
     did: Option<Did>,
-    /// Only this collection
+    /// List only this collection
     #[arg(long, value_name = "NSID")]
     collection: Option<Nsid>,
-    /// Read a store of an older format as it is
+    /// Read a store of an older format without upgrading it
     #[arg(long)]
     no_upgrade: bool,
 }

@@ -21,17 +21,17 @@ pub(in crate::cli) struct MigrateArgs {
     /// The store that the account leaves
     #[arg(value_name = "SRC")]
     source: PathBuf,
-    /// The store that it comes to
+    /// The store that the account moves to
     #[arg(value_name = "DST")]
     destination: PathBuf,
     did: Did,
-    /// The account's key at the destination; without it, one is made in a file beside DST
+    /// The account's key at the destination; by default a new one in a file beside DST
     #[arg(long, value_name = "NEWKEY")]
     key_file: Option<PathBuf>,
-    /// Give up a move that has not come to its end: the source takes writes again
+    /// Abort a move that has not ended: the source takes writes again
     #[arg(long, conflicts_with = "key_file")]
     abort: bool,
-    /// Do not upgrade a store of an older format: then no account is moved out of it or into it
+    /// Do not upgrade a store of an older format; no account can be moved out of it or into it
     #[arg(long)]
     no_upgrade: bool,
     /// Print one JSON object
@@ -45,7 +45,7 @@ pub(in crate::cli) fn run(args: &MigrateArgs) -> Result<Answer, Failure> {
         return Err(Failure::unusable("SRC and DST are the same store"));
     }
     let source = store::existing(StoreLocation::of(&args.source, args.no_upgrade))?;
-    // Before the destination is made: an account that is not there makes no store.
+    // Before the destination: a missing account must not create a store.
     let size = source.status(&args.did)?.bytes;
     if args.abort {
         return give_up(args, &source);

@@ -20,13 +20,13 @@ pub(in crate::cli) struct PlcArgs {
 
 #[derive(Debug, Subcommand)]
 enum PlcCommand {
-    /// Check a did:plc audit log: every signature, and who could undo what
+    /// Verify a did:plc audit log: every signature and the rules of recovery
     Verify(LogArgs),
 }
 
 #[derive(Debug, Args)]
 struct LogArgs {
-    /// The log as the directory's `/DID/log/audit` gives it, or `-`
+    /// The log as the directory's `/DID/log/audit` returns it; `-` is standard input
     file: PathBuf,
     /// Print one JSON object
     #[arg(long)]
@@ -57,7 +57,7 @@ pub(in crate::cli) fn run(args: &PlcArgs) -> Result<Answer, Failure> {
     })
 }
 
-/// Of a log that is not valid, nothing is told but the problems.
+/// Of an invalid log, only the problems are printed.
 #[derive(Default, Serialize)]
 struct LogObject<'a> {
     verdict: &'static str,

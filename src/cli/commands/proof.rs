@@ -17,10 +17,10 @@ pub(in crate::cli) struct ProofArgs {
     /// Collection and record key
     #[arg(required_unless_present = "collection")]
     path: Option<RepoPath>,
-    /// Prove all that this collection has, instead of one path
+    /// Prove all records of this collection, instead of one path
     #[arg(long, value_name = "NSID", conflicts_with = "path")]
     collection: Option<Nsid>,
-    /// The CAR to write; the standard output if it is `-` or not given
+    /// The CAR to write; `-` (the default) is standard output
     #[arg(short, value_name = "FILE")]
     output: Option<PathBuf>,
 }

@@ -27,14 +27,14 @@ pub(in crate::cli) struct WriteArgs {
     /// The account's signing key
     #[arg(long, value_name = "FILE")]
     key_file: PathBuf,
-    /// Sign with another key than the account's and make it the account's, which is unverified
-    /// from then on, until `carrack trust` has checked it
+    /// Sign with another key than the account's and make it the account's; the account is
+    /// unverified until `carrack trust` has checked the head
     #[arg(long)]
     rekey: bool,
-    /// Write though the account's last revision is ahead of the clock, signed by one that was wrong
+    /// Write although the account's last revision, signed by a wrong clock, is ahead of this one
     #[arg(long)]
     accept_rev: bool,
-    /// Tell a refused line on the standard output too
+    /// Also print refused lines on standard output
     #[arg(long)]
     json: bool,
 }
@@ -42,7 +42,7 @@ pub(in crate::cli) struct WriteArgs {
 pub(in crate::cli) fn run(args: &WriteArgs) -> Result<Answer, Failure> {
     let key = key_file::read(&args.key_file)?;
     let engine = store::existing(&args.store)?;
-    // Before the first line: what is wrong with the account is not the line's fault.
+    // Before the first line: a problem of the account is not one of the line.
     engine.status(&args.did)?;
     if args.accept_rev {
         engine.accept_rev(&args.did)?;
@@ -167,7 +167,7 @@ fn take_cid(fields: &mut Map<String, Value>, name: &str) -> Result<Option<Cid>, 
     cid.transpose().map_err(|error| Failure::no(format!("\"{name}\": {error}")))
 }
 
-/// Null is as good as absent.
+/// Null counts as absent.
 fn take_text(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Failure> {
     match fields.remove(name) {
         None | Some(Value::Null) => Ok(None),
@@ -176,7 +176,7 @@ fn take_text(fields: &mut Map<String, Value>, name: &str) -> Result<Option<Strin
     }
 }
 
-/// A misspelt "swap" that went unnoticed would be a check that is not made.
+/// A misspelt "swap" must not disable the check.
 fn nothing_left(fields: &Map<String, Value>) -> Result<(), Failure> {
     match fields.keys().next() {
         None => Ok(()),
@@ -184,7 +184,7 @@ fn nothing_left(fields: &Map<String, Value>) -> Result<(), Failure> {
     }
 }
 
-/// What is said of the line that was not.
+/// The JSON of a refused line.
 #[derive(Serialize)]
 struct RefusedObject<'a> {
     line: u64,

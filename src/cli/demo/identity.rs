@@ -3,7 +3,7 @@ use carrack::ident::Did;
 use carrack::identity::plc::{Operation, PlcLog, PlcState};
 use carrack::key::{Curve, SigningKey, VerifyingKey};
 
-/// A did:plc of the demo's own, which no directory knows.
+/// The demo's did:plc, which no directory has.
 pub(in crate::cli) struct Identity {
     rotation: SigningKey,
     log: PlcLog,
@@ -26,7 +26,7 @@ impl Identity {
         self.log.did()
     }
 
-    /// The identity says where it lives now, and which key speaks for it.
+    /// Updates the identity to the account's server and key.
     pub(in crate::cli) fn switch(
         &mut self,
         to: &VerifyingKey,

@@ -21,12 +21,12 @@ use std::sync::Arc;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct DemoArgs {
-    /// How many records the account gets
+    /// Number of records in the account
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     records: u64,
 }
 
-/// 2025-01-01: the demo's clock goes on by itself from here.
+/// 2025-01-01: the demo's clock starts here.
 const START_MICROS: u64 = 1_735_689_600_000_000;
 
 pub(in crate::cli) fn run(args: &DemoArgs) -> Result<Answer, Failure> {
@@ -71,7 +71,7 @@ impl Demo {
         })
     }
 
-    /// The account comes to be, and writes.
+    /// Creates the account and writes its records.
     fn life(&mut self, records: u64) -> Result<(), Failure> {
         self.page.part("An account is made, and writes posts, likes and follows")?;
         self.page.step("account", &self.did)?;
@@ -99,7 +99,7 @@ impl Demo {
         Ok(())
     }
 
-    /// The account moves.
+    /// Moves the account.
     fn passage(&mut self) -> Result<(), Failure> {
         self.page.part("It moves to another engine, under a new key")?;
         let (to, signer) = ("https://new.example", &self.new_key);
@@ -132,7 +132,7 @@ impl Demo {
         self.page.check(&format!("{name} finds no fault"), false)
     }
 
-    /// What anyone can check now.
+    /// Verifies the result.
     fn proof(&mut self, car: &Path) -> Result<(), Failure> {
         self.page.part("It is exported, and verified offline with the key that its log names")?;
         let (exported, seconds) = timed(|| export(&self.new, &self.did, car))?;
@@ -158,7 +158,7 @@ impl Demo {
         self.page.check("the new engine takes them", written)
     }
 
-    /// Tries a write at the source; gives the words of the refusal.
+    /// Attempts a write at the source; returns the refusal.
     fn write_at_old(&mut self) -> carrack::Result<Option<String>> {
         let ops = vec![self.content.create()?];
         match self.old.write(&self.did, ops, &WriteOptions::default(), &self.old_key) {

@@ -61,7 +61,7 @@ impl Drop for Bar {
     }
 }
 
-/// A source whose progress is shown: the bytes of the blocks that were asked for.
+/// A block source that shows its progress: the bytes of the requested blocks.
 pub(in crate::cli) struct ProgressSource<'a, S> {
     source: S,
     bar: &'a Bar,

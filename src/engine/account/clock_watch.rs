@@ -1,4 +1,4 @@
-//! Notices a clock that jumps: what is signed ahead of the time cannot be taken back.
+//! Detects a clock that jumps ahead. A signed revision cannot be taken back.
 
 use crate::env::Clock;
 use crate::error::{Error, Result};
@@ -6,7 +6,7 @@ use crate::event::Timestamp;
 use crate::limits::CLOCK_DRIFT_MAX_MICROS;
 use std::sync::{Mutex, PoisonError};
 
-/// What the clock said when the engine was opened, or when its time was accepted last.
+/// The clock's time when the engine was opened or its time was last accepted.
 pub(in crate::engine) struct ClockWatch(Mutex<Start>);
 
 #[derive(Clone, Copy)]
@@ -30,8 +30,8 @@ impl ClockWatch {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Start::now(clock);
     }
 
-    /// Refuses if the time of day has gone on further than time has passed, by more than the drift
-    /// that is allowed.
+    /// Returns an error if the time of day has advanced further than the elapsed time, by more than
+    /// the allowed drift.
     pub(in crate::engine) fn check(&self, clock: &dyn Clock) -> Result<()> {
         let start = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Start::now(clock);

@@ -1,5 +1,4 @@
-//! The steps of a move that are one transaction at one engine. [`crate::migrate`] puts them in
-//! their order.
+//! The steps of a move, each one transaction at one engine. [`crate::migrate`] runs them in order.
 
 use crate::account::Action;
 use crate::block::Cid;
@@ -33,8 +32,8 @@ impl Engine {
         find_account(self.view()?.accounts()?, did)
     }
 
-    /// The source refuses writes from here on, and names where the account is going. Repeating it
-    /// for the same destination changes nothing.
+    /// Sets the source to `Leaving`: it refuses writes and names the destination. Repeating the
+    /// call for the same destination changes nothing.
     pub(crate) fn fence(&self, did: &Did, to: &str, engine: EngineName) -> Result<()> {
         let leaving = State::Leaving { to: to.to_owned(), engine };
         let did = did.clone();
@@ -51,7 +50,7 @@ impl Engine {
         })
     }
 
-    /// The source takes writes again, if it was on its way to this engine.
+    /// Sets the source back to `Active` if it was leaving for this engine.
     pub(crate) fn lift_fence(&self, did: &Did, to: EngineName) -> Result<()> {
         let did = did.clone();
         self.submit(move |tables| {
@@ -67,7 +66,7 @@ impl Engine {
         })
     }
 
-    /// The source names the destination from here on. Repeating it changes nothing.
+    /// Sets the source to `Moved`. Repeating the call changes nothing.
     pub(crate) fn mark_moved(
         &self,
         did: &Did,
@@ -94,7 +93,7 @@ impl Engine {
         })
     }
 
-    /// Writes the repository of an account that is on its way, from one snapshot.
+    /// Writes the repository of a leaving account, from one snapshot.
     pub(crate) fn send(&self, did: &Did, output: impl Write) -> Result<()> {
         let view = self.view()?;
         let account = account_row(view.accounts()?, did)?;
@@ -102,7 +101,7 @@ impl Engine {
         export_tree(view, &head, output).map(|_| ())
     }
 
-    /// Verifies a repository that is being sent, into a tree that no reader sees yet.
+    /// Verifies a repository that is being sent and stages it in a tree that readers do not see.
     pub(crate) fn receive(
         &self,
         source: &mut dyn BlockSource,
@@ -110,7 +109,7 @@ impl Engine {
         commit: &Cid,
     ) -> Result<StagedTree> {
         let mut check = |found: &Commit| {
-            // Of another account, its head does not matter: the verification refuses it.
+            // The head of another account does not matter: the verification refuses it.
             if found.cid() == commit || expect.check_did(found.did()).is_err() {
                 return Ok(());
             }
@@ -123,9 +122,9 @@ impl Engine {
         self.stage(source, expect, &mut check).map(|(_, whole)| whole)
     }
 
-    /// The destination makes a received tree the account's, under a new commit of its own: the
-    /// same records, a higher revision, its own key. It is trusted as the one that has arrived, of
-    /// whose signature the source knew this.
+    /// Makes a received tree the account's at the destination, under a new commit: the same
+    /// records, a higher revision, the destination's key. The account keeps the trust that the
+    /// source had in `arrival`.
     pub(crate) fn activate(
         &self,
         whole: &StagedTree,
@@ -178,8 +177,8 @@ impl Engine {
     }
 }
 
-/// What is known of the key that signs at the destination. A move comes with a new one, which the
-/// account's identity is to name; what it signs is trusted as what has arrived.
+/// What is known of the destination's key. A move changes the key, and the identity is expected to
+/// name the new one; the account's trust is that of the received head.
 fn activated(arrival: &HeadKey, signer: &VerifyingKey) -> HeadKey {
     if arrival.is(signer) {
         return arrival.clone();
@@ -190,7 +189,7 @@ fn activated(arrival: &HeadKey, signer: &VerifyingKey) -> HeadKey {
     }
 }
 
-/// Bytes that a commit takes in a CAR.
+/// The length of a commit's section in a CAR, in bytes.
 fn commit_len(commit: &Commit) -> u64 {
     section_len(commit.cid(), commit.block().bytes().len()) as u64
 }

@@ -1,4 +1,4 @@
-//! Accounts come, change their state, and go.
+//! Creates accounts, changes their state and deletes them.
 
 use crate::account::Action;
 use crate::block::Block;
@@ -28,12 +28,31 @@ use crate::store::write::reclaim::mark_for_removal;
 use crate::tree::{Key, Tree};
 
 impl Engine {
-    /// Makes an account: an empty tree, and the first commit on it. The signer's key is the
-    /// account's from then on, also where another account of this name was deleted.
+    /// Creates an account: an empty tree and a first commit, signed by `signer`. The signer's key
+    /// becomes the account's key, also where an account with this DID was deleted before. Returns
+    /// the revision of the first commit.
+    ///
+    /// The state is [`State::Active`] afterwards. The events are `#identity`, `#account` and
+    /// `#commit`.
+    ///
+    /// ```
+    /// use carrack::Engine;
+    /// use carrack::engine::State;
+    /// use carrack::key::{Curve, SigningKey};
+    /// let engine = Engine::in_memory()?;
+    /// let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// let rev = engine.create_account(&did, &key)?;
+    /// let status = engine.status(&did)?;
+    /// assert_eq!((status.state, status.rev), (State::Active, Some(rev)));
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// `Exists`; the signer's; `RevAhead` if the account was here before, with a revision from the
-    /// future; `ClockJumped`; `Changed` if it was made and deleted at the same time.
+    /// `Exists` if the account is here and not deleted; `Key` or `Io` if the signer fails;
+    /// `RevAhead` if a deleted account's last revision is ahead of the clock; `Clock`;
+    /// `ClockJumped`; `Changed` if another caller created and deleted the account at the same time;
+    /// [those of every write](Engine#errors-of-every-call).
     pub fn create_account(&self, did: &Did, signer: &dyn Signer) -> Result<Rev> {
         let view = self.view()?;
         let before = find_account(view.accounts()?, did)?;
@@ -74,7 +93,8 @@ impl Engine {
                 key: HeadKey::Verified(HeldKey::from(&key), None),
                 last_rev: rev,
                 may_be_ahead,
-                // A source may still wait for the end of the move that brought it here before.
+                // A source may still be waiting for the end of the move that brought the account
+                // here before.
                 origin: before.as_ref().and_then(|account| account.origin.clone()),
                 head: Some(head),
             };
@@ -84,12 +104,28 @@ impl Engine {
         })
     }
 
-    /// Switches an account between active, deactivated, suspended and taken down. The other states
-    /// are reached by what they mean: deletion, migration.
+    /// Sets the state of an account to active, deactivated, suspended or taken down. The other
+    /// states are set by [`Engine::delete_account`] and [`migrate`](crate::migrate::migrate).
+    ///
+    /// The event is `#account`; from [`State::Deactivated`] to [`State::Active`] also `#identity`
+    /// and `#sync`. Setting the present state again changes nothing and sends no event.
+    ///
+    /// ```
+    /// use carrack::engine::{State, WriteOptions};
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # let engine = carrack::Engine::in_memory()?;
+    /// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &key)?;
+    /// engine.set_state(&did, State::Deactivated)?;
+    /// assert!(engine.write(&did, vec![], &WriteOptions::default(), &key).is_err());
+    /// engine.set_state(&did, State::Active)?;
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// `NotFound`; `State` if the account is deleted, leaving or moved; `Request` for a state that
-    /// cannot be set.
+    /// `NotFound` without the account; `State` if it is deleted, leaving or moved; `Request` for a
+    /// state that cannot be set; [those of every write](Engine#errors-of-every-call).
     #[allow(clippy::needless_pass_by_value, reason = "a state is named for one call")]
     pub fn set_state(&self, did: &Did, state: State) -> Result<()> {
         if !is_switch(&state) {
@@ -99,7 +135,7 @@ impl Engine {
             let (seen, events) = self.switch_events(did, &state)?;
             let (did, state) = (did.clone(), state.clone());
             let is_done = self.submit(move |tables| {
-                // A commit came between: its head is the one to announce.
+                // Another commit was stored meanwhile: its head is the one to announce.
                 if !is_unchanged(&tables.accounts, &did, Some(&seen))? {
                     return Ok(false);
                 }
@@ -121,11 +157,28 @@ impl Engine {
         }
     }
 
-    /// Deletes an account. Its records are out of reach at once and out of the file a little
-    /// later; its name and last revision stay, so that no later revision falls behind.
+    /// Deletes an account. Its records are unreadable when this returns, and are removed from the
+    /// file in the background. The DID and the last revision are kept, so that a later revision is
+    /// never lower.
+    ///
+    /// The state is [`State::Deleted`] afterwards. The event is `#account`; older events of the
+    /// account are removed from the log in the background. The bytes stay in free pages of the file
+    /// until [`Engine::compact`].
+    ///
+    /// ```
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # let engine = carrack::Engine::in_memory()?;
+    /// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &key)?;
+    /// engine.delete_account(&did)?;
+    /// assert!(engine.snapshot(&did).is_err());
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// `NotFound`; `State` if it is on its way to another engine.
+    /// `NotFound` without the account; `State` if it is leaving for another engine or deleted
+    /// already; [those of every write](Engine#errors-of-every-call).
     pub fn delete_account(&self, did: &Did) -> Result<()> {
         let event = account_event(did, &State::Deleted, &*self.shared.clock);
         let did = did.clone();
@@ -148,8 +201,8 @@ impl Engine {
 }
 
 impl Engine {
-    /// What followers are told of a change of state: an account that its owner switches on again
-    /// is announced as one that has just arrived. Also the account row that this is true of.
+    /// The events for a change of state, and the account row that they are true of. An account that
+    /// its owner activates again is announced like one that has just arrived.
     fn switch_events(&self, did: &Did, state: &State) -> Result<(Account, Vec<Unnumbered>)> {
         let clock = &*self.shared.clock;
         let view = self.view()?;
@@ -170,7 +223,7 @@ impl Engine {
     }
 }
 
-/// The rows of a tree that has nothing but its root.
+/// The rows of an empty tree: its commit and its root.
 fn first_rows(tree: u64, commit: &Commit, root: &Block, rev: Rev) -> (RowBuffer, RowStats) {
     let mut rows = RowBuffer::default();
     let mut builder = RowBuilder::new(tree);
@@ -193,8 +246,8 @@ fn check_free(did: &Did, account: Option<&Account>) -> Result<()> {
     }
 }
 
-/// Puts an account in the place of the one before, whose tree goes, as do the revisions that it
-/// held; the new tree is the account's from here on.
+/// Replaces an account's row. The old tree is marked for removal and the held revisions are
+/// forgotten; the new tree becomes the account's.
 pub(in crate::engine) fn take_place(
     tables: &mut Tables<'_>,
     did: &Did,

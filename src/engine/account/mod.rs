@@ -1,4 +1,4 @@
-//! Accounts: made, switched, deleted, handed over, trusted.
+//! Accounts: creation, state, deletion, moves and trust.
 
 pub(super) mod clock_watch;
 pub(super) mod handover;

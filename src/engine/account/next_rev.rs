@@ -12,26 +12,27 @@ use crate::store::restore::{RestoreGate, rev_lower_bound};
 use std::sync::Arc;
 
 impl Engine {
-    /// Accepts the time that the clock tells now, after it has jumped ahead
-    /// ([`Error::ClockJumped`]): writes are signed again. For a machine that was suspended, say, or
-    /// whose clock was behind when the engine was opened; opening the engine anew does the same.
-    /// Look at the clock first: a revision from the future blocks its account until that time has
-    /// come.
+    /// Accepts the clock's present time after it jumped ahead ([`Error::ClockJumped`]), and allows
+    /// signing again. Use it for a machine that was suspended, or whose clock was behind when the
+    /// engine was opened; opening the engine again has the same effect. Check the clock first: a
+    /// revision from the future blocks its account until that time.
+    ///
+    /// Sends no event and writes nothing.
     pub fn accept_clock(&self) {
         self.shared.watch.accept(&*self.shared.clock);
     }
 
-    /// Accepts that the account's last revision is ahead of the clock: the account takes writes,
-    /// and each gets the revision one microsecond after the last, until the clock has come near
-    /// enough. Without this, such an account is blocked until then ([`Error::RevAhead`]). Other
-    /// hosts refuse revisions that are more than five minutes ahead of their clocks, so its commits
-    /// are not followed before that time.
+    /// Accepts that the account's last revision is ahead of the clock. The account takes writes,
+    /// each with the revision one microsecond after the last, until the clock is less than five
+    /// minutes behind. Without this call the account is blocked until then ([`Error::RevAhead`]).
+    /// Other hosts refuse revisions more than five minutes ahead of their clocks, so they do not
+    /// follow these commits before that time.
     ///
-    /// It is stored with the account, and changes nothing for one that is not ahead.
+    /// The fact is stored with the account. It changes nothing for an account that is not ahead,
+    /// and sends no event.
     ///
     /// # Errors
-    /// `NotFound`; `RestoreUnconfirmed`; `Format` if the store is only read; `Store`, `Corrupt`,
-    /// `Closed`.
+    /// `NotFound` without the account; [those of every write](Engine#errors-of-every-call).
     pub fn accept_rev(&self, did: &Did) -> Result<()> {
         let (did, clock) = (did.clone(), Arc::clone(&self.shared.clock));
         self.submit(move |tables| {
@@ -44,9 +45,8 @@ impl Engine {
         })
     }
 
-    /// The revision to sign for this account, whose row is this. None is given out, and so nothing
-    /// is signed, while a restore is unconfirmed, after the clock has jumped, and by a store that is
-    /// only read.
+    /// The revision to sign for this account, given its row. Refused while a restore is
+    /// unconfirmed, after the clock has jumped, and in a read-only store.
     pub(in crate::engine) fn next_rev(
         &self,
         facts: &impl ReadFacts,
@@ -56,7 +56,7 @@ impl Engine {
         self.next_rev_above(facts, did, account, None)
     }
 
-    /// The same, above `rev` too.
+    /// The same, and above `rev`.
     pub(in crate::engine) fn next_rev_above(
         &self,
         facts: &impl ReadFacts,
@@ -77,14 +77,14 @@ impl Engine {
         }
     }
 
-    /// Whether an account that was accepted as ahead of the clock is so still, with this revision.
+    /// Whether an account that was accepted as ahead of the clock still is, with this revision.
     pub(in crate::engine) fn stays_ahead(&self, account: Option<&Account>, rev: Rev) -> bool {
         account.is_some_and(|account| account.may_be_ahead) && rev.is_future(&*self.shared.clock)
     }
 }
 
 fn ahead(did: &Did, rev: Rev) -> Error {
-    // Rounded up to the millisecond that the text has.
+    // Rounded up to the millisecond, the resolution of the text.
     let until = rev.micros().saturating_sub(CLOCK_DRIFT_MAX_MICROS).saturating_add(999);
     Error::RevAhead { did: did.clone(), rev, until: Timestamp::from_micros(until) }
 }

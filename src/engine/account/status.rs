@@ -9,44 +9,57 @@ use crate::store::read_table::ReadTable;
 use crate::store::sealed::InOrder;
 use crate::store::tables::View;
 
-/// What an engine knows of an account.
+/// An account as an engine holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AccountStatus {
     /// The account.
     pub did: Did,
-    /// What it may be used for.
+    /// Its state, which decides whether it can be read and written.
     pub state: State,
     /// How far its head was verified.
     pub trust: Trust,
-    /// Which key of its identity a verified head was checked against; `None` if none was asked for,
-    /// as for an account that was created here.
+    /// Which key of its identity a verified head was checked against; `None` if no such check was
+    /// made, as for an account that was created here.
     pub trust_key: Option<TrustKey>,
-    /// The key that its head verifies under, as a did:key, if it is known.
+    /// The key that its head verifies under, as a did:key; `None` if it is not known.
     pub key: Option<String>,
-    /// The head; this and what follows is `None` or 0 for a deleted account.
+    /// The CID of the head commit. This field and those below are `None` or 0 for a deleted
+    /// account.
     pub commit: Option<Cid>,
-    /// The revision.
+    /// The revision of the head.
     pub rev: Option<Rev>,
-    /// The root of the tree.
+    /// The CID of the tree's root.
     pub data: Option<Cid>,
-    /// Records.
+    /// The number of records.
     pub records: u64,
-    /// Commit, nodes and records; a record at two paths counts twice.
+    /// The number of blocks: commit, nodes and records. A record at two paths counts twice.
     pub blocks: u64,
-    /// Bytes of an export, but for its header.
+    /// The length of a full export in bytes, without its header.
     pub bytes: u64,
-    /// Distinct blobs that records need.
+    /// The number of distinct blobs that records refer to.
     pub blobs_needed: u64,
-    /// Those of them that are not here.
+    /// How many of those are not stored here. Carrack stores no blobs, so this equals
+    /// `blobs_needed`.
     pub blobs_missing: u64,
 }
 
 impl Engine {
-    /// All accounts, in the order of their DIDs.
+    /// All accounts, in the order of their DIDs, deleted ones included. For
+    /// `com.atproto.sync.listRepos`.
+    ///
+    /// ```
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # let engine = carrack::Engine::in_memory()?;
+    /// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &key)?;
+    /// assert_eq!(engine.accounts()?.len(), 1);
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// `Store`, `Corrupt`.
+    /// [Those of every read](Engine#errors-of-every-call).
     pub fn accounts(&self) -> Result<Vec<AccountStatus>> {
         let view = self.view()?;
         let mut all = Vec::new();
@@ -62,10 +75,12 @@ impl Engine {
         Ok(all)
     }
 
-    /// One account.
+    /// The status of one account. For `com.atproto.sync.getRepoStatus` and
+    /// `com.atproto.server.checkAccountStatus`. It counts the blobs, so its time grows with their
+    /// number.
     ///
     /// # Errors
-    /// `NotFound`, `Store`, `Corrupt`.
+    /// `NotFound` without the account; [those of every read](Engine#errors-of-every-call).
     pub fn status(&self, did: &Did) -> Result<AccountStatus> {
         let view = self.view()?;
         let account = account_row(view.accounts()?, did)?;
@@ -99,7 +114,7 @@ fn status_of(view: &View, did: Did, account: &Account) -> Result<AccountStatus> 
         blocks: head.map_or(0, |head| head.blocks),
         bytes: head.map_or(0, |head| head.bytes),
         blobs_needed,
-        // This engine holds no blobs yet: what is needed is missing.
+        // No blobs are stored: all needed ones are missing.
         blobs_missing: blobs_needed,
     })
 }

@@ -1,4 +1,4 @@
-//! Checks a head that is held against the account's identity.
+//! Checks a stored head against the account's identity. See [`crate::manual::trust`].
 
 use crate::block::Cid;
 use crate::commit::Commit;
@@ -15,39 +15,41 @@ use crate::store::read::record::commit_block;
 use crate::store::tables::View;
 use crate::verify::ExpectedHead;
 
-/// What a check of a head against its account's identity has found.
+/// The result of [`Engine::check_trust`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TrustChecked {
-    /// The head that was checked.
+    /// The CID of the head that was checked.
     pub commit: Cid,
-    /// What is known of its signature.
+    /// The status of its signature under the given keys.
     pub signature: SignatureStatus,
-    /// How far the head is verified now.
+    /// How far the head is verified after the check.
     pub trust: Trust,
-    /// Which key of the identity signed it.
+    /// Whether the key that signed it is one that the identity names now, or one that it named
+    /// before.
     pub trust_key: Option<TrustKey>,
-    /// The account's key from now on, as did:key, if it is known.
+    /// The account's key after the check, as a did:key; `None` if it is not known.
     pub key: Option<String>,
 }
 
 impl TrustChecked {
-    /// Whether a key of the identity has signed the head.
+    /// Whether one of the given keys has signed the head.
     pub fn is_valid(&self) -> bool {
         self.signature == SignatureStatus::Valid
     }
 }
 
 impl Engine {
-    /// Checks the head that is held against the keys of the account's identity, and remembers the
-    /// outcome if one of them has signed it: the account is verified from then on, and writes take
-    /// that key. For an account that was imported without a key, or whose key was changed by a
-    /// write ([`WriteOptions::rekey`](crate::engine::WriteOptions::rekey)).
+    /// Checks the stored head against the keys of the account's identity. If one of them has signed
+    /// it, the account becomes verified and takes writes with that key. For an account that was
+    /// imported without a key, or whose key was changed by a write
+    /// ([`WriteOptions::rekey`](crate::engine::WriteOptions::rekey)).
     ///
-    /// `expect` has the keys, of which any will do, and may name the account; `historic` are those
-    /// among them that the identity has had and has no longer. A signature by none of them changes
-    /// nothing and is no error: the answer says so.
+    /// `expect` holds the keys, any one of which is enough, and may name the account. `historic`
+    /// lists those of them that the identity named before and no longer names. A signature by none
+    /// of them is not an error and changes nothing: see [`TrustChecked::is_valid`]. No event is
+    /// sent.
     ///
     /// ```
     /// use carrack::engine::{Engine, Trust, TrustKey, WriteOptions};
@@ -74,8 +76,8 @@ impl Engine {
     ///
     /// # Errors
     /// `Problem` with `DidMismatch` if `expect` names another account; `Request` without a key;
-    /// `NotFound`; `State` if the account has no head; `Swap` if the head changed meanwhile;
-    /// `RestoreUnconfirmed`; `Format` if the store is only read; `Store`, `Corrupt`, `Closed`.
+    /// `NotFound` without the account; `State` if it has no head; `Swap` if the head changed
+    /// meanwhile; [those of every write](Engine#errors-of-every-call).
     pub fn check_trust(
         &self,
         did: &Did,
@@ -108,7 +110,7 @@ impl Engine {
         })
     }
 
-    /// Notes the key of the head, if that is still this one.
+    /// Stores the key of the head, if the head is still this one.
     fn trust(&self, did: &Did, commit: &Commit, key: &HeadKey) -> Result<()> {
         let (did, commit, key) = (did.clone(), commit.cid().clone(), key.clone());
         self.submit(move |tables| {
@@ -129,7 +131,7 @@ impl Engine {
     }
 }
 
-/// The commit that is the account's head.
+/// The account's head commit.
 fn head_commit(view: &View, did: &Did, account: &Account) -> Result<Commit> {
     let head = account.readable_head(did)?;
     Ok(Commit::decode(&commit_block(view.rows()?, head)?)?)
@@ -143,7 +145,8 @@ mod tests {
     use crate::engine::WriteOptions;
     use crate::key::{Curve, SigningKey};
 
-    /// What was found out about one head is not said of the next, which another key has signed.
+    /// A check applies to the head that was read, not to the next one, which another key has
+    /// signed.
     #[test]
     fn a_check_is_of_the_head_that_was_looked_at() {
         let engine = Engine::in_memory().unwrap();

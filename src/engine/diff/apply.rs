@@ -24,60 +24,87 @@ use crate::store::write::working_set::{RowChanges, WorkingSet};
 use crate::verify::{Input, Keys};
 use std::collections::HashSet;
 
-/// What applying a diff has done.
+/// The result of [`Engine::apply_diff`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AppliedDiff {
     /// The account.
     pub did: Did,
-    /// The head now.
+    /// The CID of the new head.
     pub commit: Cid,
     /// Its revision.
     pub rev: Rev,
-    /// The revision that was held before; the same if the diff's head was held already.
+    /// The revision before; equal to `rev` if the diff's head was held already.
     pub since: Rev,
-    /// The root of the tree.
+    /// The CID of the new tree's root.
     pub data: Cid,
-    /// Records now.
+    /// The number of records in the new tree.
     pub records: u64,
-    /// Records at paths that had none.
+    /// The number of created records.
     pub created: u64,
-    /// Records that took the place of others.
+    /// The number of replaced records.
     pub updated: u64,
-    /// Records that are gone.
+    /// The number of deleted records.
     pub deleted: u64,
-    /// Blocks of the diff that the new tree does not reach through nodes of the diff. They were
-    /// hashed, if their CIDs allow it, and not kept.
+    /// The number of blocks of the diff that the new tree does not reach through nodes of the diff.
+    /// They were hashed, if their CIDs allow it, and not stored.
     pub unreferenced_blocks: u64,
-    /// How far the head is verified.
+    /// How far the new head is verified.
     pub trust: Trust,
-    /// Which key of the identity the head was checked against.
+    /// Which key of the identity the head was checked against; `None` if no such check was made.
     pub trust_key: Option<TrustKey>,
-    /// What is unusual about the records that came, and no reason to refuse.
+    /// Warnings about the new records, which are no reason to refuse them.
     pub warnings: Problems,
 }
 
 impl Engine {
-    /// Brings a copy of an account's repository to a newer head: verifies the diff against the
-    /// repository that is held, every check before any write, and stores it in one transaction.
+    /// Updates a copy of an account's repository to a newer head. Verifies the diff against the
+    /// stored repository before any write, and stores it in one transaction.
     ///
-    /// The diff is a CAR as [`Engine::export_since`] or another server's `getRepo` with `since`
-    /// gives it: its first root the commit, its blocks in any order. It may be of any revision up
-    /// to the one held. Nodes and records that it lacks are taken from what is held, wherever in
-    /// the tree that is.
+    /// The diff is a CAR as [`Engine::export_since`] or `com.atproto.sync.getRepo` with `since`
+    /// returns it: its first root is the commit, and its blocks are in any order. Its `since` may
+    /// be any revision up to the stored one. Nodes and records that it lacks are taken from the
+    /// stored tree, wherever they are in it.
     ///
-    /// The rules are those of an import over an account: it takes no writes (deactivated, moved),
-    /// or the options name the exact head. With keys in the options, the one that has signed the diff
-    /// is the account's from then on, and the account is verified. Without, the key that the held
-    /// head is signed with is used, and the account is trusted as it was. [`crate::manual::diffs`] explains how it works.
+    /// The rules are those of an import over an account: the account takes no writes (it is
+    /// deactivated or moved), or the options name its exact head. With keys in the options, the one
+    /// that signed the diff becomes the account's key, and the account is verified. Without keys,
+    /// the key of the stored head is used, and the account's trust does not change.
+    /// [`crate::manual::diffs`] explains the algorithm.
+    ///
+    /// The event is `#sync`; none if the head is already stored. A moved account becomes
+    /// [`State::Deactivated`].
+    ///
+    /// ```
+    /// use carrack::Engine;
+    /// use carrack::engine::{ImportOptions, WriteOptions};
+    /// use carrack::verify::{ExpectedHead, Input};
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # let engine = carrack::Engine::in_memory()?;
+    /// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &key)?;
+    /// let head = || ExpectedHead::signed_by([key.verifying_key()]);
+    /// let (mut full, mut diff) = (Vec::new(), Vec::new());
+    /// let first = engine.export(&did, &mut full)?;
+    /// let written = engine.write(&did, vec![], &WriteOptions::default(), &key)?;
+    /// engine.export_since(&did, first.rev, &mut diff)?;
+    ///
+    /// let copy = Engine::in_memory()?;
+    /// copy.import(&Input::from(full), &ImportOptions::default().head(head()))?;
+    /// let options = ImportOptions::default().head(head()).replace(first.commit);
+    /// assert_eq!(copy.apply_diff(&Input::from(diff), &options)?.rev, written.rev);
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// `Refused` with `DidMismatch` if it is of another account than expected, before anything else;
-    /// `NotFound` without the account; `Refused` with the problem, `MissingNode` and
-    /// `MissingRecord` if the diff is of a later revision than the one held; `Limit` if it is too
-    /// large for one transaction, or what it replaces is (import a full copy then); `State`,
-    /// `Swap`, `Changed`, `Request` as [`Engine::import`]. Nothing is changed then.
+    /// Nothing is changed then. `Refused` with `DidMismatch`, before anything else, if the diff is
+    /// of another account than expected; `NotFound` without the account; `Refused` with every
+    /// problem, `MissingNode` and `MissingRecord` among them if the diff starts at a later revision
+    /// than the stored one; `Limit` if the diff, or what it replaces, is too large for one
+    /// transaction (import a full export instead); `State`, `Swap`, `Changed` and `Request` as for
+    /// [`Engine::import`]; [those of every write](Engine#errors-of-every-call).
     pub fn apply_diff(&self, input: &Input, options: &ImportOptions) -> Result<AppliedDiff> {
         self.try_apply(input, options).map_err(|error| match error {
             Error::Problem(problem) => Error::Refused(vec![*problem]),
@@ -120,7 +147,7 @@ impl Engine {
         };
         let next = Account {
             state: match &account.state {
-                // What was moved away and comes back is not switched on by the way.
+                // An account that moved away and comes back is not activated by an import.
                 State::Moved { .. } => State::Deactivated,
                 state => state.clone(),
             },
@@ -142,8 +169,8 @@ impl Engine {
     }
 }
 
-/// Account, key and clock: what is known of the key that signed the head. If it is the held head's
-/// own, as no other was given, that is what was known before.
+/// Checks the account, the key and the clock. If the key is the stored head's own, because no other
+/// was given, the trust is that of the stored head.
 fn check_head(
     commit: &Commit,
     account: &Account,
@@ -196,7 +223,7 @@ fn unchanged(did: Did, head: &Head, key: &HeadKey) -> AppliedDiff {
     }
 }
 
-/// A diff that only has to be stored.
+/// A verified diff, ready to be stored.
 struct Merged {
     head: Head,
     rows: RowChanges,
@@ -234,7 +261,7 @@ fn unreferenced(diff: &DiffBlocks, merged: &MergedTree) -> u64 {
     (diff.blocks.by_cid.len() as u64).saturating_sub(referenced) + diff.passed
 }
 
-/// What the writer gets.
+/// The writer's part.
 struct AppliedChange {
     old: Account,
     next: Account,
@@ -249,8 +276,8 @@ impl AppliedChange {
         append(tables, &self.event)?;
         self.rows.store(tables)?;
         self.blobs.store(tables)?;
-        // The copy has held the revisions before this one as much as it holds this one: stamps
-        // say which of them lacks what.
+        // The copy holds the earlier revisions as well as this one: stamps say what each of them
+        // lacks.
         hold_rev(tables, did, &self.next)
     }
 }

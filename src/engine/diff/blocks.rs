@@ -1,4 +1,4 @@
-//! The blocks of a received diff, in memory, every one of them hashed.
+//! The blocks of a received diff, in memory and hashed.
 
 use crate::car::{Blocks, Reader};
 use crate::commit::Commit;
@@ -7,33 +7,33 @@ use crate::limits::{DIFF_BLOCKS_MAX, DIFF_BYTES_MAX};
 use crate::problem::Code;
 use std::io::Read;
 
-/// What a diff CAR holds.
+/// The content of a diff CAR.
 #[derive(Debug)]
 pub(in crate::engine) struct DiffBlocks {
     pub(in crate::engine) commit: Commit,
-    /// Every block, the commit's included, once.
+    /// Each block once, the commit's included.
     pub(in crate::engine) blocks: Blocks,
-    /// Sections that no repository's block can be, and of which nothing was kept.
+    /// The number of sections whose CIDs no block of a repository can have. They are not kept.
     pub(in crate::engine) passed: u64,
 }
 
 impl DiffBlocks {
-    /// Reads all of `input`, which no more than [`DIFF_BYTES_MAX`] bytes may come from.
+    /// Reads all of `input`, at most [`DIFF_BYTES_MAX`] bytes.
     pub(in crate::engine) fn read(input: impl Read) -> Result<Self> {
-        // One byte more tells that there are more, whatever length a section states.
+        // One byte more shows that there are more, whatever length a section states.
         let mut reader = Reader::new(input.take(DIFF_BYTES_MAX + 1))?;
         let mut passed = 0;
         let read = Blocks::read(&mut reader, |blocks, bytes, added| {
             check_limit("bytes of a diff", DIFF_BYTES_MAX, bytes)?;
             match added {
                 Ok(()) => {}
-                // Of no matter, unless the tree needs it.
+                // Ignored, unless the tree needs the block.
                 Err(problem) if problem.code != Code::HashMismatch => passed += 1,
                 Err(problem) => return Err(problem.into()),
             }
             check_limit("blocks of a diff", DIFF_BLOCKS_MAX, blocks.by_cid.len() as u64)
         });
-        // Of an input that is cut off there, its length is the cause.
+        // If the input is cut off there, its length is the cause.
         check_limit("bytes of a diff", DIFF_BYTES_MAX, reader.bytes_read())?;
         let blocks = read?;
         let commit = Commit::decode(blocks.root_block()?)?;
@@ -41,7 +41,7 @@ impl DiffBlocks {
     }
 }
 
-/// Refuses what is too large to be applied in one transaction: a full copy is the way then.
+/// Refuses a diff that is too large for one transaction: import a full export instead.
 pub(in crate::engine) fn check_limit(what: &'static str, limit: u64, got: u64) -> Result<()> {
     if got <= limit { Ok(()) } else { Err(Error::Limit { what, limit, got }) }
 }

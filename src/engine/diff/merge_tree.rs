@@ -1,7 +1,7 @@
-//! Puts a diff and a held tree together: the diff's nodes on top, held subtrees hung into them.
+//! Merges a diff with a stored tree: the diff's nodes on top, stored subtrees attached below them.
 //!
-//! `manual::diffs` tells why one walk over the part of the held tree that the new one no longer
-//! has finds every subtree that moved.
+//! `manual::diffs` explains why one walk over the part of the stored tree that the new one lacks
+//! finds every subtree that moved.
 
 use crate::block::{Block, Cid};
 use crate::engine::diff::blocks::check_limit;
@@ -15,22 +15,23 @@ use crate::store::write::working_set::WorkingSet;
 use crate::tree::{Child, Gap, Key, NodeSource, Tree};
 use std::collections::{BTreeMap, HashMap};
 
-/// A new tree whose subtrees that did not change are gaps at their held places, and the entries
-/// by which it differs.
+/// A new tree whose unchanged subtrees are gaps at their stored places, and the entries by which it
+/// differs.
 pub(in crate::engine) struct MergedTree {
     pub(in crate::engine) tree: Tree,
-    /// Entries of nodes that the diff brings.
+    /// Entries of the diff's nodes.
     pub(in crate::engine) new: TreeEntries,
-    /// Entries of held nodes that are not part of a subtree that stays as a whole.
+    /// Entries of stored nodes that are not in an unchanged subtree.
     pub(in crate::engine) old: TreeEntries,
-    /// How many nodes came from the diff.
+    /// The number of nodes from the diff.
     pub(in crate::engine) nodes: u64,
 }
 
 pub(in crate::engine) type TreeEntries = BTreeMap<Key, Cid>;
 
-/// Builds the tree with root `data` of the nodes in `blocks` and of what is held. `working_set` gets
-/// every row of a held node that is not in the new tree, or may have to be cut anew.
+/// Builds the tree with root `data` from the nodes in `blocks` and the stored tree. `working_set`
+/// receives every row of a stored node that is not in the new tree or may have to be split
+/// differently.
 pub(in crate::engine) fn merge_tree<T>(
     data: &Cid,
     blocks: &mut HashMap<Cid, Block>,
@@ -80,25 +81,25 @@ impl CountedEntries {
     }
 }
 
-/// The upper part of the new tree, down to where the diff ends.
+/// The upper part of the new tree, down to the last nodes of the diff.
 struct DiffTop<'d> {
     blocks: &'d mut HashMap<Cid, Block>,
-    /// Nodes that have to be held already, and their places in the new tree.
+    /// Nodes that must be stored already, and their places in the new tree.
     wanted: HashMap<Cid, Gap>,
     entries: CountedEntries,
     nodes: u64,
 }
 
 impl DiffTop<'_> {
-    /// Loads what the diff has of a subtree, and checks each node in its place. Recursion goes
-    /// down one layer a call, here and below.
+    /// Loads the diff's part of a subtree and checks each node in its place. Recursion descends one
+    /// layer per call, here and below.
     fn open(&mut self, child: &mut Child) -> Result<()> {
         let Child::Gap(gap) = child else { return Ok(()) };
         if !self.blocks.contains_key(&gap.cid) {
             return self.want(gap.clone());
         }
         let node = child.hold(self.blocks)?;
-        // It was not loaded from rows: none of them can stay for its sake.
+        // It was not loaded from rows, so no row can be kept for it.
         node.origin = None;
         self.nodes += 1;
         if let Some(child) = &mut node.left {
@@ -123,11 +124,11 @@ impl DiffTop<'_> {
     }
 }
 
-/// The held tree without the subtrees that the new one takes over.
+/// The stored tree without the subtrees that the new one takes over.
 struct HeldRest<'r, 'a, 'w, T> {
     working_set: &'r mut WorkingSet<'a, T>,
     wanted: &'w HashMap<Cid, Gap>,
-    /// Nodes that are wanted, at their held places.
+    /// Wanted nodes, at their stored places.
     found: HashMap<Cid, Gap>,
     entries: CountedEntries,
 }
@@ -160,7 +161,7 @@ impl<T: ReadBytes> HeldRest<'_, '_, '_, T> {
     }
 }
 
-/// Hangs held subtrees into the gaps of the new tree, which get their held places.
+/// Attaches stored subtrees to the gaps of the new tree, which receive their stored places.
 fn attach(
     child: &mut Child,
     found: &HashMap<Cid, Gap>,
@@ -187,8 +188,8 @@ fn attach(
     Ok(())
 }
 
-/// Whether a held subtree keeps the rules of its new place. Within itself it keeps them; what is
-/// looked at is its root, and its edges where the new place is narrower than the held one.
+/// Checks a stored subtree against its new place. Its inside is valid already; its root is checked,
+/// and its edges where the new place is narrower than the old one.
 fn check_place<T>(rows: &T, tree: u64, new: &Gap, held: &Gap) -> Result<()>
 where
     T: ReadBytes,
@@ -231,7 +232,7 @@ fn check_edges(
     }
 }
 
-/// Loads the nodes of a subtree in its new place from where they are held.
+/// Loads the nodes of a subtree in its new place from the stored rows.
 struct HeldPlace<'a, T> {
     rows: &'a T,
     tree: u64,
@@ -241,7 +242,7 @@ struct HeldPlace<'a, T> {
 
 impl<T: ReadBytes> NodeSource for HeldPlace<'_, T> {
     fn load(&mut self, gap: &Gap) -> Result<Block> {
-        // Only its left edge has another place, and a root in its new place no height yet.
+        // Only its left edge differs, and a root in its new place has no height yet.
         let left = if gap.left == self.new.left { &self.held.left } else { &gap.left };
         let height = gap.height.or(self.held.height).unwrap_or(0);
         let found = node(self.rows, self.tree, left, height)?;

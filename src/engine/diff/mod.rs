@@ -1,4 +1,4 @@
-//! Diffs on their way in: the blocks, the tree that they change, the records.
+//! Received diffs: their blocks, the merged tree, the changed records.
 
 pub(super) mod apply;
 pub(super) mod blocks;

@@ -1,4 +1,4 @@
-//! Which records a diff changes, and where their blocks are.
+//! The records that a diff changes, and where their blocks are.
 
 use crate::block::{Block, Cid, blob_refs, drisl};
 use crate::engine::blobs::IndexedBlobs;
@@ -24,7 +24,7 @@ use std::ops::Bound;
 
 type Rows = ByteTable;
 
-/// The paths at which the new tree has another record than the held one.
+/// The paths whose records differ between the stored tree and the new one.
 pub(in crate::engine) struct RecordDiff {
     /// Paths and their new records.
     puts: Vec<(Key, Cid)>,
@@ -59,8 +59,8 @@ impl RecordDiff {
         }
     }
 
-    /// The blocks of new records: from the diff; else, as other servers leave out of a diff what
-    /// the repository had at any path, from a held record with the same CID.
+    /// Finds the blocks of new records in the diff. Other servers leave out records that the
+    /// repository held before at any path: those are taken from a stored record with the same CID.
     pub(in crate::engine) fn find_blocks(
         &mut self,
         diff: &DiffBlocks,
@@ -106,7 +106,7 @@ impl RecordDiff {
         }
     }
 
-    /// Checks what is new as an import does, and notes which blobs it needs.
+    /// Checks new records as an import does, and collects their blobs.
     pub(in crate::engine) fn check_new(&mut self, tree: u64) -> Result<()> {
         for (key, cid) in std::mem::take(&mut self.puts) {
             let here = |code, message: String| Problem::new(code, message).path(&key).cid(&cid);
@@ -137,7 +137,7 @@ impl RecordDiff {
         Ok(())
     }
 
-    /// Looks at the records that go: their rows have to be known, and the blobs that they needed.
+    /// Reads the removed records: their rows and their blobs.
     pub(in crate::engine) fn forget_old(
         &mut self,
         working_set: &mut WorkingSet<'_, Rows>,

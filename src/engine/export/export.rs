@@ -13,45 +13,58 @@ use crate::store::rows::value::RawRow;
 use crate::store::tables::View;
 use std::io::Write;
 
-/// How much of a repository an export is.
+/// The part of a repository that an export contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Extent {
-    /// All of it.
+    /// The whole repository.
     Full,
-    /// What a copy of this revision lacks.
+    /// The blocks that a copy of this revision lacks.
     Since(Rev),
 }
 
-/// What an export has written.
+/// The result of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Exported {
-    /// The head.
+    /// The CID of the head commit.
     pub commit: Cid,
-    /// Its revision.
+    /// The revision of the head.
     pub rev: Rev,
-    /// Blocks; a record at two paths counts twice.
+    /// The number of blocks; a record at two paths counts twice.
     pub blocks: u64,
-    /// Bytes of the CAR.
+    /// The length of the CAR in bytes.
     pub bytes: u64,
-    /// Whether it is the whole repository or a diff.
+    /// Whether the CAR is the whole repository or a diff.
     pub extent: Extent,
 }
 
 impl Engine {
-    /// Writes an account's repository as a CAR in streaming order, from one snapshot. Every block
-    /// is rehashed on its way out.
+    /// Writes an account's repository as a CAR in streaming order (preorder), from one snapshot.
+    /// For `com.atproto.sync.getRepo`. Every block is rehashed before it is written.
     ///
-    /// A slow `output` does not hold the snapshot: what it has not taken after some seconds waits
-    /// in a temporary file.
+    /// A slow `output` does not hold the snapshot: after some seconds the rest is read into a
+    /// temporary file.
+    ///
+    /// ```
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # let engine = carrack::Engine::in_memory()?;
+    /// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &key)?;
+    /// let mut car = Vec::new();
+    /// let exported = engine.export(&did, &mut car)?;
+    /// assert_eq!(exported.bytes, car.len() as u64);
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// `NotFound`, `State`; `Corrupt` if a stored block does not hash right; `Io` if `output`
-    /// fails. The CAR is cut short then.
+    /// `NotFound` without the account; `State` if it is deleted; `Corrupt` if a stored block does
+    /// not match its hash; `Io` if `output` fails; [those of every
+    /// read](Engine#errors-of-every-call). The CAR is incomplete then.
     pub fn export(&self, did: &Did, output: impl Write) -> Result<Exported> {
         let view = self.view()?;
         let head = account_row(view.accounts()?, did)?.readable_head(did)?.clone();
@@ -59,7 +72,7 @@ impl Engine {
     }
 }
 
-/// Writes one tree.
+/// Writes a tree as a CAR.
 pub(in crate::engine) fn export_tree(
     view: View,
     head: &Head,
@@ -76,7 +89,8 @@ pub(in crate::engine) fn export_tree(
     })
 }
 
-/// Writes the CAR of what `read` gives. A thread reads, this one checks and writes.
+/// Writes the CAR of the sections that `read` returns. One thread reads; this one checks and
+/// writes.
 pub(in crate::engine) fn write_car(
     head: &Head,
     extent: Extent,
@@ -91,8 +105,8 @@ pub(in crate::engine) fn write_car(
     let read = thread
         .join()
         .unwrap_or_else(|_| Err(Error::Corrupt("reading an export's rows panicked".to_owned())));
-    // A failed output is the first cause, if both have failed. What was not read to its end is not
-    // missing from the store.
+    // If both failed, the output failed first. A read that was stopped does not mean that blocks
+    // are missing.
     let check = written?;
     let blocks = read?;
     check.end()?;
@@ -101,7 +115,7 @@ pub(in crate::engine) fn write_car(
     Ok(Exported { commit: head.commit.clone(), rev: head.rev, blocks, bytes, extent })
 }
 
-/// Reads all rows of a tree, and gives the number of blocks.
+/// Reads all rows of a tree and returns the number of blocks.
 fn read_tree(view: &View, tree: u64, mut writer: PipeWriter) -> Result<u64> {
     let (start, end) = tree_range(tree);
     let mut rows = view.rows()?.range(&start[..]..&end[..])?;

@@ -1,4 +1,4 @@
-//! Whether the blocks that leave the store are the tree that its head names.
+//! Checks that exported blocks are the tree that the head names.
 
 use crate::block::Cid;
 use crate::commit::Commit;
@@ -7,13 +7,13 @@ use crate::store::account::Head;
 use crate::store::rows::value::RawSection;
 use crate::tree::{NodeLink, links};
 
-/// Follows the links of a whole repository in streaming order: each block has to be the one that
-/// is due, and to hash to its CID. So a row that is lost, damaged or in the wrong place is noticed
-/// before a reader gets its bytes.
+/// Follows the links of a whole repository in streaming order: each block must be the next linked
+/// one and match its CID. A row that is lost, damaged or misplaced is found before its bytes reach
+/// the reader.
 pub(in crate::engine) struct LinkChecker {
     commit: Cid,
     data: Cid,
-    /// What is still to come, the next thing last.
+    /// Links not yet followed, the next one last.
     due: Vec<NodeLink>,
     begun: bool,
 }
@@ -23,7 +23,7 @@ impl LinkChecker {
         Self { commit: head.commit.clone(), data: head.data.clone(), due: Vec::new(), begun: false }
     }
 
-    /// The next block.
+    /// Checks the next block.
     pub(in crate::engine) fn next(&mut self, section: &RawSection<'_>) -> Result<()> {
         if !self.begun {
             self.begun = true;
@@ -52,7 +52,7 @@ impl LinkChecker {
         Ok(())
     }
 
-    /// The end, where nothing may be due any more.
+    /// Checks that no link is left.
     pub(in crate::engine) fn end(&self) -> Result<()> {
         match self.due.last() {
             _ if !self.begun => Err(Error::Corrupt("a tree without its commit".to_owned())),

@@ -1,4 +1,4 @@
-//! Whole repositories and diffs on their way out.
+//! Exports of whole repositories and of diffs.
 
 pub(super) mod export;
 pub(super) mod link_check;

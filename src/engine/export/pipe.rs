@@ -1,4 +1,4 @@
-//! The way from the thread that reads rows to the one that writes the CAR: a channel, and a temporary
+//! Connects the thread that reads rows to the one that writes the CAR: a channel, and a temporary
 //! file once the output is too slow.
 
 use crate::car::Writer;
@@ -11,11 +11,11 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What is checked of the blocks that leave the store.
+/// How exported blocks are checked.
 pub(in crate::engine) enum ExportCheck {
-    /// Each is hashed, and is what its parent names; none is missing.
+    /// Each is hashed and is the one that its parent names; none is missing.
     Links(LinkChecker),
-    /// Their reader has checked them.
+    /// The reader has checked them.
     Done,
 }
 
@@ -33,13 +33,13 @@ impl ExportCheck {
     }
 }
 
-/// Chunks that may wait for the output.
+/// Chunks that may be queued for the output.
 const CHUNKS_WAITING: usize = 4;
-/// How long after its start an export is read no faster than the output takes it; then what is left
-/// goes to a file as fast as it can be read.
+/// How long an export reads at the speed of its output; the rest is then read into a file at full
+/// speed.
 const PATIENCE: Duration = Duration::from_secs(SNAPSHOT_SECONDS_MAX / 3);
 
-/// A way from the thread that reads to the one that writes.
+/// Creates a pipe from the reading thread to the writing one.
 pub(in crate::engine) fn pipe(check: ExportCheck) -> (PipeWriter, PipeReader) {
     let (sender, chunks) = sync_channel(CHUNKS_WAITING);
     let rest = Arc::new(Mutex::new(None));
@@ -53,20 +53,20 @@ pub(in crate::engine) fn pipe(check: ExportCheck) -> (PipeWriter, PipeReader) {
     (writer, PipeReader { chunks, check, rest })
 }
 
-/// What was spilled: chunks, each behind its length as a `u32`.
+/// The temporary file: chunks, each prefixed by its length as a `u32`.
 type SpillFile = Arc<Mutex<Option<std::fs::File>>>;
 
-/// What the writing thread has of the way.
+/// The writing thread's end.
 pub(in crate::engine) struct PipeReader {
     chunks: Receiver<Vec<u8>>,
     check: ExportCheck,
-    /// What was spilled, from its start, once everything has been read.
+    /// The temporary file, from its start, once everything has been read.
     rest: SpillFile,
 }
 
 impl PipeReader {
-    /// Checks and writes what comes until nothing comes any more, then what was spilled. Whether that
-    /// was all is to be asked of the check, once the reader has said that it has come to its end.
+    /// Checks and writes all received sections, then those in the temporary file. After the reader
+    /// has finished, the check says whether they were complete.
     pub(in crate::engine) fn write_to<W: Write>(
         mut self,
         car: &mut Writer<W>,
@@ -87,7 +87,7 @@ impl PipeReader {
 }
 
 fn write_chunk(file: &mut std::fs::File, sections: &[u8]) -> std::io::Result<()> {
-    // A chunk is little longer than the longest section.
+    // A chunk is not much longer than the longest section.
     let length = u32::try_from(sections.len()).map_err(std::io::Error::other)?;
     file.write_all(&length.to_be_bytes())?;
     file.write_all(sections)
@@ -104,7 +104,7 @@ fn read_chunk(file: &mut std::fs::File) -> std::io::Result<Option<Vec<u8>>> {
     Ok(Some(sections))
 }
 
-/// Where a reading thread puts what it has read: the channel, or a file once that is stuck.
+/// The reading thread's end: the channel, or a file once the output is too slow.
 pub(in crate::engine) struct PipeWriter {
     sender: SyncSender<Vec<u8>>,
     rest: SpillFile,
@@ -115,7 +115,7 @@ pub(in crate::engine) struct PipeWriter {
 }
 
 impl PipeWriter {
-    /// Adds whole sections; says whether the reader is still there.
+    /// Adds whole sections; returns whether the receiver still exists.
     pub(in crate::engine) fn push(&mut self, sections: &[u8]) -> Result<bool> {
         self.add(sections);
         self.pass_on_if_full()
@@ -126,7 +126,7 @@ impl PipeWriter {
         self.buffer.extend_from_slice(piece);
     }
 
-    /// To be asked between sections.
+    /// Call this between sections.
     pub(in crate::engine) fn pass_on_if_full(&mut self) -> Result<bool> {
         if self.buffer.len() < EXPORT_BUFFERED_BYTES { Ok(true) } else { self.flush() }
     }
@@ -151,7 +151,8 @@ impl PipeWriter {
         }
     }
 
-    /// Leaves what was spilled to the writing thread. The snapshot may go: nothing waits here.
+    /// Passes the temporary file to the writing thread. The snapshot can be dropped: nothing waits
+    /// here.
     pub(in crate::engine) fn finish(mut self) -> Result<()> {
         self.flush()?;
         if let Some(mut file) = self.file.take() {
@@ -161,7 +162,7 @@ impl PipeWriter {
         Ok(())
     }
 
-    /// Waits for the output, but not forever: meanwhile the snapshot pins pages.
+    /// Waits for the output for a limited time, because the snapshot pins pages.
     fn send(&self, mut sections: Vec<u8>) -> Sent {
         let mut pause = Duration::from_micros(50);
         loop {

@@ -16,13 +16,13 @@ use crate::tree::{Walk, Want};
 use std::io::Write;
 
 impl Engine {
-    /// Writes what a copy of revision `since` lacks, as a CAR in streaming order from one
-    /// snapshot: the commit, and every node and record that is newer. If nothing has changed
-    /// since, that is the commit alone.
+    /// Writes what a copy of revision `since` lacks, as a CAR in streaming order from one snapshot:
+    /// the commit, and every node and record that is newer. If nothing has changed, that is the
+    /// commit alone. For `com.atproto.sync.getRepo` with `since`.
     ///
-    /// Revisions that this engine did not hold itself, on the present line of the account, and
-    /// those that it no longer remembers ([`crate::limits::REVS_HELD_MAX`]), get a full export;
-    /// [`Exported::extent`] says which. Why a diff is exact is told in [`crate::manual::diffs`].
+    /// A revision that this engine never held in the account's present history, or no longer
+    /// remembers ([`crate::limits::REVS_HELD_MAX`]), gets a full export; [`Exported::extent`] says
+    /// which it is. [`crate::manual::diffs`] explains why a diff is exact.
     ///
     /// ```
     /// use carrack::engine::{Engine, Extent, Op, Record, WriteOptions};
@@ -60,7 +60,7 @@ impl Engine {
     }
 }
 
-/// Reads the commit and what is newer than `since`, and gives the number of blocks.
+/// Reads the commit and the blocks newer than `since`, and returns the number of blocks.
 fn read_changed(view: &View, head: &Head, since: Rev, mut writer: PipeWriter) -> Result<u64> {
     let mut changed = TreeCursor::new(view.rows()?, head.tree).since(since);
     let mut blocks = 1;

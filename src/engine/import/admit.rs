@@ -1,4 +1,5 @@
-//! Which repository may take an account's place, and what is known of the key that signed it.
+//! Decides whether a repository may replace an account's, and what is known of the key that signed
+//! it.
 
 use crate::account::Action;
 use crate::commit::Commit;
@@ -9,16 +10,16 @@ use crate::key::{SignatureStatus, VerifyingKey};
 use crate::problem::{Code, Problem};
 use crate::store::account::{Account, Head, HeadKey, HeldKey, TrustKey};
 
-/// What may be done with a repository whose head is known.
+/// The decision on a repository whose head is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::engine) enum Admission {
     /// Store it.
     Take,
-    /// The account has this very head already.
+    /// The account has this head already.
     Same(Head),
 }
 
-/// Whether a repository with this head may take the account's place.
+/// Whether a repository with this head may replace the account's.
 pub(in crate::engine) fn admit(
     account: Option<&Account>,
     floor: Option<Rev>,
@@ -82,8 +83,7 @@ pub(in crate::engine) fn admit(
     above_bound()
 }
 
-/// A head that is announced behind one that was published before is disregarded, or taken for a
-/// fault of the account.
+/// Followers ignore a head whose revision is below a published one, or treat it as an error.
 fn below_floor(rev: Rev, floor: Rev) -> Problem {
     let message = format!(
         "revision {rev} is not above {floor}, the minimum that was set after the restore of the store: \
@@ -98,7 +98,7 @@ fn not_newer(rev: Rev, last: Rev) -> Problem {
     Problem::new(Code::BadRev, format!("revision {rev} is not newer than {last}, which is here"))
 }
 
-/// The key that has signed a head whose signature was checked against these.
+/// The key that signed a head, given the keys that its signature was checked against.
 pub(in crate::engine) fn head_key(
     commit: &Commit,
     keys: &[VerifyingKey],

@@ -19,47 +19,73 @@ use crate::store::tables::Tables;
 use crate::store::write::reclaim::mark_for_removal;
 use crate::verify::{BlockSource, FileSource, Input, Keys, Report};
 
-/// What an import has stored; if the account had this head before, what is stored of it.
+/// The result of [`Engine::import`]: what it stored, or what was stored already if the account had
+/// this head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Imported {
     /// The account.
     pub did: Did,
-    /// The head.
+    /// The CID of the head commit.
     pub commit: Cid,
-    /// Its revision.
+    /// The revision of the head.
     pub rev: Rev,
-    /// The root of the tree.
+    /// The CID of the tree's root.
     pub data: Cid,
-    /// Records.
+    /// The number of records.
     pub records: u64,
-    /// Distinct blobs that records need.
+    /// The number of distinct blobs that records refer to.
     pub blobs_needed: u64,
-    /// How far the head is verified, as the account has it now.
+    /// How far the account's head is verified after the import.
     pub trust: Trust,
-    /// Which key of the identity the head was checked against.
+    /// Which key of the identity the head was checked against; `None` if no such check was made.
     pub trust_key: Option<TrustKey>,
-    /// Bytes of sections stored.
+    /// The length of the stored sections in bytes.
     pub bytes: u64,
-    /// Everything that the verification of this input found, warnings included.
+    /// The report of the verification, warnings included.
     pub report: Report,
 }
 
 impl Engine {
-    /// Verifies a repository and stores it. A reader sees all of it or nothing; when it is
-    /// refused, the store is as it was.
+    /// Verifies a repository and stores it. For `com.atproto.repo.importRepo`. Readers see all of
+    /// it or nothing; a refused import leaves the store as it was.
     ///
-    /// The key that has signed the head is the account's from then on. Without one
-    /// ([`ImportOptions::unverified`]) the account's key is not known, though it may have been
-    /// before: writes are refused until [`Engine::check_trust`] has found it.
+    /// The key that signed the head becomes the account's key. Without a key
+    /// ([`ImportOptions::unverified`]) the account's key is unknown afterwards, even if it was
+    /// known before: writes are refused until [`Engine::check_trust`] has found it.
+    ///
+    /// A new account becomes [`State::Active`], and the events are `#account`, `#identity` and
+    /// `#sync`. An import over an account sends `#sync`; an active or inactive account keeps its
+    /// state, and a moved one becomes [`State::Deactivated`]. A head that is stored already sends
+    /// no event.
+    ///
+    /// ```
+    /// use carrack::Engine;
+    /// use carrack::engine::ImportOptions;
+    /// use carrack::verify::{ExpectedHead, Input};
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # let engine = carrack::Engine::in_memory()?;
+    /// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &key)?;
+    /// let mut car = Vec::new();
+    /// engine.export(&did, &mut car)?;
+    ///
+    /// let copy = Engine::in_memory()?;
+    /// let head = ExpectedHead::signed_by([key.verifying_key()]).did(did.clone());
+    /// let imported = copy.import(&Input::from(car), &ImportOptions::default().head(head))?;
+    /// assert_eq!(copy.status(&did)?.commit, Some(imported.commit));
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// `Refused` with every problem of the input: `DidMismatch` if it is of another account than
-    /// expected, whatever is here of either; `BadRev` if it is not newer than what is here, or not
-    /// above the minimum of a restored store. `Request` without a key; `State` if the account takes
-    /// writes and its head was not named; `Swap` if another head was named; `Changed` if the account
-    /// changed meanwhile.
+    /// `Refused` with every problem of the input, among them `DidMismatch` if it is of another
+    /// account than expected and `BadRev` if its revision is not above the stored one, or not above
+    /// the minimum of a restored store. `Request` without a key; `State` if the account takes
+    /// writes and the options do not name its head, or if it is leaving; `Swap` if they name
+    /// another head; `Changed` if the account changed meanwhile; `Io` if the input cannot be read;
+    /// [those of every write](Engine#errors-of-every-call).
     pub fn import(&self, input: &Input, options: &ImportOptions) -> Result<Imported> {
         match FileSource::new(input.clone()) {
             Ok(mut source) => self.import_source(&mut source, options),
@@ -68,7 +94,7 @@ impl Engine {
         }
     }
 
-    /// The same from any source of blocks.
+    /// Imports from any source of blocks.
     pub(crate) fn import_source(
         &self,
         source: &mut dyn BlockSource,
@@ -77,8 +103,8 @@ impl Engine {
         self.import_from(source, options, None)
     }
 
-    /// The same under the key of the held head, which this is: nothing new is known of it, so the
-    /// account is trusted as it was.
+    /// Imports under the key of the stored head: nothing new is known of that key, so the account's
+    /// trust does not change.
     pub(crate) fn import_under(
         &self,
         input: &Input,
@@ -107,7 +133,7 @@ impl Engine {
         }
         let mut seen = None;
         let mut check = |commit: &Commit| {
-            // Of another account, nothing here matters: the verification refuses it.
+            // Another account is refused by the verification.
             if options.head.check_did(commit.did()).is_err() {
                 return Ok(());
             }
@@ -133,7 +159,7 @@ impl Engine {
         }
     }
 
-    /// What is stored, as it was stored.
+    /// The result for a repository that was stored.
     fn imported(
         &self,
         did: Did,
@@ -156,8 +182,8 @@ impl Engine {
         })
     }
 
-    /// Points the account at its new tree, if the account is still as it was when its head was
-    /// compared. Gives the account as it is stored then.
+    /// Points the account at its new tree, if the account has not changed since its head was
+    /// compared. Returns the stored account.
     fn publish(
         &self,
         whole: StagedTree,
@@ -189,7 +215,7 @@ impl Engine {
     }
 }
 
-/// The account with what has come.
+/// The account with the imported head.
 fn arrived(
     before: Option<&Account>,
     whole: &StagedTree,
@@ -198,17 +224,17 @@ fn arrived(
 ) -> Account {
     let state = match before.map(|account| &account.state) {
         None | Some(State::Deleted) => State::Active,
-        // What was moved away and comes back is not switched on by the way.
+        // An account that moved away and comes back is not activated by an import.
         Some(State::Moved { .. }) => State::Deactivated,
         Some(state) => state.clone(),
     };
-    // Where it once came from stays known: that source may still wait for the end of its move.
+    // The origin is kept: that source may still be waiting for the end of its move.
     let origin = before.and_then(|account| account.origin.clone());
     let (last_rev, head) = (whole.rev, Some(whole.head()));
     Account { state, key: key.clone(), last_rev, may_be_ahead, origin, head }
 }
 
-/// An account that is new here is announced whole; of one that was here, only the new head.
+/// The events of an import: three for a new account, `#sync` for one that was here.
 fn announce(
     tables: &mut Tables<'_>,
     before: Option<&Account>,
@@ -223,7 +249,7 @@ fn announce(
     append_all(tables, news.unwrap_or(arrival))
 }
 
-/// The account has this head: what was staged goes, what was learnt about the key stays.
+/// The account has this head: removes the staged tree, and stores what was learnt about the key.
 fn confirm(
     tables: &mut Tables<'_>,
     did: &Did,

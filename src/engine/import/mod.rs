@@ -1,4 +1,4 @@
-//! Whole repositories on their way in: admitted, staged, then published.
+//! Imports of whole repositories: admitted, staged, then published.
 
 pub(super) mod admit;
 pub(super) mod import;

@@ -1,4 +1,4 @@
-//! Writes a repository that is being verified into a tree that no reader sees yet.
+//! Writes a repository, while it is verified, into a tree that readers do not see.
 
 use crate::block::Block;
 use crate::car::section_of;
@@ -24,13 +24,13 @@ use crate::verify::{BlockSource, ExpectedHead, Report, Sink, verify_source};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Batches that may wait for the writer while the next is filled.
+/// Batches that may be queued for the writer while the next is filled.
 const BATCHES_WAITING_MAX: usize = 6;
 
 /// A tree that is being written. It is removed unless it becomes an account's.
 pub(in crate::engine) struct Staged<'a> {
     engine: &'a Engine,
-    /// The session that it is written in: rows that were not flushed end with it.
+    /// The session that writes it. Rows that are not flushed are lost with the session.
     core: Arc<Core>,
     tree: u64,
     builder: RowBuilder,
@@ -45,14 +45,14 @@ pub(in crate::engine) struct Staged<'a> {
     root_height: u8,
     records: u64,
     warnings: Problems,
-    /// Set once something is wrong: nothing more is written.
+    /// Set after the first problem: nothing more is written.
     broken: bool,
     check_head: &'a mut dyn FnMut(&Commit) -> Result<()>,
 }
 
-/// A tree that has been written whole.
+/// A completely written tree.
 pub(crate) struct StagedTree {
-    /// The session that it was written in, and in which it has to be made an account's.
+    /// The session that wrote it, and that must make it an account's.
     pub(in crate::engine) core: Arc<Core>,
     pub(crate) tree: u64,
     pub(in crate::engine) commit: Commit,
@@ -60,12 +60,13 @@ pub(crate) struct StagedTree {
     pub(in crate::engine) height: u8,
     pub(in crate::engine) records: u64,
     pub(in crate::engine) stats: RowStats,
-    /// What is unusual about the records, beside what the verification says.
+    /// Warnings about the records, besides those of the verification.
     pub(in crate::engine) warnings: Problems,
 }
 
 impl Engine {
-    /// Verifies into a tree that no reader sees. If anything is wrong, no row of it is left.
+    /// Verifies a repository into a tree that readers do not see. After an error no row of it is
+    /// left.
     pub(in crate::engine) fn stage(
         &self,
         source: &mut dyn BlockSource,
@@ -86,7 +87,7 @@ impl Engine {
 }
 
 impl<'a> Staged<'a> {
-    /// Begins a tree. `check_head` may refuse the repository as soon as its head is known.
+    /// Begins a tree. `check_head` can refuse the repository as soon as its head is known.
     pub(in crate::engine) fn begin(
         engine: &'a Engine,
         check_head: &'a mut dyn FnMut(&Commit) -> Result<()>,
@@ -114,8 +115,8 @@ impl<'a> Staged<'a> {
         })
     }
 
-    /// Hands over what is left, and waits until all of it is written: with the next that is durable,
-    /// it is.
+    /// Sends the last batch and waits until all batches are written. The next durable transaction
+    /// makes them durable.
     pub(in crate::engine) fn complete(mut self) -> Result<StagedTree> {
         let whole = self.finish();
         whole.map_err(|error| self.give_up(error))
@@ -139,11 +140,10 @@ impl<'a> Staged<'a> {
         })
     }
 
-    /// Gives the tree up, once the writer is done with what it still has of it, and gives why. No
-    /// row of it is left.
+    /// Waits for the writer, removes the tree and returns the cause. No row of it is left.
     pub(in crate::engine) fn give_up(self, cause: Error) -> Error {
         for pending in self.waiting {
-            // A batch that fails as well is not the cause.
+            // If a queued batch fails too, that is not the cause.
             let _ = pending.wait();
         }
         if self.is_journalled { self.engine.undo_tree(self.tree, cause) } else { cause }
@@ -170,7 +170,7 @@ impl<'a> Staged<'a> {
         let tree = self.tree;
         self.is_journalled = true;
         self.waiting.push_back(self.core.writer.enqueue_bulk(bytes, move |tables| {
-            // With each batch: an earlier one may have been refused.
+            // Repeated in each batch, because an earlier one may have been refused.
             let what_for = JOURNAL.seal(&tree.to_le_bytes(), b"import");
             tables.journal.insert(tree, &what_for[..])?;
             rows.store(tables)?;
@@ -249,7 +249,7 @@ impl Sink for Staged<'_> {
 }
 
 impl StagedTree {
-    /// The head that an account gets with this tree.
+    /// The account head for this tree.
     pub(in crate::engine) fn head(&self) -> Head {
         Head {
             tree: self.tree,

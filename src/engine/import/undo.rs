@@ -1,4 +1,4 @@
-//! Takes back a tree that becomes no account's.
+//! Removes staged trees that no account gets.
 
 use crate::engine::handle::Engine;
 use crate::error::{Error, Result};
@@ -6,18 +6,18 @@ use crate::store::read_table::ReadTable;
 use crate::store::write::reclaim::mark_for_removal;
 use std::time::Duration;
 
-/// Between two looks at whether a tree's rows are gone: a turn of their removal takes milliseconds.
+/// Pause between checks for the removal of a tree. A removal step takes milliseconds.
 const REMOVAL_PAUSE: Duration = Duration::from_millis(1);
 
 impl Engine {
-    /// Takes back a tree of something that has failed, and gives why that failed: a removal that
-    /// fails too is not the cause, and what it leaves goes when the store is opened next.
+    /// Removes the tree of an operation that failed, and returns the cause. If the removal fails
+    /// too, that is not the cause; the rest is removed when the store is next opened.
     pub(crate) fn undo_tree(&self, tree: u64, cause: Error) -> Error {
         let _ = self.remove_tree(tree);
         cause
     }
 
-    /// Takes back a tree that becomes no account's, and waits until its rows are gone.
+    /// Removes a tree that no account has, and waits until its rows are gone.
     fn remove_tree(&self, tree: u64) -> Result<()> {
         self.submit(move |tables| {
             tables.journal.remove(tree)?;
@@ -27,7 +27,7 @@ impl Engine {
         self.await_removal(tree)
     }
 
-    /// Waits until the rows of a tree are gone, or have turned out not to be readable.
+    /// Waits until the rows of a tree are removed, or are found to be unreadable.
     fn await_removal(&self, tree: u64) -> Result<()> {
         loop {
             let core = self.core()?;

@@ -1,4 +1,4 @@
-//! The event log as its readers see it.
+//! Readers of the event log.
 
 use crate::engine::account::status::parse_did;
 use crate::engine::handle::Engine;
@@ -15,22 +15,22 @@ use crate::store::tables::View;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// An event of the log.
+/// An event in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LoggedEvent {
-    /// Its number.
+    /// Its sequence number.
     pub seq: u64,
     kept: Unnumbered,
 }
 
 impl LoggedEvent {
-    /// The frame, as `com.atproto.sync.subscribeRepos` sends it.
+    /// The frame, as a message of `com.atproto.sync.subscribeRepos`.
     pub fn frame(&self) -> Vec<u8> {
         self.kept.frame(self.seq)
     }
 
-    /// The event itself.
+    /// Decodes the event.
     ///
     /// # Errors
     /// `Corrupt` if its row is damaged.
@@ -38,32 +38,34 @@ impl LoggedEvent {
         self.kept.event(self.seq)
     }
 
-    /// When it was made, in microseconds since 1970.
+    /// The time of the event, in microseconds since 1970.
     pub fn micros(&self) -> u64 {
         self.kept.micros
     }
 }
 
-/// Reads the event log from a cursor on, and waits for what comes. It has a handle on the engine.
+/// A reader of the event log. It starts after a cursor and can wait for new events. It owns a
+/// handle to the engine.
 pub struct Events {
     engine: Engine,
     after: u64,
     ready: VecDeque<Ready>,
 }
 
-/// What has been read and not given yet.
+/// Events that were read and not yet returned.
 enum Ready {
     Event(LoggedEvent),
     Unreadable { first: u64, last: u64, cause: String },
 }
 
-/// Events read at a time: no snapshot is held between two reads.
+/// Maximum number of events per read. No snapshot is held between two reads.
 const EVENTS_AT_A_TIME: usize = 64;
-/// And no more bytes than these, but for one event.
+/// Maximum bytes per read, unless a single event is longer.
 const BYTES_AT_A_TIME: usize = 1 << 20;
 
 impl Engine {
-    /// The events behind number `after`; 0 is before the first.
+    /// Returns a reader of the events after sequence number `after`; 0 starts at the oldest one.
+    /// For `com.atproto.sync.subscribeRepos` with `cursor`.
     ///
     /// ```
     /// # use carrack::engine::Engine;
@@ -83,7 +85,8 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// `NotFound` if `after` is a number that has not been given out yet.
+    /// `NotFound` if `after` is above the last number (`FutureCursor` in the lexicon); [those of
+    /// every read](Engine#errors-of-every-call).
     pub fn events(&self, after: u64) -> Result<Events> {
         let last = last_seq(&self.view()?)?;
         if after > last {
@@ -92,19 +95,19 @@ impl Engine {
         Ok(Events { engine: self.clone(), after, ready: VecDeque::new() })
     }
 
-    /// The number of the last event, 0 if there was none.
+    /// The sequence number of the last event; 0 if there was none.
     ///
     /// # Errors
-    /// `Store`, `Corrupt`.
+    /// [Those of every read](Engine#errors-of-every-call).
     pub fn last_seq(&self) -> Result<u64> {
         last_seq(&self.view()?)
     }
 
-    /// The number of the oldest event that is still held. A reader whose cursor is before it has
-    /// missed some.
+    /// The sequence number of the oldest event in the log; `None` if the log is empty. A reader
+    /// whose cursor plus one is lower has missed events (`OutdatedCursor` in the lexicon).
     ///
     /// # Errors
-    /// `Store`; `Corrupt` if it cannot be read.
+    /// [Those of every read](Engine#errors-of-every-call).
     pub fn oldest_seq(&self) -> Result<Option<u64>> {
         let view = self.view()?;
         let Some((seq, row)) = view.events()?.first()? else { return Ok(None) };
@@ -113,10 +116,22 @@ impl Engine {
         Ok(Some(seq))
     }
 
-    /// Tells followers that the account's DID document or handle has changed (`#identity`).
+    /// Announces that the account's DID document or handle has changed. The event is `#identity`
+    /// with `handle`. Returns its sequence number.
+    ///
+    /// ```
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # let engine = carrack::Engine::in_memory()?;
+    /// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &key)?;
+    /// let seq = engine.announce_identity(&did, Some("alice.example"))?;
+    /// assert_eq!(engine.last_seq()?, seq);
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// `NotFound`, `Store`.
+    /// `NotFound` without the account; [those of every write](Engine#errors-of-every-call).
     pub fn announce_identity(&self, did: &Did, handle: Option<&str>) -> Result<u64> {
         let event = identity_event(did, handle, &*self.shared.clock);
         let did = did.clone();
@@ -132,11 +147,11 @@ fn last_seq(view: &View) -> Result<u64> {
 }
 
 impl Events {
-    /// The next event, or `None` if there is none yet.
+    /// Returns the next event, or `None` if there is none yet. Does not wait.
     ///
     /// # Errors
-    /// `UnreadableEvents` in the place of events that are damaged: the next call goes on behind
-    /// them. `Corrupt` if the log cannot be read at all; `Reopen`, `Closed`.
+    /// `UnreadableEvents` in place of damaged events: the next call continues after them. `Corrupt`
+    /// if the log cannot be read at all; [those of every read](Engine#errors-of-every-call).
     #[allow(clippy::should_implement_trait, reason = "it can fail, and go on after `None`")]
     pub fn next(&mut self) -> Result<Option<LoggedEvent>> {
         if self.ready.is_empty() {
@@ -155,11 +170,11 @@ impl Events {
         }
     }
 
-    /// The next event; waits for it no longer than `timeout`.
+    /// Returns the next event, and waits for it for at most `timeout`; `None` after that.
     ///
     /// # Errors
-    /// As [`Events::next`]; `Reopen` if the engine's writer has failed. The reader goes on after
-    /// [`Engine::reopen`].
+    /// As [`Events::next`]; `Reopen` also if the engine's writer has failed. The reader continues
+    /// after [`Engine::reopen`].
     pub fn wait(&mut self, timeout: Duration) -> Result<Option<LoggedEvent>> {
         let start = Instant::now();
         loop {
@@ -172,19 +187,19 @@ impl Events {
             if left.is_zero() {
                 return Ok(None);
             }
-            // A session that ends while this waits may have a successor.
+            // A session that ends meanwhile may have a successor.
             if !core.notify.wait(count, left) {
                 core.check_writes()?;
             }
         }
     }
 
-    /// The number of the event that was given last: the cursor to go on from.
+    /// The sequence number of the last returned event: the cursor to continue from.
     pub fn cursor(&self) -> u64 {
         self.after
     }
 
-    /// Reads the next events, past damaged ones. No snapshot is held between two reads.
+    /// Reads the next events and skips damaged ones. No snapshot is held between two reads.
     fn refill(&mut self) -> Result<()> {
         let view = self.engine.view()?;
         let until = last_seq(&view)?.saturating_add(1);
@@ -213,15 +228,15 @@ impl Events {
     }
 }
 
-/// Numbers from `first` on and before `next` that were given out and are in no event.
+/// Assigned numbers from `first` to before `next` that no event has.
 fn missing(first: u64, next: u64) -> Option<Ready> {
     let cause = "there is no event of these numbers".to_owned();
     let last = next.checked_sub(1).filter(|last| first <= *last)?;
     Some(Ready::Unreadable { first, last, cause })
 }
 
-/// In a store that does not say what was trimmed: the number of the oldest event; the end of the log if there is
-/// none, or if it cannot be read.
+/// For a store that does not record what was trimmed: the number of the oldest event; the end of
+/// the log if there is none or it cannot be read.
 fn oldest_or(view: &View, end: u64) -> u64 {
     let oldest = view.events().and_then(|events| {
         let first = events.first()?;
@@ -230,7 +245,7 @@ fn oldest_or(view: &View, end: u64) -> u64 {
     oldest.ok().flatten().unwrap_or(end)
 }
 
-/// What a reader is given of a place of the log; nothing of an account that was deleted since.
+/// What a reader receives for an entry of the log; nothing for an account that was deleted since.
 fn readied(view: &View, slot: LogSlot) -> Result<Option<Ready>> {
     let (seq, row) = match slot {
         LogSlot::Event { seq, row } => (seq, row),
@@ -247,7 +262,7 @@ fn readied(view: &View, slot: LogSlot) -> Result<Option<Ready>> {
     }
 }
 
-/// Whether the event is of an account that has been deleted since.
+/// Whether the event's account was deleted after it.
 fn awaits_purge(view: &View, event: &Unnumbered, seq: u64) -> Result<bool> {
     debug_assert!(parse_did(event.did.as_bytes()).is_ok_and(|did| event.is_of(&did)));
     is_purged(view.purges()?, event.did.as_bytes(), seq)

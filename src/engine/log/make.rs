@@ -1,4 +1,4 @@
-//! The events that go with what happens to an account.
+//! Builds the events that announce changes of an account.
 
 use crate::block::Block;
 use crate::car::car_of;
@@ -30,7 +30,7 @@ pub(in crate::engine) fn identity_event(
     })
 }
 
-/// `#account`. A moved account is, to those who follow this host, deactivated here.
+/// `#account`. Followers of this host see a moved account as deactivated.
 pub(in crate::engine) fn account_event(did: &Did, state: &State, clock: &dyn Clock) -> Unnumbered {
     let status = match state {
         State::Active | State::Leaving { .. } => None,
@@ -45,7 +45,7 @@ pub(in crate::engine) fn account_event(did: &Did, state: &State, clock: &dyn Clo
     })
 }
 
-/// `#sync`: the head, and nothing of what changed.
+/// `#sync`: the head without the changes.
 pub(in crate::engine) fn sync_event(commit: &Commit, rev: Rev, clock: &dyn Clock) -> Unnumbered {
     let blocks = car_of(commit.block(), &[]);
     unnumbered(clock, |time| {
@@ -53,7 +53,7 @@ pub(in crate::engine) fn sync_event(commit: &Commit, rev: Rev, clock: &dyn Clock
     })
 }
 
-/// `#commit` of a repository's first commit: there is nothing before it.
+/// `#commit` for a repository's first commit, which has no predecessor.
 pub(in crate::engine) fn first_commit_event(
     commit: &Commit,
     root: &Block,
@@ -99,7 +99,7 @@ pub(in crate::engine) fn commit_event(
     })
 }
 
-/// What an account's arrival is announced with, the `#sync` last.
+/// The events of an account's arrival, `#sync` last.
 pub(in crate::engine) fn arrival_events(
     commit: &Commit,
     rev: Rev,

@@ -1,4 +1,4 @@
-//! The event log: events made, kept and read.
+//! The event log: how events are built, stored and read.
 
 pub(super) mod events;
 pub(super) mod make;

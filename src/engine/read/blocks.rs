@@ -1,4 +1,4 @@
-//! Blocks by their CIDs: the one question that rows in the order of their places do not answer.
+//! Finds blocks by their CIDs. Rows are in the order of their places, so this takes a walk.
 
 use crate::block::{Block, Cid};
 use crate::engine::options::BlockSearch;
@@ -12,30 +12,29 @@ use crate::store::rows::key::misplaced;
 use crate::store::rows::parts::node;
 use std::collections::HashSet;
 
-/// Records between two looks at the clock.
+/// Entries between two checks of the clock.
 const ENTRIES_BETWEEN_LOOKS: u64 = 256;
 
-/// What was found of the blocks that were asked for.
+/// The result of [`Snapshot::blocks`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BlocksFound {
-    /// Those that are there, hashed, in streaming order.
+    /// The blocks that were found, rehashed, in streaming order.
     pub blocks: Vec<Block>,
-    /// Those that were not found.
+    /// The CIDs that were not found.
     pub missing: HashSet<Cid>,
-    /// Whether the whole tree was followed, or as much of it as it took. If not, what is missing may
-    /// be there.
+    /// Whether the search was complete. If false, missing blocks may exist beyond its limit.
     pub is_complete: bool,
 }
 
 impl Snapshot {
-    /// The blocks of the repository with these CIDs, as `com.atproto.sync.getBlocks` asks for them:
-    /// commit, nodes and records.
+    /// Returns the blocks of the repository with these CIDs: commit, nodes and records. For
+    /// `com.atproto.sync.getBlocks`.
     ///
-    /// There is no index of CIDs: keeping one took an import half as long again. It is one walk over
-    /// the rows instead, some 300 ms for a million records and 1 ms for a few thousand, and it ends
-    /// with the last block that is found. How far it may go is an option of the engine
-    /// ([`Options::block_search`](crate::engine::Options::block_search)).
+    /// The store has no index of CIDs, because keeping one made imports take half as long again.
+    /// This is one walk over the rows, some 300 ms for a million records and 1 ms for a few
+    /// thousand, and it ends with the last block that it finds.
+    /// [`Options::block_search`](crate::engine::Options::block_search) limits it.
     ///
     /// ```
     /// # use carrack::engine::{Engine, Op, WriteOptions};
@@ -56,9 +55,8 @@ impl Snapshot {
     /// ```
     ///
     /// # Errors
-    /// `Limit` for more than 1,000 CIDs, or if what is found has more than 16 MiB; `Corrupt` if a
-    /// block does not hash right; `Stale` if the snapshot is too old; `Request` if the engine was
-    /// opened not to search.
+    /// `Limit` for more than 1,000 CIDs, or if the blocks found exceed 16 MiB; `Request` if the
+    /// options turn the search off; as [`Snapshot::record`].
     pub fn blocks(&self, cids: &[Cid]) -> Result<BlocksFound> {
         match self.block_search {
             BlockSearch::Walk { bytes } => self.blocks_within(cids, bytes),
@@ -68,11 +66,11 @@ impl Snapshot {
         }
     }
 
-    /// The same with a bound of its own, whatever the engine's option: for an authenticated client,
-    /// say.
+    /// The same with a limit of `walk_bytes` bytes of rows in place of the engine's option, for
+    /// example for an authenticated client.
     ///
     /// # Errors
-    /// As [`Snapshot::blocks`], `Request` left out.
+    /// As [`Snapshot::blocks`], except `Request`.
     pub fn blocks_within(&self, cids: &[Cid], walk_bytes: u64) -> Result<BlocksFound> {
         within("CIDs asked for", cids.len(), BLOCKS_ASKED_MAX)?;
         let mut search = Search {
@@ -109,7 +107,7 @@ impl Snapshot {
                 self.check_age()?;
             }
         }
-        // The root of an empty tree is followed by no record.
+        // No record follows the root of an empty tree.
         for at in walk.take_met() {
             self.look_at_node(&at, &mut search)?;
         }

@@ -10,12 +10,13 @@ use crate::tree::{Key, KeyRange, Walk, Want};
 use std::io::Write;
 
 impl Snapshot {
-    /// Writes a CAR that proves to anyone who has the account's key which records a collection
-    /// has, all of them: the commit, then in streaming order every node that may hold a key of the
-    /// collection, and its records. Gives their number; 0 proves that there is none.
+    /// Writes a CAR that proves, to a holder of the account's key, all records of a collection: the
+    /// commit, then in streaming order every node that may hold a key of the collection, and its
+    /// records. Returns the number of records; 0 proves that there are none.
     ///
-    /// Memory is bounded, and every block is rehashed on its way out. What a slow `output` has not
-    /// taken after some seconds waits in a temporary file. [`verify_collection`] checks the proof.
+    /// Memory is bounded, and every block is rehashed before it is written. After some seconds of a
+    /// slow `output`, the rest is read into a temporary file. [`verify_collection`] checks the
+    /// proof.
     ///
     /// ```
     /// # use carrack::engine::Engine;
@@ -35,7 +36,7 @@ impl Snapshot {
     /// [`verify_collection`]: crate::verify::verify_collection
     ///
     /// # Errors
-    /// `Io` if writing fails; as [`Snapshot::record`]. The CAR is cut short then.
+    /// `Io` if `output` fails; as [`Snapshot::record`]. The CAR is incomplete then.
     pub fn prove_collection(&self, collection: &Nsid, output: impl Write) -> Result<u64> {
         self.check_age()?;
         let mut car = Writer::new(output, std::slice::from_ref(&self.head.commit))?;
@@ -46,14 +47,14 @@ impl Snapshot {
             let written = reader.write_to(&mut car);
             let died = |_| Err(Error::Corrupt("reading a proof's rows panicked".to_owned()));
             let read = thread.join().unwrap_or_else(died);
-            // A failed output is the first cause, if both have failed.
+            // If both failed, the output failed first.
             written.and(read)
         })?;
         car.finish()?;
         Ok(records)
     }
 
-    /// Reads the blocks of the proof, and gives the number of records.
+    /// Reads the blocks of the proof and returns the number of records.
     fn read_range(&self, range: &KeyRange, mut writer: PipeWriter) -> Result<u64> {
         let mut stored = TreeCursor::new(self.view.rows()?, self.head.tree);
 

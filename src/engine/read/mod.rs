@@ -1,4 +1,4 @@
-//! Snapshots: records, lists, blocks and proofs.
+//! Snapshots: records, listings, blocks and proofs.
 
 pub(super) mod blocks;
 pub(super) mod collection_proof;

@@ -8,11 +8,25 @@ use crate::tree::{Key, Tree};
 use std::io::Write;
 
 impl Snapshot {
-    /// Writes a CAR that proves to anyone who has the account's key what is at `path`, or that
-    /// nothing is: the commit, the nodes on the way, the record. Says whether there is one.
+    /// Writes a CAR that proves, to a holder of the account's key, which record is at `path`, or
+    /// that there is none: the commit, the nodes on the way, the record. Returns whether there is a
+    /// record. For `com.atproto.sync.getRecord`; [`verify_proof`](crate::verify::verify_proof)
+    /// checks the proof.
+    ///
+    /// ```
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # let engine = carrack::Engine::in_memory()?;
+    /// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &key)?;
+    /// let mut proof = Vec::new();
+    /// let is_present = engine.snapshot(&did)?.proof(&"com.example.note/1".parse()?, &mut proof)?;
+    /// assert!(!is_present && !proof.is_empty());
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// `Io` if writing fails; as [`Snapshot::record`].
+    /// `Io` if `output` fails; as [`Snapshot::record`]. The CAR is incomplete then.
     pub fn proof(&self, path: &RepoPath, output: impl Write) -> Result<bool> {
         self.check_age()?;
         let head = &self.head;

@@ -16,10 +16,10 @@ use crate::tree::Key;
 use std::ops::Bound;
 use std::time::{Duration, Instant};
 
-/// One account at one moment. Later writes do not show.
+/// One account at one moment. Later writes are not visible in it.
 ///
-/// A snapshot that is held pins pages of the file, so it answers for 30 seconds and then asks to
-/// be taken anew.
+/// A snapshot pins pages of the file, so it can be used for 30 seconds ([`SNAPSHOT_SECONDS_MAX`])
+/// and then fails with `Stale`: take a new one.
 pub struct Snapshot {
     pub(in crate::engine) view: View,
     pub(in crate::engine) head: Head,
@@ -28,22 +28,22 @@ pub struct Snapshot {
     pub(in crate::engine) block_search: BlockSearch,
 }
 
-/// Entries of a listing between two looks at the clock.
+/// Entries of a listing between two checks of the clock.
 const ENTRIES_BETWEEN_LOOKS: u32 = 64;
 
-/// A record as it is stored.
+/// A record in a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoredRecord {
-    /// Where it is.
+    /// Its path.
     pub path: RepoPath,
-    /// The record: its bytes were hashed on their way out.
+    /// The record, rehashed when it was read.
     pub block: Block,
     /// The revision that wrote it.
     pub rev: Rev,
 }
 
-/// What to list, and how.
+/// Options of a listing: range and direction.
 ///
 /// ```
 /// use carrack::engine::List;
@@ -55,30 +55,30 @@ pub struct StoredRecord {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct List {
-    /// Only this collection.
+    /// The only collection to list; `None` lists all.
     pub collection: Option<Nsid>,
-    /// Begin behind this path (before it, if backwards).
+    /// Start after this path, or before it if `reverse` is set.
     pub cursor: Option<RepoPath>,
-    /// From the last path to the first.
+    /// List from the last path to the first.
     pub reverse: bool,
 }
 
 impl List {
-    /// Only this collection; `None`: all.
+    /// Sets the only collection to list; `None` lists all.
     #[must_use]
     pub fn collection(mut self, collection: impl Into<Option<Nsid>>) -> Self {
         self.collection = collection.into();
         self
     }
 
-    /// Begin behind this path (before it, if backwards).
+    /// Sets the path to start after, or before if `reverse` is set.
     #[must_use]
     pub fn cursor(mut self, cursor: impl Into<Option<RepoPath>>) -> Self {
         self.cursor = cursor.into();
         self
     }
 
-    /// Whether from the last path to the first.
+    /// Sets whether to list from the last path to the first.
     #[must_use]
     pub fn reverse(mut self, reverse: bool) -> Self {
         self.reverse = reverse;
@@ -87,10 +87,22 @@ impl List {
 }
 
 impl Engine {
-    /// The account as it is now.
+    /// Takes a snapshot of the account.
+    ///
+    /// ```
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # let engine = carrack::Engine::in_memory()?;
+    /// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &key)?;
+    /// let snapshot = engine.snapshot(&did)?;
+    /// assert_eq!((snapshot.record_count(), Some(snapshot.rev())), (0, engine.status(&did)?.rev));
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// `NotFound`, or `State` if nothing of it may be read.
+    /// `NotFound` without the account; `State` if it is deleted; [those of every
+    /// read](Engine#errors-of-every-call).
     pub fn snapshot(&self, did: &Did) -> Result<Snapshot> {
         let view = self.view()?;
         let head = account_row(view.accounts()?, did)?.readable_head(did)?.clone();
@@ -105,35 +117,36 @@ impl Engine {
 }
 
 impl Snapshot {
-    /// The account.
+    /// The account's DID.
     pub fn did(&self) -> &Did {
         &self.did
     }
 
-    /// The head.
+    /// The CID of the head commit.
     pub fn commit(&self) -> &Cid {
         &self.head.commit
     }
 
-    /// The root of the tree.
+    /// The CID of the tree's root.
     pub fn data(&self) -> &Cid {
         &self.head.data
     }
 
-    /// The revision.
+    /// The revision of the head.
     pub fn rev(&self) -> Rev {
         self.head.rev
     }
 
-    /// How many records there are.
+    /// The number of records.
     pub fn record_count(&self) -> u64 {
         self.head.records
     }
 
-    /// The record at `path`, or `None` if there is none.
+    /// The record at `path`; `None` if there is none. For `com.atproto.repo.getRecord`.
     ///
     /// # Errors
-    /// `Corrupt` if what is stored does not hash right, `Stale` if the snapshot is too old.
+    /// `Corrupt` if a stored block does not match its hash; `Stale` if the snapshot is too old or
+    /// its engine was reopened; [those of every read](Engine#errors-of-every-call).
     pub fn record(&self, path: &RepoPath) -> Result<Option<StoredRecord>> {
         self.check_age()?;
         let rows = self.view.rows()?;
@@ -141,7 +154,24 @@ impl Snapshot {
         found.map(|stored| as_record(path.clone(), &stored)).transpose()
     }
 
-    /// The records of the account, or of a collection, in path order or against it.
+    /// The records of the account or of one collection, in path order or in reverse. For
+    /// `com.atproto.repo.listRecords`.
+    ///
+    /// ```
+    /// use carrack::engine::{List, Op, Record, WriteOptions};
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # let engine = carrack::Engine::in_memory()?;
+    /// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &key)?;
+    /// let op = Op::create("com.example.note/1".parse()?, Record::from_dag_cbor(vec![0xa0])?);
+    /// engine.write(&did, vec![op], &WriteOptions::default(), &key)?;
+    /// let newest_first = List::default().collection("com.example.note".parse::<carrack::ident::Nsid>()?);
+    /// for record in engine.snapshot(&did)?.list(&newest_first.reverse(true))? {
+    ///     assert_eq!(record?.path.as_str(), "com.example.note/1");
+    /// }
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Snapshot::record`], here and from each item.
@@ -154,7 +184,7 @@ impl Snapshot {
         }))
     }
 
-    /// The same as paths and CIDs, without looking at the records.
+    /// The same entries as paths and CIDs, without reading the records.
     ///
     /// # Errors
     /// As [`Snapshot::record`], here and from each item.
@@ -166,7 +196,7 @@ impl Snapshot {
         }))
     }
 
-    /// The collections that have a record, in order.
+    /// The collections that have records, in order. For `com.atproto.repo.describeRepo`.
     ///
     /// # Errors
     /// As [`Snapshot::record`].
@@ -180,13 +210,14 @@ impl Snapshot {
             let Some(first) = records.next() else { return Ok(found) };
             let (path, _) = first?;
             let collection = parse_path(&path)?.collection().to_owned();
-            // '0' follows '/': the first path behind the collection.
+            // '0' follows '/': the first path after the collection.
             from = Bound::Included(Key::from(format!("{collection}0").as_str()));
             found.push(collection.parse()?);
         }
     }
 
-    /// The blobs that the account's records need, each once, in the order of their CIDs.
+    /// The blobs that the account's records refer to, each once, in the order of their CIDs. For
+    /// `com.atproto.sync.listBlobs`.
     ///
     /// # Errors
     /// As [`Snapshot::record`].
@@ -209,7 +240,7 @@ impl Snapshot {
         };
         if let Some(cursor) = &list.cursor {
             let cursor = Key::from(cursor.as_bytes());
-            // A cursor outside the collection does not widen the list.
+            // A cursor outside the collection does not widen the range.
             match (list.reverse, &from, &to) {
                 (true, _, Bound::Excluded(end)) if cursor >= *end => {}
                 (false, Bound::Included(start), _) if cursor < *start => {}
@@ -224,8 +255,8 @@ impl Snapshot {
         Ok(Records::new(self.view.rows()?, self.view.nodes(), &self.head, span, reverse))
     }
 
-    /// The same at an entry of a listing: asking the clock each time would cost as much as the
-    /// entry.
+    /// The same for an entry of a listing. Reading the clock for each entry would cost as much as
+    /// the entry.
     fn check_age_at(&self, number: u32) -> Result<()> {
         if number.is_multiple_of(ENTRIES_BETWEEN_LOOKS) { self.check_age() } else { Ok(()) }
     }
@@ -284,8 +315,8 @@ mod tests {
         (engine, did)
     }
 
-    /// What a damaged pointer to an older page would do: the head is new, and the rows are those of
-    /// the revision before. That they were right then, and were read then, is no excuse.
+    /// Simulates a damaged pointer to an older page: the head is new, and the rows are those of the
+    /// previous revision, which were right and were read before.
     #[test]
     fn rows_that_were_right_under_an_older_root_are_no_answer() {
         let (engine, did) = filled();
@@ -303,8 +334,8 @@ mod tests {
         }
     }
 
-    /// The first read of a record follows the nodes, the second one need not: both say the same,
-    /// also after a write, with the revisions.
+    /// The first read of a record follows the nodes, the second need not. Both give the same
+    /// result, revisions included, after a write too.
     #[test]
     fn a_read_says_the_same_when_it_is_repeated() {
         let (engine, did) = filled();

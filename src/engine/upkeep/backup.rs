@@ -1,4 +1,4 @@
-//! A copy of the whole store while it is in use.
+//! Copies the whole store while it is in use.
 
 use crate::engine::core::unreadable;
 use crate::engine::handle::Engine;
@@ -15,39 +15,37 @@ use redb::{Builder, StorageBackend};
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// What a backup holds.
+/// The result of [`Engine::backup`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct BackedUp {
-    /// The number of the last event, 0 if there was none.
+    /// The sequence number of the last event; 0 if there was none.
     pub last_seq: u64,
-    /// The newest revision of all accounts.
+    /// The newest revision of all accounts; `None` without accounts.
     pub last_rev: Option<Rev>,
-    /// Accounts, deleted ones included.
+    /// The number of accounts, deleted ones included.
     pub accounts: u64,
-    /// Rows of repositories.
+    /// The number of repository rows.
     pub rows: u64,
-    /// Bytes copied; the file is somewhat larger.
+    /// The number of bytes copied. The file is somewhat larger.
     pub bytes: u64,
 }
 
 impl Engine {
-    /// Copies the whole store into a new file at `path`, as it is at one moment, while commits go
-    /// on. `progress` counts the bytes copied.
+    /// Copies the whole store into a new file at `path`, from one snapshot, while commits continue.
+    /// `progress` counts the bytes copied.
     ///
-    /// The copy is a store of its own, and knows that it is a backup: opened, it can be read,
-    /// exported and scrubbed, and takes no writes before [`Engine::confirm_restore`]. Trees that are
-    /// being removed or written at that moment are not in it. Only its owner may read the file. It
-    /// is written beside `path`, under a name that ends in `.part`, and gets its own name when it is
-    /// whole and on disk; what a crash leaves is the `.part`, which does not open.
+    /// The copy is a store that is marked as a backup: it can be opened, read, exported and
+    /// scrubbed, and refuses writes until [`Engine::confirm_restore`]. Trees that are being removed
+    /// or written are not in it. Only its owner may read the file. It is written under a name that
+    /// ends in `.part` in the same folder and renamed when it is complete and on disk; a crash
+    /// leaves the `.part` file, which does not open.
     ///
-    /// All of it is read from one snapshot, which lives as long as the copy takes: this is the one
-    /// reader that may be older than
+    /// The snapshot lives as long as the copy takes: it is the only one that may be older than
     /// [`SNAPSHOT_SECONDS_MAX`](crate::limits::SNAPSHOT_SECONDS_MAX). Pages that commits free
-    /// meanwhile are not used again before the backup ends, so the store's file grows by about what
-    /// is written during it, and keeps that size.
-    /// [`crate::manual::backup`] says how to restore.
+    /// meanwhile are not reused before the backup ends, so the store's file grows by about what is
+    /// written during it, and keeps that size. [`crate::manual::backup`] explains how to restore.
     ///
     /// ```
     /// use carrack::{Engine, Progress};
@@ -61,11 +59,12 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// `Exists` if there is anything at `path`; `Io`, `Store`; `Corrupt` if an account's row cannot
-    /// be read. No file is left then.
+    /// `Exists` if there is anything at `path`; `Io` if the file cannot be written; `Corrupt` if an
+    /// account's row cannot be read; [those of every read](Engine#errors-of-every-call). No file is
+    /// left then.
     pub fn backup(&self, path: impl AsRef<Path>, progress: Progress<'_>) -> Result<BackedUp> {
         let path = path.as_ref();
-        // Asked again when it gets its name: so much work in vain is worth asking now.
+        // Checked again at the rename; checking now avoids useless work.
         if path.symlink_metadata().is_ok() {
             return Err(exists(path));
         }
@@ -76,7 +75,7 @@ impl Engine {
         Ok(done)
     }
 
-    /// The same onto an empty storage of the caller's.
+    /// Copies the store onto an empty storage.
     pub(crate) fn backup_to(
         &self,
         storage: impl StorageBackend,

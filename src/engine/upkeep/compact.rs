@@ -1,4 +1,4 @@
-//! A store that no process has open, written anew without what was deleted.
+//! Rewrites a closed store without deleted data.
 
 use crate::engine::core::unreadable;
 use crate::engine::handle::Engine;
@@ -13,17 +13,17 @@ use redb::backends::FileBackend;
 use std::path::Path;
 use std::time::Duration;
 
-/// What compacting leaves out besides what no account has any more.
+/// Options of [`Engine::compact`].
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct CompactOptions {
-    /// The event log goes, which still holds records that were deleted within its retention. Numbers
-    /// go on where they were; followers that are behind have to start anew.
+    /// Whether to drop the event log, which still holds records that were deleted within its
+    /// retention. Sequence numbers continue; followers that are behind have to start again.
     pub drop_events: bool,
 }
 
 impl CompactOptions {
-    /// Whether the event log goes.
+    /// Sets whether to drop the event log.
     #[must_use]
     pub fn drop_events(mut self, drop: bool) -> Self {
         self.drop_events = drop;
@@ -31,27 +31,27 @@ impl CompactOptions {
     }
 }
 
-/// The size of a store's file, in bytes.
+/// The size of a store's file before and after, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Compacted {
-    /// Before.
+    /// The size before, in bytes.
     pub before: u64,
-    /// After.
+    /// The size after, in bytes.
     pub after: u64,
 }
 
 impl Engine {
-    /// Writes the store at `path` anew, so that bytes of deleted records and accounts are not in its
-    /// file any more, and the file is as small as its content. No process may have the store open.
+    /// Rewrites the store at `path`, so that its file holds no bytes of deleted records and
+    /// accounts and is as small as its content. No process may have the store open.
     ///
-    /// Deleting a record takes it out of the repository's rows at once; its bytes stay in free pages
-    /// of the file until these are used again, which may be never. This finishes the removals that
-    /// are pending, copies table by table into a new file beside the old one, flushes it and renames
-    /// it. Until then nothing is changed, and a crash leaves the old store (and a file whose name
-    /// ends in `.part`). It needs as much free space as the content takes. The old file's blocks are
-    /// given back to the file system, which may keep their content.
+    /// Deleting a record removes its row; its bytes stay in free pages of the file until those are
+    /// reused, which may be never. This call finishes pending removals, copies table by table into
+    /// a new file in the same folder, flushes it and renames it. Nothing changes before the rename,
+    /// and a crash leaves the old store (and a file whose name ends in `.part`). It needs as much
+    /// free space as the content takes. The file system may keep the content of the old file's
+    /// blocks.
     ///
     /// `progress` counts the bytes copied.
     ///
@@ -67,8 +67,10 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// As [`Engine::open`]; `RestoreUnconfirmed` for a store whose restore is not confirmed; `Corrupt` if
-    /// something that is to be copied cannot be read; `Io`. The store is as it was then.
+    /// As [`Engine::open`]; `NotFound` if there is no store; `RestoreUnconfirmed` in a restored
+    /// store whose restore is not confirmed; `Format` if an older format is not upgraded; `Corrupt`
+    /// if data to be copied cannot be read; `Io` if the new file cannot be written. The store is
+    /// unchanged then.
     pub fn compact(
         path: impl AsRef<Path>,
         options: &Options,
@@ -78,7 +80,8 @@ impl Engine {
         let path = &path.as_ref().canonicalize().map_err(|error| failed(path.as_ref(), error))?;
         let engine = Self::open_with(path, &options.clone().create(false))?;
         let before = length(path)?;
-        // Refuses what takes no writes: a restored store, or one that is kept in an older format.
+        // Refuses a store that takes no writes: a restored one, or one that is kept in an older
+        // format.
         engine.submit(|_| Ok(()))?;
         engine.finish_removals()?;
         let part = PartFile::private(path).map_err(|error| failed(path, error))?;
@@ -86,7 +89,7 @@ impl Engine {
         part.file().set_permissions(mode).map_err(|error| failed(path, error))?;
         let file = part.reopen().map_err(|error| failed(path, error))?;
         engine.copy_to(FileBackend::new(file).map_err(unreadable)?, compact, progress)?;
-        // Under the old store's lock: no process opens it in between.
+        // Under the old store's lock, so that no process opens it in between.
         part.replace(path).map_err(|error| failed(path, error))?;
         engine.close();
         Ok(Compacted { before, after: length(path)? })
@@ -106,7 +109,7 @@ impl Engine {
         Ok(copied_to.close()?)
     }
 
-    /// Waits until background work has done what it can. What it cannot read is not copied either.
+    /// Waits until background removals have ended. What they cannot read is not copied either.
     fn finish_removals(&self) -> Result<()> {
         loop {
             let core = self.core()?;

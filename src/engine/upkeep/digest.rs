@@ -8,12 +8,13 @@ use crate::store::rows::value::Row;
 use bytes::Bytes;
 
 impl Engine {
-    /// A digest of an account's rows: of their places and sections, without the revisions that
-    /// wrote them and without what the store calls the tree. BLAKE3, in lower-case hexadecimal.
+    /// Computes a digest of an account's rows: their keys and sections, without the revisions that
+    /// wrote them and without the tree's number in the store. BLAKE3, as 64 lower-case hexadecimal
+    /// digits.
     ///
-    /// The same content gives the same rows, whatever its history: two stores that hold the same
-    /// head give the same digest, or one of them is damaged. Nothing is rehashed, so it is quick,
-    /// and no substitute for [`Engine::scrub`].
+    /// Equal repositories have equal digests, whatever their history: if two stores hold the same
+    /// head and the digests differ, one store is damaged. Blocks are not rehashed, so this is
+    /// quick, and does not replace [`Engine::scrub`].
     ///
     /// ```
     /// use carrack::Engine;
@@ -37,7 +38,8 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// `NotFound`; `State` if nothing of the account may be read; `Corrupt`, `Store`.
+    /// `NotFound` without the account; `State` if it is deleted; [those of every
+    /// read](Engine#errors-of-every-call).
     pub fn rows_digest(&self, did: &Did) -> Result<String> {
         let view = self.view()?;
         let tree = account_row(view.accounts()?, did)?.readable_head(did)?.tree;

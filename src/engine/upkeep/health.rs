@@ -1,4 +1,4 @@
-//! Whether an engine reads and writes, and how it is reopened and closed.
+//! The health of an engine, and how it is reopened and closed. See [`crate::manual::failures`].
 
 use crate::engine::core::{Core, HealthState};
 use crate::engine::handle::Engine;
@@ -7,22 +7,22 @@ use crate::store::session::Ended;
 use crate::store::write::Unreadable;
 use std::sync::{Arc, PoisonError};
 
-/// What an engine can do at the moment, told without touching the store.
+/// The state of an engine, determined without an access to the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Health {
-    /// Whether it reads and writes.
+    /// Whether it can read and write.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub state: HealthState,
-    /// What background work left alone because it could not be read. Accounts are served all the
-    /// same; run `scrub`, and restore from a backup or compact.
+    /// Data that background work could not read and skipped. Accounts are still served: run
+    /// [`Engine::scrub`], then restore a backup or compact the store.
     pub unreadable: Vec<Unreadable>,
 }
 
 impl Engine {
-    /// Whether the engine reads and writes at the moment, and what it could not read. Costs no
-    /// access to the store.
+    /// Reports whether the engine can read and write, and which data background work could not
+    /// read. Does not access the store.
     ///
     /// ```
     /// use carrack::engine::{Engine, HealthState};
@@ -39,13 +39,14 @@ impl Engine {
         }
     }
 
-    /// Ends the present session and opens the store again, after a failure of the disk that is gone
-    /// by now, say ([`ErrorKind::Reopen`](crate::ErrorKind::Reopen)). What was acknowledged is there.
+    /// Ends the current session and opens the store again, for example after a disk failure
+    /// ([`ErrorKind::Reopen`](crate::ErrorKind::Reopen)) whose cause is gone. Acknowledged writes
+    /// are kept.
     ///
-    /// Snapshots end, and so do imports and moves that are under way: they fail with
-    /// [`ErrorKind::Stale`](crate::ErrorKind::Stale) and can be repeated. Event readers go on. Writes
-    /// that have queued are carried out before, if the session still can. A closed engine is
-    /// opened only if its storage is still there, which after [`Engine::close`] it is not.
+    /// Snapshots, imports and moves in progress fail with
+    /// [`ErrorKind::Stale`](crate::ErrorKind::Stale) and can be repeated. Event readers continue.
+    /// Queued writes are carried out first, if the session still can. After [`Engine::close`] an
+    /// engine cannot be reopened, because its storage is released.
     ///
     /// ```
     /// # use carrack::engine::Engine;
@@ -61,15 +62,15 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// `Closed` after [`Engine::close`]; as [`Engine::open`] if the store cannot be opened: call it
-    /// again then.
+    /// `Closed` after [`Engine::close`]; as [`Engine::open`] if the store cannot be opened, and the
+    /// call can be repeated.
     pub fn reopen(&self) -> Result<()> {
         let mut slot = self.shared.core.write().unwrap_or_else(PoisonError::into_inner);
         let Some(core) = slot.as_ref() else {
             return Err(Error::Closed("the engine was closed".to_owned()));
         };
         core.end(Ended::Reopening);
-        // On failure the ended session stays: it asks to be reopened, and the call can be repeated.
+        // On failure the ended session stays, reports `Reopen`, and the call can be repeated.
         let opened = Core::open(&self.shared.storage, &self.shared.options)
             .inspect_err(|error| core.session.storage().note(&error.to_string()));
         let (next, _) = opened?;
@@ -78,10 +79,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Ends the engine in order: what has queued is carried out, the file is written cleanly and let
-    /// go of, also while a snapshot is held. Everything fails with
-    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) afterwards. Repeating it changes nothing.
-    /// Dropping the last handle does the same. Other handles may be in use: their calls fail then.
+    /// Closes the engine: carries out queued writes, flushes the file and releases it, even while a
+    /// snapshot is held. Later calls of any handle fail with
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed). Closing again changes nothing. Dropping the
+    /// last handle closes the engine too.
     pub fn close(&self) {
         self.shared.close();
     }

@@ -1,4 +1,4 @@
-//! What an operator does with a store: health, scrub, backup, restore, compact, digest.
+//! Operator's tasks: health, scrub, backup, restore, compaction, digest.
 
 pub(super) mod backup;
 pub(super) mod compact;

@@ -1,4 +1,5 @@
-//! What a restored store needs before it writes: the minimum sequence number and revision.
+//! The restore gate: the minimum sequence number and revision that a restored store needs before it
+//! takes writes.
 
 use crate::engine::handle::Engine;
 use crate::error::{Error, Result};
@@ -12,21 +13,21 @@ use crate::store::restore::{RestoreGate, Restored, rev_lower_bound};
 use crate::store::tables::{Tables, View};
 
 impl Engine {
-    /// Whether the store was restored and waits for [`Engine::confirm_restore`], and what it holds.
+    /// Describes the restored store if its restore is not confirmed ([`Engine::confirm_restore`]);
+    /// `None` for a store that takes writes.
     ///
     /// # Errors
-    /// `Store`, `Corrupt`.
+    /// [Those of every read](Engine#errors-of-every-call).
     pub fn unconfirmed_restore(&self) -> Result<Option<Restored>> {
         Ok(RestoreGate::read(self.view()?.facts()?)?.unconfirmed())
     }
 
-    /// Says that this store was put back from a copy of its file that [`Engine::backup`] did not
-    /// make: of a file system's snapshot, say. From here on it is as a backup is when it is opened:
-    /// it can be read and takes no writes until [`Engine::confirm_restore`]. A store that waits
-    /// for that already is left as it is.
+    /// Marks this store as restored, for a copy of its file that [`Engine::backup`] did not make,
+    /// such as a file system snapshot. It can be read and refuses writes until
+    /// [`Engine::confirm_restore`]. Marking it again changes nothing.
     ///
     /// # Errors
-    /// `Store`, `Corrupt`, `Closed`.
+    /// `Format` if the store is read-only; [those of every read](Engine#errors-of-every-call).
     pub fn mark_restored(&self) -> Result<Restored> {
         let micros = self.shared.clock.now_micros();
         self.core()?.writer.submit_ungated(move |tables| {
@@ -44,13 +45,14 @@ impl Engine {
     }
 
     /// Confirms a restore: sets the minimum sequence number and revision, and enables writes. `seq`
-    /// is the highest number of an event, and `rev` the newest revision of any account, that the lost
-    /// store may have published. Relays and followers know them: too high does no harm, too low makes
-    /// them disregard what is written from here on.
+    /// is the highest sequence number, and `rev` the newest revision of any account, that the lost
+    /// store may have published. Too high a value is harmless; too low a value makes relays and
+    /// followers ignore later writes.
     ///
-    /// The next event is numbered above `seq`, and every revision from here on is above `rev`, also
-    /// those of accounts that this copy does not know. Nothing is lowered. Repeating it changes
-    /// nothing. A store that takes writes already accepts lower bounds too.
+    /// The next event gets a number above `seq`, and every later revision is above `rev`, also for
+    /// accounts that this copy does not hold. Minimums are never lowered, and repeating the call
+    /// changes nothing. It can raise the minimums of a store that takes writes too. No event is
+    /// sent.
     ///
     /// ```
     /// use carrack::engine::Engine;
@@ -74,9 +76,10 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// `Request` if a lower bound is below what the store holds; `Clock` if `rev` is further ahead of the
-    /// clock than [`CLOCK_DRIFT_MAX_MICROS`](crate::limits::CLOCK_DRIFT_MAX_MICROS); `Limit` if
-    /// `seq` is above [`RESTORE_SEQ_MAX`]; `Store`, `Corrupt`, `Closed`. Nothing is changed then.
+    /// `Request` if a minimum is below what the store holds; `Clock` if `rev` is further ahead of
+    /// the clock than [`CLOCK_DRIFT_MAX_MICROS`](crate::limits::CLOCK_DRIFT_MAX_MICROS); `Limit` if
+    /// `seq` is above [`RESTORE_SEQ_MAX`]; `Format` if the store is read-only; [those of every
+    /// read](Engine#errors-of-every-call). Nothing changes then.
     pub fn confirm_restore(&self, seq: u64, rev: Rev) -> Result<()> {
         if seq > RESTORE_SEQ_MAX {
             let what = "lower bound for the sequence, in events";
@@ -92,14 +95,14 @@ impl Engine {
         })
     }
 
-    /// Refuses while a restore is unconfirmed: for what would do something else before it comes to
-    /// the writer, which refuses in any case.
+    /// Refuses while a restore is unconfirmed, for calls that do other work before the writer,
+    /// which refuses in any case.
     pub(crate) fn require_confirmed_restore(&self) -> Result<()> {
         RestoreGate::read(self.view()?.facts()?)?.require_open()
     }
 }
 
-/// What a copy of this snapshot says of itself.
+/// The restore record of a copy of this snapshot.
 pub(in crate::engine) fn restored(view: &View, micros: u64) -> Result<Restored> {
     let last_rev = newest_rev(view.accounts()?)?;
     Ok(Restored { micros, last_seq: last_seq(view.facts()?)?, last_rev })

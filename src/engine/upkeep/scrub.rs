@@ -1,4 +1,4 @@
-//! Looks at everything that is stored, and lists every fault.
+//! Checks everything that is stored and lists every fault.
 
 use crate::block::{Block, blob_refs};
 use crate::car::section_of;
@@ -26,33 +26,33 @@ use crate::store::write::reclaim::{journalled_trees, marked_trees};
 use crate::tree::{Key, Walk, Want};
 use std::collections::BTreeSet;
 
-/// What a scrub found.
+/// The result of [`Engine::scrub`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ScrubReport {
-    /// Accounts, deleted ones left out.
+    /// The number of accounts, without deleted ones.
     pub accounts: u64,
-    /// Rows of all trees, those included that wait for their removal.
+    /// The number of rows of all trees, including those marked for removal.
     pub rows: u64,
-    /// Records of all accounts.
+    /// The number of records of all accounts.
     pub records: u64,
-    /// What is wrong.
+    /// The faults. Empty if the store is valid.
     pub problems: Problems,
 }
 
 impl ScrubReport {
-    /// Whether nothing is wrong.
+    /// Whether no fault was found.
     pub fn is_valid(&self) -> bool {
         self.problems.is_empty()
     }
 }
 
 impl Engine {
-    /// Rehashes every block, walks every tree anew, and checks every index and every count
-    /// against what it finds. Writes go on meanwhile. `progress` counts the records of all accounts.
+    /// Rehashes every block, walks every tree, and checks every index and every count against the
+    /// result. Writes continue meanwhile. `progress` counts the records of all accounts.
     ///
-    /// What cannot be read is a fault of that account or table, and the others are looked at all
-    /// the same. If the database refuses to go on after such a read, the engine is reopened
+    /// Unreadable data is a fault of its account or table, and the scrub continues with the others.
+    /// If the database refuses to continue after such a read, the engine is reopened
     /// ([`Engine::reopen`]).
     ///
     /// ```
@@ -62,11 +62,12 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// Only if the store cannot be read at all; faults are in the report.
+    /// Only if the store cannot be read at all: [those of every read](Engine#errors-of-every-call).
+    /// Faults are in the report.
     pub fn scrub(&self, progress: Progress<'_>) -> Result<ScrubReport> {
         let mut report = ScrubReport::default();
         let mut accounts = Accounts::default();
-        // A snapshot an account: none is held for the whole of a large store.
+        // One snapshot per account, so that none is held for the whole of a large store.
         while let Some((did, account)) = accounts.next(self, &mut report)? {
             self.scrub_one(&did, &account, &mut report, progress)?;
         }
@@ -108,7 +109,7 @@ impl Engine {
         }
     }
 
-    /// Reads, and once more after the engine was reopened if the database has come to refuse reads.
+    /// Reads, and repeats the read after reopening the engine if the database refuses reads.
     fn reopening<R>(&self, mut read: impl FnMut(&Self) -> Result<R>) -> Result<R> {
         match read(self) {
             Err(Error::Reopen(_)) => {
@@ -126,13 +127,13 @@ impl Engine {
     }
 }
 
-/// Goes through the accounts forwards; where their table cannot be read, backwards from its end.
+/// Iterates over the accounts; where their table cannot be read, backwards from its end.
 #[derive(Default)]
 struct Accounts {
     last: Option<Did>,
-    /// Whether the way forwards has ended at something that cannot be read.
+    /// Whether the forward iteration has ended at unreadable data.
     is_going_back: bool,
-    /// Where the way back has come to.
+    /// The last account of the backward iteration.
     first_of_end: Option<Did>,
 }
 
@@ -225,13 +226,13 @@ struct Scrub<'a> {
     head: &'a Head,
     audit: RowAudit<'a>,
     builder: RowBuilder,
-    /// The rows that the content asks for.
+    /// The rows that the content requires.
     rows: RowsDigest,
     blobs: BTreeSet<Vec<u8>>,
-    /// Those beyond the bound of their record, which older versions noted too.
+    /// Blobs above the limit per record, which older versions indexed too.
     blobs_beyond: BTreeSet<Vec<u8>>,
     records: u64,
-    /// Of each node that is open: its own stamp.
+    /// The stamp of each open node.
     newest: Vec<Rev>,
     faults: Vec<Problem>,
 }
@@ -326,7 +327,7 @@ impl Scrub<'_> {
         Ok(())
     }
 
-    /// Nothing is newer than the node that it hangs on: diffs rely on it.
+    /// No child is newer than its node: diffs rely on it.
     fn check_stamp(&mut self, stamp: Rev, left: &Key) {
         let above = self.newest.last().copied().unwrap_or(self.head.rev);
         if stamp > above {
@@ -335,7 +336,7 @@ impl Scrub<'_> {
         }
     }
 
-    /// The block at a place, if it is there and hashes right; else the fault is noted.
+    /// The block at a place, if it exists and matches its hash; otherwise a fault is added.
     fn block(
         &mut self,
         place: &RowPosition,
@@ -397,7 +398,7 @@ impl Scrub<'_> {
     }
 }
 
-/// Rows that no account has, and that are not marked for removal.
+/// Finds rows that belong to no account and are not marked for removal.
 fn check_orphans(view: &View, report: &mut ScrubReport) -> Result<()> {
     let mut known = BTreeSet::new();
     for row in view.accounts()?.entries()? {

@@ -1,5 +1,5 @@
-//! Callers that write to one account stand in line, so that none loses race after race. No lock is
-//! held while a caller prepares or signs: one that takes long is overtaken.
+//! A queue of callers for each account, so that no caller loses race after race. No lock is held
+//! while a caller prepares or signs: a slow one is overtaken.
 
 use crate::ident::Did;
 use std::collections::{HashMap, VecDeque};
@@ -7,13 +7,13 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
-/// How long a caller waits for the one before it. A commit takes some milliseconds; one whose
-/// signer is a service in another place takes some hundred.
+/// How long a caller waits for its predecessor. A commit takes some milliseconds; with a remote
+/// signer, some hundred.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// The same if the caller before has shown that it takes longer, at the most.
+/// The maximum wait if the predecessor has shown that it takes longer.
 const PATIENCE_MAX: Duration = Duration::from_secs(5);
 
-/// A line for each account that is being written to.
+/// The queues of the accounts that are being written.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct WriteLines {
     lines: Mutex<HashMap<Did, Line>>,
@@ -30,11 +30,11 @@ struct Line {
 struct Waiting {
     ticket: u64,
     thread: ThreadId,
-    /// How long its last try took, if it lost one.
+    /// How long its last attempt took, if it lost the race.
     took: Duration,
 }
 
-/// A place in a line, until it is dropped.
+/// A place in a queue, held until it is dropped.
 pub(in crate::engine) struct QueuePlace<'a> {
     lines: &'a WriteLines,
     did: &'a Did,
@@ -42,14 +42,14 @@ pub(in crate::engine) struct QueuePlace<'a> {
 }
 
 impl WriteLines {
-    /// Waits until the callers that came before have written, or have taken too long.
+    /// Waits until earlier callers have written, or have taken too long.
     pub(in crate::engine) fn join<'a>(&'a self, did: &'a Did) -> QueuePlace<'a> {
         let mut lines = self.lock();
         let line = lines.entry(did.clone()).or_default();
         let ticket = line.next;
         line.next += 1;
         let thread = std::thread::current().id();
-        // A signer that writes to the same account while it signs must not wait for itself.
+        // A signer that writes to the same account must not wait for itself.
         let is_nested = line.waiting.iter().any(|other| other.thread == thread);
         line.waiting.push_back(Waiting { ticket, thread, took: Duration::ZERO });
         let place = QueuePlace { lines: self, did, ticket };
@@ -59,7 +59,7 @@ impl WriteLines {
         place
     }
 
-    /// Waits for the one right at the front, again and again while the front moves.
+    /// Waits for the caller at the front, again each time the front changes.
     fn wait(&self, mut lines: MutexGuard<'_, HashMap<Did, Line>>, did: &Did, ticket: u64) {
         let mut front = None;
         let mut since = Instant::now();
@@ -82,13 +82,13 @@ impl WriteLines {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Did, Line>> {
-        // Nothing is half done under it.
+        // No update under this lock can be interrupted halfway.
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl QueuePlace<'_> {
-    /// Notes that a try took so long and lost its race: those behind wait longer for the next.
+    /// Records the duration of a lost attempt: callers behind it wait longer for its next one.
     pub(in crate::engine) fn lost(&self, took: Duration) {
         let mut lines = self.lines.lock();
         let line = lines.get_mut(self.did).map(|line| line.waiting.iter_mut());

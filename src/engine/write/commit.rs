@@ -15,7 +15,7 @@ use crate::store::revs::hold_rev;
 use crate::store::tables::Tables;
 use std::time::Instant;
 
-/// Races that a write may lose before it gives up: each means that another caller got through.
+/// Attempts before a write gives up. Each lost attempt means that another caller has committed.
 const TRIES: u32 = 16;
 
 enum Stored {
@@ -24,20 +24,47 @@ enum Stored {
 }
 
 impl Engine {
-    /// Carries out a batch of changes as one commit, all or nothing.
+    /// Applies a batch of operations as one commit, all or nothing. For
+    /// `com.atproto.repo.applyWrites`, `createRecord`, `putRecord` and `deleteRecord`.
     ///
-    /// The commit is computed and signed on the caller's thread. When this returns, it is durable.
-    /// A batch that changes nothing makes no commit, unless the options ask for one; an empty
-    /// batch makes one (a re-sign), and so does one with a new key.
+    /// The commit is prepared and signed on the caller's thread, and is durable when this returns.
+    /// A batch that changes nothing makes no commit, unless [`WriteOptions::commit_anyway`] is set;
+    /// an empty batch makes one (it re-signs the tree), and so does a new key.
     ///
-    /// The signer's key has to be the account's, or the options ask for a change of keys: followers
-    /// drop an account that signs with a key which its identity does not name. The account is
-    /// trusted after it as it was before.
+    /// The event is `#commit`; `#sync` if one update, or deletions, exceed the size of a `#commit`.
+    /// The account's state does not change.
+    ///
+    /// The signer's key must be the account's key, unless [`WriteOptions::rekey`] is set: followers
+    /// drop commits by a key that the identity does not name. The account's trust does not change,
+    /// except by a new key.
+    ///
+    /// ```
+    /// use carrack::engine::{Op, Record, WriteOptions};
+    /// # use carrack::key::{Curve, SigningKey};
+    /// # let engine = carrack::Engine::in_memory()?;
+    /// # let key = SigningKey::from_bytes(Curve::K256, &[7; 32])?;
+    /// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+    /// # engine.create_account(&did, &key)?;
+    /// let note = Record::from_json(&serde_json::json!({"text": "ahoy"}))?;
+    /// let op = Op::create("com.example.note/1".parse()?, note);
+    /// let written = engine.write(&did, vec![op], &WriteOptions::default(), &key)?;
+    ///
+    /// // Compare-and-swap: only if the head is still this commit.
+    /// let options = WriteOptions::default().swap(written.commit);
+    /// let deleted = engine.write(&did, vec![Op::delete("com.example.note/1".parse()?)], &options, &key)?;
+    /// assert!(deleted.rev > written.rev);
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// `NotFound`, `State`, `OtherKey`, `Swap`, `Exists`, `Changed` (other callers won each of 16 races),
-    /// `Limit` (200 ops; 256 entries a node), `Request` (a path twice), `Problem` (a record with too many
-    /// blobs), `Clock`, `RevAhead`, `ClockJumped`, or the signer's. Nothing is written then.
+    /// Nothing is written then. `NotFound` without the account, or without a record to update or
+    /// delete; `Exists` if a record to create exists; `State` if the account is not active;
+    /// `OtherKey` if the signer's key is not the account's; `Swap` if the head or a record is not
+    /// the expected one; `Changed` if other callers won each of 16 attempts; `Limit` (200
+    /// operations, 2,000,000 bytes of an event, 256 entries of a node); `Request` for a path that
+    /// occurs twice; `Problem` for a record with too many blobs; `Clock`, `RevAhead` and
+    /// `ClockJumped` if the clock is wrong; `Key` or `Io` if the signer fails; [those of every
+    /// write](Engine#errors-of-every-call).
     #[allow(clippy::needless_pass_by_value, reason = "a batch is made for one write")]
     pub fn write(
         &self,
@@ -122,7 +149,7 @@ pub(in crate::engine) fn writable_head<'a>(account: &'a Account, did: &Did) -> R
     }
 }
 
-/// Before anything is prepared: a commit by another key would be signed and announced in vain.
+/// Checked first: a commit by another key would be signed and announced in vain.
 fn check_key(
     did: &Did,
     account: &Account,
@@ -139,8 +166,7 @@ fn check_key(
     })
 }
 
-/// A head signed with the same key is trusted as the one before. Another key is not known to be
-/// the identity's.
+/// With the same key the trust does not change. Another key is not known to be the identity's.
 fn next_key(account: &Account, signer: &VerifyingKey) -> HeadKey {
     if account.key.is(signer) {
         account.key.clone()
@@ -172,7 +198,7 @@ fn unchanged(head: &Head) -> Written {
     }
 }
 
-/// The writer's part: nothing is computed here but the number of the event.
+/// The writer's part. Only the event's number is determined here.
 fn store(
     tables: &mut Tables<'_>,
     did: &Did,

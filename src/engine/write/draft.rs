@@ -1,4 +1,4 @@
-//! Computes a commit on the caller's thread: the edited tree, the signature, the changed rows.
+//! Prepares a commit on the caller's thread: the edited tree, the signature, the changed rows.
 
 use crate::block::{Block, Cid, blob_refs};
 use crate::commit::{Commit, UnsignedCommit};
@@ -19,18 +19,18 @@ use crate::store::write::working_set::{RecordChange, RowChanges, WorkingSet};
 use crate::tree::{Key, Tree};
 use bytes::Bytes;
 
-/// A commit that only has to be stored.
+/// A prepared commit, ready to be stored.
 pub(in crate::engine) struct Prepared {
     pub(in crate::engine) head: Head,
     pub(in crate::engine) commit: Commit,
     pub(in crate::engine) ops: Vec<RepoOp>,
-    /// The blocks of its event; `None` for one that has to be a `#sync`.
+    /// The blocks of its event; `None` for a commit that must be announced by `#sync`.
     pub(in crate::engine) slice: Option<Bytes>,
     pub(in crate::engine) rows: RowChanges,
     pub(in crate::engine) blobs: BlobChanges,
 }
 
-/// Edits of one tree that have not been signed yet.
+/// Edits of one tree that are not signed yet.
 pub(in crate::engine) struct CommitDraft<'a, T> {
     working_set: WorkingSet<'a, T>,
     tree: Tree,
@@ -52,12 +52,12 @@ impl<'a, T: ReadBytes> CommitDraft<'a, T> {
         }
     }
 
-    /// What the ops so far have changed.
+    /// The changes so far.
     pub(in crate::engine) fn ops(&self) -> &[RepoOp] {
         &self.ops
     }
 
-    /// Carries out one op on the tree in memory. An update to the record that is there already
+    /// Applies one operation to the tree in memory. An update to the record that is already there
     /// changes nothing.
     pub(in crate::engine) fn apply(&mut self, op: &Op) -> Result<()> {
         let path = op.path();
@@ -95,7 +95,7 @@ impl<'a, T: ReadBytes> CommitDraft<'a, T> {
         Ok(())
     }
 
-    /// The old record's blobs, and a look at its rows, which have to go.
+    /// Removes the old record's blobs, and finds its rows.
     fn forget_blobs(&mut self, key: &Key, old: &Cid) -> Result<()> {
         let stored = self.working_set.stored_record(key)?;
         if stored.section.cid != *old {
@@ -107,7 +107,7 @@ impl<'a, T: ReadBytes> CommitDraft<'a, T> {
         Ok(())
     }
 
-    /// Signs the tree as it is now and computes the rows that change.
+    /// Signs the tree and computes the changed rows.
     pub(in crate::engine) fn sign(
         mut self,
         did: &Did,
@@ -141,7 +141,7 @@ impl<'a, T: ReadBytes> CommitDraft<'a, T> {
     }
 }
 
-/// Joining two nodes of mined keys could make one that no reader accepts.
+/// Merging two nodes of mined keys could give a node that readers refuse.
 fn check_nodes(nodes: &[Block]) -> Result<()> {
     match nodes.iter().map(|node| node.bytes().len()).max() {
         Some(longest) if longest > NODE_BYTES_MAX => Err(Error::Limit {

@@ -1,4 +1,5 @@
-//! The blocks of a `#commit` event: what proves the ops, and what undoing them takes.
+//! The blocks of a `#commit` event: those that prove the operations and those that their inversion
+//! reads.
 
 use crate::block::{Block, Cid};
 use crate::car::car_of;
@@ -13,14 +14,15 @@ use crate::tree::{Child, Gap, Key, NodeSource, Tree};
 use bytes::Bytes;
 use std::collections::{HashMap, HashSet};
 
-/// The CAR for the event of a commit: commit, new nodes, further nodes that inversion reads, new
-/// records, each once. `None` if it is over the limit although nothing but deletes or one update is
-/// in it: then a `#sync` says what there is to say.
+/// The CAR for the event of a commit: commit, new nodes, further nodes that the inversion reads,
+/// new records, each once. `None` if it exceeds the limit although it holds only deletions or one
+/// update: such a commit is announced by `#sync`.
 ///
-/// Followers undo the ops in orders of their own, so there is what any order reads: around each
-/// op, the nodes as far as the keys next to it (see [`Tree::cover`]). Any other node lies between
-/// two keys that stay, and no undoing comes past those. The way to an updated record is all new.
-/// One inversion is carried out, so an event that would not verify is never made.
+/// Followers undo the operations in different orders, so the CAR holds the nodes that any order
+/// reads: around each operation, the nodes up to the neighbouring keys (see [`Tree::cover`]). Any
+/// other node lies between two keys that stay, and no inversion passes those. The path to an
+/// updated record is all new. One inversion is carried out here, so an event that would not verify
+/// is never made.
 pub(in crate::engine) fn commit_slice<T>(
     working_set: &mut WorkingSet<'_, T>,
     old: &Head,
@@ -54,7 +56,7 @@ where
     if car.len() <= EVENT_BLOCKS_BYTES_MAX {
         return Ok(Some(car));
     }
-    // What cannot be said in smaller commits: nodes of mined keys may be as long as they are.
+    // These cannot be split into smaller commits: nodes of mined keys may have any length.
     let is_one_update = matches!(ops, [RepoOp::Update { .. }]);
     if is_one_update || ops.iter().all(|op| matches!(op, RepoOp::Delete { .. })) {
         return Ok(None);
@@ -66,11 +68,11 @@ where
     })
 }
 
-/// Gives nodes of the new tree, and notes which were asked for.
+/// A source of nodes of the new tree that records which were read.
 struct Recorder<'r, 'a, T> {
-    /// Nodes that the edit has in memory, those included whose place has changed.
+    /// Nodes that the edit holds in memory, moved ones included.
     held: HashMap<Cid, Block>,
-    /// The others: they are where they were.
+    /// The others, which are stored where they were.
     working_set: &'r mut WorkingSet<'a, T>,
     read: Vec<Block>,
 }

@@ -1,4 +1,4 @@
-//! Writes of records: the ops, the commit made of them, its event.
+//! Writes: the operations, the commit made of them, its event. See [`crate::manual::writing`].
 
 pub(super) mod caller_queue;
 pub(super) mod commit;

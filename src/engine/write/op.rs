@@ -6,35 +6,35 @@ use crate::limits::EVENT_OPS_MAX;
 use crate::problem::{Code, Problem};
 use std::collections::BTreeSet;
 
-/// A change of one record.
+/// A change of one record: the operations of `com.atproto.repo.applyWrites`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {
-    /// A record where there is none.
+    /// Creates a record at a path that has none.
     Create {
-        /// Where.
+        /// The path.
         path: RepoPath,
-        /// The record.
+        /// The new record.
         record: Record,
     },
-    /// Another record where there is one.
+    /// Replaces a record.
     Update {
-        /// Where.
+        /// The path.
         path: RepoPath,
-        /// The record.
+        /// The new record.
         record: Record,
-        /// The record that has to be there, if the caller cares.
+        /// The CID of the record to replace; `None` replaces any.
         prev: Option<Cid>,
     },
-    /// No record where there is one.
+    /// Deletes a record.
     Delete {
-        /// Where.
+        /// The path.
         path: RepoPath,
-        /// The record that has to be there, if the caller cares.
+        /// The CID of the record to delete; `None` deletes any.
         prev: Option<Cid>,
     },
 }
 
-/// What a write may ask for beyond its ops.
+/// Options of [`Engine::write`](crate::Engine::write).
 ///
 /// ```
 /// use carrack::engine::WriteOptions;
@@ -44,33 +44,35 @@ pub enum Op {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct WriteOptions {
-    /// The head that the account has to have.
+    /// The CID of the head that the account must have (`swapCommit`); `None` accepts any.
     pub swap: Option<Cid>,
-    /// Make a commit even if no record changes: a new revision over the same tree.
+    /// Make a commit, with a new revision over the same tree, even if no record changes.
     pub commit_anyway: bool,
-    /// Sign with the signer's key though it is not the account's, and make it the account's: a
-    /// change of keys, or the first key of an account whose key is not known. The account is
-    /// unverified from then on, until [`Engine::check_trust`](crate::Engine::check_trust) has
-    /// checked the head against its identity.
+    /// Accept a signer whose key is not the account's, and make its key the account's: for a change
+    /// of keys, or for an account whose key is unknown. The account is unverified until
+    /// [`Engine::check_trust`](crate::Engine::check_trust) has checked the head against the
+    /// identity.
     pub rekey: bool,
 }
 
 impl WriteOptions {
-    /// The head that the account has to have: another one is refused with [`Error::Swap`].
+    /// Sets the CID of the head that the account must have: another head is refused with
+    /// [`Error::Swap`].
     #[must_use]
     pub fn swap(mut self, swap: impl Into<Option<Cid>>) -> Self {
         self.swap = swap.into();
         self
     }
 
-    /// Whether a commit is made even if no record changes.
+    /// Sets whether a commit is made even if no record changes.
     #[must_use]
     pub fn commit_anyway(mut self, commit_anyway: bool) -> Self {
         self.commit_anyway = commit_anyway;
         self
     }
 
-    /// Whether the signer's key may become the account's: [`WriteOptions::rekey`](#structfield.rekey).
+    /// Sets whether the signer's key may become the account's:
+    /// [`WriteOptions::rekey`](#structfield.rekey).
     #[must_use]
     pub fn rekey(mut self, rekey: bool) -> Self {
         self.rekey = rekey;
@@ -79,22 +81,22 @@ impl WriteOptions {
 }
 
 impl Op {
-    /// Creates a record.
+    /// Creates a record at a path that has none.
     pub fn create(path: RepoPath, record: Record) -> Self {
         Self::Create { path, record }
     }
 
-    /// Replaces a record, whichever it is.
+    /// Replaces a record, whatever its CID.
     pub fn update(path: RepoPath, record: Record) -> Self {
         Self::Update { path, record, prev: None }
     }
 
-    /// Deletes a record, whichever it is.
+    /// Deletes a record, whatever its CID.
     pub fn delete(path: RepoPath) -> Self {
         Self::Delete { path, prev: None }
     }
 
-    /// Where the change is.
+    /// The path of the record.
     pub fn path(&self) -> &RepoPath {
         match self {
             Self::Create { path, .. } | Self::Update { path, .. } | Self::Delete { path, .. } => {
@@ -103,7 +105,7 @@ impl Op {
         }
     }
 
-    /// The record that the caller expects to find.
+    /// The CID of the record that the caller expects.
     pub(in crate::engine) fn expected(&self) -> Option<&Cid> {
         match self {
             Self::Create { .. } => None,
@@ -120,7 +122,7 @@ impl Op {
     }
 }
 
-/// The rules that a batch keeps by itself.
+/// Checks a batch without the tree: its size, and each path once.
 pub(in crate::engine) fn check_batch(ops: &[Op]) -> Result<()> {
     if ops.len() > EVENT_OPS_MAX {
         let (limit, got) = (EVENT_OPS_MAX as u64, ops.len() as u64);
@@ -136,7 +138,7 @@ pub(in crate::engine) fn check_batch(ops: &[Op]) -> Result<()> {
     }
 }
 
-/// The error of an op on a record that is not what its caller took it for.
+/// The error of an operation on a record other than the expected one.
 pub(in crate::engine) fn swapped(path: &RepoPath, expected: &Cid, found: Option<&Cid>) -> Error {
     Error::Swap {
         what: Compared::Record(path.clone()),
@@ -145,7 +147,7 @@ pub(in crate::engine) fn swapped(path: &RepoPath, expected: &Cid, found: Option<
     }
 }
 
-/// A guard for the wire: a problem with the batch as a whole.
+/// The error for a batch that makes a node with too many entries.
 pub(in crate::engine) fn too_wide(path: &RepoPath, entries: usize) -> Error {
     let message = format!(
         "a node would get {entries} entries, {} at most: paths do not come out so by chance",

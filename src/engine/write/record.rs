@@ -5,8 +5,8 @@ use crate::problem::Code;
 use bytes::Bytes;
 use serde_json::Value;
 
-/// A record that a write may store: of the data model, and no longer than
-/// [`RECORD_BYTES_MAX`] bytes. Its constructors check both, once; a write trusts the type.
+/// A record that a write can store: valid in the data model, and at most [`RECORD_BYTES_MAX`] bytes
+/// long. The constructors check both. Specification: <https://atproto.com/specs/data-model>.
 ///
 /// ```
 /// use carrack::engine::Record;
@@ -20,7 +20,7 @@ use serde_json::Value;
 pub struct Record(Block);
 
 impl Record {
-    /// The record that this JSON describes, by the data model's rules (`$link`, `$bytes`, blobs).
+    /// Encodes JSON as a record, by the rules of the data model (`$link`, `$bytes`, blobs).
     ///
     /// # Errors
     /// As [`json::from_json`] and [`Record::from_dag_cbor`].
@@ -28,11 +28,11 @@ impl Record {
         Self::from_dag_cbor(json::from_json(value)?)
     }
 
-    /// The record of these bytes, which are kept as they are.
+    /// Checks the bytes of a record in DRISL, and keeps them unchanged.
     ///
     /// # Errors
-    /// [`Error::Limit`] above [`RECORD_BYTES_MAX`] bytes; `BadRecord` or `NonCanonical` if they are
-    /// not a map in DRISL.
+    /// [`Error::Limit`] above [`RECORD_BYTES_MAX`] bytes; [`Error::Problem`] with `BadRecord` or
+    /// `NonCanonical` if the bytes are not one map in DRISL.
     pub fn from_dag_cbor(bytes: impl Into<Bytes>) -> Result<Self> {
         let bytes = bytes.into();
         if bytes.len() > RECORD_BYTES_MAX {
@@ -46,17 +46,17 @@ impl Record {
         Ok(Self(Block::dag_cbor(bytes)))
     }
 
-    /// The CID that links to it.
+    /// The record's CID.
     pub fn cid(&self) -> &Cid {
         self.0.cid()
     }
 
-    /// Its bytes, in DRISL.
+    /// The record's bytes in DRISL.
     pub fn bytes(&self) -> &[u8] {
         self.0.bytes()
     }
 
-    /// CID and bytes, as a block.
+    /// The record as a block: CID and bytes.
     pub fn block(&self) -> &Block {
         &self.0
     }

@@ -2,23 +2,23 @@ use crate::block::Cid;
 use crate::event::RepoOp;
 use crate::ident::Rev;
 
-/// What a write has done. Durable when the caller has it.
+/// The result of [`Engine::write`](crate::Engine::write). The commit is durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Written {
-    /// The new head.
+    /// The CID of the new head commit.
     pub commit: Cid,
-    /// Its revision.
+    /// The revision of the new head.
     pub rev: Rev,
-    /// The revision before.
+    /// The previous revision.
     pub since: Rev,
-    /// The root of the tree.
+    /// The CID of the new tree's root.
     pub data: Cid,
-    /// The root before.
+    /// The CID of the previous tree's root.
     pub prev_data: Cid,
-    /// What changed, in the order of the request; updates that changed nothing are left out.
+    /// The changes, in the order of the request. Updates that changed nothing are left out.
     pub ops: Vec<RepoOp>,
-    /// The number of the event; `None` if nothing changed and so no commit was made.
+    /// The sequence number of the event; `None` if nothing changed and no commit was made.
     pub seq: Option<u64>,
 }

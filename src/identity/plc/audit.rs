@@ -1,4 +1,4 @@
-//! The JSON of audit logs: a list of operations, each with what the directory says about it.
+//! The JSON of audit logs: a list of operations with the directory's claims about each.
 
 use super::entry::LogEntry;
 use super::state::text;
@@ -8,7 +8,7 @@ use crate::limits::{PLC_LOG_BYTES_MAX, PLC_OPERATIONS_MAX};
 use crate::problem::{Code, Problem};
 use serde_json::{Value, json};
 
-/// An operation and what the directory says about it.
+/// An operation and the directory's claims about it.
 pub(super) struct Claim {
     pub(super) operation: Operation,
     pub(super) did: String,

@@ -9,10 +9,10 @@ use crate::limits::{PLC_NEW_OPERATION_BYTES_MAX, PLC_RECOVERY_MICROS, PLC_ROTATI
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value};
 
-/// An operation that is not signed yet. It starts from what the identity says, and says so again
-/// except for what is changed here.
+/// An operation that is not signed yet. It starts from the identity's state and keeps what is not
+/// changed.
 ///
-/// Begun by [`Operation::genesis`], [`Operation::update`], [`Operation::recovery`] or
+/// Created by [`Operation::genesis`], [`Operation::update`], [`Operation::recovery`] or
 /// [`Operation::tombstone`].
 #[derive(Clone, Debug)]
 #[must_use]
@@ -20,11 +20,11 @@ pub struct Draft {
     prev: Option<Cid>,
     /// None for a tombstone.
     state: Option<PlcState>,
-    /// did:keys that may sign it; for a genesis its own.
+    /// did:keys that may sign it; those of a genesis are its own.
     signers: Option<Vec<String>>,
 }
 
-/// Bounds of the directory, beside those of [`crate::limits`]: entries of a list, and characters
+/// Limits of the directory, besides those of [`crate::limits`]: entries of a list, and characters
 /// of a name, an id, a service's type and its URL.
 const ENTRIES_MAX: usize = 10;
 const ALSO_KNOWN_AS_CHARS_MAX: usize = 258;
@@ -33,12 +33,12 @@ const SERVICE_KIND_CHARS_MAX: usize = 96;
 const ENDPOINT_CHARS_MAX: usize = 256;
 
 impl Operation {
-    /// A new identity. It needs rotation keys, and one of them to sign.
+    /// Starts a new identity. It needs rotation keys, one of which must sign.
     pub fn genesis(state: PlcState) -> Draft {
         Draft { prev: None, state: Some(state), signers: None }
     }
 
-    /// A change of what the identity says now. Any of its rotation keys can sign.
+    /// Starts a change of the identity's present state. Any of its rotation keys can sign.
     ///
     /// # Errors
     /// [`Error::Request`] if the identity is tombstoned.
@@ -49,8 +49,8 @@ impl Operation {
         Ok(Draft { prev, state: Some(state.clone()), signers })
     }
 
-    /// The end of the identity. Any of its rotation keys can sign; one of higher priority can
-    /// undo it for 72 hours.
+    /// Starts the operation that ends the identity. Any of its rotation keys can sign; one of
+    /// higher priority can undo it for 72 hours.
     ///
     /// # Errors
     /// [`Error::Request`] if the identity is tombstoned already.
@@ -58,13 +58,14 @@ impl Operation {
         Ok(Draft { state: None, ..Self::update(log)? })
     }
 
-    /// An operation that follows the one named `after`, and so undoes all later ones. It starts
-    /// from what the identity said then. Only rotation keys of higher priority than the one that
-    /// signed the first operation to be undone can sign, and only for 72 hours after that one.
+    /// Starts an operation after the one with the CID `after`, which undoes all later ones. It
+    /// starts from the identity's state at `after`. Only rotation keys of higher priority than the
+    /// one that signed the first undone operation can sign, and only for 72 hours after that
+    /// operation.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if no such operation stands, [`Error::Request`] if none follows it or
-    /// the 72 hours are over, [`Error::Key`] if no key has the priority.
+    /// [`Error::NotFound`] if `after` is not an operation in force, [`Error::Request`] if none
+    /// follows it or the 72 hours are over, [`Error::Key`] if no key has the priority.
     pub fn recovery(log: &PlcLog, after: &Cid, clock: &dyn Clock) -> Result<Draft> {
         let missing = || Error::NotFound(Entity::Operation(after.clone()));
         let (_, entry, disputed) = log.fork(after).ok_or_else(missing)?;
@@ -86,14 +87,14 @@ impl Operation {
 }
 
 impl Draft {
-    /// Sets the key that repository commits verify under.
+    /// Sets the key that signs commits.
     pub fn signing_key(self, key: &VerifyingKey) -> Self {
         self.change(|state| {
             state.verification_methods.insert(SIGNING_METHOD.to_owned(), key.to_did_key());
         })
     }
 
-    /// Sets the server that hosts the account, by its URL.
+    /// Sets the URL of the account's server.
     pub fn pds(self, endpoint: &str) -> Self {
         self.change(|state| {
             let (kind, endpoint) = (PDS_KIND.to_owned(), endpoint.to_owned());
@@ -101,7 +102,8 @@ impl Draft {
         })
     }
 
-    /// Sets the handles (without `at://`), the first of which counts. Other names stay, behind.
+    /// Sets the handles, without `at://`; the first is the primary one. Other names are kept after
+    /// them.
     pub fn handles(self, handles: &[&str]) -> Self {
         self.change(|state| {
             state.also_known_as.retain(|name| !name.starts_with(HANDLE_SCHEME));
@@ -110,20 +112,19 @@ impl Draft {
         })
     }
 
-    /// Sets the rotation keys, highest priority first. They sign the next operation, not this
-    /// one (a genesis excepted).
+    /// Sets the rotation keys, highest priority first. They sign the next operation, not this one,
+    /// except in a genesis.
     pub fn rotation_keys(self, keys: &[VerifyingKey]) -> Self {
         self.change(|state| {
             state.rotation_keys = keys.iter().map(VerifyingKey::to_did_key).collect();
         })
     }
 
-    /// Signs it.
+    /// Signs the operation.
     ///
     /// # Errors
-    /// [`Error::Request`] if the directory would refuse what it says, [`Error::Key`] if the
-    /// signer's key may not sign this operation or its signature is wrong, and whatever the
-    /// signer fails with.
+    /// [`Error::Request`] if the directory would refuse the content, [`Error::Key`] if the signer's
+    /// key may not sign this operation or its signature is wrong, and the signer's errors.
     pub fn sign(self, signer: &dyn Signer) -> Result<Operation> {
         if let Some(state) = &self.state {
             check(state).map_err(Error::Request)?;
@@ -154,7 +155,7 @@ impl Draft {
         Operation::from_fields(fields, signature).map_err(Error::Request)
     }
 
-    /// A tombstone says nothing that could be changed.
+    /// Applies a change; a tombstone has no content to change.
     fn change(mut self, change: impl FnOnce(&mut PlcState)) -> Self {
         if let Some(state) = &mut self.state {
             change(state);
@@ -172,7 +173,7 @@ impl Draft {
     }
 }
 
-/// What the directory asks of new operations, beyond what old ones had to observe.
+/// The directory's rules for new operations, which old ones need not observe.
 fn check(state: &PlcState) -> Result<(), String> {
     if !(1..=PLC_ROTATION_KEYS_MAX).contains(&state.rotation_keys.len()) {
         return Err(format!("an operation has 1 to {PLC_ROTATION_KEYS_MAX} rotation keys"));

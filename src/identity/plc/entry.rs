@@ -5,7 +5,7 @@ use super::Operation;
 pub(super) struct LogEntry {
     pub(super) operation: Operation,
     pub(super) created_micros: u64,
-    /// Place of the key that signed it among its predecessor's rotation keys.
+    /// Index of the key that signed it among its predecessor's rotation keys.
     pub(super) signer: usize,
     pub(super) nullified: bool,
 }

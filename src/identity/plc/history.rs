@@ -2,21 +2,22 @@ use super::PlcLog;
 use super::state::PlcState;
 use crate::key::VerifyingKey;
 
-/// Something that an identity said, and when. Times are the directory's.
+/// A value in an identity's history and the time when it was in force. The times are the
+/// directory's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Period<T> {
-    /// What it said.
+    /// The value.
     pub value: T,
-    /// From when, in microseconds since 1970.
+    /// The start, in microseconds since 1970.
     pub from_micros: u64,
-    /// Until when; none if it says so still.
+    /// The end, in microseconds since 1970; `None` if it is in force.
     pub until_micros: Option<u64>,
 }
 
 impl PlcLog {
-    /// The keys for repository commits of all operations that stand, oldest first. A key that
-    /// came back after others has a period for each time; unusable ones are left out.
+    /// The keys that signed commits, by all operations in force, oldest first. A key that was set
+    /// again after others has a period for each time; unusable keys are left out.
     pub fn signing_keys_at_any_time(&self) -> Vec<Period<VerifyingKey>> {
         self.history(|state| state.signing_key().into_iter().collect())
     }
@@ -31,8 +32,8 @@ impl PlcLog {
         self.history(|state| state.handles().map(str::to_owned).collect())
     }
 
-    /// The periods of what `said` picks, by the operations that stand: one that was undone never
-    /// counted.
+    /// The periods of the values that `said` selects, by the operations in force; an undone
+    /// operation never counts.
     fn history<T: PartialEq>(&self, said: impl Fn(&PlcState) -> Vec<T>) -> Vec<Period<T>> {
         let mut periods: Vec<Period<T>> = Vec::new();
         for entry in self.standing_entries() {

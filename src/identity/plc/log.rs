@@ -10,10 +10,10 @@ use crate::problem::{Code, Problem};
 
 /// The verified log of a did:plc identity.
 ///
-/// Holding one is the proof that every operation is signed by a rotation key that was in force,
-/// that the DID is the hash of the first, and that the history was rewritten only by keys of
-/// higher priority and within 72 hours. What is taken on trust from the directory are the times,
-/// and that no operation is left out at the end.
+/// A value of this type proves that every operation is signed by a rotation key in force, that the
+/// DID is the hash of the first operation, and that history was rewritten only by keys of higher
+/// priority and within 72 hours. The times, and that no operation is missing at the end, rely on
+/// the directory. Specification: <https://web.plc.directory/spec/v0.1/did-plc>.
 ///
 /// ```
 /// use carrack::identity::plc::{Operation, PlcLog, PlcState};
@@ -35,17 +35,17 @@ use crate::problem::{Code, Problem};
 pub struct PlcLog {
     did: Did,
     entries: Vec<LogEntry>,
-    /// Places in `entries` of the operations that stand, each the predecessor of the next.
+    /// Indexes in `entries` of the operations in force, each the predecessor of the next.
     standing: Vec<usize>,
 }
 
 impl PlcLog {
-    /// Verifies an audit log, as the directory's `/{did}/log/audit` gives it: signatures, CIDs,
-    /// the DID, predecessors, nullifications and the order in time; what the log claims to be
-    /// nullified is compared with what the rules say.
+    /// Verifies an audit log, as the directory's `/{did}/log/audit` returns it: signatures, CIDs,
+    /// the DID, predecessors, nullifications and the order in time. The log's own claims of
+    /// nullification are compared with the rules.
     ///
     /// # Errors
-    /// `BadLog`, naming the first operation (counted from 0) that breaks a rule.
+    /// `BadLog` with the first operation, counted from 0, that breaks a rule.
     pub fn verify(json: &[u8]) -> Result<Self, Problem> {
         let claims = audit::read(json)?;
         let flags: Vec<bool> = claims.iter().map(|claim| claim.nullified).collect();
@@ -73,10 +73,10 @@ impl PlcLog {
         Ok(log)
     }
 
-    /// The log that begins with this operation.
+    /// Starts a log with this operation. `created_micros` is its time in microseconds since 1970.
     ///
     /// # Errors
-    /// `BadLog` if it is no genesis, or not signed by one of its own rotation keys.
+    /// `BadLog` if it is not a genesis, or not signed by one of its own rotation keys.
     pub fn begin(genesis: Operation, created_micros: u64) -> Result<Self, Problem> {
         let at = |why: &str| problem(0, &genesis, why);
         let (Some(did), Some(state)) = (genesis.genesis_did(), genesis.state()) else {
@@ -87,10 +87,11 @@ impl PlcLog {
         Ok(Self { did, entries: vec![entry], standing: vec![0] })
     }
 
-    /// Takes in one more operation, nullifying those that it undoes.
+    /// Appends an operation, and nullifies those that it undoes. `created_micros` is its time in
+    /// microseconds since 1970.
     ///
     /// # Errors
-    /// `BadLog` if it breaks a rule; then the log is as before.
+    /// `BadLog` if it breaks a rule; the log is unchanged then.
     pub fn append(&mut self, operation: Operation, created_micros: u64) -> Result<(), Problem> {
         let place = self.entries.len();
         let (after, signer) = self
@@ -106,47 +107,47 @@ impl PlcLog {
         Ok(())
     }
 
-    /// The identity.
+    /// The identity's DID.
     pub fn did(&self) -> &Did {
         &self.did
     }
 
-    /// The CIDs of the operations that stand, oldest first.
+    /// The CIDs of the operations in force, oldest first.
     pub fn chain(&self) -> impl Iterator<Item = &Cid> {
         self.standing_entries().map(|entry| entry.operation.cid())
     }
 
-    /// For each operation, in the log's order, whether a later one undid it.
+    /// For each operation, in the log's order, whether a later one nullified it.
     pub fn nullified(&self) -> Vec<bool> {
         self.entries.iter().map(|entry| entry.nullified).collect()
     }
 
-    /// Whether the identity has been given up.
+    /// Whether the identity was ended by a tombstone.
     pub fn tombstoned(&self) -> bool {
         self.state().is_none()
     }
 
-    /// What the identity says now; none if it is tombstoned.
+    /// The identity's present state; `None` after a tombstone.
     pub fn state(&self) -> Option<&PlcState> {
         self.standing_entries().next_back()?.operation.state()
     }
 
-    /// The key that repository commits verify under now, if there is one that can be used.
+    /// The key that signs commits now; `None` if there is none or it cannot be used.
     pub fn signing_key(&self) -> Option<VerifyingKey> {
         self.state()?.signing_key()
     }
 
-    /// The log in the form that [`PlcLog::verify`] reads.
+    /// Encodes the log as JSON, in the form that [`PlcLog::verify`] reads.
     pub fn to_json(&self) -> String {
         audit::write(&self.did, &self.entries)
     }
 
-    /// The operations that stand, oldest first; never empty.
+    /// The operations in force, oldest first; never empty.
     pub(super) fn standing_entries(&self) -> impl DoubleEndedIterator<Item = &LogEntry> {
         self.standing.iter().filter_map(|place| self.entries.get(*place))
     }
 
-    /// Where in `standing` this CID is, its operation and, if there is one, the next that stands.
+    /// The index of this CID in `standing`, its operation and, if there is one, the next in force.
     pub(super) fn fork(&self, cid: &Cid) -> Option<(usize, &LogEntry, Option<&LogEntry>)> {
         let from_end = self.standing_entries().rev().position(|e| e.operation.cid() == cid)?;
         let at = self.standing.len().checked_sub(from_end + 1)?;
@@ -154,7 +155,7 @@ impl PlcLog {
         Some((at, entries.next()?, entries.next()))
     }
 
-    /// Where in `standing` the operation attaches, and which of the keys there signed it.
+    /// The index in `standing` that the operation follows, and the key there that signed it.
     fn check_next(
         &self,
         operation: &Operation,

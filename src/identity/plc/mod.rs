@@ -1,11 +1,11 @@
-//! did:plc: audit logs verified without trusting the directory that sends them, and operations
-//! that change where an account lives and which keys speak for it.
+//! did:plc: verifies audit logs without trust in the directory, and builds operations that change
+//! an account's server and keys.
 //!
 //! A did:plc identity is a log of signed operations. The DID is the hash of the first one; each
-//! later one names its predecessor by CID and is signed by a rotation key of it. What the
-//! directory adds is the order and the time at which operations came in, which decide about one
-//! thing: for 72 hours, a rotation key can undo what a key of lower priority did. See the did:plc
-//! method's specification.
+//! later one names its predecessor by CID and is signed by a rotation key of that one. The
+//! directory adds the order and the time of operations, which decide one thing: for 72 hours, a
+//! rotation key can undo operations of a key of lower priority. Specification:
+//! <https://web.plc.directory/spec/v0.1/did-plc>.
 
 mod audit;
 mod draft;

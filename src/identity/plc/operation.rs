@@ -8,10 +8,10 @@ use crate::problem::{Code, Problem};
 use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
 use serde_json::{Map, Value};
 
-/// A signed did:plc operation: its form is checked, its signature is not until a
-/// [`super::PlcLog`] takes it in.
+/// A signed did:plc operation. Its form is checked; its signature is checked when a
+/// [`super::PlcLog`] accepts it.
 ///
-/// New ones are made by [`Operation::genesis`], [`Operation::update`], [`Operation::recovery`]
+/// New ones are started by [`Operation::genesis`], [`Operation::update`], [`Operation::recovery`]
 /// and [`Operation::tombstone`].
 ///
 /// ```
@@ -43,15 +43,16 @@ const UPDATE_FIELDS: &[&str] =
     &["type", "rotationKeys", "verificationMethods", "alsoKnownAs", "services", "prev"];
 const CREATE_FIELDS: &[&str] = &["type", "signingKey", "recoveryKey", "handle", "service", "prev"];
 const TOMBSTONE_FIELDS: &[&str] = &["type", "prev"];
-/// A DID is this much of the base32 of the genesis' hash: 120 bits.
+/// The length of the identifier in a DID: the first characters of the base32 of the genesis' hash,
+/// 120 bits.
 const DID_HASH_CHARS: usize = 24;
 
 impl Operation {
-    /// Reads an operation as the directory takes it.
+    /// Parses the JSON of an operation, as the directory accepts it.
     ///
     /// # Errors
-    /// `BadLog` if it is not of one of the three forms (`plc_operation`, `plc_tombstone`, the
-    /// old `create`), has other fields, or is too large.
+    /// `BadLog` if it is not of one of the three types (`plc_operation`, `plc_tombstone`, the old
+    /// `create`), has other fields, or is too large.
     pub fn parse(json: &[u8]) -> Result<Self, Problem> {
         let bad = |why: String| Problem::new(Code::BadLog, why);
         if json.len() > 4 * PLC_OPERATION_BYTES_MAX {
@@ -71,7 +72,7 @@ impl Operation {
         Self::from_fields(fields, signature)
     }
 
-    /// The operation of these fields, `sig` apart.
+    /// Builds an operation from its fields and `sig`.
     pub(super) fn from_fields(
         fields: Map<String, Value>,
         signature: String,
@@ -105,29 +106,29 @@ impl Operation {
         Ok(Self { fields, signature, prev, cid, state })
     }
 
-    /// The CID of the signed operation: what the next one's `prev` names.
+    /// The CID of the signed operation, which the next one's `prev` names.
     pub fn cid(&self) -> &Cid {
         &self.cid
     }
 
-    /// The CID of the operation that it follows; none for a genesis.
+    /// The CID of the previous operation; `None` for a genesis.
     pub fn prev(&self) -> Option<&Cid> {
         self.prev.as_ref()
     }
 
-    /// What it makes the identity say; none for a tombstone.
+    /// The identity's state after it; `None` for a tombstone.
     pub fn state(&self) -> Option<&PlcState> {
         self.state.as_ref()
     }
 
-    /// The DID that it begins, if it is a genesis: its hash in base32, cut to 24 characters.
+    /// The DID of a genesis: its hash in base32, cut to 24 characters; `None` for other operations.
     pub fn genesis_did(&self) -> Option<Did> {
         let (None, Some((_, digest))) = (&self.prev, self.cid.blessed()) else { return None };
         let hash = BASE32_NOPAD.encode(digest).to_ascii_lowercase();
         format!("did:plc:{}", hash.get(..DID_HASH_CHARS)?).parse().ok()
     }
 
-    /// The form that the directory takes.
+    /// Encodes the operation as JSON, as the directory accepts it.
     pub fn to_json(&self) -> String {
         self.to_value().to_string()
     }
@@ -136,10 +137,10 @@ impl Operation {
         Value::Object(with_signature(self.fields.clone(), &self.signature))
     }
 
-    /// Which of these keys signed it: the first that fits, by its place in the list.
+    /// The index of the first of these keys that verifies the signature.
     pub(super) fn signer_among(&self, keys: &[String]) -> Result<usize, String> {
-        // Strict: nothing but the alphabet, no padding, unused bits zero. Otherwise one
-        // signature would have several texts, and so one operation several CIDs.
+        // Strict: only the alphabet, no padding, unused bits zero. Otherwise one signature would
+        // have several texts, and one operation several CIDs.
         let signature = BASE64URL_NOPAD.decode(self.signature.as_bytes());
         let signature = signature.map_err(|_| {
             "the signature is not in canonical base64url without padding".to_owned()

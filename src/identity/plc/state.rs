@@ -2,9 +2,9 @@ use crate::key::VerifyingKey;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// What a did:plc identity says at one time.
+/// The state of a did:plc identity at one time.
 ///
-/// Keys are kept as they are written: the log may hold keys that Carrack cannot use.
+/// Keys are kept as text: the log may hold keys that Carrack cannot use.
 ///
 /// ```
 /// use carrack::identity::plc::PlcState;
@@ -39,12 +39,12 @@ pub(super) const PDS_KIND: &str = "AtprotoPersonalDataServer";
 pub(super) const HANDLE_SCHEME: &str = "at://";
 
 impl PlcState {
-    /// The key that repository commits verify under, if there is one that can be used.
+    /// The key that signs commits; `None` if there is none or it cannot be used.
     pub fn signing_key(&self) -> Option<VerifyingKey> {
         VerifyingKey::from_did_key(self.verification_methods.get(SIGNING_METHOD)?).ok()
     }
 
-    /// The URL of the server that hosts the account.
+    /// The URL of the account's server; `None` if there is none.
     pub fn pds(&self) -> Option<&str> {
         self.services.get(PDS_SERVICE).map(|service| service.endpoint.as_str())
     }
@@ -87,8 +87,8 @@ impl PlcState {
         })
     }
 
-    /// Reads the fields of a `create`, the genesis of the first months, by the rules for turning
-    /// it into the later form.
+    /// Reads the fields of a `create`, the genesis of the first months, and converts it by the
+    /// specification's rules.
     pub(super) fn from_legacy_fields(fields: &Map<String, Value>) -> Result<Self, String> {
         let [signing, recovery] = [text(fields, "signingKey")?, text(fields, "recoveryKey")?];
         let [handle, service] = [text(fields, "handle")?, text(fields, "service")?];

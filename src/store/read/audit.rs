@@ -1,4 +1,4 @@
-//! Goes through a tree's rows in order and answers what is at each place.
+//! Reads a tree's rows in order and returns the block at each position.
 
 use crate::block::{Block, Cid};
 use crate::error::{Error, Result};
@@ -41,12 +41,12 @@ pub(crate) fn digest_row(hasher: &mut blake3::Hasher, key: &[u8], value: &[u8]) 
 /// The rows of a tree, read once from the first to the last.
 pub(crate) struct RowAudit<'a> {
     range: ByteEntries<'a>,
-    /// Blocks of the row at hand.
+    /// Blocks of the current row.
     ready: VecDeque<(RowPosition, StoredBlock)>,
     /// A record whose rows are not all read yet.
     digest: blake3::Hasher,
     faults: Vec<Problem>,
-    /// The next row, looked at for whether it continues this one.
+    /// The next row, read to see whether it continues this one.
     ahead: Option<(Vec<u8>, Bytes)>,
 }
 
@@ -58,8 +58,8 @@ impl<'a> RowAudit<'a> {
         Ok(Self { range, ready: VecDeque::new(), digest, faults: Vec::new(), ahead: None })
     }
 
-    /// The block at `place`, which has to have this CID, with its stamp. What was passed on the way
-    /// is a fault, and waits to be fetched by [`RowAudit::take_faults`].
+    /// The block at `place`, which must have this CID, and its stamp. Skipped rows are faults,
+    /// which [`RowAudit::take_faults`] returns.
     pub(crate) fn take(&mut self, place: &RowPosition, cid: &Cid) -> Result<Option<(Block, Rev)>> {
         let mut found = None;
         loop {
@@ -95,12 +95,12 @@ impl<'a> RowAudit<'a> {
         })
     }
 
-    /// What has been found wrong since it was last asked for.
+    /// Returns the faults found since the last call.
     pub(crate) fn take_faults(&mut self) -> Vec<Problem> {
         std::mem::take(&mut self.faults)
     }
 
-    /// Reads what is left: nothing should be.
+    /// Reads the remaining rows: each is a fault.
     pub(crate) fn finish(&mut self) -> Result<Vec<Problem>> {
         loop {
             self.fill()?;

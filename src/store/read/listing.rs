@@ -1,8 +1,8 @@
-//! Lists records by the nodes that name them.
+//! Lists records along the nodes that reference them.
 //!
-//! The rows of a tree lie in the order in which its nodes are followed, so a scan gives them one
-//! after the other; but it is the nodes that say what each row has to be. Whatever a damaged key or
-//! page makes of the scan, a row other than the one that is due is an error.
+//! The rows of a tree are in the order in which its nodes are followed, so a scan returns them one
+//! after the other. The nodes determine which row is next: any other row, because of a damaged key
+//! or page, is an error.
 
 use crate::block::Cid;
 use crate::error::{Error, Result};
@@ -16,7 +16,7 @@ use crate::store::rows::value::{RawRow, RawSection, StoredBlock};
 use crate::tree::{Key, Node};
 use std::ops::Bound;
 
-/// What a list makes of each record.
+/// The result of a listing per record.
 pub(crate) trait ListItem: Sized {
     /// Of a section in a run.
     fn in_run(row: &RawRow<'_>, section: &RawSection<'_>) -> Result<Self>;
@@ -73,13 +73,13 @@ pub(crate) struct Records<'a, T, L> {
     head: &'a Head,
     span: Span,
     reverse: bool,
-    /// What the nodes say is to come, the next thing last.
+    /// The items that the nodes reference, the next one last.
     due: Vec<Due>,
     /// The rows from the first one that is wholly inside the span.
     scan: Option<ByteEntries<'a>>,
     /// A row that the scan has given too early: its node comes next.
     ahead: Option<(Vec<u8>, Vec<u8>)>,
-    /// The records of the run at hand, the next one last.
+    /// The records of the current run, the next one last.
     ready: Vec<(Key, L)>,
     listed: u64,
     bytes: u64,

@@ -1,5 +1,5 @@
-//! Nodes that have been read and hashed, by their CIDs. A node never changes, so what is said of one
-//! here is right for any account and any revision that names it.
+//! A cache of hashed nodes by CID. A node never changes, so an entry is valid for any account and
+//! any revision that references it.
 
 use crate::block::Cid;
 use crate::limits::{KEPT_NODE_BYTES_MAX, KEPT_NODES_PART};
@@ -10,12 +10,11 @@ use quick_cache::sync::Cache;
 use std::fmt;
 use std::sync::Arc;
 
-/// Nodes above layer 0, on the way from the root to a record. Reads that come one after
-/// the other share most of the way. The cache lets go first what was read once: a walk through a
-/// large tree does not drive out its upper levels.
+/// A cache of nodes above layer 0. Successive reads share most of their path. Nodes that were read
+/// only once are evicted first, so a walk through a large tree does not evict its upper levels.
 pub(crate) struct NodeCache {
     kept: Cache<Cid, Arc<CompactNode>, BytesOfNode>,
-    /// Rows that they have led to.
+    /// Rows that were found by following these nodes.
     pub(crate) confirmed: ConfirmedRows,
 }
 
@@ -61,5 +60,5 @@ impl fmt::Debug for NodeCache {
     }
 }
 
-/// What a node of an ordinary tree takes in memory, for a guess at how many there will be.
+/// The typical memory of a node, to estimate the capacity.
 const USUAL_NODE_BYTES: usize = 400;

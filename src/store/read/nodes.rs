@@ -1,4 +1,4 @@
-//! The nodes above layer 0: one at its place, and the way down them to a path.
+//! Reads nodes above layer 0, and descends to a path.
 
 use crate::block::Cid;
 use crate::error::{Error, Result};
@@ -11,7 +11,7 @@ use crate::store::rows::value::{RawRow, RawSection};
 use crate::tree::{CompactNode, Key, Node, Sought};
 use std::sync::Arc;
 
-/// Where a node hangs, and what it has to be.
+/// The place of a node, and its CID.
 #[derive(Clone, Debug)]
 pub(crate) struct NodeAt {
     pub(crate) cid: Cid,
@@ -44,7 +44,7 @@ pub(crate) fn node_at<T: ReadBytes>(
     Ok(node.to_node())
 }
 
-/// The same. Where it hangs is asked for only if it is not kept.
+/// The same in its cached form. Its place is needed only if it is not cached.
 fn compact_at<T: ReadBytes>(
     cache: &NodeCache,
     rows: &T,
@@ -65,7 +65,7 @@ fn compact_at<T: ReadBytes>(
     Ok(node)
 }
 
-/// The way from the root of a tree towards a path.
+/// The descent from the root of a tree to a path.
 pub(crate) struct Descent<'a, T> {
     rows: &'a T,
     nodes: &'a NodeCache,
@@ -81,7 +81,7 @@ pub(crate) struct Descent<'a, T> {
 /// An entry of a node.
 type LeftEntry = (Arc<CompactNode>, usize);
 
-/// Where the way leads.
+/// The end of a descent.
 pub(crate) enum End {
     /// The path's record, which a node above layer 0 names.
     Record(Cid),
@@ -97,7 +97,7 @@ impl<'a, T: ReadBytes> Descent<'a, T> {
         Self { rows, nodes, tree: head.tree, path, cid, height, left: None }
     }
 
-    /// Follows the nodes. A look-up a level at most; most nodes are kept.
+    /// Follows the nodes: at most one look-up per level; most nodes are cached.
     pub(crate) fn end(mut self) -> Result<End> {
         while self.height > 0 {
             let left = || left_key(self.left.as_ref());

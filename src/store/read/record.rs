@@ -1,9 +1,8 @@
 //! The record at a path, by the nodes on the way to it.
 //!
-//! Each node is hashed and is the one that its parent names, beginning with the root that the head
-//! names. A row that lies under a wrong key, belongs to another tree or is an old one that a damaged
-//! page leads to is not what the node above it names: it gives an error, never another record and
-//! never an absence.
+//! Each node is hashed and must be the one that its parent references, starting with the root in
+//! the head. A row under a wrong key, of another tree, or an old one behind a damaged page is not,
+//! and gives an error: never another record and never an absence.
 
 use crate::block::{Block, Cid};
 use crate::error::{Error, Result};
@@ -165,7 +164,7 @@ impl<T: ReadBytes> Lookup<'_, T> {
     }
 }
 
-/// The value of the row with this key, if it is the one at hand.
+/// The value of the row with this key, if it is the current row.
 fn value_in<'n>(near: Option<&'n ByteEntry<'_>>, key: &[u8]) -> Option<&'n [u8]> {
     near.filter(|(found, _)| found.value() == key).map(|(_, value)| value.value())
 }

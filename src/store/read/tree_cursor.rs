@@ -19,7 +19,7 @@ pub(crate) struct TreeCursor<'a, T> {
     tree: u64,
     /// Only what is newer than this is given.
     since: Option<Rev>,
-    /// What the run at hand has not given yet.
+    /// The entries of the current run that were not returned yet.
     ready: VecDeque<RunEntry>,
 }
 
@@ -90,7 +90,7 @@ impl<'a, T: ReadBytes> TreeCursor<'a, T> {
         self.since.is_none_or(|since| stamp > since)
     }
 
-    /// Takes a record from the run at hand. What comes before it has been left out by the walk.
+    /// Takes a record from the current run. Entries before it were skipped by the walk.
     fn in_run(&mut self, path: &Key) -> Option<StoredBlock> {
         while let Some(next) = self.ready.pop_front() {
             if next.path.as_ref() == Some(path) {

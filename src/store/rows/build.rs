@@ -1,4 +1,4 @@
-//! Cuts the blocks of a tree, as they come in streaming order, into rows.
+//! Groups the blocks of a tree, in streaming order, into rows.
 
 use crate::ident::Rev;
 use crate::limits::RUN_BYTES_MAX;
@@ -6,7 +6,7 @@ use crate::store::rows::key::{node_key, record_key};
 use crate::store::rows::value::{RowStats, encode_row, encode_section_rows};
 use crate::tree::Key;
 
-/// Where finished rows go.
+/// A receiver of finished rows.
 pub(crate) trait RowOut {
     /// A row to be stored.
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>);
@@ -14,7 +14,7 @@ pub(crate) trait RowOut {
     fn keep(&mut self, key: Vec<u8>);
 }
 
-/// A record on its way into rows.
+/// The source of a record for its row.
 #[derive(Clone, Copy)]
 pub(crate) enum RecordSource<'a> {
     /// Its section.
@@ -23,20 +23,20 @@ pub(crate) enum RecordSource<'a> {
     Kept(usize),
 }
 
-/// Takes nodes and records in pre-order and gives rows. Nothing but the content decides where a
-/// row ends: a node of layer 0 and its records are one row, a run, if their sections fit into
-/// [`RUN_BYTES_MAX`]; anything else is a row a block.
+/// Takes nodes and records in preorder and returns rows. Only the content decides where a row ends:
+/// a node of layer 0 and its records are one row, a run, if their sections fit into
+/// [`RUN_BYTES_MAX`]; any other block is a row of its own.
 pub(crate) struct RowBuilder {
     tree: u64,
     stats: RowStats,
     run: Run,
 }
 
-/// The node of layer 0 at hand and its records, as long as they fit into a run. Its memory is used
-/// again for the next one.
+/// The current node of layer 0 and its records, as long as they fit into a run. The memory is
+/// reused for the next one.
 #[derive(Default)]
 struct Run {
-    /// Where the node hangs; `None` if none is at hand.
+    /// The key left of the node; `None` without a current node.
     left: Option<Key>,
     /// Of the node and of each record.
     stamps: Vec<Rev>,
@@ -52,7 +52,7 @@ impl RowBuilder {
         Self { tree, stats: RowStats::default(), run: Run::default() }
     }
 
-    /// What has gone through so far.
+    /// The counts so far.
     pub(crate) fn stats(&self) -> RowStats {
         self.stats
     }

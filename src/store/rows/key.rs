@@ -1,10 +1,10 @@
-//! Row keys: where a row stands in its tree. `manual::format` draws them.
+//! Row keys, which are positions in a tree. `manual::format` describes them.
 
 use crate::block::Cid;
 use crate::error::{Error, Result};
 use crate::limits::LAYER_MAX;
 
-/// Where a row stands in its tree: the order of the encoded keys is the streaming block order.
+/// The position of a row in its tree. Encoded keys sort in streaming order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RowPlace {
     /// A record (or, at the path "", the commit); `part` counts the rows that continue it.

@@ -1,4 +1,4 @@
-//! Row values: the bytes at the database's edge. `manual::format` draws them.
+//! Row values. `manual::format` describes them.
 
 use crate::block::{Block, Cid};
 use crate::car::{Section, parse_whole, varint};
@@ -98,7 +98,7 @@ impl Stamps {
     }
 }
 
-/// What stands before a row's sections.
+/// The header of a row.
 struct Header<'a> {
     stamps: Stamps,
     count: usize,
@@ -153,7 +153,7 @@ pub(crate) fn without_form<'v>(key: &[u8], value: &'v [u8]) -> &'v [u8] {
     value.get(start..).unwrap_or_default()
 }
 
-/// A row as it lies in the database, of which little is looked at.
+/// An encoded row, of which only parts are decoded.
 pub(crate) struct RawRow<'a> {
     header: Header<'a>,
     head: &'a [u8],
@@ -201,7 +201,7 @@ impl<'a> RawRow<'a> {
 
     /// A section of it, copied out, with its stamp.
     pub(crate) fn stamped(&self, section: &RawSection<'a>) -> Result<StoredBlock> {
-        // What asks for no revisions need not wait for this.
+        // Checked only if a revision is needed.
         if !self.is_checked.replace(true) {
             self.header.check()?;
         }

@@ -1,12 +1,12 @@
-//! Many rows at once, in the order of their keys: through a cursor, which need not look for the
-//! place of each.
+//! Inserts many rows in the order of their keys, through a cursor that need not search for each
+//! place.
 
 use crate::error::Result;
 use redb::{CursorError, Table};
 use std::ops::Bound;
 
-/// Puts rows into a table. It is quick if their keys ascend and the table has no key between them,
-/// and right in any case.
+/// Inserts rows into a table. It is fast if their keys ascend and the table has no key between
+/// them, and correct in any case.
 pub(crate) fn insert_all<'a>(
     table: &mut Table<'_, &'static [u8], &'static [u8]>,
     rows: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
@@ -18,7 +18,7 @@ pub(crate) fn insert_all<'a>(
         for (key, value) in rows.by_ref() {
             match cursor.insert_before(key, value) {
                 Ok(()) => {}
-                // It has no place here: there is one like it, or it does not come next.
+                // The cursor refuses it: the key exists, or is not the next one.
                 Err(CursorError::UnorderedKey) => {
                     stopped = Some((key, value));
                     break;

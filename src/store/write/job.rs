@@ -1,26 +1,26 @@
-//! What a caller hands to the writer, and how it learns what came of it.
+//! Jobs that callers submit to the writer, and their results.
 
 use crate::error::{Error, Result};
 use crate::store::tables::Tables;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// A job looks at the tables, decides, and only then writes: what fails with an error of its own
-/// must not have written. It may be run again, in another transaction, if that of the first run
-/// cannot be kept because of another job.
+/// A job reads and checks first, and writes only then: a job that fails with its own error must not
+/// have written. It may run again in another transaction, if another job prevents the first one
+/// from being committed.
 pub(in crate::store) struct Job {
     work: Box<dyn Work>,
-    /// For bulk: the bytes of rows of a tree that no reader sees yet.
+    /// For bulk jobs: the bytes of rows of a tree that readers do not see yet.
     pub(in crate::store) bulk: Option<usize>,
 }
 
-/// What the transaction becomes after a job has run.
+/// The state of the transaction after a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) enum Ran {
-    /// The job has written all that it is to write, or nothing.
+    /// The job has written everything, or nothing.
     Kept,
     /// The store failed under the job, which may have written a part.
     Failed,
-    /// The database refuses everything from here on.
+    /// The database refuses everything after this.
     Lost,
 }
 
@@ -36,10 +36,10 @@ struct Typed<R, W> {
     answer: SyncSender<Result<R>>,
 }
 
-/// A job that has been handed to the writer.
+/// A job that was submitted to the writer.
 pub(crate) struct Pending<R> {
     answers: Receiver<Result<R>>,
-    /// What to say if the writer has gone without an answer.
+    /// The error if the writer ends without an answer.
     gone: Box<dyn Fn() -> Error + Send>,
 }
 
@@ -65,12 +65,12 @@ impl Job {
         self.work.run(tables)
     }
 
-    /// Its run ended in this.
+    /// Sets the result to this error.
     pub(in crate::store) fn fail(&mut self, error: Error) -> Ran {
         self.work.fail(error)
     }
 
-    /// Tells the caller: what it has done is durable, or lost for this reason.
+    /// Returns the result to the caller: it is durable, or lost for this reason.
     pub(in crate::store) fn finish(self, lost: Option<&str>) {
         self.work.finish(lost);
     }
@@ -97,7 +97,7 @@ impl<R: Send, W: FnMut(&mut Tables<'_>) -> Result<R> + Send> Work for Typed<R, W
             (Some(result), None) => result,
             (None, None) => Err(Error::Reopen("the writer has not run the job".to_owned())),
         };
-        // A caller that has gone away does not want to know.
+        // The caller may be gone.
         let _ = self.answer.send(result);
     }
 }

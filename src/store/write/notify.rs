@@ -1,9 +1,9 @@
-//! Wakes those who wait for something to become durable.
+//! Wakes threads that wait for something to become durable.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Counts notifications, so that none is missed between a look and a wait.
+/// Counts notifications, so that none is missed between a check and a wait.
 #[derive(Debug, Default)]
 pub(crate) struct Notify {
     state: Mutex<NotifyState>,

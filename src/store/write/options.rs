@@ -3,7 +3,7 @@ use crate::store::log::Retention;
 use crate::store::write::notify::Notify;
 use std::sync::Arc;
 
-/// What the writer looks after besides the callers' jobs.
+/// Options of the writer.
 pub(crate) struct WriterOptions {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) retention: Retention,
@@ -11,6 +11,6 @@ pub(crate) struct WriterOptions {
     pub(crate) notify: Arc<Notify>,
     /// Whether removal and trimming in the background are done.
     pub(crate) upkeep: bool,
-    /// Why every job is refused, if it is: the store is only read.
+    /// Why every job is refused; `None` unless the store is read-only.
     pub(crate) refusal: Option<String>,
 }

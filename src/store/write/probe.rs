@@ -1,5 +1,5 @@
-//! A look at what a removal is going to touch, in a read transaction, where a damaged page does no
-//! harm: the database panics over one, and in a write transaction that costs the transaction.
+//! Reads what a removal will touch, in a read transaction: the database panics on a damaged page,
+//! and in a write transaction that would cost the transaction.
 
 use crate::error::Result;
 use crate::store::read_table::ReadTable;
@@ -8,7 +8,7 @@ use redb::{Key, Value};
 /// Bytes of entries on each side of a removal that are read first. A leaf has 4 KiB unless one
 /// entry alone is longer, and a removal joins its leaf with the one beside it.
 const BYTES_BESIDE: usize = 8 << 10;
-/// And entries: one of them may be longer than a leaf.
+/// Entries on each side that are read first: one of them may be longer than a leaf.
 const ENTRIES_BESIDE: usize = 3;
 
 /// Reads the entries beside those from `first` to `last`.
@@ -23,7 +23,7 @@ pub(crate) fn probe_beside<K: Key + 'static, V: Value + 'static>(
     read_some(table.range::<K::SelfType<'_>>(K::from_bytes(&last)..)?)
 }
 
-/// Reads until a page's worth of entries is behind the one that it began with.
+/// Reads until it has a page's worth of entries after the first.
 fn read_some<'a, K: Key + 'static, V: Value + 'static>(
     entries: impl Iterator<Item = Result<crate::store::read_table::TableEntry<'a, K, V>>>,
 ) -> Result<()> {

@@ -1,4 +1,4 @@
-//! The writer's front, the thread behind it, and the order in which jobs come to it.
+//! The handle of the writer, its thread, and the order of its jobs.
 
 use crate::error::{Error, Result};
 use crate::limits::STAGED_BYTES;
@@ -18,21 +18,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Jobs that may wait for the writer; a caller beyond that waits to queue.
+/// Maximum number of queued jobs; further callers wait to queue.
 const QUEUE_JOBS_MAX: usize = 1024;
-/// Jobs in one transaction: keeps a flush, and with it every caller's wait, short.
+/// Maximum number of jobs in one transaction: keeps a flush, and every caller's wait, short.
 const BATCH_JOBS_MAX: usize = 512;
 /// The longest that a batch waits for further jobs before its flush.
 const BATCH_WAIT_MAX: Duration = Duration::from_millis(5);
 /// How long the writer waits for a job before a turn of background work.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Bytes of bulk in one transaction, and while no other job waits. The job that passes the limit
-/// is still in.
+/// Bytes of bulk jobs in one transaction, while no other job waits. The job that passes the limit
+/// is included.
 const BULK_BYTES: usize = STAGED_BYTES;
 const BULK_BYTES_ALONE: usize = 4 * STAGED_BYTES;
 
-/// The writer's front: any thread may hand it jobs.
+/// The handle of the writer: any thread can submit jobs.
 pub(crate) struct StoreWriter {
     queue: Mutex<Option<SyncSender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -53,7 +53,7 @@ impl StoreWriter {
         let thread = std::thread::spawn(move || {
             let _closing = Closing(Arc::clone(&options.notify));
             let work = || run(&of_thread, &jobs, &options, &mut upkeep);
-            // What can panic is caught where it is known what to do; this is the last resort.
+            // Panics are caught where they can be handled; this is the last resort.
             if catch_unwind(AssertUnwindSafe(work)).is_err() {
                 of_thread.storage().freeze("the writer's thread panicked");
             }
@@ -68,7 +68,7 @@ impl StoreWriter {
         }
     }
 
-    /// Refuses where every job would be refused, before there is one.
+    /// Returns the error that every job would get in a read-only store.
     pub(crate) fn require_writable(&self) -> Result<()> {
         self.refusal.clone().map_or(Ok(()), |why| Err(Error::Format(why)))
     }
@@ -86,9 +86,9 @@ impl StoreWriter {
         self.queue(None, gated(work))?.wait()
     }
 
-    /// Queues `work` that writes so many bytes which no reader sees before a later job says so. When
-    /// that job is durable, they are; until then they need not be. Others do not wait for more
-    /// than one such job, or small ones of as many bytes.
+    /// Queues `work` that writes this number of bytes, in rows that readers do not see before a
+    /// later job publishes them. They are durable when that job is, and need not be before. Other
+    /// jobs wait for at most one such job, or for small ones of as many bytes.
     pub(crate) fn enqueue_bulk(
         &self,
         bytes: usize,
@@ -97,7 +97,7 @@ impl StoreWriter {
         self.queue(Some(bytes), gated(work))
     }
 
-    /// As [`StoreWriter::submit`], for what opens the gate or closes it. Nothing else goes past it.
+    /// As [`StoreWriter::submit`], for jobs that open or close the restore gate, and only those.
     pub(crate) fn submit_ungated<R: Send + 'static>(
         &self,
         work: impl FnMut(&mut Tables<'_>) -> Result<R> + Send + 'static,
@@ -105,20 +105,20 @@ impl StoreWriter {
         self.queue(None, work)?.wait()
     }
 
-    /// Lets the jobs that have queued be done and ends the thread. Jobs that come later fail. Called
-    /// by the writer's own thread, it returns at once.
+    /// Runs the queued jobs and ends the thread. Later jobs fail. On the writer's own thread it
+    /// returns immediately.
     pub(crate) fn stop(&self) {
         drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // A job may have held the last handle on the engine: its thread ends by itself then.
+        // A job may own the last handle of the engine: its thread then ends by itself.
         let thread = thread.filter(|thread| thread.thread().id() != std::thread::current().id());
         if let Some(thread) = thread {
-            // It has told its failure already, if it had one.
+            // The thread has reported its failure.
             let _ = thread.join();
         }
     }
 
-    /// Whether background work has nothing left to do, but for what it could not read.
+    /// Whether no background work is left, except for unreadable data.
     pub(crate) fn is_idle(&self) -> bool {
         self.is_idle.load(Ordering::SeqCst)
     }
@@ -149,7 +149,7 @@ impl Drop for StoreWriter {
     }
 }
 
-/// Why there is no writer any more.
+/// The error after the writer has ended.
 fn gone(session: &Session) -> Error {
     match session.storage().failure() {
         Some(cause) if session.storage().is_frozen() => Error::Reopen(cause),
@@ -157,7 +157,7 @@ fn gone(session: &Session) -> Error {
     }
 }
 
-/// `work` behind the gate that is closed while a restore is unconfirmed.
+/// Runs `work` only if the restore gate is open.
 fn gated<R>(
     mut work: impl FnMut(&mut Tables<'_>) -> Result<R>,
 ) -> impl FnMut(&mut Tables<'_>) -> Result<R> {
@@ -167,7 +167,7 @@ fn gated<R>(
     }
 }
 
-/// Tells those who wait that nothing more will come, however the thread ends.
+/// Notifies waiting threads that the writer has ended, however that happens.
 struct Closing(Arc<Notify>);
 
 impl Drop for Closing {
@@ -176,8 +176,8 @@ impl Drop for Closing {
     }
 }
 
-/// The writer's thread. After a failure of the database nothing is known of what is durable: the
-/// thread ends, and so does all writing to the file.
+/// The writer's thread. After a failure of the database it is unknown what is durable: the thread
+/// ends, and nothing more is written to the file.
 fn run(session: &Arc<Session>, jobs: &Receiver<Job>, options: &WriterOptions, upkeep: &mut Upkeep) {
     let mut queue = Queue { jobs, bulk: VecDeque::new() };
     let mut pace = Pace::default();
@@ -197,16 +197,15 @@ fn run(session: &Arc<Session>, jobs: &Receiver<Job>, options: &WriterOptions, up
     }
 }
 
-/// Jobs on their way to the writer. Bulk waits in a line of its own.
+/// The queued jobs. Bulk jobs have a queue of their own.
 struct Queue<'a> {
     jobs: &'a Receiver<Job>,
     bulk: VecDeque<Job>,
 }
 
 impl Queue<'_> {
-    /// The jobs of one transaction: all that have queued, and some bulk, or more of it if there is
-    /// nothing else for the second time. No job if background work is due meanwhile; `None` at the
-    /// end.
+    /// The jobs of one transaction: all queued ones and some bulk, or more bulk if there was
+    /// nothing else twice. No job if background work is due first; `None` at the end.
     fn next_batch(&mut self, pace: &Pace, is_due: bool) -> Option<Vec<Job>> {
         let mut batch = Vec::new();
         if self.bulk.is_empty() {
@@ -240,8 +239,8 @@ impl Queue<'_> {
         }
     }
 
-    /// Takes what has queued. If the last batch had company, waits about as long as a flush takes
-    /// for its callers to come back; a caller who is alone is not kept waiting, nor is bulk.
+    /// Takes the queued jobs. If the last batch had several, it waits about as long as a flush
+    /// takes for their callers to return; a single caller and bulk do not wait.
     fn fill_batch(&mut self, batch: &mut Vec<Job>, pace: &Pace) {
         let jobs = self.jobs;
         for job in jobs.try_iter().take(BATCH_JOBS_MAX - 1) {
@@ -258,7 +257,7 @@ impl Queue<'_> {
         }
     }
 
-    /// Tells all that have queued that nothing more is written.
+    /// Fails all queued jobs.
     fn fail(&mut self, cause: &str) {
         for job in self.bulk.drain(..).chain(self.jobs.try_iter()) {
             job.finish(Some(cause));

@@ -1,4 +1,4 @@
-//! Trees that no account names any more, and their removal in small pieces.
+//! Removes the trees that no account has, in small pieces.
 
 use crate::error::Result;
 use crate::store::read_table::ReadTable;
@@ -8,30 +8,30 @@ use crate::store::tables::{Tables, View};
 use crate::store::write::probe_beside;
 use redb::Value;
 
-/// Rows removed in one turn of the writer: some milliseconds, so that commits are not held up.
+/// Rows removed per turn of the writer, in some milliseconds, so that commits are not delayed.
 const ROWS_A_TURN: usize = 2000;
 
-/// Rows of a tree that are to go, all of them read.
+/// Rows of a tree to be removed, all of them readable.
 pub(crate) struct Removal {
     tree: u64,
-    /// The last key of the rows to go, if there are any.
+    /// The last key of the rows to remove; `None` if there are none.
     rows: Option<Vec<u8>>,
-    /// The same of blob references; they go after the rows.
+    /// The same for blob references, which are removed after the rows.
     blobs: Option<Vec<u8>>,
-    /// The same of those that format 1 has noted.
+    /// The same for the blob references of format 1.
     old_blobs: Option<Vec<u8>>,
-    /// Whether the tree is gone then.
+    /// Whether the tree is then removed completely.
     is_last: bool,
 }
 
 impl Removal {
-    /// Whether nothing of the tree is left then.
+    /// Whether the tree is then removed completely.
     pub(crate) fn is_last(&self) -> bool {
         self.is_last
     }
 }
 
-/// The next rows of a tree that is marked for removal. All that the removal will touch is read here.
+/// Plans the next removals of a marked tree. Everything that the removal will touch is read here.
 pub(crate) fn plan_removal(view: &View, tree: u64) -> Result<Removal> {
     let (rows, are_all) = plan_table(view.rows()?, tree)?;
     if !are_all {
@@ -86,8 +86,8 @@ pub(crate) fn mark_for_removal(tables: &mut Tables<'_>, tree: u64) -> Result<()>
     Ok(())
 }
 
-/// The trees that are marked for removal. A mark that does not belong to its number is an error:
-/// what it would remove may be an account's.
+/// The trees that are marked for removal. A mark with a wrong seal is an error, because it could
+/// remove an account's tree.
 pub(crate) fn marked_trees(view: &View) -> Result<Vec<u64>> {
     let mut trees = Vec::new();
     for marked in view.removals()?.entries()? {

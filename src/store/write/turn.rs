@@ -1,5 +1,5 @@
-//! One transaction for many jobs. A job under which the store fails is taken out, and the others
-//! are run again without it.
+//! Runs many jobs in one transaction. A job under which the store fails is taken out, and the
+//! others run again without it.
 
 use crate::store::panics::{of_panic, panic_message};
 use crate::store::session::Session;
@@ -11,10 +11,10 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-/// Bulk that is written without a flush: the next caller's flush has that to write as well.
+/// Maximum bytes of unflushed bulk: the next caller's flush has to write it too.
 const UNFLUSHED_BYTES_MAX: usize = 16 << 20;
 
-/// What the last transactions tell about the next.
+/// What is remembered of the last transactions.
 #[derive(Default)]
 pub(in crate::store) struct Pace {
     pub(in crate::store) last_flush: Duration,
@@ -26,7 +26,7 @@ pub(in crate::store) struct Pace {
     pub(in crate::store) unflushed: usize,
 }
 
-/// What became of one try.
+/// The result of one attempt.
 enum Tried {
     /// All is committed.
     Committed,
@@ -34,8 +34,8 @@ enum Tried {
     Without(usize),
 }
 
-/// Carries out a batch and tells the callers. An error is the end: nothing is known of what is
-/// durable.
+/// Runs a batch and returns the results to the callers. After an error it is unknown what is
+/// durable, and the writer ends.
 pub(in crate::store) fn turn(
     session: &Session,
     batch: Vec<Job>,
@@ -54,7 +54,7 @@ pub(in crate::store) fn turn(
             Ok(Tried::Committed) => break,
             Ok(Tried::Without(failed)) => jobs.remove(failed).finish(None),
             Err(cause) => {
-                // Before its callers hear of it.
+                // Before the callers get the result.
                 session.storage().freeze(&cause);
                 for job in jobs {
                     job.finish(Some(&cause));

@@ -1,6 +1,5 @@
-//! Work in the background, in turns between the callers' transactions and in transactions of its
-//! own: removal of trees, purging and trimming of the event log. What cannot be read is reported
-//! once and left alone.
+//! Background work, in transactions of its own between those of the callers: removal of trees,
+//! purging and trimming of the event log. Unreadable data is reported once and left unchanged.
 
 use crate::env::Clock;
 use crate::error::{Error, Result};
@@ -20,26 +19,26 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Batches between two looks for work while the writer is busy.
+/// Batches between two checks for work while the writer is busy.
 const BATCHES_BETWEEN_LOOKS: u32 = 16;
-/// Batches between two looks at what the event log may drop.
+/// Batches between two checks of the event log's retention.
 const BATCHES_BETWEEN_TRIMS: u32 = 256;
-/// Turns whose removals may wait for the next flush.
+/// Turns whose removals may remain unflushed.
 const TURNS_BETWEEN_FLUSHES: u32 = 8;
 
-/// A part of the store that background work could not read. It is tried again after the engine was
-/// opened anew.
+/// A part of the store that background work could not read. It is tried again after the engine is
+/// reopened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Unreadable {
-    /// What was to be done: "removing the rows of tree 7", say.
+    /// The operation, for example "removing the rows of tree 7".
     pub doing: String,
-    /// What the store said.
+    /// The error.
     pub cause: String,
 }
 
-/// What is left to do, and what has turned out not to be possible.
+/// The state of background work: what is left to do, and what failed.
 pub(in crate::store) struct Upkeep {
     enabled: bool,
     clock: Arc<dyn Clock>,
@@ -53,11 +52,11 @@ pub(in crate::store) struct Upkeep {
     unflushed_turns: u32,
     left_out: LeftOut,
     unreadable: Arc<Mutex<Vec<Unreadable>>>,
-    /// Told when a look has found nothing to do.
+    /// Set when a check has found nothing to do.
     is_idle: Arc<AtomicBool>,
 }
 
-/// What is not tried again.
+/// Failed work that is not tried again.
 #[derive(Default)]
 struct LeftOut {
     trees: BTreeSet<u64>,
@@ -73,7 +72,7 @@ enum Plan {
     Trim(Trim),
 }
 
-/// What a piece of work is about, to be left out if it fails.
+/// The subject of a piece of work, which is left out if it fails.
 #[derive(Clone)]
 enum UpkeepSubject {
     Tree(u64),
@@ -103,7 +102,7 @@ impl Upkeep {
         }
     }
 
-    /// Whether a pause of the callers is to be used.
+    /// Whether to use a pause between the callers' jobs.
     pub(in crate::store) fn is_due(&self) -> bool {
         self.is_working || self.may_have_work
     }
@@ -123,7 +122,7 @@ impl Upkeep {
         self.is_working || self.batches.is_multiple_of(BATCHES_BETWEEN_LOOKS)
     }
 
-    /// One piece of work. An error is the end of the session.
+    /// Carries out one piece of work. An error ends the session.
     pub(in crate::store) fn turn(&mut self, session: &Arc<Session>) -> Result<(), String> {
         let mut subject = UpkeepSubject::All;
         match self.plan(session, &mut subject) {
@@ -140,8 +139,9 @@ impl Upkeep {
         }
     }
 
-    /// Looks for work in a read transaction, and reads all that it will touch. `subject` says what
-    /// was looked at when that failed. A store whose restore is unconfirmed is left as it is.
+    /// Finds work in a read transaction, and reads everything that it will touch. `subject` is the
+    /// subject that was read when that failed. A store whose restore is unconfirmed is left
+    /// unchanged.
     fn plan(
         &mut self,
         session: &Arc<Session>,
@@ -234,7 +234,7 @@ impl Upkeep {
 }
 
 impl Plan {
-    /// Whether nothing of the same subject follows: what was removed is to be durable.
+    /// Whether this is the last piece of its subject, so that the removal must become durable.
     fn is_last(&self) -> bool {
         match self {
             Self::Remove(removal) => removal.is_last(),

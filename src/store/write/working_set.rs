@@ -1,4 +1,4 @@
-//! The part of a tree that one commit touches: loaded from rows, edited, written back as rows.
+//! The rows of a tree that one commit touches: loaded, edited, written back.
 
 use crate::block::{Block, Cid};
 use crate::car::section_of;
@@ -19,7 +19,7 @@ use bytes::Bytes;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Rows that were loaded, blocks found in them, and the rows that take their place.
+/// Loaded rows, the blocks in them, and the rows that replace them.
 pub(crate) struct WorkingSet<'a, T> {
     rows: &'a T,
     tree: u64,
@@ -33,12 +33,12 @@ pub(crate) struct WorkingSet<'a, T> {
     records: HashMap<Key, StoredBlock>,
 }
 
-/// How the stored rows have to change.
+/// The changes of the stored rows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RowChanges {
     pub(crate) puts: Vec<(Vec<u8>, Vec<u8>)>,
     pub(crate) deletes: Vec<Vec<u8>>,
-    /// What the old rows of the region held, and what the new ones hold.
+    /// The counts of the old rows of the working set, and of the new ones.
     pub(crate) was: RowStats,
     pub(crate) is: RowStats,
 }
@@ -77,7 +77,7 @@ impl RowChanges {
     }
 }
 
-/// What a commit puts in place of a record.
+/// The replacement of a record.
 pub(crate) struct RecordChange {
     pub(crate) key: Key,
     /// `None`: deleted.
@@ -102,7 +102,7 @@ impl<'a, T: ReadBytes> WorkingSet<'a, T> {
         self.loaded_bytes
     }
 
-    /// The record at `key` as it is stored, if the tree has one there. Its node has to be loaded.
+    /// The stored record at `key`. Its node must be loaded.
     pub(crate) fn stored_record(&mut self, key: &Key) -> Result<StoredBlock> {
         if let Some(record) = self.records.get(key) {
             return Ok(record.clone());
@@ -258,7 +258,7 @@ impl WriteBack<'_> {
         Ok(())
     }
 
-    /// Notes that the rows of an unchanged subtree stay, as far as they were loaded.
+    /// Keeps the loaded rows of an unchanged subtree.
     fn keep(&mut self, tree: u64, child: &Child, left: &Key) {
         let Child::Held(node) = child else { return };
         self.out.keep(node_key(tree, left.as_bytes(), node.height));

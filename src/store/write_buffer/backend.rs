@@ -6,29 +6,29 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Bytes of writes that wait at most. An import's flush has some 24 MiB.
+/// Maximum bytes of buffered writes. An import's flush has about 24 MiB.
 const BUFFERED_BYTES_MAX: usize = 24 << 20;
 
-/// A storage over another that is asked to write as seldom as may be.
+/// A storage over another one, which combines writes to it.
 #[derive(Debug)]
 pub(crate) struct BufferedBackend<B> {
     below: B,
-    /// Whether anything may be written, and what has failed first.
+    /// Whether writes are allowed, and the first failure.
     state: Arc<StorageState>,
     batches: Mutex<Batches>,
-    /// Whether there are no writes to be seen there: most reads find that so.
+    /// Whether the buffer is empty, as for most reads.
     is_empty: AtomicBool,
-    /// Its holder carries writes out. It is taken before `batches`.
+    /// Held while writes are carried out. It is taken before `batches`.
     turn: Mutex<()>,
 }
 
-/// Writes that the storage below has not got yet.
+/// Writes that the storage below does not have yet.
 #[derive(Debug, Default)]
 struct Batches {
-    /// Those that are being carried out. They are kept until that is done: reads see them, and
-    /// what has failed can be tried again.
+    /// Writes that are being carried out. They are kept until the end, so that reads see them and a
+    /// failed attempt can be repeated.
     carried: Option<Arc<WriteBatch>>,
-    /// Those that came since.
+    /// Later writes.
     open: WriteBatch,
 }
 
@@ -43,7 +43,7 @@ impl<B: StorageBackend> BufferedBackend<B> {
         }
     }
 
-    /// Remembers why the storage failed.
+    /// Stores the reason of a failure.
     fn noted<T>(&self, doing: &str, done: io::Result<T>) -> io::Result<T> {
         done.inspect_err(|error| self.state.note(&format!("{doing}: {error}")))
     }
@@ -56,11 +56,11 @@ impl<B: StorageBackend> BufferedBackend<B> {
         Ok(())
     }
 
-    /// Gives the storage below all writes that have come so far.
+    /// Carries out all writes so far.
     fn carry_out(&self) -> io::Result<()> {
         self.check_frozen()?;
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        // At the first go what may have failed the last time, at the second what has come since.
+        // The first pass repeats what may have failed before, the second writes the rest.
         loop {
             let Some(batch) = self.batches().next_to_carry() else { return Ok(()) };
             let written = batch.carry_out(|offset, data| self.below.write(offset, data));
@@ -159,7 +159,7 @@ impl<B: StorageBackend> StorageBackend for BufferedBackend<B> {
     }
 
     fn close(&self) -> io::Result<()> {
-        // What the database left unwritten at the end of a failed session is not to be written.
+        // Do not write what the database left unwritten at the end of a failed session.
         let carried_out = if self.state.is_frozen() { Ok(()) } else { self.carry_out() };
         self.below.close()?;
         carried_out

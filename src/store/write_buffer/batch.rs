@@ -1,10 +1,10 @@
-//! Writes that have been taken and not carried out yet, none of them across another.
+//! Buffered writes, which do not overlap.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
 
-/// The longest that neighbouring writes are made into one.
+/// The maximum length of a combined write.
 const RUN_BYTES_MAX: usize = 1 << 20;
 
 /// Fewer bytes than this are written piece by piece: that is as quick, and the system keeps small
@@ -31,7 +31,8 @@ impl WriteBatch {
         self.bytes.len()
     }
 
-    /// Takes a write. One that lies upon another in part belongs into the next batch: `false`.
+    /// Adds a write. Returns `false` for one that partly overlaps another, which belongs into the
+    /// next batch.
     pub(in crate::store) fn put(&mut self, offset: u64, data: &[u8]) -> bool {
         if data.is_empty() {
             return true;
@@ -51,7 +52,8 @@ impl WriteBatch {
         true
     }
 
-    /// What it has of `length` bytes from `offset` on: places among them, and what belongs there.
+    /// The buffered parts of `length` bytes from `offset`: their places in the range, and their
+    /// bytes.
     pub(in crate::store) fn patches(
         &self,
         offset: u64,
@@ -67,8 +69,8 @@ impl WriteBatch {
         })
     }
 
-    /// The writes that touch `length` bytes from `offset` on. As none lies upon another, of those
-    /// that begin before `offset` only the last can reach it.
+    /// The writes that overlap `length` bytes from `offset`. As writes do not overlap each other,
+    /// only the last one before `offset` can reach it.
     fn over(&self, offset: u64, length: usize) -> impl Iterator<Item = (u64, &[u8])> {
         let end = offset.saturating_add(length as u64);
         let before = self.places.range(..offset).next_back();
@@ -79,7 +81,8 @@ impl WriteBatch {
             .filter(move |(at, data)| at.saturating_add(data.len() as u64) > offset)
     }
 
-    /// Carries them out in the order of their offsets; if they are many, neighbours as one.
+    /// Carries out the writes in the order of their offsets; if there are many, adjacent ones are
+    /// combined.
     pub(in crate::store) fn carry_out(
         &self,
         mut write: impl FnMut(u64, &[u8]) -> io::Result<()>,
@@ -106,7 +109,7 @@ impl WriteBatch {
         Ok(())
     }
 
-    /// Empties it; its memory stays for the next writes, unless it is much.
+    /// Empties the batch; its memory is kept for the next writes, up to a limit.
     pub(in crate::store) fn clear(&mut self) {
         self.bytes.clear();
         self.bytes.shrink_to(KEPT_BYTES_MAX);

@@ -1,7 +1,7 @@
-//! Storage that buffers the database's writes, page by page in no order, until they are synced, and
-//! carries them out in the order of the file, many neighbours as one: so a large transaction costs
-//! the system a fraction of the calls. Nothing is promised by a write before its sync, so what may
-//! be on the disk after a crash is what may be there without this.
+//! A storage that buffers the database's writes until they are synced, and carries them out in the
+//! order of the file, with adjacent pages as one: so a large transaction costs a fraction of the
+//! system calls. A write promises nothing before its sync, so a crash leaves what it could leave
+//! without the buffer.
 
 mod backend;
 mod batch;

@@ -1,7 +1,7 @@
-//! Reads a file that is in any order in the order of its tree, ahead of the walk.
+//! Reads a file in the order of its tree, ahead of the walk.
 //!
-//! What it reads is a guess at what the walk will ask for: it follows links and checks nothing but
-//! hashes. The walk judges, and asks for itself where the two part.
+//! It follows links and checks only hashes, so it predicts what the walk will request. The walk
+//! checks the blocks, and reads by itself where the prediction is wrong.
 
 use crate::block::{Block, Cid};
 use crate::car::varint::BYTES_MAX;
@@ -16,24 +16,24 @@ use crate::verify::sections::is_sound;
 use std::hint::black_box;
 use std::sync::Arc;
 
-/// Threads that read records, if those are wanted.
+/// Threads that read records, if records are needed.
 const READERS: usize = 2;
 
-/// A block that the walk will probably ask for next.
+/// A block that the walk will probably request next.
 pub(in crate::verify) struct Fetched {
     pub(in crate::verify) cid: Cid,
     pub(in crate::verify) found: FetchedBlock,
 }
 
-/// What the file has of it.
+/// What the file holds for it.
 pub(in crate::verify) enum FetchedBlock {
-    /// A section, which is right.
+    /// A section with the right hash.
     Block(IndexedSection, Block),
-    /// A section that was found sound when the file was indexed; its bytes were not asked for.
+    /// A section that was found valid when the file was indexed; its bytes were not requested.
     Unread(IndexedSection),
-    /// A record's section, which is read next.
+    /// A record's section, to be read next.
     Planned(IndexedSection),
-    /// Nothing, more than one section, or one that is wrong: look it up.
+    /// None, several or an invalid section: the walk looks it up.
     Unclear,
 }
 
@@ -44,17 +44,17 @@ pub(in crate::verify) struct IndexedSection {
     pub(in crate::verify) place: SectionPlace,
 }
 
-/// What may be fetched where, and how much of it.
+/// The input of a prefetch, and its limits.
 #[derive(Clone)]
 pub(in crate::verify) struct Source {
     pub(in crate::verify) input: Input,
     pub(in crate::verify) index: Arc<Index>,
-    /// Whether the bytes of sound records are wanted too.
+    /// Whether the bytes of valid records are needed too.
     pub(in crate::verify) with_records: bool,
 }
 
 impl Source {
-    /// Fetches everything below this node, if there is more than records.
+    /// Prefetches the subtree of this node, unless it holds only records.
     pub(in crate::verify) fn fetch_below(&self, node: &Block) -> Option<Ahead<Fetched>> {
         let links = links(node.bytes()).ok()?;
         if !links.iter().any(|link| matches!(link, NodeLink::Node(_))) {
@@ -62,14 +62,13 @@ impl Source {
         }
         let source = self.clone();
         let plan = move |outlet: &mut Outlet<Fetched>| {
-            // A walk that asks no further and a file that cannot be read end it alike: the walk
-            // finds out what there is to find out.
+            // It ends if the walk stops or the file cannot be read; the walk finds the cause.
             let _ = source.descend(links, outlet);
         };
         if !self.with_records {
             return Some(Ahead::start(plan));
         }
-        // The nodes say what comes next: one thread reads them. Most of the reading is records.
+        // One thread reads the nodes, which determine the order. Most of the reading is records.
         let source = self.clone();
         Some(Ahead::start_several(READERS, plan, move |planned| source.read_planned(planned)))
     }
@@ -96,8 +95,7 @@ impl Source {
         Some(())
     }
 
-    /// What a node links to. All of it is looked up at once, so that the memory's answers come
-    /// together.
+    /// The links of a node, looked up together so that the memory loads overlap.
     fn steps(&self, links: Vec<NodeLink>) -> std::vec::IntoIter<FetchStep> {
         let hash = |link: &NodeLink| match link {
             NodeLink::Node(cid) | NodeLink::Record(cid) => self.index.hash(cid),
@@ -114,7 +112,7 @@ impl Source {
         links.into_iter().zip(hashes).map(step).collect::<Vec<_>>().into_iter()
     }
 
-    /// The only section that can be it, if it is only one.
+    /// The section of a block, if there is exactly one.
     fn look_up(&self, hash: u64) -> Option<IndexedSection> {
         let range = self.index.candidates(hash);
         let slot = range.start;
@@ -139,7 +137,7 @@ impl Source {
 
     fn read_planned(&self, planned: Fetched) -> Fetched {
         let FetchedBlock::Planned(at) = planned.found else { return planned };
-        // If it cannot be read, the walk is told when it looks it up.
+        // If it cannot be read, the walk finds the error when it looks it up.
         self.read(planned.cid.clone(), at, false)
             .unwrap_or(Fetched { cid: planned.cid, found: FetchedBlock::Unclear })
     }
@@ -161,7 +159,7 @@ impl Source {
     }
 }
 
-/// One thing that a node links to.
+/// A link of a node.
 struct FetchStep {
     cid: Cid,
     is_node: bool,
@@ -186,11 +184,11 @@ impl Fetched {
     }
 }
 
-/// Reads the section at this place; of a long one only how it begins.
+/// Reads the section at this place; of a long section only the start.
 pub(in crate::verify) fn read_section(input: &Input, place: SectionPlace) -> Result<NextSection> {
     let SectionPlace { offset, length, state } = place;
     if !matches!(state, SectionState::Long | SectionState::LongWrong) {
-        // The index has lengths of sections that are held.
+        // The index has the lengths of sections that fit into memory.
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let bytes = input.read_exact_at(offset, length)?;
         return Ok(NextSection::Read(parse_section(&bytes.into(), offset)?));

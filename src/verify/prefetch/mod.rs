@@ -1,4 +1,4 @@
-//! Reads ahead of the checks, on threads of its own.
+//! Prefetch: reads ahead of the checks on separate threads.
 
 pub(super) mod fetch;
 pub(super) mod read_ahead;

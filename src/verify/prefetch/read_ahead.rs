@@ -1,35 +1,35 @@
-//! Threads that work some batches ahead of the consumer of their results.
+//! Threads that produce results some batches ahead of their consumer.
 
 use crate::error::{Error, Result};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-/// Batches that may wait to be taken; one more is being made, and one is being taken.
+/// Batches that may be queued; one more is being filled and one is being consumed.
 const BATCHES_WAITING: usize = 3;
-/// The same where several threads make them, for each.
+/// The same per thread, if several threads produce.
 const BATCHES_WAITING_EACH: usize = 1;
-/// A batch is handed over when its items have so many bytes, or are so many.
+/// A batch is sent when its items have this many bytes, or this number.
 const BATCH_BYTES: usize = 512 * 1024;
 const BATCH_ITEMS: usize = 4096;
 
-/// What such threads make, in order. They end with this, wherever they are.
+/// The results of such threads, in order. Dropping it ends the threads.
 pub(in crate::verify) struct Ahead<T> {
     ready: std::vec::IntoIter<T>,
-    /// Where batches come from, in turn: the first that has no more is the end.
+    /// The batches come from these in turn; the first that ends is the end.
     sources: Vec<Receiver<Vec<T>>>,
     turn: usize,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl<T: Send + 'static> Ahead<T> {
-    /// Starts a thread that puts what it makes into the outlet, until that refuses.
+    /// Starts a thread that puts results into the outlet, until the outlet refuses.
     pub(in crate::verify) fn start(make: impl FnOnce(&mut Outlet<T>) + Send + 'static) -> Self {
         let (sender, source) = sync_channel(BATCHES_WAITING);
         let thread = std::thread::spawn(move || Outlet::to(vec![sender]).fill(make));
         Self::from(vec![source], vec![thread])
     }
 
-    /// Starts a thread that puts what is to be made into the outlet, and some that make it.
+    /// Starts a thread that puts plans into the outlet, and several that carry them out.
     pub(in crate::verify) fn start_several<P: Send + 'static>(
         threads: usize,
         plan: impl FnOnce(&mut Outlet<P>) + Send + 'static,
@@ -58,7 +58,7 @@ impl<T: Send + 'static> Ahead<T> {
         Self { ready: Vec::new().into_iter(), sources, turn: 0, threads }
     }
 
-    /// The next item; `None` once everything has been made and taken.
+    /// The next item; `None` at the end.
     pub(in crate::verify) fn next(&mut self) -> Result<Option<T>> {
         loop {
             if let Some(item) = self.ready.next() {
@@ -75,7 +75,7 @@ impl<T: Send + 'static> Ahead<T> {
         }
     }
 
-    /// Threads that have died have not come to their end.
+    /// An error if a thread panicked.
     fn join(&mut self) -> Result<()> {
         self.sources.clear();
         let ended: Vec<_> = self.threads.drain(..).map(JoinHandle::join).collect();
@@ -90,15 +90,15 @@ impl<T> Drop for Ahead<T> {
     fn drop(&mut self) {
         self.sources.clear();
         for thread in self.threads.drain(..) {
-            // No consumer waits for what it made: how it ended does not matter any more.
+            // The consumer is gone, so the outcome does not matter.
             let _ = thread.join();
         }
     }
 }
 
-/// Where a thread puts what it makes, or plans.
+/// Where a thread puts its results or plans.
 pub(in crate::verify) struct Outlet<T> {
-    /// Each gets a batch in turn.
+    /// The senders, used in turn.
     senders: Vec<SyncSender<Vec<T>>>,
     turn: usize,
     batch: Vec<T>,
@@ -115,14 +115,14 @@ impl<T> Outlet<T> {
         self.flush();
     }
 
-    /// Puts an item that keeps so many bytes in memory; false if the consumer is gone.
+    /// Puts an item that takes this many bytes of memory; false if the consumer is gone.
     pub(in crate::verify) fn put(&mut self, item: T, bytes: usize) -> bool {
         self.batch.push(item);
         self.bytes += bytes;
         self.bytes < BATCH_BYTES && self.batch.len() < BATCH_ITEMS || self.flush()
     }
 
-    /// Hands over what there is; false if the consumer is gone.
+    /// Sends the current batch; false if the consumer is gone.
     pub(in crate::verify) fn flush(&mut self) -> bool {
         self.bytes = 0;
         if self.batch.is_empty() {

@@ -14,7 +14,7 @@ use std::thread::{Builder, scope};
 /// Accounts that are made at a time: they share the store's flushes.
 const THREADS: u64 = 8;
 
-/// Makes a store with accounts number 0 and up, of so many records each.
+/// Creates a store with the accounts number 0 and up, each with this number of records.
 pub(in crate::cli) fn fill(
     scratch: &Scratch,
     accounts: u64,

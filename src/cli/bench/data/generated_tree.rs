@@ -37,7 +37,7 @@ enum NodePart {
 }
 
 impl GeneratedTree {
-    /// The tree of so many records.
+    /// The tree of this number of records.
     pub(in crate::cli) fn of(records: GeneratedRecords, count: u64) -> carrack::Result<Self> {
         let leaves = leaves(records, count)?;
         let height = leaves.iter().map(|leaf| leaf.layer).max().unwrap_or_default();

@@ -9,7 +9,8 @@ use data_encoding::BASE32_NOPAD;
 pub(in crate::cli) const RECORDS_MAX: u64 = 20_000_000;
 /// 2020-01-01.
 const FIRST_MICROS: u64 = 1_577_836_800_000_000;
-/// Room for one record. The lower half is where it may be, so there is none in the upper half.
+/// The time between two records. Each has a time in the lower half; those in the upper half are
+/// absent.
 const STEP_MICROS: u64 = 6_000_000;
 /// The clock that numbers the records.
 const CLOCK_ID: u16 = 11;
@@ -55,7 +56,7 @@ impl GeneratedRecords {
         Ok(random_did(&mut Rng::new(!self.seed)).parse()?)
     }
 
-    /// When the whole of so many records was signed.
+    /// The revision of a repository with this number of records.
     pub(in crate::cli) fn rev(records: u64) -> carrack::Result<Rev> {
         Ok(Rev::from_micros(FIRST_MICROS + records * STEP_MICROS, CLOCK_ID)?)
     }

@@ -41,7 +41,7 @@ pub(in crate::cli) fn signing_key() -> carrack::Result<SigningKey> {
 }
 
 impl Repository {
-    /// The repository of account number `seed` with so many records.
+    /// The repository of account number `seed` with `count` records.
     pub(in crate::cli) fn generate(seed: u64, count: u64) -> carrack::Result<Self> {
         let records = GeneratedRecords::of(seed);
         let tree = GeneratedTree::of(records, count)?;

@@ -111,7 +111,7 @@ struct CommitLoad<'a> {
 }
 
 impl CommitLoad<'_> {
-    /// So many commits, and nothing else.
+    /// Measures commits alone.
     fn alone(&self) -> Result<CommitsAlone, Failure> {
         let mut work = Vec::new();
         for caller in 0..self.job.callers {

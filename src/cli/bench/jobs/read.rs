@@ -147,7 +147,7 @@ impl ReadLoad<'_> {
         })
     }
 
-    /// Asks for pages, each of which tells the last path on it, until there are no more.
+    /// Requests pages, each after the last path of the one before, until there are no more.
     fn by_pages(
         &self,
         page: impl Fn(&Snapshot, &List, &mut u64) -> carrack::Result<Option<RepoPath>>,

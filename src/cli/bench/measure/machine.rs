@@ -11,12 +11,12 @@ pub(in crate::cli) struct Machine {
     cpu: Option<String>,
     memory_bytes: Option<u64>,
     file_system: Option<String>,
-    /// How many wanted the processors in the minute before.
+    /// The load average of the last minute.
     load: Option<f64>,
     date: Timestamp,
 }
 
-/// What scripts are told of it. Null is what the system does not tell.
+/// The JSON of it. Null marks what the system does not provide.
 #[derive(Serialize)]
 pub(in crate::cli) struct MachineObject<'a> {
     cores: Option<usize>,
@@ -74,7 +74,7 @@ impl Machine {
         ]
     }
 
-    /// What makes the numbers mean less than they seem to.
+    /// What limits the meaning of the numbers.
     pub(in crate::cli) fn doubts(&self) -> Vec<String> {
         let mut doubts = Vec::new();
         if cfg!(debug_assertions) {

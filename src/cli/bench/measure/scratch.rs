@@ -25,7 +25,7 @@ impl Scratch {
         self.path().join(name)
     }
 
-    /// Removes a file early, so that not all of them take room at once.
+    /// Removes a file early, to limit the disk space in use.
     pub(in crate::cli) fn remove(&self, name: &str) -> Result<(), Failure> {
         let path = self.file(name);
         std::fs::remove_file(&path)

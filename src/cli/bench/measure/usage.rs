@@ -1,4 +1,4 @@
-//! What this process has used of the machine, as far as the system tells.
+//! The resources that this process has used, as far as the system provides them.
 
 use crate::cli::bench::measure::figures::{float, rate};
 use serde::{Deserialize, Serialize};

@@ -81,7 +81,7 @@ impl BenchReport {
     }
 }
 
-/// What scripts are told.
+/// The report as JSON.
 #[derive(Serialize)]
 struct BenchReportObject<'a> {
     bench: &'static str,

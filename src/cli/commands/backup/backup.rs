@@ -14,7 +14,7 @@ pub(in crate::cli) struct BackupArgs {
     command: Option<BackupCommand>,
     #[command(flatten)]
     store: Option<StoreArgs>,
-    /// The new file; one that is there is not written over
+    /// The new file; an existing file is not overwritten
     #[arg(required = true)]
     file: Option<PathBuf>,
 }
@@ -46,7 +46,7 @@ struct MarkArgs {
     store: StoreArgs,
 }
 
-/// The same under their first name, `carrack floors`.
+/// `backup confirm` and `backup mark` under their former name, `carrack floors`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct FloorsArgs {
     #[command(flatten)]

@@ -38,7 +38,7 @@ pub(in crate::cli) fn signer<'a>(head: &Commit, keys: &'a GivenKeys) -> Option<&
     keys.named.iter().find(signed).filter(|key| keys.is_earlier(key))
 }
 
-/// What scripts are told of a verification: the fields of the report, and the digest of the listing.
+/// The JSON of a verification: the fields of the report, and the digest of the listing.
 #[derive(Serialize)]
 pub(in crate::cli) struct VerifiedObject<'a, R> {
     #[serde(flatten)]

@@ -12,16 +12,16 @@ use std::path::PathBuf;
 pub(in crate::cli) struct VerifyArgs {
     #[command(flatten)]
     keys: KeySources,
-    /// Take FILE for a proof that PATH is present or absent
+    /// Verify FILE as a proof that PATH is present or absent
     #[arg(long, value_name = "PATH")]
     proof: Option<RepoPath>,
-    /// Take FILE for a proof of all that the collection NSID has
+    /// Verify FILE as a proof of all records of the collection NSID
     #[arg(long, value_name = "NSID", conflicts_with = "proof")]
     proof_collection: Option<Nsid>,
     /// Print one JSON object
     #[arg(long)]
     pub(in crate::cli) json: bool,
-    /// A repository as a CAR, or `-`
+    /// A repository as a CAR; `-` is standard input
     file: PathBuf,
 }
 
