@@ -219,7 +219,8 @@ fn a_switch_of_an_account_that_changes_meanwhile() {
     engine.set_state(&did(), State::Active).unwrap();
     let status = engine.status(&did()).unwrap();
     assert_eq!(status.state, State::Active);
-    assert_eq!(status.records, 500, "the import was lost");
+    let imported = Rev::from_micros(NOW + 500, 1).unwrap();
+    assert_eq!(status.rev, Some(imported), "the import was lost");
     let mut events = engine.events(after).unwrap();
     let mut last = None;
     while let Some(event) = events.next().unwrap() {
