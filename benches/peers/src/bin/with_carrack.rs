@@ -3,7 +3,7 @@
 //! durable when they return, and each commit leaves its event in the log. With `--memory` the
 //! database is in memory, as the peers' stores are.
 
-use carrack::engine::{Engine, ImportOptions, List, Op, Options, Record, WriteOptions};
+use carrack::engine::{Engine, ImportOptions, List, Op, Record, WriteOptions};
 use carrack::env::SystemClock;
 use carrack::ident::Did;
 use carrack::key::{Curve, SigningKey};
