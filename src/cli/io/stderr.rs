@@ -2,7 +2,7 @@
 
 use crate::cli::io::escape::{escaped, is_plain, write_line};
 use std::fmt;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether notes and progress are left out (`--quiet`).
@@ -15,7 +15,11 @@ pub(in crate::cli) fn be_quiet() {
 
 /// Prints an error or a warning as a line. Where standard error is closed, there is no reader.
 pub(in crate::cli) fn tell(words: fmt::Arguments<'_>) {
-    let _ = write_line(&mut std::io::stderr().lock(), words);
+    let mut line = Vec::new();
+    // A vector takes everything. Standard error gets the line as a whole, so that those of two
+    // processes do not mix.
+    let _ = write_line(&mut line, words);
+    let _ = std::io::stderr().lock().write_all(&line);
 }
 
 /// Prints what is only for information, unless the command is to be quiet.
