@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 /// The store of a command.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct StoreArgs {
+    /// The store
     store: PathBuf,
     /// Read a store of an older format without upgrading it; nothing is written to it
     #[arg(long)]

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CompactArgs {
-    /// The store; no process may have it open
+    /// The store
     store: PathBuf,
     /// Drop the event log, which still holds recently deleted records
     #[arg(long)]

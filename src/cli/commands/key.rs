@@ -4,6 +4,7 @@ use crate::cli::io::output::Output;
 use carrack::env::SystemRandom;
 use carrack::key::{Curve, SigningKey, key_file};
 use clap::{Args, Subcommand};
+use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -22,17 +23,40 @@ enum KeyCommand {
 struct NewArgs {
     /// The new file; an existing file is not overwritten
     file: PathBuf,
-    /// k256 or p256
+    /// The curve: k256 or p256
     #[arg(long, default_value_t = Curve::K256)]
     curve: Curve,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl KeyArgs {
+    pub(in crate::cli) fn json(&self) -> bool {
+        let KeyCommand::New(args) = &self.command;
+        args.json
+    }
 }
 
 pub(in crate::cli) fn run(args: &KeyArgs) -> Result<Answer, Failure> {
     let KeyCommand::New(args) = &args.command;
     let key = SigningKey::generate(args.curve, &SystemRandom)?;
     key_file::write_new(&args.file, &key)?;
+    let key = key.verifying_key();
     let mut output = Output::new();
-    output.line(format_args!("{}", key.verifying_key()))?;
-    output.flush()?;
+    if args.json {
+        let file = args.file.display().to_string();
+        output.json(&KeyObject { key: key.to_did_key(), curve: args.curve.as_str(), file })?;
+    } else {
+        output.line(format_args!("{key}"))?;
+        output.flush()?;
+    }
     Ok(Answer::Yes)
+}
+
+#[derive(Serialize)]
+struct KeyObject {
+    key: String,
+    curve: &'static str,
+    file: String,
 }

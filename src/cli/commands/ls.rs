@@ -24,7 +24,7 @@ pub(in crate::cli) struct LsArgs {
     /// A repository as a CAR, or `-` for standard input; with DID, a store
     #[arg(value_name = "FILE|STORE")]
     file: PathBuf,
-    /// The account in the store
+    /// The account
     did: Option<Did>,
     /// List only this collection
     #[arg(long, value_name = "NSID")]

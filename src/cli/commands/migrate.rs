@@ -24,6 +24,7 @@ pub(in crate::cli) struct MigrateArgs {
     /// The store that the account moves to
     #[arg(value_name = "DST")]
     destination: PathBuf,
+    /// The account
     did: Did,
     /// The account's key at the destination; by default a new one in a file beside DST
     #[arg(long, value_name = "NEWKEY")]
