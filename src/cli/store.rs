@@ -1,3 +1,4 @@
+use crate::cli::environment::engine_options;
 use crate::cli::failure::Failure;
 use crate::cli::io::stderr::tell;
 use carrack::Error;
@@ -59,7 +60,7 @@ pub(in crate::cli) fn existing<'a>(place: impl Into<StoreLocation<'a>>) -> Resul
 
 /// Opens an existing store, with a page cache of this size in bytes.
 pub(in crate::cli) fn existing_with_cache(path: &Path, bytes: usize) -> Result<Engine, Failure> {
-    open_with(path, &Options::default().create(false).cache_bytes(bytes))
+    open_with(path, &engine_options().create(false).cache_bytes(bytes))
 }
 
 /// Opens a store, or creates it.
@@ -71,7 +72,7 @@ pub(in crate::cli) fn existing_or_new<'a>(
 
 fn open(place: StoreLocation<'_>, create: bool) -> Result<Engine, Failure> {
     let StoreLocation { path, upgrade } = place;
-    open_with(path, &Options::default().create(create).upgrade(upgrade))
+    open_with(path, &engine_options().create(create).upgrade(upgrade))
 }
 
 fn open_with(path: &Path, options: &Options) -> Result<Engine, Failure> {

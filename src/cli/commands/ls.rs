@@ -1,4 +1,5 @@
 use crate::cli::answer::Answer;
+use crate::cli::environment::clock;
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
 use crate::cli::io::output::Output;
@@ -8,7 +9,6 @@ use crate::cli::text::things;
 use carrack::Engine;
 use carrack::Error;
 use carrack::engine::List;
-use carrack::env::SystemClock;
 use carrack::ident::{Did, Nsid, RepoPath};
 use carrack::limits::SNAPSHOT_SECONDS_MAX;
 use carrack::parts::sources::{FileSource, verify_source};
@@ -56,7 +56,7 @@ fn list_file(file: &Path, collection: Option<&Nsid>) -> Result<Answer, Failure> 
     let mut source = ProgressSource::new(FileSource::new(input)?, &bar);
     let prefix = collection.map(|collection| format!("{collection}/"));
     let mut listed = PrefixLines { lines: Lines::new(Output::new()), prefix };
-    let report = verify_source(&mut source, &ExpectedHead::unchecked(), &SystemClock, &mut listed)?;
+    let report = verify_source(&mut source, &ExpectedHead::unchecked(), &*clock(), &mut listed)?;
     listed.lines.into_inner().flush()?;
     match report.problems.listed() {
         [] => Ok(Answer::Yes),
