@@ -20,14 +20,14 @@ pub(in crate::cli) struct ExportArgs {
     store: StoreArgs,
     /// The account
     did: Did,
-    /// The CAR to write; `-` (the default) is standard output
+    /// The CAR to write; `-` (the default) is standard output, which excludes --json
     #[arg(short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Export only what a copy of this revision lacks; everything, if this store did not hold that
     /// revision
     #[arg(long, value_name = "REV")]
     since: Option<Rev>,
-    /// Print one JSON object; needs -o with a file, as the CAR goes to standard output otherwise
+    /// Print one JSON object
     #[arg(long, requires = "output")]
     pub(in crate::cli) json: bool,
 }

@@ -1,9 +1,10 @@
 use crate::cli::answer::Answer;
+use crate::cli::environment::random;
 use crate::cli::failure::Failure;
 use crate::cli::io::input::is_standard;
 use crate::cli::io::output::Output;
-use carrack::env::SystemRandom;
 use carrack::key::{Curve, SigningKey, key_file};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -24,12 +25,18 @@ enum KeyCommand {
 struct NewArgs {
     /// The new file; an existing file is not overwritten
     file: PathBuf,
-    /// The curve: k256 or p256
-    #[arg(long, default_value_t = Curve::K256)]
+    /// The curve
+    #[arg(long, default_value_t = Curve::K256, value_parser = curves())]
     curve: Curve,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// The names of the curves, which help and completions list.
+fn curves() -> impl TypedValueParser<Value = Curve> {
+    let names = [Curve::K256, Curve::P256].map(Curve::as_str);
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Curve>())
 }
 
 impl KeyArgs {
@@ -46,7 +53,7 @@ pub(in crate::cli) fn run(args: &KeyArgs) -> Result<Answer, Failure> {
             "a key goes into a file that only you can read, and not to standard output: name a file",
         ));
     }
-    let key = SigningKey::generate(args.curve, &SystemRandom)?;
+    let key = SigningKey::generate(args.curve, &*random())?;
     key_file::write_new(&args.file, &key)?;
     let key = key.verifying_key();
     let mut output = Output::new();

@@ -1,4 +1,5 @@
 use crate::cli::answer::Answer;
+use crate::cli::environment::clock;
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
 use crate::cli::io::known_file::KnownFile;
@@ -10,7 +11,6 @@ use carrack::Engine;
 use carrack::Error;
 use carrack::block::Cid;
 use carrack::engine::List;
-use carrack::env::SystemClock;
 use carrack::ident::{Did, Nsid, RepoPath};
 use carrack::limits::SNAPSHOT_SECONDS_MAX;
 use carrack::parts::sources::{FileSource, verify_source};
@@ -58,7 +58,7 @@ fn list_file(file: &Path, collection: Option<&Nsid>) -> Result<Answer, Failure> 
     let prefix = collection.map(|collection| format!("{collection}/"));
     let mut listed = ListedEntries { output: Output::new(), prefix, failure: None };
     let expect = ExpectedHead::unchecked();
-    let verified = verify_source(&mut source, &expect, &SystemClock, &mut listed);
+    let verified = verify_source(&mut source, &expect, &*clock(), &mut listed);
     listed.end()?;
     let report = verified?;
     match report.problems.listed() {

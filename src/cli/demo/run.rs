@@ -2,13 +2,14 @@ use crate::cli::answer::Answer;
 use crate::cli::demo::identity::Identity;
 use crate::cli::demo::records::DemoRecords;
 use crate::cli::demo::transcript::{Throughput, Transcript, timed};
+use crate::cli::environment::{engine_options, random};
 use crate::cli::failure::Failure;
 use crate::cli::io::progress::Bar;
 use crate::cli::text::{count, things};
 use carrack::Error;
 use carrack::block::Cid;
-use carrack::engine::{List, Options, WriteOptions};
-use carrack::env::{Clock, ManualClock, SystemRandom};
+use carrack::engine::{List, WriteOptions};
+use carrack::env::{Clock, ManualClock};
 use carrack::ident::{Did, Rev};
 use carrack::key::{Curve, SigningKey};
 use carrack::limits::EVENT_OPS_MAX;
@@ -68,15 +69,15 @@ struct Demo {
 impl Demo {
     fn begin(folder: &Path, json: bool) -> carrack::Result<Self> {
         let clock = Arc::new(ManualClock::new(START_MICROS));
-        let options = Options::default().clock(clock.clone());
-        let old_key = SigningKey::generate(Curve::K256, &SystemRandom)?;
+        let options = engine_options().clock(clock.clone());
+        let old_key = SigningKey::generate(Curve::K256, &*random())?;
         let identity = Identity::new(&old_key.verifying_key(), &*clock)?;
         let did = identity.did().clone();
         Ok(Self {
             page: Transcript::new(json),
             old: Engine::open_with(folder.join("old.redb"), &options)?,
             new: Engine::open_with(folder.join("new.redb"), &options)?,
-            new_key: SigningKey::generate(Curve::P256, &SystemRandom)?,
+            new_key: SigningKey::generate(Curve::P256, &*random())?,
             content: DemoRecords::new(Arc::clone(&clock), did.clone()),
             old_key,
             identity,
