@@ -61,17 +61,13 @@ fn list_file(file: &Path, collection: Option<&Nsid>) -> Result<Answer, Failure> 
     let verified = verify_source(&mut source, &expect, &*clock(), &mut listed);
     listed.end()?;
     let report = verified?;
-    match report.problems.listed() {
-        [] => Ok(Answer::Yes),
-        problems => {
-            let all = problems.len() as u64 + report.problems.omitted();
-            let what = "the repository is not valid, and the listing may have holes";
-            let problems = problems.to_vec();
-            let message = format!("{what}: {}", things(all, "problem"));
-            let failure = Failure::from(Error::Refused(problems));
-            Err(failure.preceded_by(format_args!("{message}; ")))
-        }
+    if report.is_valid() {
+        return Ok(Answer::Yes);
     }
+    let all = things(report.problems.count(), "problem");
+    let what = "the repository is not valid, and the listing may have holes";
+    let failure = Failure::from(Error::Refused(report.problems));
+    Err(failure.preceded_by(format_args!("{what}: {all}; ")))
 }
 
 /// Prints the entries that are wanted.
