@@ -13,8 +13,9 @@ use std::io::Write;
 pub(in crate::cli) struct GetArgs {
     #[command(flatten)]
     store: StoreArgs,
+    /// The account
     did: Did,
-    /// Collection and record key: `app.bsky.feed.post/3jzfcijpj2z2a`
+    /// The record: its collection and record key, as in `app.bsky.feed.post/3jzfcijpj2z2a`
     path: RepoPath,
     /// Print the record's bytes (DAG-CBOR) instead of JSON
     #[arg(long)]

@@ -1,4 +1,5 @@
 use crate::cli::answer::Answer;
+use crate::cli::environment::clock;
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
 use crate::cli::io::known_file::KnownFile;
@@ -10,7 +11,6 @@ use carrack::Engine;
 use carrack::Error;
 use carrack::block::Cid;
 use carrack::engine::List;
-use carrack::env::SystemClock;
 use carrack::ident::{Did, Nsid, RepoPath};
 use carrack::limits::SNAPSHOT_SECONDS_MAX;
 use carrack::parts::sources::{FileSource, verify_source};
@@ -25,7 +25,7 @@ pub(in crate::cli) struct LsArgs {
     /// A repository as a CAR, or `-` for standard input; with DID, a store
     #[arg(value_name = "FILE|STORE")]
     file: PathBuf,
-    /// The account in the store
+    /// The account
     did: Option<Did>,
     /// List only this collection
     #[arg(long, value_name = "NSID")]
@@ -58,20 +58,16 @@ fn list_file(file: &Path, collection: Option<&Nsid>) -> Result<Answer, Failure> 
     let prefix = collection.map(|collection| format!("{collection}/"));
     let mut listed = ListedEntries { output: Output::new(), prefix, failure: None };
     let expect = ExpectedHead::unchecked();
-    let verified = verify_source(&mut source, &expect, &SystemClock, &mut listed);
+    let verified = verify_source(&mut source, &expect, &*clock(), &mut listed);
     listed.end()?;
     let report = verified?;
-    match report.problems.listed() {
-        [] => Ok(Answer::Yes),
-        problems => {
-            let all = problems.len() as u64 + report.problems.omitted();
-            let what = "the repository is not valid, and the listing may have holes";
-            let problems = problems.to_vec();
-            let message = format!("{what}: {}", things(all, "problem"));
-            let failure = Failure::from(Error::Refused(problems));
-            Err(failure.preceded_by(format_args!("{message}; ")))
-        }
+    if report.is_valid() {
+        return Ok(Answer::Yes);
     }
+    let all = things(report.problems.count(), "problem");
+    let what = "the repository is not valid, and the listing may have holes";
+    let failure = Failure::from(Error::Refused(report.problems));
+    Err(failure.preceded_by(format_args!("{what}: {all}; ")))
 }
 
 /// Prints the entries that are wanted.

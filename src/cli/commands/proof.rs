@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 pub(in crate::cli) struct ProofArgs {
     #[command(flatten)]
     store: StoreArgs,
+    /// The account
     did: Did,
-    /// Collection and record key
+    /// The record: its collection and record key, as in `app.bsky.feed.post/3jzfcijpj2z2a`
     #[arg(required_unless_present = "collection")]
     path: Option<RepoPath>,
     /// Prove all records of this collection, instead of one path
