@@ -8,6 +8,7 @@ use carrack::block::Cid;
 use carrack::engine::{Op, Record, WriteOptions, Written};
 use carrack::ident::{Did, RepoPath};
 use carrack::key::SigningKey;
+use carrack::parts::text::Quoted;
 use carrack::{Engine, Error};
 use clap::Args;
 use data_encoding::{BASE64, BASE64_NOPAD};
@@ -182,7 +183,7 @@ fn take_text(fields: &mut Map<String, Value>, name: &str) -> Result<Option<Strin
 fn nothing_left(fields: &Map<String, Value>) -> Result<(), Failure> {
     match fields.keys().next() {
         None => Ok(()),
-        Some(name) => Err(Failure::no(format!("a field {name:?} that is not known"))),
+        Some(name) => Err(Failure::no(format!("a field {} that is not known", Quoted(name)))),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The standard error: errors, warnings, and what is only for information.
 
-use crate::cli::io::escape::{escaped, is_plain, write_line};
+use crate::cli::io::escape::{is_plain, write_line};
+use carrack::parts::text::Escaped;
 use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,7 +48,7 @@ pub(in crate::cli) fn print_usage(
         let _ = error.print();
         return;
     }
-    match parse(args.iter().map(|arg| escaped(arg)).collect()) {
+    match parse(args.iter().map(|arg| Escaped(arg).to_string()).collect()) {
         Some(error) => drop(error.print()),
         None => tell(format_args!("{}", error.to_string().trim_end())),
     }
