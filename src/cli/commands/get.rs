@@ -1,11 +1,12 @@
 use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
 use crate::cli::io::output::Output;
+use crate::cli::io::stderr::tell;
 use crate::cli::store::{self, StoreArgs};
-use carrack::Error;
-use carrack::block::json;
+use carrack::block::{data_model, json};
 use carrack::error::Entity;
 use carrack::ident::{Did, RepoPath};
+use carrack::{Error, Problem};
 use clap::Args;
 use std::io::Write;
 
@@ -35,12 +36,12 @@ pub(in crate::cli) fn run(args: &GetArgs) -> Result<Answer, Failure> {
         output.flush()?;
         return Ok(Answer::Yes);
     }
-    let value = json::to_json(bytes).map_err(|error| {
-        Failure::no(format!(
-            "{} is not proper data model ({error}), so it has no JSON form; --cbor gives its bytes",
-            args.path
-        ))
-    })?;
+    if let Err(problem) = data_model::check(bytes) {
+        let Problem { message, .. } = problem;
+        tell(format_args!("{} is not a proper record: {message}", args.path));
+        tell(format_args!("what is improper has the key \"$improper\" in the JSON"));
+    }
+    let value = json::to_lossless(bytes);
     let mut output = Output::new();
     output.line(format_args!("{value:#}"))?;
     output.flush()?;
