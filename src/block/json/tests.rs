@@ -1,4 +1,4 @@
-//! Both directions of both forms.
+//! Both directions of both forms. Holds guarantee G40.
 
 use super::*;
 use crate::block::drisl::encode as drisl;
@@ -111,6 +111,7 @@ fn problems_say_where() {
         (json!({ "a b\u{202e}": u64::MAX }), r#"record["a b\u{202e}"]: an integer"#),
         (json!({ "x".repeat(100): 0.5 }), &format!("record[\"{}\"…]: ", "x".repeat(40))),
         (json!({ "a": { "$improper": { "float": "00" } } }), "record.a: an $improper value"),
+        (json!({ "a": [{ "$improper": { "integer": "5" } }] }), "record.a[0]: an $improper value"),
     ] {
         assert!(said(&value).starts_with(start), "{}", said(&value));
     }

@@ -1,5 +1,5 @@
-//! Values, their encoding, their JSON, and whether they are proper: by the specification, without the
-//! code under test.
+//! Values of records, their encoding, their JSON, and whether they are proper: written from the
+//! specification, without the code under test.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use carrack::block::Cid;

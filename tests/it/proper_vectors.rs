@@ -1,7 +1,9 @@
-//! The verdicts of the `data-model` and `dasl-testing` vectors in each way.
+//! The verdicts of the `data-model` and `dasl-testing` vectors, where a record is written as CBOR and
+//! as JSON, verified, and read. Holds guarantee G39.
+#![cfg(feature = "serde")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
-use super::model::Data;
+use crate::common::data::Data;
 use crate::common::material::table;
 use crate::common::{NOW, car_input, clock, did, handmade, key};
 use carrack::block::json;
