@@ -44,7 +44,9 @@ impl Data {
             }
             List(values) => {
                 head(to, 4, values.len() as u64);
-                values.iter().for_each(|value| value.encode(to));
+                for value in values {
+                    value.encode(to);
+                }
             }
             Object(pairs) => {
                 let mut pairs: Vec<_> = pairs.iter().collect();

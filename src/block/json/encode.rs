@@ -60,13 +60,14 @@ pub(super) fn encode_object(value: &Value, improper: Improper) -> Result<Vec<u8>
 
 /// Why a value has no encoding, and where it is.
 struct Misfit {
-    problem: Problem,
+    code: Code,
+    message: String,
     path: PathFromEnd,
 }
 
 impl Misfit {
     fn bad(message: impl Into<String>) -> Self {
-        Problem::new(Code::BadRecord, message).into()
+        Self { code: Code::BadRecord, message: message.into(), path: PathFromEnd::default() }
     }
 
     fn inside(mut self, step: &Step<'_>) -> Self {
@@ -75,14 +76,14 @@ impl Misfit {
     }
 
     fn problem(self) -> Problem {
-        let message = format!("{}: {}", self.path, self.problem.message);
-        Problem::new(self.problem.code, message)
+        Problem::new(self.code, format!("{}: {}", self.path, self.message))
     }
 }
 
 impl From<Problem> for Misfit {
     fn from(problem: Problem) -> Self {
-        Self { problem, path: PathFromEnd::default() }
+        let Problem { code, message, .. } = problem;
+        Self { code, message, path: PathFromEnd::default() }
     }
 }
 

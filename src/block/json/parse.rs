@@ -23,7 +23,8 @@ use std::fmt;
 /// `BadRecord`; the message begins with the value's path, such as `record.embed.images[0].alt`, and
 /// the offset is in bytes of the text.
 pub fn parse(text: &str) -> Result<Value, Problem> {
-    let mut state = State { numbers: Numbers { rest: text.as_bytes() }, path: Default::default() };
+    let numbers = Numbers { rest: text.as_bytes() };
+    let mut state = State { numbers, path: PathFromEnd::default() };
     let mut json = serde_json::Deserializer::from_str(text);
     let value = ValueSeed(&mut state).deserialize(&mut json);
     let value = value.and_then(|value| json.end().map(|()| value));
@@ -268,7 +269,7 @@ mod tests {
         assert!(parse(&"[".repeat(100_000)).unwrap_err().message.contains("recursion"));
     }
 
-    /// What serde_json reads is read the same, if nothing is lost.
+    /// What `serde_json` reads is read the same, if nothing is lost.
     #[test]
     fn it_reads_what_others_read() {
         for text in [
