@@ -21,6 +21,7 @@ mod branches;
 mod car_vectors;
 mod cli;
 mod cli_backup;
+mod cli_causes;
 mod cli_collection_proof;
 mod cli_fields;
 mod cli_follow;

@@ -1,6 +1,7 @@
 use crate::cli::answer::Answer;
 use crate::cli::environment::random;
 use crate::cli::failure::Failure;
+use crate::cli::io::input::is_standard;
 use crate::cli::io::output::Output;
 use carrack::key::{Curve, SigningKey, key_file};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -47,6 +48,11 @@ impl KeyArgs {
 
 pub(in crate::cli) fn run(args: &KeyArgs) -> Result<Answer, Failure> {
     let KeyCommand::New(args) = &args.command;
+    if is_standard(&args.file) {
+        return Err(Failure::unusable(
+            "a key goes into a file that only you can read, and not to standard output: name a file",
+        ));
+    }
     let key = SigningKey::generate(args.curve, &*random())?;
     key_file::write_new(&args.file, &key)?;
     let key = key.verifying_key();
