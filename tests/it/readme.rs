@@ -10,9 +10,10 @@
 //!
 //! `CARRACK_README=write` writes what the commands print into the page.
 #![cfg(all(unix, feature = "cli"))]
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use crate::common::sample::sample;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -47,7 +48,7 @@ impl Reader {
     fn run(&mut self, line: &str) -> String {
         if let Some((name, value)) = assignment(line) {
             let value = self.shell(&format!("printf %s {value}"));
-            self.variables.push_str(&format!("{name}='{value}'\n"));
+            writeln!(self.variables, "{name}='{value}'").unwrap();
             return String::new();
         }
         self.shell(line)
