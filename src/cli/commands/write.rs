@@ -36,7 +36,7 @@ pub(in crate::cli) struct WriteArgs {
     /// Write although the account's last revision, signed by a wrong clock, is ahead of this one
     #[arg(long)]
     accept_rev: bool,
-    /// Also print refused lines on standard output
+    /// Print an object for a line that is refused too
     #[arg(long)]
     json: bool,
 }
