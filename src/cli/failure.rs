@@ -100,6 +100,7 @@ impl From<Error> for Failure {
             | Error::Store(_)
             | Error::Corrupt(_)
             | Error::Format(_)
+            | Error::ReadOnly(_)
             | Error::UnreadableEvents { .. }
             | Error::Reopen(_)
             | Error::Stale(_)

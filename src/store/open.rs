@@ -36,6 +36,9 @@ pub(crate) fn prepare(
     is_kept: bool,
 ) -> Result<Opened> {
     let names = table_names(session)?;
+    if names.is_empty() && is_kept {
+        return Err(Error::Format("it has no content".to_owned()));
+    }
     if names.is_empty() {
         create(session, random)?;
     } else if !names.iter().any(|name| name.starts_with("carrack.")) {

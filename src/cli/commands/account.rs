@@ -43,7 +43,7 @@ pub(in crate::cli) struct CreateArgs {
 }
 
 pub(in crate::cli) fn accounts(args: &AccountsArgs) -> Result<Answer, Failure> {
-    let engine = store::existing(&args.store)?;
+    let engine = store::reading(&args.store)?;
     let accounts = engine.accounts()?;
     let mut output = Output::new();
     if args.json {
@@ -73,7 +73,7 @@ pub(in crate::cli) fn accounts(args: &AccountsArgs) -> Result<Answer, Failure> {
 }
 
 pub(in crate::cli) fn status(args: &StatusArgs) -> Result<Answer, Failure> {
-    let engine = store::existing(&args.store)?;
+    let engine = store::reading(&args.store)?;
     let account = engine.status(&args.did)?;
     let mut output = Output::new();
     if args.json {

@@ -25,7 +25,7 @@ pub(in crate::cli) struct ExportArgs {
 }
 
 pub(in crate::cli) fn run(args: &ExportArgs) -> Result<Answer, Failure> {
-    let engine = store::existing(&args.store)?;
+    let engine = store::reading(&args.store)?;
     let expected = engine.status(&args.did)?.bytes;
     let bar = Bar::bytes("exporting", expected);
     let written = write_to(args.output.as_deref(), |output| {
