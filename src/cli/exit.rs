@@ -15,8 +15,13 @@ const PROBLEMS_TOLD: usize = 20;
 /// Prints a failure, as JSON too if `json`, and returns the exit code. `judges` is whether the
 /// command's JSON has a verdict.
 pub(in crate::cli) fn fail(failure: Failure, json: bool, judges: bool) -> ExitCode {
-    let Failure::Told { code, message, problems } = failure else {
-        return ExitCode::from(READER_GONE);
+    let (code, message, problems) = match failure {
+        Failure::ReaderGone => return ExitCode::from(READER_GONE),
+        Failure::Printed { code, message } => {
+            tell(format_args!("error: {message}"));
+            return ExitCode::from(code);
+        }
+        Failure::Told { code, message, problems } => (code, message, problems),
     };
     tell(format_args!("error: {message}"));
     if problems.len() > 1 {

@@ -3,6 +3,7 @@
 use crate::account::EngineName;
 use crate::env::Random;
 use crate::error::{Error, Result};
+use crate::store::counts::say_counted;
 use crate::store::facts::set_fact;
 use crate::store::format;
 use crate::store::log::{allow_gaps, last_seq, note_trimmed};
@@ -73,6 +74,7 @@ fn create(session: &Session, random: &dyn Random) -> Result<()> {
         format::say(tables)?;
         set_fact(tables, ENGINE, &name)?;
         set_fact(tables, TABLES, &TABLES_NOW.to_be_bytes())?;
+        say_counted(tables)?;
         note_trimmed(tables, 1)
     })
 }

@@ -28,6 +28,7 @@ mod cli_read_only;
 mod cli_trust;
 mod collection_proof;
 mod compact;
+mod counts;
 mod crash;
 mod crash_migration;
 mod damage;

@@ -38,9 +38,20 @@ impl Output {
 
     /// Writes an object as one line, its fields in the order of their names.
     pub(in crate::cli) fn object(&mut self, object: &impl Serialize) -> Result<(), Failure> {
+        self.value(object)?;
+        self.text("\n")
+    }
+
+    /// The same without the end of the line, for an object that is printed in parts.
+    pub(in crate::cli) fn value(&mut self, object: &impl Serialize) -> Result<(), Failure> {
         // By way of a value, which sorts them.
         let value = serde_json::to_value(object).map_err(|error| failed(&error.into()))?;
-        self.line(format_args!("{value}"))
+        write!(self.0, "{value}").map_err(|error| failed(&error))
+    }
+
+    /// Writes a text.
+    pub(in crate::cli) fn text(&mut self, text: &str) -> Result<(), Failure> {
+        self.0.write_all(text.as_bytes()).map_err(|error| failed(&error))
     }
 
     /// The same, and flushes.
