@@ -90,8 +90,11 @@ fn assert_counted(engine: &Engine, model: &Model) {
     assert_clean(engine);
 }
 
+/// A record that is written, with the blobs that it needs, or deleted.
+type Step = (usize, Option<BTreeSet<usize>>);
+
 /// Records that share blobs are written in batches, mirrored by diffs, imported anew and replaced.
-fn run(batches: &[Vec<(usize, Option<BTreeSet<usize>>)>]) {
+fn run(batches: &[Vec<Step>]) {
     let clock = Arc::new(ManualClock::new(NOW));
     let disk = Disk::new();
     let engine = carrack::parts::redb::open(disk.clone(), &options(&clock)).unwrap();
@@ -137,7 +140,7 @@ fn run(batches: &[Vec<(usize, Option<BTreeSet<usize>>)>]) {
     assert_counted(&open(&disk).unwrap(), &model);
 }
 
-fn batches() -> impl Strategy<Value = Vec<Vec<(usize, Option<BTreeSet<usize>>)>>> {
+fn batches() -> impl Strategy<Value = Vec<Vec<Step>>> {
     let blobs = prop::collection::btree_set(0_usize..6, 0..4);
     let step = (0_usize..8, prop_oneof![3 => blobs.prop_map(Some), 2 => Just(None)]);
     prop::collection::vec(prop::collection::vec(step, 1..8), 1..6)
@@ -151,6 +154,18 @@ proptest! {
     fn the_count_is_that_of_the_records(batches in batches()) {
         run(&batches);
     }
+}
+
+#[test]
+fn records_that_share_blobs_come_and_go() {
+    let step = |record: usize, blobs: &[usize]| (record, Some(blobs.iter().copied().collect()));
+    run(&[
+        vec![step(1, &[1, 2]), step(2, &[2, 3]), step(3, &[])],
+        vec![step(2, &[1, 2]), step(3, &[3])],
+        vec![(1, None), step(4, &[1, 2, 3])],
+        vec![(4, None), (2, None)],
+        vec![(3, None), step(1, &[5])],
+    ]);
 }
 
 /// An account of three records that need two blobs, and an account without blobs.

@@ -8,7 +8,7 @@ use crate::common::{
     Disk, assert_clean, clock, create_op, did, did_of, engine_with_account, export, handmade, key,
     mined, open, options, path, raw, record, records, with_key, write,
 };
-use carrack::engine::{HealthState, State, Storage, WriteOptions};
+use carrack::engine::{AccountStatus, HealthState, State, Storage, WriteOptions};
 use carrack::ident::Rev;
 use carrack::{Engine, Error, ErrorKind, Progress};
 use std::collections::BTreeMap;
@@ -49,12 +49,22 @@ fn read_only(image: Vec<u8>) -> carrack::Result<Engine> {
 }
 
 /// Everything that an engine tells of its store.
-fn told(engine: &Engine) -> (Vec<String>, Vec<u8>, BTreeMap<String, Vec<u8>>, Vec<u64>) {
-    let accounts =
-        engine.accounts().unwrap().iter().map(|account| format!("{account:?}")).collect();
+#[derive(Debug, PartialEq)]
+struct Told {
+    accounts: Vec<AccountStatus>,
+    car: Vec<u8>,
+    records: BTreeMap<String, Vec<u8>>,
+    events: Vec<u64>,
+}
+
+fn told(engine: &Engine) -> Told {
     let mut events = engine.events(0).unwrap();
-    let numbers = std::iter::from_fn(|| events.next().unwrap().map(|event| event.seq)).collect();
-    (accounts, export(engine, &did()), records(engine, &did()), numbers)
+    Told {
+        accounts: engine.accounts().unwrap(),
+        car: export(engine, &did()),
+        records: records(engine, &did()),
+        events: std::iter::from_fn(|| events.next().unwrap().map(|event| event.seq)).collect(),
+    }
 }
 
 fn filled(disk: &Disk) -> Engine {
