@@ -384,3 +384,54 @@ fn accounts_come_in_pages() {
     assert!(engine.accounts_after(Some(&all[22].did), 2).unwrap().is_empty());
     assert_eq!(engine.accounts_after(Some(&"did:aaa:a".parse().unwrap()), 1).unwrap(), all[..1]);
 }
+
+/// The object that `accounts --json` prints as it reads is whole JSON also if reading fails.
+#[test]
+#[cfg(feature = "cli")]
+fn a_listing_that_fails_says_so_in_its_object() {
+    use serde_json::Value;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("store.redb");
+    let engine = Engine::open(&file).unwrap();
+    engine.create_account(&did(), &key()).unwrap();
+    drop(engine);
+    let accounts: TableDefinition<&[u8], &[u8]> = TableDefinition::new("carrack.accounts.1");
+    let list = |damaged: Option<u32>| {
+        let database = Database::open(&file).unwrap();
+        let txn = database.begin_write().unwrap();
+        {
+            let mut table = txn.open_table(accounts).unwrap();
+            let row = table.get(did().as_str().as_bytes()).unwrap().unwrap().value().to_vec();
+            for number in 0..2500 {
+                let did = did_of(number);
+                let payload = &row[..row.len() - 8];
+                let sum = blake3::hash(&[did.as_str().as_bytes(), &[0], payload].concat());
+                let sum = if damaged == Some(number) {
+                    [7; 8]
+                } else {
+                    sum.as_bytes()[..8].try_into().unwrap()
+                };
+                table.insert(did.as_str().as_bytes(), &[payload, &sum].concat()[..]).unwrap();
+            }
+        }
+        txn.commit().unwrap();
+        drop(database);
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_carrack"));
+        let out = command.arg("accounts").arg(&file).arg("--json").output().unwrap();
+        let object: Value = serde_json::from_slice(&out.stdout).unwrap();
+        (out.status.code().unwrap(), object)
+    };
+    let (code, object) = list(None);
+    assert_eq!((code, object["accounts"].as_array().unwrap().len()), (0, 2500));
+    assert!(object.get("error").is_none());
+    let mut dids: Vec<String> = (0..2500).map(|number| did_of(number).to_string()).collect();
+    dids.sort();
+    let number = |place: usize| (0..2500).find(|n| did_of(*n).to_string() == dids[place]);
+    let (code, object) = list(number(2100));
+    assert_eq!((code, object["accounts"].as_array().unwrap().len()), (2, 2000));
+    assert!(object["error"].as_str().unwrap().contains("damaged"), "{}", object["error"]);
+    // Before the first page there is nothing to end.
+    let (code, object) = list(number(10));
+    assert_eq!(code, 2);
+    assert!(object.get("accounts").is_none() && object["error"].is_string());
+}
