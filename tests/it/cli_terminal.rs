@@ -195,7 +195,7 @@ fn paths_and_types_of_records() {
     let args = ["get", "1.redb", did.as_str(), "com.example.a/1"];
     let shown = shown_json(&here, &args);
     assert_eq!((&shown["$type"], &shown["text"]), (&HOSTILE.into(), &HOSTILE.into()));
-    assert_eq!(here.run(&args).stdout.iter().filter(|byte| **byte == b'\n').count(), 4);
+    assert_eq!(here.yes(&args).lines().count(), 4);
 }
 
 /// A frame of any header and body.

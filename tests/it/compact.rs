@@ -138,7 +138,7 @@ fn leftovers_of_killed_calls_are_removed() {
     let progress = carrack::Progress::to(&look);
     Engine::compact(&file, &options, CompactOptions::default(), progress).unwrap();
     let seen = seen.into_inner().unwrap();
-    let part = seen.iter().find(|name| name.ends_with(".part")).unwrap();
+    let part = seen.iter().find(|name| name.contains(".compact-")).unwrap();
     std::fs::write(folder.path().join(part), "left over").unwrap();
     let foreign = [
         "store.redb.part",

@@ -100,7 +100,9 @@ fn a_file_that_is_replaced_while_it_is_opened_is_opened_anew() {
                     }
                 });
             }
-            writers.into_iter().for_each(|writer| writer.join().unwrap());
+            for writer in writers {
+                writer.join().unwrap();
+            }
             ended.store(true, Ordering::Relaxed);
         });
         assert_eq!(Engine::open(&path).unwrap().accounts().unwrap().len(), 24, "round {round}");
