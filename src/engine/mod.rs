@@ -28,6 +28,7 @@ pub use import::options::ImportOptions;
 pub use log::events::{Events, LoggedEvent};
 pub use options::{BlockSearch, Options};
 pub use read::blocks::BlocksFound;
+pub use read::needed_blobs::{BlobCursor, NeededBlob};
 pub use read::snapshot::{List, Snapshot, StoredRecord};
 pub use upkeep::backup::BackedUp;
 pub use upkeep::compact::{CompactOptions, Compacted};

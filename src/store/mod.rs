@@ -3,6 +3,7 @@
 pub(crate) mod account;
 mod account_row;
 pub(crate) mod accounts;
+pub(crate) mod blob_page;
 pub(crate) mod copy;
 pub(crate) mod facts;
 pub(crate) mod format;

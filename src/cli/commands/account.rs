@@ -5,6 +5,7 @@ use crate::cli::io::stderr::tell;
 use crate::cli::restore_notice::{RestoreObject, notice};
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::{bytes, count, or_dash, things, trust};
+use carrack::Engine;
 use carrack::block::Cid;
 use carrack::engine::{AccountStatus, State, Trust, TrustKey};
 use carrack::ident::{Did, Rev};
@@ -73,16 +74,20 @@ pub(in crate::cli) fn accounts(args: &AccountsArgs) -> Result<Answer, Failure> {
 }
 
 pub(in crate::cli) fn status(args: &StatusArgs) -> Result<Answer, Failure> {
-    let engine = store::existing(&args.store)?;
-    let account = engine.status(&args.did)?;
+    show(&store::existing(&args.store)?, &args.did, args.json)
+}
+
+/// Prints an account as it is now.
+pub(in crate::cli) fn show(engine: &Engine, did: &Did, json: bool) -> Result<Answer, Failure> {
+    let account = engine.status(did)?;
     let mut output = Output::new();
-    if args.json {
-        let floors_awaited = RestoreObject::of(&engine)?;
+    if json {
+        let floors_awaited = RestoreObject::of(engine)?;
         output.json(&StatusObject { account: ListedAccount::of(&account), floors_awaited })?;
         return Ok(Answer::Yes);
     }
     print(&mut output, &account)?;
-    if let Some(notice) = notice(&engine)? {
+    if let Some(notice) = notice(engine)? {
         output.field("writes", format_args!("none: {notice}"))?;
         output.flush()?;
     }
