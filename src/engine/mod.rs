@@ -14,6 +14,7 @@ mod import;
 mod log;
 mod options;
 mod read;
+mod salvage;
 mod upkeep;
 mod write;
 
@@ -30,6 +31,10 @@ pub use options::{BlockSearch, Options};
 pub use read::blocks::BlocksFound;
 pub use read::needed_blobs::{BlobCursor, NeededBlob};
 pub use read::snapshot::{List, Snapshot, StoredRecord};
+pub use salvage::backup::{EventsLeftOut, LeftOut, PartialBackup};
+pub use salvage::export::SalvagedExport;
+pub use salvage::loss::Loss;
+pub use salvage::walk::{Salvage, Salvaged};
 pub use upkeep::backup::BackedUp;
 pub use upkeep::compact::{CompactOptions, Compacted};
 pub use upkeep::health::Health;

@@ -5,6 +5,7 @@ mod account_row;
 pub(crate) mod accounts;
 pub(crate) mod blob_page;
 pub(crate) mod copy;
+pub(crate) mod copy_intact;
 pub(crate) mod facts;
 pub(crate) mod format;
 mod forward_locks;
