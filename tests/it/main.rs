@@ -69,6 +69,7 @@ mod race;
 mod restored;
 mod retention;
 mod rev;
+mod salvage;
 mod serialized;
 mod sessions;
 mod since;

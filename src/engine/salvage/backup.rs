@@ -9,6 +9,7 @@ use crate::progress::Progress;
 use crate::store::copy_intact::{IntactParts, copy_intact};
 use crate::store::log::last_seq;
 use crate::store::restore::Restored;
+use crate::store::table_check::check_facts;
 use crate::store::tables::View;
 use redb::StorageBackend;
 use std::path::Path;
@@ -94,6 +95,7 @@ impl Engine {
     ) -> Result<PartialBackup> {
         let to = empty_database(storage)?;
         let (view, accounts) = self.checked_accounts()?;
+        check_facts(&view)?;
         let log = plan_log(&view)?;
         let (last_seq, last_rev) = (last_seq(view.facts()?)?, accounts.last_rev);
         let restored = Restored { micros: self.clock().now_micros(), last_seq, last_rev };

@@ -64,7 +64,8 @@ impl Engine {
         lost: &mut dyn FnMut(Loss),
     ) -> Result<SalvagedExport> {
         let salvage = self.salvage(did)?;
-        let (commit, rev, held) = (salvage.commit().clone(), salvage.revision(), salvage.record_count());
+        let (commit, rev, held) =
+            (salvage.commit().clone(), salvage.revision(), salvage.record_count());
         let mut car = Writer::new(output, std::slice::from_ref(&commit))?;
         let (mut records, mut losses, mut blocks) = (0, 0, 0);
         for step in salvage {
