@@ -152,7 +152,7 @@ fn the_command_lists_each_blob_once_with_its_records() {
         }
     }
     let text = String::from_utf8(run(&[]).stdout).unwrap();
-    assert_eq!(text.lines().count(), 3 + 1501);
+    assert_eq!(text.lines().count(), 3 + 3001);
     let empty = Engine::open(folder.path().join("b.redb")).unwrap();
     empty.create_account(&did(), &key()).unwrap();
     drop(empty);
