@@ -3,14 +3,13 @@
 use crate::cli::failure::{Failure, NO};
 use crate::cli::io::output::Output;
 use crate::cli::io::stderr::tell;
-use carrack::Problem;
+use crate::cli::report::tell_problems;
+use carrack::Problems;
 use serde::Serialize;
 use std::process::ExitCode;
 
 /// As if ended by SIGPIPE: the reader is gone.
 const READER_GONE: u8 = 141;
-/// Maximum number of problems printed on standard error; JSON lists all.
-const PROBLEMS_TOLD: usize = 20;
 
 /// Prints a failure, as JSON too if `json`, and returns the exit code. `judges` is whether the
 /// command's JSON has a verdict.
@@ -19,15 +18,17 @@ pub(in crate::cli) fn fail(failure: Failure, json: bool, judges: bool) -> ExitCo
         return ExitCode::from(READER_GONE);
     };
     tell(format_args!("error: {message}"));
-    if problems.len() > 1 {
-        tell_problems(&problems);
+    if problems.count() > 1 {
+        tell_problems("", &problems);
     }
     if json {
-        let is_verdict = judges && code == NO;
+        // Only bytes from outside can be invalid: a missing key, say, is no verdict on them.
+        let are_at_fault = !problems.is_empty();
         let object = FailureObject {
-            verdict: is_verdict.then_some("invalid"),
-            problems: is_verdict.then_some(&problems[..]),
-            error: problems.is_empty().then_some(&message),
+            verdict: (judges && are_at_fault && code == NO).then_some("invalid"),
+            problems: are_at_fault.then_some(&problems),
+            problems_omitted: are_at_fault.then_some(problems.omitted()),
+            error: (!are_at_fault).then_some(&message),
         };
         // If this cannot be written, the exit code still reports it.
         let _ = Output::new().json(&object);
@@ -41,16 +42,9 @@ struct FailureObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    problems: Option<&'a [Problem]>,
+    problems: Option<&'a Problems>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problems_omitted: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a String>,
-}
-
-fn tell_problems(problems: &[Problem]) {
-    for problem in problems.iter().take(PROBLEMS_TOLD) {
-        tell(format_args!("  {problem}"));
-    }
-    if let Some(more @ 1..) = problems.len().checked_sub(PROBLEMS_TOLD) {
-        tell(format_args!("  and {more} more, which --json lists"));
-    }
 }

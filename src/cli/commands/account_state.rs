@@ -4,12 +4,12 @@ use crate::cli::answer::Answer;
 use crate::cli::commands::account::show;
 use crate::cli::failure::Failure;
 use crate::cli::io::stderr::tell;
+use crate::cli::keys::read_key;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::things;
 use carrack::Error;
 use carrack::engine::{AccountStatus, State, WriteOptions};
 use carrack::ident::Did;
-use carrack::key::key_file;
 use clap::{Args, Subcommand};
 use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
@@ -140,8 +140,8 @@ fn confirmed(
 
 fn rekey(args: &RekeyArgs) -> Result<Answer, Failure> {
     let StateArgs { store, did, json } = &args.account;
-    let old = key_file::read(&args.key_file)?.verifying_key().to_did_key();
-    let new = key_file::read(&args.new_key_file)?;
+    let old = read_key(&args.key_file)?.verifying_key().to_did_key();
+    let new = read_key(&args.new_key_file)?;
     let engine = store::existing(store)?;
     let account = engine.status(did)?;
     let held = account.key.as_deref();

@@ -2,6 +2,7 @@
 
 use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
+use crate::cli::io::escape::{escaped, write_line};
 use crate::cli::io::output::Output;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::bytes;
@@ -10,12 +11,13 @@ use carrack::engine::NeededBlob;
 use carrack::ident::Did;
 use clap::Args;
 use serde::Serialize;
-use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 
 /// References read at a time.
 const REFERENCES_A_PAGE: usize = 1000;
 /// Output that is held in memory; more is held in a temporary file.
 const HELD_BYTES: usize = 4 << 20;
+const CHUNK_BYTES: usize = 64 << 10;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct BlobsArgs {
@@ -44,8 +46,13 @@ pub(in crate::cli) fn run(args: &BlobsArgs) -> Result<Answer, Failure> {
     drop(list);
     let mut output = Output::new();
     held.seek(SeekFrom::Start(0)).map_err(|error| not_held(&error))?;
-    std::io::copy(&mut held, &mut output)
-        .map_err(|error| Failure::io("writing to the standard output", &error))?;
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        match held.read(&mut chunk).map_err(|error| not_held(&error))? {
+            0 => break,
+            length => output.own_text(chunk.get(..length).unwrap_or_default())?,
+        }
+    }
     output.flush()?;
     Ok(Answer::Yes)
 }
@@ -74,7 +81,7 @@ struct List<W> {
 
 impl<W: Write> List<W> {
     fn begin(&mut self) -> Result<(), Failure> {
-        self.write(if self.json { "{\"blobs\":[" } else { "" })
+        if self.json { self.write("{\"blobs\":[") } else { Ok(()) }
     }
 
     fn reference(&mut self, blob: &NeededBlob) -> Result<(), Failure> {
@@ -85,7 +92,7 @@ impl<W: Write> List<W> {
         match (self.json, is_next) {
             (true, false) => self.write(json(&blob.record)?),
             (true, true) => self.write(format_args!(",{}", json(&blob.record)?)),
-            (false, _) => self.write(format_args!("  {}\n", blob.record)),
+            (false, _) => self.line(format_args!("  {}", blob.record)),
         }
     }
 
@@ -94,10 +101,9 @@ impl<W: Write> List<W> {
         let is_first = self.last.replace(blob.cid.clone()).is_none();
         if !self.json {
             let size = blob.size.map_or_else(|| "-".to_owned(), bytes);
-            // A record may state anything.
-            let mime = blob.mime.as_deref().unwrap_or("-").escape_debug();
+            let mime = blob.mime.as_deref().unwrap_or("-");
             let missing = if blob.missing { "missing" } else { "stored" };
-            return self.write(format_args!("{}  {missing}  {size}  {mime}\n", blob.cid));
+            return self.line(format_args!("{}  {missing}  {size}  {mime}", blob.cid));
         }
         let end = if is_first { "" } else { "]}," };
         let (cid, mime, size) = (json(&blob.cid)?, json(&blob.mime)?, json(&blob.size)?);
@@ -108,18 +114,23 @@ impl<W: Write> List<W> {
     }
 
     fn end(&mut self) -> Result<(), Failure> {
-        let end = match (self.json, &self.last) {
-            (true, None) => "]}\n",
-            (true, Some(_)) => "]}]}\n",
-            (false, None) => "no blobs\n",
-            (false, Some(_)) => "",
-        };
-        self.write(end)?;
+        match (self.json, &self.last) {
+            (true, None) => self.line(format_args!("]}}"))?,
+            (true, Some(_)) => self.line(format_args!("]}}]}}"))?,
+            (false, None) => self.line(format_args!("no blobs"))?,
+            (false, Some(_)) => {}
+        }
         self.to.flush().map_err(|error| not_held(&error))
     }
 
-    fn write(&mut self, what: impl std::fmt::Display) -> Result<(), Failure> {
-        write!(self.to, "{what}").map_err(|error| not_held(&error))
+    /// A piece of JSON: what a record states is from outside.
+    fn write(&mut self, piece: impl std::fmt::Display) -> Result<(), Failure> {
+        let piece = escaped(&piece.to_string());
+        self.to.write_all(piece.as_bytes()).map_err(|error| not_held(&error))
+    }
+
+    fn line(&mut self, words: std::fmt::Arguments<'_>) -> Result<(), Failure> {
+        write_line(&mut self.to, words).map_err(|error| not_held(&error))
     }
 }
 

@@ -6,6 +6,7 @@ use crate::engine::import::options::ImportOptions;
 use crate::env::Clock;
 use crate::error::{Error, Result};
 use crate::key::{SignatureStatus, VerifyingKey};
+use crate::problem::Problems;
 use crate::store::account::{Account, HeadKey, Trust};
 use crate::verify::{ExpectedHead, Keys};
 
@@ -50,7 +51,7 @@ pub(in crate::engine) fn check_head(
 }
 
 fn check(commit: &Commit, expect: &ExpectedHead, clock: &dyn Clock) -> Result<SignatureStatus> {
-    let mut found = Vec::new();
+    let mut found = Problems::default();
     let signature = expect.check(commit, clock, &mut |problem| found.push(problem));
     if found.is_empty() { Ok(signature) } else { Err(Error::Refused(found)) }
 }

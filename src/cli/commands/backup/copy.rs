@@ -11,22 +11,43 @@ use carrack::{Engine, Progress};
 use std::path::Path;
 
 /// Copies a store, as one snapshot, into a new file.
-pub(in crate::cli) fn copy(args: &StoreArgs, file: &Path) -> Result<Answer, Failure> {
+pub(in crate::cli) fn copy(args: &StoreArgs, file: &Path, json: bool) -> Result<Answer, Failure> {
     let engine = open(args, file)?;
     let bar = Bar::bytes_so_far("copying");
     let done = engine.backup(file, Progress::to(&|bytes| bar.set(bytes)))?;
     drop(bar);
-    print(&done, file)?;
+    if json {
+        Output::new().json(&done)?;
+    } else {
+        print(&done, file)?;
+    }
     Ok(Answer::Yes)
 }
 
 /// Copies what is whole of a damaged store, and says what is left out and what can be done about it.
-pub(in crate::cli) fn copy_intact(args: &StoreArgs, file: &Path) -> Result<Answer, Failure> {
+pub(in crate::cli) fn copy_intact(
+    args: &StoreArgs,
+    file: &Path,
+    json: bool,
+) -> Result<Answer, Failure> {
     let engine = open(args, file)?;
     let bar = Bar::bytes_so_far("copying");
     let done = engine.backup_intact(file, Progress::to(&|bytes| bar.set(bytes)))?;
     drop(bar);
-    print(&done.copied, file)?;
+    if json {
+        Output::new().json(&done)?;
+    } else {
+        print(&done.copied, file)?;
+    }
+    tell_left_out(&done);
+    Ok(if done.is_whole() {
+        Answer::Yes
+    } else {
+        Answer::No(format!("the copy lacks what is damaged: {} left out", left_out(&done)))
+    })
+}
+
+fn tell_left_out(done: &PartialBackup) {
     for account in &done.left_out {
         let cause = &account.cause;
         match &account.did {
@@ -43,11 +64,6 @@ pub(in crate::cli) fn copy_intact(args: &StoreArgs, file: &Path) -> Result<Answe
         let (until, cause) = (events.until, &events.cause);
         tell(format_args!("left out: the events up to number {until}: {cause}"));
     }
-    Ok(if done.is_whole() {
-        Answer::Yes
-    } else {
-        Answer::No(format!("the copy lacks what is damaged: {} left out", left_out(&done)))
-    })
 }
 
 fn left_out(done: &PartialBackup) -> String {
