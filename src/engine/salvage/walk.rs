@@ -1,13 +1,13 @@
 use crate::block::{Block, Cid};
 use crate::commit::Commit;
 use crate::engine::handle::Engine;
-use crate::engine::salvage::commit::commit_in_log;
 use crate::engine::salvage::loss::Loss;
+use crate::engine::salvage::storage::StoredSections;
 use crate::error::{Error, Result};
 use crate::ident::{Did, RepoPath, Rev};
 use crate::store::account::Head;
 use crate::store::accounts::account_row;
-use crate::store::read::intact::{Found, IntactRows, NodeSpan, block_in};
+use crate::store::read::intact::{Found, IntactNode, IntactRows, NodeSpan, block_in};
 use crate::store::tables::View;
 use crate::tree::{NodeWant, RecordWant, Walk, Want};
 use bytes::Bytes;
@@ -24,6 +24,8 @@ pub struct Salvage {
     walk: Walk,
     /// The row of the node of layer 0 that is being left, which may hold its records.
     run: Option<Bytes>,
+    /// What the storage has; looked at when a row is lost.
+    stored: Option<StoredSections>,
     begun: bool,
     ended: bool,
 }
@@ -50,7 +52,8 @@ pub enum Salvaged {
 impl Engine {
     /// Reads what can be proved of an account's repository out of a damaged store. Each block is
     /// looked up by itself, by the nodes above it from the root in the account's row, and is returned
-    /// only if its bytes hash to the CID that they name.
+    /// only if its bytes hash to the CID that they name. One that its rows do not have is looked for in
+    /// the bytes of the whole storage, past the database: these are read once, when the first is lost.
     ///
     /// ```
     /// use carrack::engine::Salvaged;
@@ -80,6 +83,7 @@ impl Engine {
             walk: Walk::new(head.data.clone()),
             head,
             run: None,
+            stored: None,
             begun: false,
             ended: false,
         })
@@ -121,7 +125,7 @@ impl Salvage {
         let cid = self.head.commit.clone();
         let block = match self.reading(|rows| rows.record(b"", &cid))? {
             Ok(block) => block,
-            Err(cause) => match commit_in_log(&self.engine, &self.did, &cid)? {
+            Err(cause) => match self.stored(&cid)? {
                 Some(block) => block,
                 None => return Ok(Salvaged::Lost(Loss::Commit { cid, cause })),
             },
@@ -144,7 +148,10 @@ impl Salvage {
         };
         let node = match self.reading(|rows| rows.node(at, &want.cid))? {
             Ok(node) => node,
-            Err(cause) => return lost(cause),
+            Err(cause) => match self.stored(&want.cid)? {
+                Some(block) => IntactNode { block, row: None },
+                None => return lost(cause),
+            },
         };
         if let Some(problem) = self.walk.enter(&node.block).into_iter().next() {
             return lost(problem.to_string());
@@ -158,13 +165,24 @@ impl Salvage {
         let in_run = self.run.as_ref().and_then(|row| block_in(row, &cid));
         let found = match in_run {
             Some(block) => Ok(block),
-            None => self.reading(|rows| rows.record(key.as_bytes(), &cid))?,
+            None => match self.reading(|rows| rows.record(key.as_bytes(), &cid))? {
+                Err(cause) => self.stored(&cid)?.ok_or(cause),
+                found => found,
+            },
         };
         let path = RepoPath::from_bytes(key.as_bytes()).map_err(|error| error.to_string());
         Ok(match found.and_then(|block| Ok((path?, block))) {
             Ok((path, block)) => Salvaged::Record { path, block },
             Err(cause) => Salvaged::Lost(Loss::Record { path: key.to_string(), cid, cause }),
         })
+    }
+
+    /// The block, wherever the storage has it.
+    fn stored(&mut self, cid: &Cid) -> Result<Option<Block>> {
+        if self.stored.is_none() {
+            self.stored = Some(StoredSections::scan(&self.engine.shared.storage)?);
+        }
+        Ok(self.stored.as_ref().and_then(|stored| stored.block(cid)))
     }
 
     /// Reads, and once more if the database refuses all reads after one that met damage.

@@ -94,9 +94,7 @@ pub(in crate::cli) fn run(args: &BackupArgs) -> Result<Answer, Failure> {
             confirm(&args.store, args.seq, args.rev, args.json)
         }
         (Some(BackupCommand::Mark(args)), ..) => mark(&args.store, args.json),
-        (None, Some(store), Some(file)) if args.keep_going => {
-            copy_intact(store, file, args.json)
-        }
+        (None, Some(store), Some(file)) if args.keep_going => copy_intact(store, file, args.json),
         (None, Some(store), Some(file)) => copy(store, file, args.json),
         (None, ..) => Err(Failure::unusable("give a STORE and a FILE")),
     }
