@@ -76,7 +76,7 @@ fn keep_going(engine: &Engine, args: &ExportArgs) -> Result<Answer, Failure> {
     })?;
     let SalvagedExport { records, records_lost, losses, .. } = written;
     if args.json {
-        Output::new().json(&SalvagedObject { did: &args.did, written: &written })?;
+        Output::new().json(&SalvagedObject { did: &args.did, since: None, written: &written })?;
     } else if args.output.is_some() {
         let (records, size) = (things(records, "record"), bytes(written.bytes));
         note(format_args!("exported {records}, {size}, at revision {}", written.rev));
@@ -95,6 +95,7 @@ fn keep_going(engine: &Engine, args: &ExportArgs) -> Result<Answer, Failure> {
 #[derive(Serialize)]
 struct SalvagedObject<'a> {
     did: &'a Did,
+    since: Option<Rev>,
     #[serde(flatten)]
     written: &'a SalvagedExport,
 }

@@ -20,7 +20,7 @@ const PAGE_BYTES: usize = 4096;
 /// The longest length before a CID.
 const LENGTH_BYTES_MAX: usize = 5;
 /// Sections that are noted; 16 bytes each. Behind them nothing is found.
-const PLACES_MAX: usize = 16 << 20;
+const PLACES_MAX: usize = 8 << 20;
 /// Sections with one CID that are looked at: old copies, and copies in the event log.
 const TRIES_MAX: usize = 32;
 
