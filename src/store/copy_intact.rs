@@ -48,6 +48,11 @@ pub(crate) fn copy_intact(
     let rows = copy.range(of_ranges(view.rows()?, trees()), |tables| &mut tables.rows)?;
     copy.range(of_ranges(view.blobs()?, trees()), |tables| &mut tables.blobs)?;
     copy.range(of_ranges(view.old_blobs()?, trees()), |tables| &mut tables.old_blobs)?;
+    let counts = view.counts()?.entries()?.filter(|entry| {
+        let is_copied = |tree: u64| parts.trees.binary_search(&tree).is_ok();
+        entry.as_ref().map_or(true, |(tree, _)| is_copied(tree.value()))
+    });
+    copy.range(counts, |tables| &mut tables.counts)?;
     let accounts = parts.accounts.iter().map(|did| {
         let name = did.as_str().as_bytes();
         (name.to_vec(), [name, &[0]].concat())
@@ -61,12 +66,15 @@ pub(crate) fn copy_intact(
 }
 
 fn copy_log(view: &View, copy: &mut StoreCopy<'_>, log: IntactLog) -> Result<()> {
-    let (from, with_purges) = match log {
-        IntactLog::All => (0, true),
-        IntactLog::From { seq, with_purges, .. } => (seq, with_purges),
+    let (from, has_events, with_purges) = match log {
+        IntactLog::All => (0, true, true),
+        IntactLog::From { seq, bytes, with_purges } => (seq, bytes > 0, with_purges),
     };
-    if with_purges {
+    if has_events {
+        // The search for the place behind the last event would come to what is damaged.
         copy.range(view.events()?.range(from..)?, |tables| &mut tables.events)?;
+    }
+    if with_purges {
         copy.range(view.purges()?.entries()?, |tables| &mut tables.purges)?;
     }
     Ok(())

@@ -6,6 +6,9 @@
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 
 pub mod cli_page;
+#[cfg(feature = "cli")]
+pub mod command_line;
+pub mod data;
 pub mod disk;
 pub mod handmade;
 pub mod host;

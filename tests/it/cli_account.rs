@@ -180,5 +180,5 @@ fn a_copy_without_a_key_follows_its_host() {
     assert_eq!(json(at, &["trust", "b.redb", DID, "--key", key, "--json"])["trust"], "verified");
     let (out, said) = run(at, 1, &["apply", "b.redb", "diff.car", "--no-key", "--json"]);
     assert!(said.contains("is verified") && said.contains("--no-key"), "{said}");
-    assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["verdict"], "invalid");
+    assert!(serde_json::from_str::<Value>(&out).unwrap()["error"].is_string());
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
-use crate::cli::io::escape::{escaped, write_line};
+use crate::cli::io::escape::{write_line, write_text};
 use crate::cli::io::output::Output;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::bytes;
@@ -35,7 +35,7 @@ pub(in crate::cli) struct BlobsArgs {
 
 /// Prints the list once all of it is read: damage behind its beginning must not leave half an object.
 pub(in crate::cli) fn run(args: &BlobsArgs) -> Result<Answer, Failure> {
-    let engine = store::existing(&args.store)?;
+    let engine = store::reading(&args.store)?;
     let mut held = tempfile::SpooledTempFile::new(HELD_BYTES);
     let mut list = List { to: BufWriter::new(&mut held), json: args.json, last: None };
     list.begin()?;
@@ -125,8 +125,7 @@ impl<W: Write> List<W> {
 
     /// A piece of JSON: what a record states is from outside.
     fn write(&mut self, piece: impl std::fmt::Display) -> Result<(), Failure> {
-        let piece = escaped(&piece.to_string());
-        self.to.write_all(piece.as_bytes()).map_err(|error| not_held(&error))
+        write_text(&mut self.to, format_args!("{piece}")).map_err(|error| not_held(&error))
     }
 
     fn line(&mut self, words: std::fmt::Arguments<'_>) -> Result<(), Failure> {

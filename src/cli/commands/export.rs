@@ -43,7 +43,7 @@ pub(in crate::cli) fn run(args: &ExportArgs) -> Result<Answer, Failure> {
         ));
     }
     check_output(args.output.as_deref(), &[args.store.path()])?;
-    let engine = store::existing(&args.store)?;
+    let engine = store::reading(&args.store)?;
     if args.keep_going {
         return keep_going(&engine, args);
     }

@@ -78,7 +78,7 @@ fn open(args: &StoreArgs, file: &Path) -> Result<Engine, Failure> {
     if is_standard(file) {
         return Err(Failure::unusable("a backup is a store, which needs a file of its own"));
     }
-    store::existing(args)
+    store::reading(args)
 }
 
 fn print(done: &BackedUp, file: &Path) -> Result<(), Failure> {
