@@ -94,7 +94,7 @@ pub mod files {
 
 /// Stores on redb's own storage types.
 pub mod redb {
-    use crate::engine::{BackedUp, Engine, Options};
+    use crate::engine::{BackedUp, Engine, Options, PartialBackup};
     use crate::error::Result;
     use crate::progress::Progress;
     use ::redb::StorageBackend;
@@ -133,5 +133,26 @@ pub mod redb {
         progress: Progress<'_>,
     ) -> Result<BackedUp> {
         engine.backup_to(storage, progress)
+    }
+
+    /// Copies what is whole of a damaged store onto an empty storage of redb.
+    ///
+    /// ```
+    /// use carrack::{Engine, Progress};
+    /// let storage = redb::backends::InMemoryBackend::new();
+    /// let engine = Engine::in_memory()?;
+    /// let done = carrack::parts::redb::backup_intact(&engine, storage, Progress::none())?;
+    /// assert!(done.is_whole());
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `Exists` if the storage is not empty; else as [`Engine::backup_intact`].
+    pub fn backup_intact(
+        engine: &Engine,
+        storage: impl StorageBackend,
+        progress: Progress<'_>,
+    ) -> Result<PartialBackup> {
+        engine.backup_intact_to(storage, progress)
     }
 }

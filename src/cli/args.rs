@@ -1,7 +1,9 @@
 use crate::cli::bench::BenchArgs;
 use crate::cli::commands::account::{AccountsArgs, CreateArgs, StatusArgs};
+use crate::cli::commands::account_state::AccountArgs;
 use crate::cli::commands::apply::ApplyArgs;
 use crate::cli::commands::backup::{BackupArgs, FloorsArgs};
+use crate::cli::commands::blobs::BlobsArgs;
 use crate::cli::commands::compact::CompactArgs;
 use crate::cli::commands::completions::CompletionsArgs;
 use crate::cli::commands::event::EventArgs;
@@ -60,6 +62,10 @@ pub(in crate::cli) enum Command {
     Accounts(AccountsArgs),
     /// Show an account
     Status(StatusArgs),
+    /// Change the state of an account, change its key, or delete it
+    Account(AccountArgs),
+    /// List the blobs that the records of an account need
+    Blobs(BlobsArgs),
     /// Create signing keys
     Key(KeyArgs),
     /// Create an account with its first commit
@@ -113,6 +119,8 @@ impl Command {
             Self::Export(args) => args.json,
             Self::Accounts(args) => args.json,
             Self::Status(args) => args.json,
+            Self::Account(args) => args.json(),
+            Self::Blobs(args) => args.json,
             Self::Key(args) => args.json(),
             Self::Create(args) => args.json,
             Self::Event(args) => args.json(),

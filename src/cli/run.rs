@@ -1,8 +1,8 @@
 use crate::cli::answer::Answer;
 use crate::cli::args::{Cli, Command};
 use crate::cli::commands::{
-    account, apply, backup, compact, completions, event, events, export, follow, get, import, key,
-    ls, man, migrate, plc, proof, scrub, trust, verify, write,
+    account, account_state, apply, backup, blobs, compact, completions, event, events, export,
+    follow, get, import, key, ls, man, migrate, plc, proof, scrub, trust, verify, write,
 };
 use crate::cli::exit::fail;
 use crate::cli::failure::Failure;
@@ -54,6 +54,8 @@ fn carry_out(command: &Command) -> Result<Answer, Failure> {
         Command::Proof(args) => proof::run(args),
         Command::Accounts(args) => account::accounts(args),
         Command::Status(args) => account::status(args),
+        Command::Account(args) => account_state::run(args),
+        Command::Blobs(args) => blobs::run(args),
         Command::Key(args) => key::run(args),
         Command::Create(args) => account::create(args),
         Command::Write(args) => write::run(args),

@@ -251,7 +251,8 @@ impl MirroredCopy<'_> {
     fn apply(&self, blocks: &Bytes, head: &Head) -> Result<()> {
         let replace = Some(head.commit.clone());
         // Without a given key, the stored head's is used, and nothing new is known of it.
-        let options = copying().head(self.given.clone()).replace(replace);
+        let given = ExpectedHead::signed_by(self.given.keys.named().to_vec());
+        let options = copying().head(given.did(self.given.did.clone())).replace(replace);
         self.engine.apply_diff(&Input::from(blocks.clone()), &options).map(drop)
     }
 

@@ -23,7 +23,8 @@ pub(crate) struct Copied {
 }
 
 /// One table of a write transaction.
-type Pick<K, V> = for<'a, 'txn> fn(&'a mut Tables<'txn>) -> &'a mut Table<'txn, K, V>;
+pub(in crate::store) type Pick<K, V> =
+    for<'a, 'txn> fn(&'a mut Tables<'txn>) -> &'a mut Table<'txn, K, V>;
 
 /// The kind of a copy.
 #[derive(Clone, Copy)]
@@ -106,10 +107,7 @@ fn finish(view: &View, to: &Database, kind: CopyKind<'_>) -> Result<()> {
     txn.set_quick_repair(true);
     {
         let mut tables = Tables::open(&txn)?;
-        for fact in view.facts()?.entries()? {
-            let (name, value) = fact?;
-            tables.facts.insert(name.value(), value.value())?;
-        }
+        copy_facts(view, &mut tables)?;
         match kind {
             CopyKind::Backup(restored) => RestoreGate::close(&mut tables, restored)?,
             CopyKind::Same { with_events: true } => allow_purged_gaps(view, &mut tables)?,
@@ -120,10 +118,21 @@ fn finish(view: &View, to: &Database, kind: CopyKind<'_>) -> Result<()> {
     Ok(())
 }
 
-struct StoreCopy<'a> {
-    to: &'a Database,
-    bytes: u64,
-    progress: Progress<'a>,
+/// Copies the facts, which include the format.
+pub(in crate::store) fn copy_facts(view: &View, tables: &mut Tables<'_>) -> Result<()> {
+    for fact in view.facts()?.entries()? {
+        let (name, value) = fact?;
+        tables.facts.insert(name.value(), value.value())?;
+    }
+    Ok(())
+}
+
+/// A copy that is being written, in the order of the keys of each table.
+pub(in crate::store) struct StoreCopy<'a> {
+    pub(in crate::store) to: &'a Database,
+    /// Keys and values that were copied.
+    pub(in crate::store) bytes: u64,
+    pub(in crate::store) progress: Progress<'a>,
 }
 
 impl StoreCopy<'_> {
@@ -144,7 +153,7 @@ impl StoreCopy<'_> {
     }
 
     /// Copies in transactions of bounded size, and returns the number of entries.
-    fn range<'a, K: Key + 'static, V: Value + 'static>(
+    pub(in crate::store) fn range<'a, K: Key + 'static, V: Value + 'static>(
         &mut self,
         from: impl Iterator<Item = Result<TableEntry<'a, K, V>>>,
         pick: Pick<K, V>,

@@ -124,6 +124,12 @@ pub(crate) fn forget_events(tables: &mut Tables<'_>) -> Result<()> {
     note_trimmed(tables, next)
 }
 
+/// Makes the log of a copy begin at `seq`: `total` bytes of events are in it.
+pub(crate) fn begin_log_at(tables: &mut Tables<'_>, seq: u64, total: u64) -> Result<()> {
+    set_number(tables, BYTES, total)?;
+    note_trimmed(tables, seq)
+}
+
 /// Allows the gaps of events that were to be purged and were left out of a copy.
 pub(crate) fn allow_purged_gaps(view: &View, tables: &mut Tables<'_>) -> Result<()> {
     let mut until = 0;

@@ -3,7 +3,9 @@
 pub(crate) mod account;
 mod account_row;
 pub(crate) mod accounts;
+pub(crate) mod blob_page;
 pub(crate) mod copy;
+pub(crate) mod copy_intact;
 pub(crate) mod counts;
 pub(crate) mod facts;
 pub(crate) mod format;

@@ -53,7 +53,7 @@ pub(crate) fn rev_key(did: &Did, rev: Rev) -> Vec<u8> {
 }
 
 /// The first key of an account's revisions, and the first key behind them.
-fn revs_of(did: &Did) -> (Vec<u8>, Vec<u8>) {
+pub(crate) fn revs_of(did: &Did) -> (Vec<u8>, Vec<u8>) {
     let name = did.as_str().as_bytes();
     ([name, &[0]].concat(), [name, &[1]].concat())
 }

@@ -96,6 +96,9 @@ fn answers(engine: &Engine) -> Vec<(String, Answer)> {
             note(format!("{question} of {number}"), answer);
         }
     }
+    for number in ASKED {
+        note(format!("pages of blobs of {number}"), blobs(engine, &did_of(number)));
+    }
     for (did, rev) in &STORE.revs {
         for rev in [*rev, Rev::from_u64(rev.as_u64() + 1).unwrap()] {
             let mut car = Vec::new();
@@ -104,6 +107,17 @@ fn answers(engine: &Engine) -> Vec<(String, Answer)> {
         }
     }
     found
+}
+
+/// Small pages, so that some begin and end in the middle of a page of the database.
+fn blobs(engine: &Engine, did: &Did) -> carrack::Result<Vec<u8>> {
+    let (mut all, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = engine.blobs_needed(did, cursor.as_ref(), 3)?;
+        let Some(last) = page.last() else { return Ok(all) };
+        cursor = Some(last.cursor());
+        all.extend_from_slice(format!("{page:?}").as_bytes());
+    }
 }
 
 fn pages_of_accounts(engine: &Engine) -> carrack::Result<Vec<u8>> {

@@ -136,18 +136,18 @@ fn accounts_json(engine: &Engine, output: &mut Output) -> Result<Answer, Failure
 
 pub(in crate::cli) fn status(args: &StatusArgs) -> Result<Answer, Failure> {
     let engine = store::reading(&args.store)?;
-    print_status(&engine, &args.did, args.json)
+    show(&engine, &args.did, args.json)
 }
 
 pub(in crate::cli) fn create(args: &CreateArgs) -> Result<Answer, Failure> {
     let key = read_key(&args.key_file)?;
     let engine = store::existing_or_new(&args.store)?;
     engine.create_account(&args.did, &key)?;
-    print_status(&engine, &args.did, args.json)
+    show(&engine, &args.did, args.json)
 }
 
 /// Prints what `status` prints.
-fn print_status(engine: &Engine, did: &Did, json: bool) -> Result<Answer, Failure> {
+pub(in crate::cli) fn show(engine: &Engine, did: &Did, json: bool) -> Result<Answer, Failure> {
     let account = engine.status(did)?;
     let mut output = Output::new();
     if json {

@@ -26,7 +26,7 @@ pub(in crate::cli) struct ApplyArgs {
     /// Update an account that takes writes, if this CID is its head
     #[arg(long, value_name = "HEAD")]
     replace: Option<Cid>,
-    /// Apply it without checking the signature, and mark the account unverified
+    /// Do not check the signature: for a copy that was stored without a key, which stays unverified
     #[arg(long)]
     no_key: bool,
     /// In a restored store: accept a revision that is not above the minimum, because no later one
@@ -66,12 +66,11 @@ fn open(path: &Path) -> Result<Input, Failure> {
 
 fn print(applied: &AppliedDiff) -> Result<(), Failure> {
     let mut output = Output::new();
-    output.line(format_args!(
-        "applied: {} created, {} updated, {} deleted",
-        count(applied.created),
-        count(applied.updated),
-        count(applied.deleted)
-    ))?;
+    if applied.rev == applied.since {
+        output.line(format_args!("nothing to do: this head is stored already"))?;
+    } else {
+        print_changes(&mut output, applied)?;
+    }
     output.field("account", &applied.did)?;
     output.field("revision", format_args!("{} (was {})", applied.rev, applied.since))?;
     output.field("commit", &applied.commit)?;
@@ -79,4 +78,13 @@ fn print(applied: &AppliedDiff) -> Result<(), Failure> {
     output.field("trust", applied.trust.name())?;
     tell_problems("warning", &applied.warnings);
     output.flush()
+}
+
+fn print_changes(output: &mut Output, applied: &AppliedDiff) -> Result<(), Failure> {
+    output.line(format_args!(
+        "applied: {} created, {} updated, {} deleted",
+        count(applied.created),
+        count(applied.updated),
+        count(applied.deleted)
+    ))
 }

@@ -6,9 +6,10 @@ use crate::cli::io::output_file::{check_output, write_to};
 use crate::cli::io::progress::Bar;
 use crate::cli::io::stderr::{note, tell};
 use crate::cli::store::{self, StoreArgs};
-use crate::cli::text::{bytes, count};
+use crate::cli::text::{bytes, count, things};
+use carrack::Engine;
 use carrack::block::Cid;
-use carrack::engine::{Exported, Extent};
+use carrack::engine::{Exported, Extent, SalvagedExport};
 use carrack::ident::{Did, Rev};
 use clap::Args;
 use serde::Serialize;
@@ -27,6 +28,9 @@ pub(in crate::cli) struct ExportArgs {
     /// revision
     #[arg(long, value_name = "REV")]
     since: Option<Rev>,
+    /// Export what can be proved of a damaged account, and report what cannot: exit code 1 then
+    #[arg(long, conflicts_with = "since")]
+    keep_going: bool,
     /// Print one JSON object
     #[arg(long, requires = "output")]
     pub(in crate::cli) json: bool,
@@ -40,6 +44,9 @@ pub(in crate::cli) fn run(args: &ExportArgs) -> Result<Answer, Failure> {
     }
     check_output(args.output.as_deref(), &[args.store.path()])?;
     let engine = store::reading(&args.store)?;
+    if args.keep_going {
+        return keep_going(&engine, args);
+    }
     let expected = engine.status(&args.did)?.bytes;
     let bar = Bar::bytes("exporting", expected);
     let written = write_to(args.output.as_deref(), |output| {
@@ -60,6 +67,37 @@ pub(in crate::cli) fn run(args: &ExportArgs) -> Result<Answer, Failure> {
         note(format_args!("exported {blocks} blocks, {size}, at revision {}", written.rev));
     }
     Ok(Answer::Yes)
+}
+
+/// Each loss is printed as it is found; the file has the rest.
+fn keep_going(engine: &Engine, args: &ExportArgs) -> Result<Answer, Failure> {
+    let written = write_to(args.output.as_deref(), |output| {
+        engine.export_salvaged(&args.did, output, &mut |loss| tell(format_args!("lost: {loss}")))
+    })?;
+    let SalvagedExport { records, records_lost, losses, .. } = written;
+    if args.json {
+        Output::new().json(&SalvagedObject { did: &args.did, since: None, written: &written })?;
+    } else if args.output.is_some() {
+        let (records, size) = (things(records, "record"), bytes(written.bytes));
+        note(format_args!("exported {records}, {size}, at revision {}", written.rev));
+    }
+    if written.is_whole() {
+        return Ok(Answer::Yes);
+    }
+    Ok(Answer::No(format!(
+        "{} of {} cannot be proved and are not in the export (losses told above: {})",
+        count(records_lost),
+        things(records + records_lost, "record"),
+        count(losses),
+    )))
+}
+
+#[derive(Serialize)]
+struct SalvagedObject<'a> {
+    did: &'a Did,
+    since: Option<Rev>,
+    #[serde(flatten)]
+    written: &'a SalvagedExport,
 }
 
 #[derive(Serialize)]

@@ -1,8 +1,10 @@
 //! One file for each command: its arguments, the call of the library, its output.
 
 pub(in crate::cli) mod account;
+pub(in crate::cli) mod account_state;
 pub(in crate::cli) mod apply;
 pub(in crate::cli) mod backup;
+pub(in crate::cli) mod blobs;
 pub(in crate::cli) mod compact;
 pub(in crate::cli) mod completions;
 pub(in crate::cli) mod event;

@@ -1,14 +1,13 @@
 use crate::account::Action;
 use crate::block::Cid;
-use crate::commit::Commit;
-use crate::engine::diff::blocks::DiffBlocks;
+use crate::engine::diff::blocks::{DiffBlocks, Received};
+use crate::engine::diff::head_key::check_head;
 use crate::engine::diff::merge_tree::{MergedTree, merge_tree};
 use crate::engine::diff::records::RecordDiff;
 use crate::engine::handle::Engine;
-use crate::engine::import::admit::{Admission, admit, head_key};
+use crate::engine::import::admit::{Admission, admit};
 use crate::engine::import::options::ImportOptions;
 use crate::engine::log::make::sync_event;
-use crate::env::Clock;
 use crate::error::{Error, Preparation, Result};
 use crate::event::Unnumbered;
 use crate::ident::{Did, Rev};
@@ -21,7 +20,7 @@ use crate::store::restore::rev_lower_bound;
 use crate::store::revs::hold_rev;
 use crate::store::tables::{Tables, View};
 use crate::store::write::working_set::{RowChanges, WorkingSet};
-use crate::verify::{Input, Keys};
+use crate::verify::Input;
 use std::collections::HashSet;
 
 /// The result of [`Engine::apply_diff`].
@@ -75,7 +74,13 @@ impl Engine {
     /// deactivated or moved), or the options name its exact head. With keys in the options, the one
     /// that signed the diff becomes the account's key, and the account is verified. Without keys,
     /// the key of the stored head is used, and the account's trust does not change.
-    /// [`crate::manual::diffs`] explains the algorithm.
+    /// [`ImportOptions::unverified`] leaves the signature unchecked, which only an unverified account
+    /// allows: it stays unverified. An account whose key is not known takes no writes, so its head need
+    /// not be named. [`crate::manual::diffs`] explains the algorithm.
+    ///
+    /// A CAR without blocks whose only root is the stored head is the answer of the reference server
+    /// when there is nothing new. It is checked like that head and changes nothing. The options should
+    /// name the account then: without a name all accounts are searched for that head.
     ///
     /// The event is `#sync`; none if the head is already stored. A moved account becomes
     /// [`State::Deactivated`].
@@ -106,8 +111,10 @@ impl Engine {
     /// Nothing is changed then. `Refused` with `DidMismatch`, before anything else, if the diff is
     /// of another account than expected; `NotFound` without the account; `Refused` with every
     /// problem, `MissingNode` and `MissingRecord` among them if the diff starts at a later revision
-    /// than the stored one; `Limit` if the diff, or what it replaces, is too large for one
-    /// transaction (import a full export instead); `State`, `Swap`, `Changed` and `Request` as for
+    /// than the stored one, and `MissingCommit` for a CAR without blocks whose root is not the
+    /// stored head; `Limit` if the diff, or what it replaces, is too large for one transaction
+    /// (import a full export instead); `Request` without a key and none known, or if the account is
+    /// verified and the signature was not to be checked; `State`, `Swap` and `Changed` as for
     /// [`Engine::import`]; [those of every write](Engine#errors-of-every-call).
     pub fn apply_diff(&self, input: &Input, options: &ImportOptions) -> Result<AppliedDiff> {
         self.try_apply(input, options).map_err(|error| match error {
@@ -117,14 +124,18 @@ impl Engine {
     }
 
     fn try_apply(&self, input: &Input, options: &ImportOptions) -> Result<AppliedDiff> {
-        let mut diff = DiffBlocks::read(input.reader_at(0))?;
+        let mut diff = match DiffBlocks::read(input.reader_at(0))? {
+            Received::Diff(diff) => diff,
+            Received::HeaderOnly(root) => return self.nothing_new(&root, options),
+        };
         let did = diff.commit.did().clone();
         options.head.check_did(&did).map_err(|problem| problem.cid(diff.commit.cid()))?;
         let view = self.view()?;
         let account = account_row(view.accounts()?, &did)?;
         let key = check_head(&diff.commit, &account, options, &*self.shared.clock)?;
         let floor = rev_lower_bound(view.facts()?)?;
-        let admission = admit(Some(&account), floor, &diff.commit, options)?;
+        let options = allowing_a_copy(options, &account);
+        let admission = admit(Some(&account), floor, &diff.commit, &options)?;
         let (Some(old), Some(rev)) = (account.head.clone(), diff.commit.rev()) else {
             return Err(account.refuse(&did, Action::ApplyDiff));
         };
@@ -173,43 +184,19 @@ impl Engine {
     }
 }
 
-/// Checks the account, the key and the clock. If the key is the stored head's own, because no other
-/// was given, the trust is that of the stored head.
-fn check_head(
-    commit: &Commit,
-    account: &Account,
-    options: &ImportOptions,
-    clock: &dyn Clock,
-) -> Result<HeadKey> {
-    let ImportOptions { head: expect, historic, .. } = options;
-    let is_given = expect.keys != Keys::AnyOf(Vec::new());
-    let keys = match account.key.load()? {
-        _ if is_given => expect.keys.clone(),
-        Some(held) => Keys::AnyOf(vec![held]),
-        None => return Err(no_key()),
-    };
-    let expect = expect.clone().keys(keys);
-    let mut found = Problems::default();
-    let signature = expect.check(commit, clock, &mut |problem| found.push(problem));
-    if !found.is_empty() {
-        return Err(Error::Refused(found));
+/// The options with the stored head as the one to replace, if the account has no known key: it takes
+/// no writes then, so that nothing that was signed here can be lost.
+fn allowing_a_copy(options: &ImportOptions, account: &Account) -> ImportOptions {
+    let mut options = options.clone();
+    if account.state == State::Active && account.key == HeadKey::Unknown {
+        let head = account.head.as_ref().map(|head| head.commit.clone());
+        options.replace = options.replace.or(head);
     }
-    Ok(if is_given {
-        head_key(commit, expect.keys.named(), historic, signature)
-    } else {
-        account.key.clone()
-    })
+    options
 }
 
-fn no_key() -> Error {
-    Error::Request(
-        "no key to check the signature with, and none known for the account: give one, or say \
-         that the account shall be marked unverified"
-            .to_owned(),
-    )
-}
-
-fn unchanged(did: Did, head: &Head, key: &HeadKey) -> AppliedDiff {
+/// The account has the diff's head.
+pub(in crate::engine) fn unchanged(did: Did, head: &Head, key: &HeadKey) -> AppliedDiff {
     AppliedDiff {
         did,
         commit: head.commit.clone(),

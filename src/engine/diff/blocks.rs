@@ -1,11 +1,22 @@
 //! The blocks of a received diff, in memory and hashed.
 
+use crate::block::Cid;
 use crate::car::{Blocks, Reader};
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::limits::{DIFF_BLOCKS_MAX, DIFF_BYTES_MAX};
 use crate::problem::Code;
 use std::io::Read;
+
+/// What a diff CAR holds.
+#[derive(Debug)]
+pub(in crate::engine) enum Received {
+    /// A commit and blocks.
+    Diff(Box<DiffBlocks>),
+    /// A header that names this root, and no section: the answer of the reference server when there
+    /// is nothing new.
+    HeaderOnly(Cid),
+}
 
 /// The content of a diff CAR.
 #[derive(Debug)]
@@ -19,7 +30,7 @@ pub(in crate::engine) struct DiffBlocks {
 
 impl DiffBlocks {
     /// Reads all of `input`, at most [`DIFF_BYTES_MAX`] bytes.
-    pub(in crate::engine) fn read(input: impl Read) -> Result<Self> {
+    pub(in crate::engine) fn read(input: impl Read) -> Result<Received> {
         // One byte more shows that there are more, whatever length a section states.
         let mut reader = Reader::new(input.take(DIFF_BYTES_MAX + 1))?;
         let mut passed = 0;
@@ -36,8 +47,11 @@ impl DiffBlocks {
         // If the input is cut off there, its length is the cause.
         check_limit("bytes of a diff", DIFF_BYTES_MAX, reader.bytes_read())?;
         let blocks = read?;
+        if let (0, [root]) = (blocks.sections, &blocks.roots[..]) {
+            return Ok(Received::HeaderOnly(root.clone()));
+        }
         let commit = Commit::decode(blocks.root_block()?)?;
-        Ok(Self { commit, blocks, passed })
+        Ok(Received::Diff(Box::new(Self { commit, blocks, passed })))
     }
 }
 

@@ -237,7 +237,7 @@ fn missing(first: u64, next: u64) -> Option<Ready> {
 
 /// For a store that does not record what was trimmed: the number of the oldest event; the end of
 /// the log if there is none or it cannot be read.
-fn oldest_or(view: &View, end: u64) -> u64 {
+pub(in crate::engine) fn oldest_or(view: &View, end: u64) -> u64 {
     let oldest = view.events().and_then(|events| {
         let first = events.first()?;
         Ok(first.map(|(seq, _)| seq.value()))

@@ -2,5 +2,6 @@
 
 pub(super) mod blocks;
 pub(super) mod collection_proof;
+pub(super) mod needed_blobs;
 pub(super) mod proof;
 pub(super) mod snapshot;

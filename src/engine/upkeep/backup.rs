@@ -11,7 +11,7 @@ use crate::progress::Progress;
 use crate::store::copy::{CopyKind, copy};
 use crate::store::read_table::ReadTable;
 use redb::backends::FileBackend;
-use redb::{Builder, StorageBackend};
+use redb::{Builder, Database, StorageBackend};
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -63,16 +63,7 @@ impl Engine {
     /// account's row cannot be read; [those of every read](Engine#errors-of-every-call). No file is
     /// left then.
     pub fn backup(&self, path: impl AsRef<Path>, progress: Progress<'_>) -> Result<BackedUp> {
-        let path = path.as_ref();
-        // Checked again at the rename; checking now avoids useless work.
-        if path.symlink_metadata().is_ok() {
-            return Err(exists(path));
-        }
-        let part = PartFile::private(path).map_err(|error| failed(path, error))?;
-        let file = part.reopen().map_err(|error| failed(path, error))?;
-        let done = self.backup_to(FileBackend::new(file).map_err(unreadable)?, progress)?;
-        part.publish(path).map_err(|error| not_named(path, error))?;
-        Ok(done)
+        into_new_file(path.as_ref(), |storage| self.backup_to(storage, progress))
     }
 
     /// Copies the store onto an empty storage.
@@ -81,13 +72,7 @@ impl Engine {
         storage: impl StorageBackend,
         progress: Progress<'_>,
     ) -> Result<BackedUp> {
-        let length = storage.len().map_err(|error| Error::io("looking at a storage", error))?;
-        if length > 0 {
-            return Err(Error::Exists(Entity::Content));
-        }
-        let mut builder = Builder::new();
-        builder.set_cache_size(COPY_CACHE_BYTES);
-        let copied_to = builder.create_with_backend(storage).map_err(unreadable)?;
+        let copied_to = empty_database(storage)?;
         let view = self.view()?;
         let restored = restored(&view, self.shared.clock.now_micros())?;
         let copied = copy(&view, &copied_to, CopyKind::Backup(&restored), progress)?;
@@ -99,6 +84,33 @@ impl Engine {
             bytes: copied.bytes,
         })
     }
+}
+
+/// Writes a store into a new file, which has its name when it is complete and on disk.
+pub(in crate::engine) fn into_new_file<R>(
+    path: &Path,
+    write: impl FnOnce(FileBackend) -> Result<R>,
+) -> Result<R> {
+    // Checked again at the rename; checking now avoids useless work.
+    if path.symlink_metadata().is_ok() {
+        return Err(exists(path));
+    }
+    let part = PartFile::private(path).map_err(|error| failed(path, error))?;
+    let file = part.reopen().map_err(|error| failed(path, error))?;
+    let written = write(FileBackend::new(file).map_err(unreadable)?)?;
+    part.publish(path).map_err(|error| not_named(path, error))?;
+    Ok(written)
+}
+
+/// A database on an empty storage.
+pub(in crate::engine) fn empty_database(storage: impl StorageBackend) -> Result<Database> {
+    let length = storage.len().map_err(|error| Error::io("looking at a storage", error))?;
+    if length > 0 {
+        return Err(Error::Exists(Entity::Content));
+    }
+    let mut builder = Builder::new();
+    builder.set_cache_size(COPY_CACHE_BYTES);
+    builder.create_with_backend(storage).map_err(unreadable)
 }
 
 fn not_named(path: &Path, error: std::io::Error) -> Error {

@@ -172,14 +172,22 @@ impl Accounts {
     }
 }
 
-fn next_account(view: &View, last: Option<&Did>) -> Result<Option<(Did, Vec<u8>)>> {
+/// The first account behind `last`, as its row is stored.
+pub(in crate::engine) fn next_account(
+    view: &View,
+    last: Option<&Did>,
+) -> Result<Option<(Did, Vec<u8>)>> {
     let start = last.map_or_else(Vec::new, |did| [did.as_str().as_bytes(), &[0]].concat());
     let Some(row) = view.accounts()?.range(&start[..]..)?.next() else { return Ok(None) };
     let (did, account) = row?;
     Ok(Some((parse_did(did.value())?, account.value().to_vec())))
 }
 
-fn account_before(view: &View, end: Option<&Did>) -> Result<Option<(Did, Vec<u8>)>> {
+/// The last account before `end`.
+pub(in crate::engine) fn account_before(
+    view: &View,
+    end: Option<&Did>,
+) -> Result<Option<(Did, Vec<u8>)>> {
     let accounts = view.accounts()?;
     let row = match end {
         Some(end) => accounts.range(..end.as_str().as_bytes())?.next_back(),
@@ -194,7 +202,8 @@ fn fault(code: Code, did: &Did, what: &dyn std::fmt::Display) -> Problem {
     Problem::new(code, format!("{did}: {what}"))
 }
 
-fn scrub_account(
+/// Checks one account: its commit, its tree, its rows and what the index says of its blobs.
+pub(in crate::engine) fn scrub_account(
     view: &View,
     did: &Did,
     account: &Account,

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 mod confirmed;
+pub(crate) mod intact;
 pub(crate) mod listing;
 pub(crate) mod node_cache;
 pub(crate) mod nodes;

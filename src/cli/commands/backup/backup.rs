@@ -1,5 +1,5 @@
 use crate::cli::answer::Answer;
-use crate::cli::commands::backup::copy::copy;
+use crate::cli::commands::backup::copy::{copy, copy_intact};
 use crate::cli::commands::backup::restore::{confirm, mark};
 use crate::cli::failure::Failure;
 use crate::cli::store::StoreArgs;
@@ -17,6 +17,10 @@ pub(in crate::cli) struct BackupArgs {
     /// The new file; an existing file is not overwritten
     #[arg(required = true)]
     file: Option<PathBuf>,
+    /// Copy the accounts that are whole of a damaged store, and report what is left out: exit code 1
+    /// then
+    #[arg(long)]
+    keep_going: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -90,6 +94,7 @@ pub(in crate::cli) fn run(args: &BackupArgs) -> Result<Answer, Failure> {
             confirm(&args.store, args.seq, args.rev, args.json)
         }
         (Some(BackupCommand::Mark(args)), ..) => mark(&args.store, args.json),
+        (None, Some(store), Some(file)) if args.keep_going => copy_intact(store, file, args.json),
         (None, Some(store), Some(file)) => copy(store, file, args.json),
         (None, ..) => Err(Failure::unusable("give a STORE and a FILE")),
     }
