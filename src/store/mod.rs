@@ -6,6 +6,7 @@ pub(crate) mod accounts;
 pub(crate) mod blob_page;
 pub(crate) mod copy;
 pub(crate) mod copy_intact;
+pub(crate) mod counting;
 pub(crate) mod counts;
 pub(crate) mod facts;
 pub(crate) mod format;

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};
 use crate::store::account::{Account, State, Trust, TrustKey};
 use crate::store::accounts::account_row;
-use crate::store::counts::blobs_needed;
+use crate::store::counting::blobs_needed;
 use crate::store::read_table::{ReadBytes, ReadTable};
 use crate::store::sealed::{InOrder, check_place};
 use crate::store::tables::View;

@@ -3,7 +3,8 @@
 
 use crate::env::Clock;
 use crate::error::{Error, Result};
-use crate::store::counts::{Counting, are_counted, carry_out_counting, plan_counting};
+use crate::store::counting::{Counting, carry_out_counting, plan_counting};
+use crate::store::counts::are_counted;
 use crate::store::log;
 use crate::store::log::{Purge, Retention, Trim, plan_purge, plan_trim};
 use crate::store::panics::of_panic;
