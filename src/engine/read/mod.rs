@@ -4,3 +4,4 @@ pub(super) mod blocks;
 pub(super) mod collection_proof;
 pub(super) mod proof;
 pub(super) mod snapshot;
+pub(super) mod tree_reader;
