@@ -1,136 +1,121 @@
+use crate::cli::account_tree::list_in_parts;
 use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
-use crate::cli::io::input;
+use crate::cli::file_walk::{CollectionSink, walk_file};
+use crate::cli::io::json_list::JsonList;
 use crate::cli::io::output::Output;
-use crate::cli::io::progress::{Bar, ProgressSource};
-use crate::cli::store::{self, StoreLocation};
-use crate::cli::text::things;
-use carrack::Engine;
-use carrack::Error;
-use carrack::engine::List;
-use carrack::env::SystemClock;
+use crate::cli::repository::{Place, RepositoryArgs, StoredAccount};
+use crate::cli::selector::Selector;
+use carrack::block::Cid;
 use carrack::ident::{Did, Nsid, RepoPath};
-use carrack::limits::SNAPSHOT_SECONDS_MAX;
-use carrack::parts::sources::{FileSource, verify_source};
 use carrack::tree::{Key, RecordWant};
-use carrack::verify::{ExpectedHead, Lines, Sink};
+use carrack::verify::{Lines, Sink};
 use clap::Args;
-use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use serde::Serialize;
+use std::path::Path;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct LsArgs {
-    /// A repository as a CAR, or `-` for standard input; with DID, a store
-    #[arg(value_name = "FILE|STORE")]
-    file: PathBuf,
-    /// The account in the store
-    did: Option<Did>,
+    #[command(flatten)]
+    repository: RepositoryArgs,
+    /// The account in the STORE, or an at:// URI of an account or a collection
+    #[arg(value_name = "DID")]
+    account: Option<Selector>,
     /// List only this collection
     #[arg(long, value_name = "NSID")]
     collection: Option<Nsid>,
-    /// Read a store of an older format without upgrading it
+    /// Print one JSON object
     #[arg(long)]
-    no_upgrade: bool,
+    pub(in crate::cli) json: bool,
 }
 
 pub(in crate::cli) fn run(args: &LsArgs) -> Result<Answer, Failure> {
-    match &args.did {
-        None => list_file(&args.file, args.collection.as_ref()),
-        Some(did) => {
-            let engine = store::existing(StoreLocation::of(&args.file, args.no_upgrade))?;
-            list_account(&engine, did, args.collection.as_ref())
+    let selection = args.repository.select(args.account.as_slice())?;
+    let (place, collection) = selection.collection(args.collection.as_ref())?;
+    let mut listing = Listing::new(args.json);
+    let outcome = match &place {
+        Place::File { path, did } => {
+            list_file(path, did.as_ref(), collection.as_ref(), &mut listing)
+        }
+        Place::Account(account) => list_account(account, collection.as_ref(), &mut listing),
+    };
+    listing.finish(outcome)
+}
+
+fn list_file(
+    path: &Path,
+    did: Option<&Did>,
+    collection: Option<&Nsid>,
+    listing: &mut Listing,
+) -> Result<Answer, Failure> {
+    let holes = "the listing may have holes";
+    walk_file("listing", path, did, &mut CollectionSink::new(collection, listing), holes)
+}
+
+fn list_account(
+    account: &StoredAccount,
+    collection: Option<&Nsid>,
+    listing: &mut Listing,
+) -> Result<Answer, Failure> {
+    let engine = account.open()?;
+    list_in_parts(&engine, &account.did, collection, |snapshot, list, time| {
+        for entry in snapshot.entries(list)? {
+            let (path, cid) = entry?;
+            listing.push(&path, &cid)?;
+            if time.is_over() {
+                return Ok(Some(RepoPath::from_bytes(path.as_bytes())?));
+            }
+        }
+        Ok(None)
+    })?;
+    Ok(Answer::Yes)
+}
+
+/// The two forms of a listing.
+enum Listing {
+    Text(Lines<Output>),
+    Json(JsonList),
+}
+
+/// A record in the JSON form.
+#[derive(Serialize)]
+struct ListedRecord<'a> {
+    cid: &'a Cid,
+    path: String,
+}
+
+impl Listing {
+    fn new(json: bool) -> Self {
+        match json {
+            false => Self::Text(Lines::new(Output::new())),
+            true => Self::Json(JsonList::new("records")),
+        }
+    }
+
+    fn push(&mut self, path: &Key, cid: &Cid) -> carrack::Result<()> {
+        match self {
+            Self::Text(lines) => lines.push(path.as_bytes(), cid),
+            Self::Json(list) => list.push(&ListedRecord { cid, path: path.to_string() }),
+        }
+    }
+
+    fn finish(self, outcome: Result<Answer, Failure>) -> Result<Answer, Failure> {
+        match self {
+            Self::Text(lines) => {
+                lines.into_inner().flush()?;
+                outcome
+            }
+            Self::Json(list) => list.finish(outcome),
         }
     }
 }
 
-fn list_file(file: &Path, collection: Option<&Nsid>) -> Result<Answer, Failure> {
-    if is_store(file) {
-        let name = file.display();
-        return Err(Failure::unusable(format!(
-            "{name} is a store: name the account too (`carrack accounts {name}` lists them)"
-        )));
-    }
-    let input = input::open(file)?;
-    let bar = Bar::bytes("listing", input.length());
-    let mut source = ProgressSource::new(FileSource::new(input)?, &bar);
-    let prefix = collection.map(|collection| format!("{collection}/"));
-    let mut listed = PrefixLines { lines: Lines::new(Output::new()), prefix };
-    let report = verify_source(&mut source, &ExpectedHead::unchecked(), &SystemClock, &mut listed)?;
-    listed.lines.into_inner().flush()?;
-    match report.problems.listed() {
-        [] => Ok(Answer::Yes),
-        problems => {
-            let all = problems.len() as u64 + report.problems.omitted();
-            let what = "the repository is not valid, and the listing may have holes";
-            let problems = problems.to_vec();
-            let message = format!("{what}: {}", things(all, "problem"));
-            let failure = Failure::from(Error::Refused(problems));
-            Err(failure.preceded_by(format_args!("{message}; ")))
-        }
-    }
-}
-
-/// Whether a file begins like a database.
-fn is_store(file: &Path) -> bool {
-    let mut magic = [0; 4];
-    let is_file = !input::is_standard(file) && file.is_file();
-    let read = || std::fs::File::open(file)?.read_exact(&mut magic);
-    is_file && { read }().is_ok() && &magic == b"redb"
-}
-
-/// The lines of the entries that are wanted.
-struct PrefixLines {
-    lines: Lines<Output>,
-    prefix: Option<String>,
-}
-
-impl Sink for PrefixLines {
+impl Sink for Listing {
     fn needs_records(&self) -> bool {
         false
     }
 
     fn entry(&mut self, want: &RecordWant) -> carrack::Result<()> {
-        match &self.prefix {
-            Some(prefix) if !want.key.as_bytes().starts_with(prefix.as_bytes()) => Ok(()),
-            _ => self.lines.entry(want),
-        }
+        self.push(&want.key, &want.cid)
     }
-}
-
-/// How long one snapshot is read from; the reader of the output may be slow.
-const SNAPSHOT_AGE_MAX: Duration = Duration::from_secs(SNAPSHOT_SECONDS_MAX / 3);
-
-fn list_account(engine: &Engine, did: &Did, collection: Option<&Nsid>) -> Result<Answer, Failure> {
-    let mut lines = Lines::new(Output::new());
-    let mut list = List::default().collection(collection.cloned());
-    let head = engine.snapshot(did)?.commit().clone();
-    // Nothing else writes to a store that this process has open, so all snapshots are of one head.
-    while let Some(last) = list_part(engine, did, &list, &mut lines)? {
-        if *engine.snapshot(did)?.commit() != head {
-            return Err(Failure::no("the account changed while it was listed; list it again"));
-        }
-        list.cursor = Some(RepoPath::from_bytes(last.as_bytes())?);
-    }
-    lines.into_inner().flush()?;
-    Ok(Answer::Yes)
-}
-
-/// Lists until the end, or until a new snapshot is due: then gives the last path.
-fn list_part(
-    engine: &Engine,
-    did: &Did,
-    list: &List,
-    lines: &mut Lines<Output>,
-) -> Result<Option<Key>, Failure> {
-    let start = Instant::now();
-    let snapshot = engine.snapshot(did)?;
-    for entry in snapshot.entries(list)? {
-        let (path, cid) = entry?;
-        lines.push(path.as_bytes(), &cid)?;
-        if start.elapsed() > SNAPSHOT_AGE_MAX {
-            return Ok(Some(path));
-        }
-    }
-    Ok(None)
 }

@@ -27,6 +27,16 @@ impl Output {
         writeln!(self.0, "{words}").map_err(|error| failed(&error))
     }
 
+    /// Writes a value as JSON without an end of line, its fields in the order of their declaration.
+    pub(in crate::cli) fn json_part(&mut self, value: &impl Serialize) -> carrack::Result<()> {
+        serde_json::to_writer(&mut self.0, value).map_err(|error| not_written(error.into()))
+    }
+
+    /// Writes text as it is.
+    pub(in crate::cli) fn part(&mut self, text: &str) -> carrack::Result<()> {
+        self.0.write_all(text.as_bytes()).map_err(not_written)
+    }
+
     /// Writes a line `name   value`.
     pub(in crate::cli) fn field(
         &mut self,
@@ -65,5 +75,11 @@ impl Write for Output {
 }
 
 fn failed(error: &std::io::Error) -> Failure {
-    Failure::io("writing to the standard output", error)
+    Failure::io(DOING, error)
 }
+
+fn not_written(source: std::io::Error) -> carrack::Error {
+    carrack::Error::Io { doing: DOING.to_owned(), source }
+}
+
+const DOING: &str = "writing to the standard output";
