@@ -12,6 +12,7 @@ mod diffs;
 
 mod accounts;
 mod apply;
+mod archive;
 mod backup;
 mod bad_pages;
 mod bench_command;
@@ -19,7 +20,9 @@ mod blob_refs;
 mod blocks;
 mod branches;
 mod car_vectors;
+mod changes;
 mod cli;
+mod cli_archive;
 mod cli_backup;
 mod cli_collection_proof;
 mod cli_follow;
