@@ -84,7 +84,7 @@ pub mod car {
 
 /// Files that are renamed when they are complete.
 pub mod files {
-    pub use crate::part_file::{PartFile, sync_folder};
+    pub use crate::part_file::{PartFile, folder_of, follow_links, sync_folder};
 }
 
 /// Stores on redb's own storage types.

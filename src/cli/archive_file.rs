@@ -2,7 +2,7 @@
 
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
-use crate::cli::io::stderr::tell;
+use crate::cli::io::stderr::{note, tell};
 use crate::cli::keys::{GivenKeys, KeySources, earlier_key};
 use carrack::env::SystemClock;
 use carrack::ident::Did;
@@ -39,7 +39,7 @@ pub(in crate::cli) fn open_checked(
 
 fn tell_signature(archive: &Archive, signature: SignatureStatus, keys: &GivenKeys) {
     if signature == SignatureStatus::Unchecked {
-        tell(format_args!("the signature is unchecked (give --key, --did-doc or --plc-log)"));
+        note(format_args!("the signature is unchecked (give --key, --did-doc or --plc-log)"));
     } else if let Some(key) = keys.earlier_signer(archive.commit()) {
         tell(format_args!("warning: {}", earlier_key(key)));
     }

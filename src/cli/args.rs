@@ -38,6 +38,9 @@ use clap::{Parser, Subcommand};
 pub(in crate::cli) struct Cli {
     #[command(subcommand)]
     pub(in crate::cli) command: Command,
+    /// Print no progress and no notes on standard error; warnings and errors are printed
+    #[arg(short, long, global = true)]
+    pub(in crate::cli) quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]

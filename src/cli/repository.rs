@@ -2,13 +2,12 @@
 
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
+use crate::cli::io::known_file::KnownFile;
 use crate::cli::selector::{AtUri, Selector, Within};
 use crate::cli::store::{self, StoreLocation};
 use carrack::Engine;
 use carrack::ident::{Did, Nsid, RepoPath};
 use clap::Args;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The first argument of a command that reads a repository.
@@ -23,6 +22,10 @@ pub(in crate::cli) struct RepositoryArgs {
 }
 
 impl RepositoryArgs {
+    pub(in crate::cli) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// What it is together with the arguments that follow it.
     pub(in crate::cli) fn select(&self, selectors: &[Selector]) -> Result<Selection, Failure> {
         Selection::of(&self.path, self.no_upgrade, selectors)
@@ -183,10 +186,7 @@ impl StoredAccount {
 
 /// Whether a file begins like a database.
 fn is_store(path: &Path) -> bool {
-    let mut magic = [0; 4];
-    let is_file = !input::is_standard(path) && path.is_file();
-    let read = || File::open(path)?.read_exact(&mut magic);
-    is_file && { read }().is_ok() && &magic == b"redb"
+    !input::is_standard(path) && matches!(KnownFile::of(path), Ok(Some(KnownFile::Store)))
 }
 
 /// Refuses a file that is no store where an account of a store was named.

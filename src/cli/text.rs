@@ -1,7 +1,6 @@
 //! Numbers and words for people.
 
 use carrack::engine::{Trust, TrustKey};
-use carrack::ident::RepoPath;
 use indicatif::{DecimalBytes, HumanCount};
 
 /// With commas between thousands: `1,234,567`.
@@ -34,12 +33,6 @@ pub(in crate::cli) fn per_second(number: u64, seconds: f64) -> u64 {
 /// The first of what may be there, or a dash.
 pub(in crate::cli) fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
-}
-
-/// A path of a repository; quoted, with escapes, if it is not a valid one.
-pub(in crate::cli) fn shown_path(path: &[u8]) -> String {
-    let text = String::from_utf8_lossy(path);
-    if RepoPath::check(path).is_ok() { text.into_owned() } else { format!("{text:?}") }
 }
 
 /// How far a head is verified, in words.

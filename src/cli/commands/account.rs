@@ -1,14 +1,14 @@
 use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
 use crate::cli::io::output::Output;
-use crate::cli::io::stderr::tell;
+use crate::cli::io::stderr::note;
+use crate::cli::keys::read_key;
 use crate::cli::restore_notice::{RestoreObject, notice};
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::{bytes, count, or_dash, things, trust};
 use carrack::block::Cid;
 use carrack::engine::{AccountStatus, State, Trust, TrustKey};
 use carrack::ident::{Did, Rev};
-use carrack::key::key_file;
 use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -67,7 +67,7 @@ pub(in crate::cli) fn accounts(args: &AccountsArgs) -> Result<Answer, Failure> {
     }
     output.flush()?;
     if let Some(notice) = notice(&engine)? {
-        tell(format_args!("{notice}"));
+        note(format_args!("{notice}"));
     }
     Ok(Answer::Yes)
 }
@@ -90,7 +90,7 @@ pub(in crate::cli) fn status(args: &StatusArgs) -> Result<Answer, Failure> {
 }
 
 pub(in crate::cli) fn create(args: &CreateArgs) -> Result<Answer, Failure> {
-    let key = key_file::read(&args.key_file)?;
+    let key = read_key(&args.key_file)?;
     let engine = store::existing_or_new(&args.store)?;
     engine.create_account(&args.did, &key)?;
     print(&mut Output::new(), &engine.status(&args.did)?)?;

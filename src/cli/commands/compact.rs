@@ -2,7 +2,7 @@ use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
 use crate::cli::io::output::Output;
 use crate::cli::io::progress::Bar;
-use crate::cli::store::not_opened;
+use crate::cli::store::{check_name, not_opened};
 use crate::cli::text::bytes;
 use carrack::Progress;
 use carrack::engine::{CompactOptions, Engine, Options};
@@ -23,6 +23,7 @@ pub(in crate::cli) struct CompactArgs {
 }
 
 pub(in crate::cli) fn run(args: &CompactArgs) -> Result<Answer, Failure> {
+    check_name(&args.store)?;
     if !args.store.exists() {
         return Err(Error::NotFound(Entity::Store(args.store.clone())).into());
     }

@@ -1,13 +1,14 @@
 use crate::cli::account_tree::AccountTree;
 use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
+use crate::cli::io::escape::write_escaped;
 use crate::cli::io::input::is_standard;
 use crate::cli::io::output::Output;
 use crate::cli::io::stderr::tell;
 use crate::cli::opened::Opened;
 use crate::cli::repository::{Place, Selection};
 use crate::cli::selector::Selector;
-use crate::cli::text::{count, shown_path};
+use crate::cli::text::count;
 use carrack::block::Cid;
 use carrack::tree::{Change, changes};
 use carrack::{Code, Problem};
@@ -136,12 +137,11 @@ impl Difference {
         };
         *counted += 1;
         if json {
-            let object = ChangeObject { path, cid: new.as_ref(), prev: old.as_ref() };
-            return list.push_json(&object);
+            return list.push_json(&ChangeObject { path, cid: new.as_ref(), prev: old.as_ref() });
         }
         let cids = old.iter().chain(new).map(|cid| format!(" {cid}")).collect::<String>();
-        let line = format!("{sign} {}{cids}\n", shown_path(key.as_bytes()));
-        self.created.push(line.as_bytes())
+        self.created.push(&format!("{sign} {path}{cids}"))?;
+        self.created.push_end()
     }
 
     fn print(&mut self, json: bool) -> Result<(), Failure> {
@@ -159,7 +159,8 @@ impl Difference {
             output.part(before)?;
             list.copy(&mut output)?;
         }
-        output.part("]}\n")?;
+        output.part("]}")?;
+        output.end_line()?;
         output.flush()
     }
 
@@ -188,15 +189,20 @@ impl Default for Spool {
 }
 
 impl Spool {
-    fn push(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.file.write_all(bytes).map_err(|error| not_kept(&error))
+    fn push(&mut self, text: &str) -> Result<(), Failure> {
+        write_escaped(&mut self.file, text).map_err(|error| not_kept(&error))
+    }
+
+    fn push_end(&mut self) -> Result<(), Failure> {
+        self.file.write_all(b"\n").map_err(|error| not_kept(&error))
     }
 
     fn push_json(&mut self, object: &impl Serialize) -> Result<(), Failure> {
         if !std::mem::take(&mut self.is_empty) {
-            self.push(b",")?;
+            self.push(",")?;
         }
-        serde_json::to_writer(&mut self.file, object).map_err(|error| not_kept(&error.into()))
+        let text = serde_json::to_string(object).map_err(|error| not_kept(&error.into()))?;
+        self.push(&text)
     }
 
     fn copy(&mut self, output: &mut Output) -> Result<(), Failure> {
@@ -209,8 +215,7 @@ impl Spool {
             if length == 0 {
                 return Ok(());
             }
-            let written = output.write_all(buffer.get(..length).unwrap_or_default());
-            written.map_err(|error| Failure::io("writing the difference", &error))?;
+            output.own_text(buffer.get(..length).unwrap_or_default())?;
         }
     }
 }

@@ -75,17 +75,10 @@ struct RecordLine<'a> {
 
 impl RecordLines {
     fn push(&mut self, path: &str, record: &Block) -> carrack::Result<()> {
-        self.0.json_part(&RecordLine { cid: record.cid(), path, value: value(record) })?;
-        self.0.part("\n")
+        let value = json::to_lossless(record.bytes());
+        self.0.json_part(&RecordLine { cid: record.cid(), path, value })?;
+        self.0.end_line()
     }
-}
-
-/// A record as JSON, whatever it is.
-fn value(record: &Block) -> Value {
-    json::to_json(record.bytes()).unwrap_or_else(|_| {
-        let bytes = data_encoding::BASE64_NOPAD.encode(record.bytes());
-        serde_json::json!({ "$cbor": bytes })
-    })
 }
 
 impl Sink for RecordLines {

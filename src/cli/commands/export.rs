@@ -1,8 +1,8 @@
 use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
-use crate::cli::io::output_file::write_to;
+use crate::cli::io::output_file::{check_output, write_to};
 use crate::cli::io::progress::Bar;
-use crate::cli::io::stderr::tell;
+use crate::cli::io::stderr::{note, tell};
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::{bytes, count};
 use carrack::engine::Extent;
@@ -25,6 +25,7 @@ pub(in crate::cli) struct ExportArgs {
 }
 
 pub(in crate::cli) fn run(args: &ExportArgs) -> Result<Answer, Failure> {
+    check_output(args.output.as_deref(), &[args.store.path()])?;
     let engine = store::existing(&args.store)?;
     let expected = engine.status(&args.did)?.bytes;
     let bar = Bar::bytes("exporting", expected);
@@ -41,7 +42,7 @@ pub(in crate::cli) fn run(args: &ExportArgs) -> Result<Answer, Failure> {
     }
     if args.output.is_some() {
         let (blocks, size) = (count(written.blocks), bytes(written.bytes));
-        tell(format_args!("exported {blocks} blocks, {size}, at revision {}", written.rev));
+        note(format_args!("exported {blocks} blocks, {size}, at revision {}", written.rev));
     }
     Ok(Answer::Yes)
 }

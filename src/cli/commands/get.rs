@@ -1,7 +1,7 @@
 use crate::cli::answer::Answer;
 use crate::cli::archive_file::{about, open_checked, refuse_keys};
 use crate::cli::failure::Failure;
-use crate::cli::io::output::Output;
+use crate::cli::io::output::{BinaryOutput, Output};
 use crate::cli::keys::KeySources;
 use crate::cli::repository::{Place, RepositoryArgs};
 use crate::cli::selector::Selector;
@@ -61,10 +61,10 @@ fn read(place: &Place, path: &RepoPath, keys: &KeySources) -> Result<Block, Fail
 }
 
 fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
-    let mut output = Output::binary()?;
+    let mut output = BinaryOutput::new()?;
     let written = output.write_all(bytes);
     written.map_err(|error| Failure::io("writing the record", &error))?;
-    output.flush()
+    output.end()
 }
 
 /// The JSON of `get --json`.
@@ -76,16 +76,14 @@ struct RecordObject<'a> {
 }
 
 fn print_json(path: &RepoPath, record: &Block, with_cid: bool) -> Result<(), Failure> {
-    let value = json::to_json(record.bytes()).map_err(|error| {
-        Failure::no(format!(
-            "{path} is not proper data model ({error}), so it has no JSON form; --cbor gives its \
-             bytes"
-        ))
-    })?;
+    let value = json::to_lossless(record.bytes());
     let mut output = Output::new();
     if with_cid {
         return output.json(&RecordObject { path, cid: record.cid(), value });
     }
-    output.line(format_args!("{value:#}"))?;
+    // The lines are JSON's own: line ends in texts are escaped.
+    for line in format!("{value:#}").lines() {
+        output.line(format_args!("{line}"))?;
+    }
     output.flush()
 }

@@ -1,5 +1,6 @@
 use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
+use crate::cli::io::input::is_standard;
 use crate::cli::io::output::Output;
 use carrack::env::SystemRandom;
 use carrack::key::{Curve, SigningKey, key_file};
@@ -29,6 +30,11 @@ struct NewArgs {
 
 pub(in crate::cli) fn run(args: &KeyArgs) -> Result<Answer, Failure> {
     let KeyCommand::New(args) = &args.command;
+    if is_standard(&args.file) {
+        return Err(Failure::unusable(
+            "a key goes into a file that only you can read, and not to standard output: name a file",
+        ));
+    }
     let key = SigningKey::generate(args.curve, &SystemRandom)?;
     key_file::write_new(&args.file, &key)?;
     let mut output = Output::new();

@@ -9,7 +9,7 @@ use crate::cli::selector::Selector;
 use carrack::block::Cid;
 use carrack::ident::{Did, Nsid, RepoPath};
 use carrack::tree::{Key, RecordWant};
-use carrack::verify::{Lines, Sink};
+use carrack::verify::Sink;
 use clap::Args;
 use serde::Serialize;
 use std::path::Path;
@@ -73,7 +73,7 @@ fn list_account(
 
 /// The two forms of a listing.
 enum Listing {
-    Text(Lines<Output>),
+    Text(Output),
     Json(JsonList),
 }
 
@@ -87,22 +87,22 @@ struct ListedRecord<'a> {
 impl Listing {
     fn new(json: bool) -> Self {
         match json {
-            false => Self::Text(Lines::new(Output::new())),
+            false => Self::Text(Output::new()),
             true => Self::Json(JsonList::new("records")),
         }
     }
 
     fn push(&mut self, path: &Key, cid: &Cid) -> carrack::Result<()> {
         match self {
-            Self::Text(lines) => lines.push(path.as_bytes(), cid),
+            Self::Text(output) => output.sink_line(format_args!("{path} {cid}")),
             Self::Json(list) => list.push(&ListedRecord { cid, path: path.to_string() }),
         }
     }
 
     fn finish(self, outcome: Result<Answer, Failure>) -> Result<Answer, Failure> {
         match self {
-            Self::Text(lines) => {
-                lines.into_inner().flush()?;
+            Self::Text(mut output) => {
+                output.flush()?;
                 outcome
             }
             Self::Json(list) => list.finish(outcome),

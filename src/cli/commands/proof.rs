@@ -3,8 +3,8 @@ use crate::cli::archive_file::{about, open_checked, refuse_keys};
 use crate::cli::failure::Failure;
 use crate::cli::io::input::is_standard;
 use crate::cli::io::output::Output;
-use crate::cli::io::output_file::write_to;
-use crate::cli::io::stderr::tell;
+use crate::cli::io::output_file::{check_output, write_to};
+use crate::cli::io::stderr::note;
 use crate::cli::keys::KeySources;
 use crate::cli::repository::{Place, RepositoryArgs, Selection};
 use crate::cli::selector::{Selector, Within};
@@ -49,6 +49,7 @@ pub(in crate::cli) fn run(args: &ProofArgs) -> Result<Answer, Failure> {
             "with --json the proof cannot go to standard output: use -o",
         ));
     }
+    check_output(output, &[args.repository.path()])?;
     let (place, subject) = subject(args)?;
     match &place {
         Place::File { path, did } => {
@@ -160,7 +161,7 @@ fn prove(
     })?;
     let Head { did, rev, commit } = source.head();
     let proven = Proven { did, rev, commit, outcome };
-    tell(format_args!("proves {} at revision {}", proven.words(), or_dash(rev)));
+    note(format_args!("proves {} at revision {}", proven.words(), or_dash(rev)));
     if json { Output::new().json(&proven) } else { Ok(()) }
 }
 

@@ -59,7 +59,8 @@ pub(in crate::cli) fn end_object(
             output.json_part(&value)?;
         }
     }
-    output.part("}\n")?;
+    output.part("}")?;
+    output.end_line()?;
     output.flush()?;
     outcome.map_err(Failure::reported)
 }

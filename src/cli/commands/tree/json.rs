@@ -72,32 +72,36 @@ impl Outline for JsonOutline {
         true
     }
 
-    fn enter(&mut self, want: &NodeWant, layer: u8, _: &Node) -> carrack::Result<()> {
+    fn enter(&mut self, want: &NodeWant, layer: u8, _: &Node) -> Result<(), Failure> {
         self.separate()?;
         self.open.push(false);
         self.output.part("{\"cid\":")?;
         self.output.json_part(&want.cid)?;
-        self.output.part(&format!(",\"layer\":{layer},\"items\":["))
+        Ok(self.output.part(&format!(",\"layer\":{layer},\"items\":["))?)
     }
 
-    fn closed(&mut self, want: &NodeWant) -> carrack::Result<()> {
+    fn closed(&mut self, want: &NodeWant) -> Result<(), Failure> {
         self.separate()?;
-        self.output.json_part(&NodeObject { cid: &want.cid, layer: want.height, problem: None })
+        Ok(self.output.json_part(&NodeObject {
+            cid: &want.cid,
+            layer: want.height,
+            problem: None,
+        })?)
     }
 
-    fn wrong(&mut self, want: &NodeWant, problem: &Problem) -> carrack::Result<()> {
+    fn wrong(&mut self, want: &NodeWant, problem: &Problem) -> Result<(), Failure> {
         self.separate()?;
         let problem = Some(problem);
-        self.output.json_part(&NodeObject { cid: &want.cid, layer: want.height, problem })
+        Ok(self.output.json_part(&NodeObject { cid: &want.cid, layer: want.height, problem })?)
     }
 
-    fn record(&mut self, want: &RecordWant) -> carrack::Result<()> {
+    fn record(&mut self, want: &RecordWant) -> Result<(), Failure> {
         self.separate()?;
-        self.output.json_part(&RecordObject { cid: &want.cid, path: want.key.to_string() })
+        Ok(self.output.json_part(&RecordObject { cid: &want.cid, path: want.key.to_string() })?)
     }
 
-    fn leave(&mut self) -> carrack::Result<()> {
+    fn leave(&mut self) -> Result<(), Failure> {
         self.open.pop();
-        self.output.part("]}")
+        Ok(self.output.part("]}")?)
     }
 }

@@ -8,14 +8,14 @@ pub(in crate::cli) trait Outline {
     /// Whether the next part of the current node is drawn; if not, it is only counted.
     fn shows(&mut self, is_node: bool) -> bool;
     /// A node that is entered.
-    fn enter(&mut self, want: &NodeWant, layer: u8, node: &Node) -> carrack::Result<()>;
+    fn enter(&mut self, want: &NodeWant, layer: u8, node: &Node) -> Result<(), Failure>;
     /// A node below the depth that is drawn.
-    fn closed(&mut self, want: &NodeWant) -> carrack::Result<()>;
+    fn closed(&mut self, want: &NodeWant) -> Result<(), Failure>;
     /// A node that is missing or invalid.
-    fn wrong(&mut self, want: &NodeWant, problem: &Problem) -> carrack::Result<()>;
-    fn record(&mut self, want: &RecordWant) -> carrack::Result<()>;
+    fn wrong(&mut self, want: &NodeWant, problem: &Problem) -> Result<(), Failure>;
+    fn record(&mut self, want: &RecordWant) -> Result<(), Failure>;
     /// The last entered node has ended.
-    fn leave(&mut self) -> carrack::Result<()>;
+    fn leave(&mut self) -> Result<(), Failure>;
 }
 
 /// Draws a tree down to this depth; the root has depth 1. Returns the problems of the nodes that

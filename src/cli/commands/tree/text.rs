@@ -1,6 +1,7 @@
 use crate::cli::commands::tree::outline::Outline;
+use crate::cli::failure::Failure;
 use crate::cli::io::output::Output;
-use crate::cli::text::{shown_path, things};
+use crate::cli::text::things;
 use carrack::Problem;
 use carrack::block::Cid;
 use carrack::tree::{Node, NodeWant, RecordWant};
@@ -30,9 +31,9 @@ impl TextOutline {
         Self { output, open: Vec::new(), closed: 0 }
     }
 
-    fn line(&mut self, text: &str) -> carrack::Result<()> {
+    fn line(&mut self, text: &str) -> Result<(), Failure> {
         let indent = "  ".repeat(self.open.len());
-        self.output.part(&format!("{indent}{text}\n"))
+        self.output.line(format_args!("{indent}{text}"))
     }
 }
 
@@ -48,7 +49,7 @@ impl Outline for TextOutline {
         false
     }
 
-    fn enter(&mut self, want: &NodeWant, layer: u8, node: &Node) -> carrack::Result<()> {
+    fn enter(&mut self, want: &NodeWant, layer: u8, node: &Node) -> Result<(), Failure> {
         let right = node.entries.iter().filter(|entry| entry.right.is_some()).count();
         let subtrees = (right + usize::from(node.left.is_some())) as u64;
         let entries = match node.entries.len() {
@@ -61,20 +62,20 @@ impl Outline for TextOutline {
         Ok(())
     }
 
-    fn closed(&mut self, want: &NodeWant) -> carrack::Result<()> {
+    fn closed(&mut self, want: &NodeWant) -> Result<(), Failure> {
         self.closed += 1;
         self.line(&format!("{}  …", place(want)))
     }
 
-    fn wrong(&mut self, want: &NodeWant, problem: &Problem) -> carrack::Result<()> {
+    fn wrong(&mut self, want: &NodeWant, problem: &Problem) -> Result<(), Failure> {
         self.line(&format!("{}  {}: {}", place(want), problem.code, problem.message))
     }
 
-    fn record(&mut self, want: &RecordWant) -> carrack::Result<()> {
-        self.line(&format!("{}  {}", shown_path(want.key.as_bytes()), short(&want.cid)))
+    fn record(&mut self, want: &RecordWant) -> Result<(), Failure> {
+        self.line(&format!("{}  {}", want.key, short(&want.cid)))
     }
 
-    fn leave(&mut self) -> carrack::Result<()> {
+    fn leave(&mut self) -> Result<(), Failure> {
         if let Some(Parts { hidden_records: records, hidden_nodes: nodes, .. }) = self.open.last()
             && records + nodes > 0
         {

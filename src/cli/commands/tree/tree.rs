@@ -5,7 +5,7 @@ use crate::cli::commands::tree::outline::draw;
 use crate::cli::commands::tree::text::TextOutline;
 use crate::cli::failure::Failure;
 use crate::cli::io::output::Output;
-use crate::cli::io::stderr::tell;
+use crate::cli::io::stderr::note;
 use crate::cli::opened::Opened;
 use crate::cli::repository::RepositoryArgs;
 use crate::cli::selector::Selector;
@@ -45,7 +45,7 @@ pub(in crate::cli) fn run(args: &TreeArgs) -> Result<Answer, Failure> {
     outline.output.flush()?;
     if outline.closed > 0 {
         let closed = things(outline.closed, "subtree");
-        tell(format_args!("{closed} not shown: --depth {} shows one more level", depth + 1));
+        note(format_args!("{closed} not shown: --depth {} shows one more level", depth + 1));
     }
     outcome.and_then(judge)
 }
