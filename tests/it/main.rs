@@ -25,6 +25,7 @@ mod cli;
 mod cli_archive;
 mod cli_backup;
 mod cli_collection_proof;
+mod cli_diff;
 mod cli_follow;
 mod cli_generated;
 mod cli_trust;
