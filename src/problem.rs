@@ -57,6 +57,31 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// How far in front of a list it stands: the input's account, the input as a whole, its head,
+    /// anything in it. What has a path is in the input.
+    fn rank(&self) -> u8 {
+        match self.code {
+            _ if self.path.is_some() => 3,
+            Code::DidMismatch => 0,
+            Code::NotACar
+            | Code::Truncated
+            | Code::BadSection
+            | Code::TooManyBlocks
+            | Code::BadFrame
+            | Code::BadLog => 1,
+            Code::NoRoot
+            | Code::MissingCommit
+            | Code::BadCommit
+            | Code::BadSignature
+            | Code::HighS
+            | Code::BadRev
+            | Code::FutureRev => 2,
+            _ => 3,
+        }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.code, self.message)?;
@@ -86,21 +111,41 @@ impl From<CidError> for Problem {
 }
 
 /// A list of problems of limited length
-/// ([`PROBLEMS_LISTED_MAX`]).
+/// ([`PROBLEMS_LISTED_MAX`]), the cause first.
+///
+/// Problems of the input as a whole come first, and none of the others takes their place when the
+/// list is full: that it is of another account, then that it is cut short or cannot be read, then what is
+/// wrong with its head. The others follow. Among equals the first stays first.
+///
+/// ```
+/// use carrack::{Code, Problem, Problems};
+/// let missing = |n| Problem::new(Code::MissingRecord, format!("record {n}"));
+/// let mut problems: Problems = (0..2000).map(missing).collect();
+/// problems.push(Problem::new(Code::Truncated, "the input ends inside a section"));
+/// assert_eq!(problems.listed()[0].code, Code::Truncated);
+/// assert_eq!((problems.listed().len(), problems.count()), (1000, 2001));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems {
+    /// By their ranks.
     listed: Vec<Problem>,
     omitted: u64,
 }
 
 impl Problems {
-    /// Adds a problem; above the limit it is only counted.
+    /// Adds a problem; above the limit the last one is only counted.
     pub fn push(&mut self, problem: Problem) {
-        if self.listed.len() < PROBLEMS_LISTED_MAX {
-            self.listed.push(problem);
-        } else {
+        let rank = problem.rank();
+        let place = self.listed.partition_point(|listed| listed.rank() <= rank);
+        if place >= PROBLEMS_LISTED_MAX {
+            self.omitted += 1;
+            return;
+        }
+        if self.listed.len() >= PROBLEMS_LISTED_MAX {
+            self.listed.pop();
             self.omitted += 1;
         }
+        self.listed.insert(place, problem);
     }
 
     /// Adds the problems of another list.
@@ -124,6 +169,11 @@ impl Problems {
         self.omitted
     }
 
+    /// The number of all problems.
+    pub fn count(&self) -> u64 {
+        self.listed.len() as u64 + self.omitted
+    }
+
     /// Whether there is no problem.
     pub fn is_empty(&self) -> bool {
         self.listed.is_empty()
@@ -132,6 +182,31 @@ impl Problems {
     /// Returns the listed problems.
     pub fn into_listed(self) -> Vec<Problem> {
         self.listed
+    }
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        Self { listed: vec![problem], omitted: 0 }
+    }
+}
+
+impl FromIterator<Problem> for Problems {
+    fn from_iter<I: IntoIterator<Item = Problem>>(problems: I) -> Self {
+        let mut list = Self::default();
+        problems.into_iter().for_each(|problem| list.push(problem));
+        list
+    }
+}
+
+impl fmt::Display for Problems {
+    /// The first one, which is the cause, and the number of the others.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.listed.first(), self.count()) {
+            (None, _) => f.write_str("no problem named"),
+            (Some(first), 1) => write!(f, "{first}"),
+            (Some(first), all) => write!(f, "{first} (and {} more)", all - 1),
+        }
     }
 }
 
@@ -222,5 +297,82 @@ codes! {
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// How a list of problems stands among the fields of a JSON object.
+#[cfg(feature = "serde")]
+pub(crate) mod fields {
+    use super::Problems;
+    use serde::{Serialize, Serializer};
+
+    #[derive(Serialize)]
+    struct ProblemFields<'a> {
+        problems: &'a [super::Problem],
+        problems_omitted: u64,
+    }
+
+    #[derive(Serialize)]
+    struct WarningFields<'a> {
+        warnings: &'a [super::Problem],
+        warnings_omitted: u64,
+    }
+
+    /// `problems` and `problems_omitted`.
+    pub(crate) fn problems<S: Serializer>(list: &Problems, to: S) -> Result<S::Ok, S::Error> {
+        let (problems, problems_omitted) = (list.listed(), list.omitted());
+        ProblemFields { problems, problems_omitted }.serialize(to)
+    }
+
+    /// `warnings` and `warnings_omitted`.
+    pub(crate) fn warnings<S: Serializer>(list: &Problems, to: S) -> Result<S::Ok, S::Error> {
+        let (warnings, warnings_omitted) = (list.listed(), list.omitted());
+        WarningFields { warnings, warnings_omitted }.serialize(to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(code: Code, number: usize) -> Problem {
+        Problem::new(code, number.to_string())
+    }
+
+    /// Holds guarantee G38, whatever arrives when.
+    #[test]
+    fn the_cause_comes_first_and_is_never_left_out() {
+        let causes = [Code::DidMismatch, Code::Truncated, Code::MissingCommit, Code::BadSignature];
+        for early in [0, 1, 999, 1000, 1001, 3000] {
+            let mut found: Vec<_> = (0..3000).map(|n| problem(Code::MissingRecord, n)).collect();
+            for code in causes.iter().rev() {
+                found.insert(early, problem(*code, 0));
+            }
+            let problems: Problems = found.into_iter().collect();
+            let codes: Vec<_> = problems.listed().iter().map(|problem| problem.code).collect();
+            assert_eq!(codes[..4], causes);
+            assert_eq!((codes.len(), problems.count()), (PROBLEMS_LISTED_MAX, 3004));
+            for (place, other) in problems.listed()[4..].iter().enumerate() {
+                assert_eq!(*other, problem(Code::MissingRecord, place));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_in_the_input_is_no_cause() {
+        let mut problems = Problems::from(problem(Code::MissingNode, 0));
+        problems.push(problem(Code::BadSection, 1).path("com.example.a/1"));
+        problems.push(problem(Code::BadSection, 2));
+        let order: Vec<_> = problems.listed().iter().map(|p| p.message.as_str()).collect();
+        assert_eq!(order, ["2", "0", "1"]);
+        assert_eq!(problems.to_string(), "BadSection: 2 (and 2 more)");
+    }
+
+    #[test]
+    fn causes_are_limited_too() {
+        let problems: Problems = (0..3000).map(|n| problem(Code::BadSection, n)).collect();
+        assert_eq!((problems.listed().len(), problems.omitted()), (PROBLEMS_LISTED_MAX, 2000));
+        assert_eq!(problems.listed().last(), Some(&problem(Code::BadSection, 999)));
+        assert_eq!(problems.to_string(), "BadSection: 0 (and 2999 more)");
     }
 }

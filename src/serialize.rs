@@ -77,9 +77,10 @@ struct ReportForm<'a> {
     problems: &'a Problems,
     problems_omitted: u64,
     warnings: &'a Problems,
+    warnings_omitted: u64,
 }
 
-/// With `verdict` and `problems_omitted`.
+/// With `verdict`, `problems_omitted` and `warnings_omitted`.
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self {
@@ -115,6 +116,7 @@ impl Serialize for Report {
             problems,
             problems_omitted: problems.omitted(),
             warnings,
+            warnings_omitted: warnings.omitted(),
         };
         object.serialize(serializer)
     }

@@ -1,10 +1,10 @@
 //! Opens a FILE of which a part is read.
 
+use crate::cli::environment::clock;
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
 use crate::cli::io::stderr::{note, tell};
 use crate::cli::keys::{GivenKeys, KeySources, earlier_key};
-use carrack::env::SystemClock;
 use carrack::ident::Did;
 use carrack::key::SignatureStatus;
 use carrack::verify::{Archive, ExpectedHead};
@@ -31,8 +31,7 @@ pub(in crate::cli) fn open_checked(
     let keys = sources.read()?;
     let archive = open_unchecked(path, did)?;
     let expect = keys.head_or_unchecked();
-    let signature =
-        archive.check_head(&expect, &SystemClock).map_err(|error| about(path, error))?;
+    let signature = archive.check_head(&expect, &*clock()).map_err(|error| about(path, error))?;
     tell_signature(&archive, signature, &keys);
     Ok(archive)
 }
@@ -60,7 +59,7 @@ pub(in crate::cli) fn refuse_keys(sources: &KeySources) -> Result<(), Failure> {
 pub(in crate::cli) fn about(path: &Path, error: impl Into<Failure>) -> Failure {
     let name = if input::is_standard(path) { Path::new("standard input") } else { path };
     match error.into() {
-        failure @ Failure::Told { .. } if !failure.problems().is_empty() => {
+        failure @ Failure::Told { .. } if failure.problems().is_some() => {
             failure.preceded_by(format_args!("{}: ", name.display()))
         }
         failure => failure,

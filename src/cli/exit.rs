@@ -3,15 +3,14 @@
 use crate::cli::failure::{Failure, NO};
 use crate::cli::io::output::Output;
 use crate::cli::io::stderr::tell;
-use carrack::Problem;
+use crate::cli::report::tell_problems;
+use carrack::Problems;
 use serde::Serialize;
 use serde_json::Value;
 use std::process::ExitCode;
 
 /// As if ended by SIGPIPE: the reader is gone.
 const READER_GONE: u8 = 141;
-/// Maximum number of problems printed on standard error; JSON lists all.
-const PROBLEMS_TOLD: usize = 20;
 
 /// Prints a failure, as JSON too if `json`, and returns the exit code. `judges` is whether the
 /// command's JSON has a verdict.
@@ -24,8 +23,8 @@ pub(in crate::cli) fn fail(failure: Failure, json: bool, judges: bool) -> ExitCo
         return ExitCode::from(READER_GONE);
     };
     tell(format_args!("error: {message}"));
-    if problems.len() > 1 {
-        tell_problems(problems);
+    if problems.count() > 1 {
+        tell_problems("", problems);
     }
     if json {
         // If this cannot be written, the exit code still reports it.
@@ -40,7 +39,9 @@ pub(in crate::cli) struct FailureObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    problems: Option<&'a [Problem]>,
+    problems: Option<&'a Problems>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problems_omitted: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
 }
@@ -48,12 +49,14 @@ pub(in crate::cli) struct FailureObject<'a> {
 impl<'a> FailureObject<'a> {
     /// `judges` is whether the command's JSON has a verdict.
     pub(in crate::cli) fn of(failure: &'a Failure, judges: bool) -> Self {
+        // Only bytes from outside can be invalid: a missing key, say, is no verdict on them.
         let problems = failure.problems();
-        let is_verdict = judges && matches!(failure, Failure::Told { code: NO, .. });
+        let is_no = matches!(failure, Failure::Told { code: NO, .. });
         Self {
-            verdict: is_verdict.then_some("invalid"),
-            problems: (is_verdict || !problems.is_empty()).then_some(problems),
-            error: problems.is_empty().then(|| failure.message()),
+            verdict: (judges && is_no && problems.is_some()).then_some("invalid"),
+            problems,
+            problems_omitted: problems.map(Problems::omitted),
+            error: problems.is_none().then(|| failure.message()),
         }
     }
 
@@ -63,14 +66,5 @@ impl<'a> FailureObject<'a> {
             Ok(Value::Object(fields)) => fields,
             _ => serde_json::Map::new(),
         }
-    }
-}
-
-fn tell_problems(problems: &[Problem]) {
-    for problem in problems.iter().take(PROBLEMS_TOLD) {
-        tell(format_args!("  {problem}"));
-    }
-    if let Some(more @ 1..) = problems.len().checked_sub(PROBLEMS_TOLD) {
-        tell(format_args!("  and {more} more, which --json lists"));
     }
 }

@@ -4,7 +4,7 @@ use crate::cli::io::panics::is_of_database;
 use carrack::error::Entity;
 use carrack::ident::SyntaxError;
 use carrack::key::KeyError;
-use carrack::{Error, Problem};
+use carrack::{Error, Problem, Problems};
 use std::fmt;
 use std::io::ErrorKind;
 
@@ -27,19 +27,19 @@ pub(in crate::cli) enum Failure {
         /// What happened, and what to do.
         message: String,
         /// What is wrong with bytes from outside.
-        problems: Vec<Problem>,
+        problems: Problems,
     },
 }
 
 impl Failure {
     /// The answer is no.
     pub(in crate::cli) fn no(message: impl Into<String>) -> Self {
-        Self::Told { code: NO, message: message.into(), problems: Vec::new() }
+        Self::Told { code: NO, message: message.into(), problems: Problems::default() }
     }
 
     /// Wrong usage, or a file that is of no use.
     pub(in crate::cli) fn unusable(message: impl Into<String>) -> Self {
-        Self::Told { code: UNUSABLE, message: message.into(), problems: Vec::new() }
+        Self::Told { code: UNUSABLE, message: message.into(), problems: Problems::default() }
     }
 
     /// A file could not be read or written.
@@ -76,12 +76,12 @@ impl Failure {
         Self::Reported(Box::new(self))
     }
 
-    /// What is wrong with bytes from outside.
-    pub(in crate::cli) fn problems(&self) -> &[Problem] {
+    /// What is wrong with bytes from outside, if something is.
+    pub(in crate::cli) fn problems(&self) -> Option<&Problems> {
         match self {
-            Self::ReaderGone => &[],
+            Self::ReaderGone => None,
             Self::Reported(failure) => failure.problems(),
-            Self::Told { problems, .. } => problems,
+            Self::Told { problems, .. } => Some(problems).filter(|problems| !problems.is_empty()),
         }
     }
 
@@ -129,7 +129,15 @@ impl From<Error> for Failure {
             Some(advice) => format!("{error}; {advice}"),
             None => error.to_string(),
         };
-        Self::Told { code, message, problems: error.problems().to_vec() }
+        Self::Told { code, message, problems: problems_of(error) }
+    }
+}
+
+fn problems_of(error: Error) -> Problems {
+    match error {
+        Error::Problem(problem) => Problems::from(*problem),
+        Error::Refused(problems) => problems,
+        _ => Problems::default(),
     }
 }
 
@@ -177,7 +185,7 @@ mod tests {
         let account = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse().unwrap();
         assert_eq!(code(Error::NotFound(Entity::Store("x".into()))), Some(2));
         assert_eq!(code(Error::NotFound(Entity::Account(account))), Some(1));
-        assert_eq!(code(Error::Refused(vec![Problem::new(Code::NoRoot, "")])), Some(1));
+        assert_eq!(code(Error::Refused(Problem::new(Code::NoRoot, "").into())), Some(1));
         assert_eq!(code(Error::Request(String::new())), Some(1));
         assert_eq!(code(Error::Key(String::new())), Some(1));
         assert_eq!(code(Error::Corrupt(String::new())), Some(2));

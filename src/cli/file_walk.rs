@@ -1,13 +1,13 @@
 //! Walks a whole FILE and verifies it on the way.
 
 use crate::cli::answer::Answer;
+use crate::cli::environment::clock;
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
 use crate::cli::io::progress::{Bar, ProgressSource};
 use crate::cli::text::things;
 use carrack::Error;
 use carrack::block::Block;
-use carrack::env::SystemClock;
 use carrack::ident::{Did, Nsid};
 use carrack::parts::sources::{FileSource, verify_source};
 use carrack::parts::tree::KeyRange;
@@ -28,17 +28,13 @@ pub(in crate::cli) fn walk_file(
     let bar = Bar::bytes(doing, input.length());
     let mut source = ProgressSource::new(FileSource::new(input)?, &bar);
     let expect = ExpectedHead::unchecked().did(did.cloned());
-    let report = verify_source(&mut source, &expect, &SystemClock, sink)?;
-    match report.problems.listed() {
-        [] => Ok(Answer::Yes),
-        problems => {
-            let all = problems.len() as u64 + report.problems.omitted();
-            let message =
-                format!("the repository is not valid, and {holes}: {}", things(all, "problem"));
-            let failure = Failure::from(Error::Refused(problems.to_vec()));
-            Err(failure.preceded_by(format_args!("{message}; ")))
-        }
+    let report = verify_source(&mut source, &expect, &*clock(), sink)?;
+    if report.is_valid() {
+        return Ok(Answer::Yes);
     }
+    let all = things(report.problems.count(), "problem");
+    let failure = Failure::from(Error::Refused(report.problems));
+    Err(failure.preceded_by(format_args!("the repository is not valid, and {holes}: {all}; ")))
 }
 
 /// Passes the records of one collection on, or of all.

@@ -8,6 +8,7 @@ mod args;
 mod bench;
 mod commands;
 mod demo;
+mod environment;
 mod exit;
 mod failure;
 mod file_walk;
@@ -18,8 +19,12 @@ mod report;
 mod repository;
 mod restore_notice;
 mod run;
+#[cfg(debug_assertions)]
+mod seeded;
 mod selector;
 mod store;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub(crate) use run::run;

@@ -3,21 +3,23 @@
 use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
 use crate::cli::io::output::Output;
-use crate::cli::text::{or_dash, things};
+use crate::cli::io::stderr::tell;
+use crate::cli::text::{count, or_dash, things};
 use carrack::Problems;
 use carrack::key::SignatureStatus;
 use carrack::verify::Report;
 use std::path::Path;
 
+/// Maximum number of problems printed on standard error. JSON lists more.
+const PROBLEMS_TOLD: usize = 20;
+
 /// The answer of a command that verified `file`.
 pub(in crate::cli) fn verdict(file: &Path, report: &Report) -> Answer {
-    let problems = report.problems.listed();
-    match problems.first() {
+    match report.problems.listed().first() {
         None => Answer::Yes,
         Some(first) => {
-            let all = problems.len() as u64 + report.problems.omitted();
-            let name = file.display();
-            Answer::No(format!("{name} is not valid: {}, first {first}", things(all, "problem")))
+            let all = things(report.problems.count(), "problem");
+            Answer::No(format!("{} is not valid: {all}, first {first}", file.display()))
         }
     }
 }
@@ -64,5 +66,20 @@ pub(in crate::cli) fn print_problems(
     match problems.omitted() {
         0 => Ok(()),
         more => output.line(format_args!("and {}", things(more, &format!("further {kind}")))),
+    }
+}
+
+/// The first problems on standard error, a line each, and the number of the others.
+pub(in crate::cli) fn tell_problems(kind: &str, problems: &Problems) {
+    let start = if kind.is_empty() { "  ".to_owned() } else { format!("{kind}: ") };
+    let told = problems.listed().iter().take(PROBLEMS_TOLD);
+    let more = problems.count() - told.len() as u64;
+    for problem in told {
+        tell(format_args!("{start}{problem}"));
+    }
+    match (more, kind) {
+        (0, _) => {}
+        (_, "") => tell(format_args!("  and {} more", count(more))),
+        _ => tell(format_args!("and {}", things(more, &format!("further {kind}")))),
     }
 }

@@ -1,3 +1,4 @@
+use crate::cli::environment::engine_options;
 use crate::cli::failure::Failure;
 use crate::cli::io::input::is_standard;
 use crate::cli::io::stderr::{note, tell};
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 /// The store of a command.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct StoreArgs {
+    /// The store
     store: PathBuf,
     /// Read a store of an older format without upgrading it; nothing is written to it
     #[arg(long)]
@@ -60,7 +62,7 @@ pub(in crate::cli) fn existing<'a>(place: impl Into<StoreLocation<'a>>) -> Resul
 
 /// Opens an existing store, with a page cache of this size in bytes.
 pub(in crate::cli) fn existing_with_cache(path: &Path, bytes: usize) -> Result<Engine, Failure> {
-    open_with(path, &Options::default().create(false).cache_bytes(bytes))
+    open_with(path, &engine_options().create(false).cache_bytes(bytes))
 }
 
 /// Opens a store, or creates it.
@@ -92,7 +94,7 @@ impl Drop for OpenedStore {
 
 fn open(place: StoreLocation<'_>, create: bool) -> Result<Engine, Failure> {
     let StoreLocation { path, upgrade } = place;
-    open_with(path, &Options::default().create(create).upgrade(upgrade))
+    open_with(path, &engine_options().create(create).upgrade(upgrade))
 }
 
 fn open_with(path: &Path, options: &Options) -> Result<Engine, Failure> {

@@ -2,7 +2,7 @@ use super::what::{Compared, Entity, Preparation};
 use crate::account::{Action, State};
 use crate::ident::{Cid, Did, Rev, RevError, SyntaxError, Timestamp};
 use crate::key::{KeyError, VerifyingKey};
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, Problems};
 use std::fmt;
 
 /// The result of an operation of this crate.
@@ -16,9 +16,9 @@ pub enum Error {
     /// Input breaks a rule of the protocol.
     #[error("{0}")]
     Problem(Box<Problem>),
-    /// A whole repository was refused; every problem that was found is listed.
-    #[error("refused: {}", summary(.0))]
-    Refused(Vec<Problem>),
+    /// A whole repository was refused; every problem that was found is listed, the cause first.
+    #[error("refused: {0}")]
+    Refused(Problems),
     /// A text is not a valid identifier (a DID, a path, a revision).
     #[error(transparent)]
     Syntax(#[from] SyntaxError),
@@ -258,8 +258,16 @@ impl Error {
     pub fn problems(&self) -> &[Problem] {
         match self {
             Self::Problem(problem) => std::slice::from_ref(problem),
-            Self::Refused(problems) => problems,
+            Self::Refused(problems) => problems.listed(),
             _ => &[],
+        }
+    }
+
+    /// The number of problems of the input that [`Error::problems`] does not list.
+    pub fn problems_omitted(&self) -> u64 {
+        match self {
+            Self::Refused(problems) => problems.omitted(),
+            _ => 0,
         }
     }
 
@@ -354,13 +362,5 @@ fn other_key(did: &Did, held: Option<&VerifyingKey>, signer: &VerifyingKey) -> S
              key is {signer}: check the head against the account's identity (`Engine::check_trust`, \
              `carrack trust`), or {rekey}"
         ),
-    }
-}
-
-fn summary(problems: &[Problem]) -> String {
-    match problems {
-        [] => "no problem named".to_owned(),
-        [one] => one.to_string(),
-        [first, rest @ ..] => format!("{first} (and {} more)", rest.len()),
     }
 }

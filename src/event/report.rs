@@ -23,6 +23,10 @@ pub struct EventReport {
     /// The status of the signature, of `#commit` and `#sync`.
     pub signature: Option<SignatureStatus>,
     /// The problems.
+    #[cfg_attr(
+        feature = "serde",
+        serde(flatten, serialize_with = "crate::problem::fields::problems")
+    )]
     pub problems: Problems,
 }
 

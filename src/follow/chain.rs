@@ -66,7 +66,7 @@ pub(super) fn read(frame: &[u8]) -> Result<Option<Event>> {
     match decode_frame(frame) {
         Ok(Frame::Event(event)) => Ok(Some(event)),
         Ok(Frame::Unknown(_)) => Ok(None),
-        Err(problem) => Err(Error::Refused(vec![problem])),
+        Err(problem) => Err(Error::Refused(problem.into())),
     }
 }
 
@@ -84,7 +84,7 @@ pub(super) fn check(
     let report = verify_frame(frame, expect, clock);
     match report.verdict {
         Verdict::Valid => Ok(()),
-        _ => Err(Error::Refused(report.problems.into_listed())),
+        _ => Err(Error::Refused(report.problems)),
     }
 }
 

@@ -117,7 +117,7 @@ impl Mirror {
         let Some(event) = read(frame)? else {
             return Ok(Taken::unknown(Followed::Ignored(Ignored::Unknown)));
         };
-        expect.check_did(event.did()).map_err(|problem| Error::Refused(vec![problem]))?;
+        expect.check_did(event.did()).map_err(|problem| Error::Refused(problem.into()))?;
         let copy = self.copy(&event, expect)?;
         if let Some(copy) = &copy {
             check(frame, &event, &copy.expect, self.engine.clock())?;

@@ -378,14 +378,6 @@ fn a_reader_that_closes_early_ends_a_dump() {
     assert_eq!((child.wait().unwrap().code(), said.as_str()), (Some(141), ""));
 }
 
-/// The records and nodes of a JSON tree, in order.
-fn walk(node: &Value, depth: usize, seen: &mut Vec<(usize, Value)>) {
-    seen.push((depth, node.clone()));
-    for item in node["items"].as_array().into_iter().flatten() {
-        walk(item, depth + 1, seen);
-    }
-}
-
 #[test]
 fn a_tree_is_shown_to_its_depth() {
     let (folder, _) = archive();
@@ -399,26 +391,28 @@ fn a_tree_is_shown_to_its_depth() {
     for field in ["rev", "commit", "data"] {
         assert_eq!(whole[field], report[field]);
     }
-    let mut parts = Vec::new();
-    walk(&whole["root"], 1, &mut parts);
+    let parts = whole["parts"].as_array().unwrap();
     let is_record = |part: &Value| part.get("path").is_some();
-    let records: Vec<_> = parts.iter().filter(|(_, part)| is_record(part)).collect();
+    let records = parts.iter().filter(|part| is_record(part));
+    let records = records.map(|part| json!({ "path": part["path"], "cid": part["cid"] }));
     let listed = object(&yes(at, &["ls", "a.car", "--json"]));
-    let found: Vec<_> = records.iter().map(|(_, record)| record.clone()).collect();
-    assert_eq!(json!(found), listed["records"]);
-    let nodes: Vec<_> = parts.iter().filter(|(_, part)| !is_record(part)).collect();
+    assert_eq!(listed["records"], json!(records.collect::<Vec<_>>()));
+    let nodes: Vec<_> = parts.iter().filter(|part| !is_record(part)).collect();
     assert_eq!(report["nodes"], nodes.len());
-    assert_eq!(report["height"], nodes.iter().map(|(depth, _)| *depth).max().unwrap());
-    let top = whole["root"]["layer"].as_u64().unwrap();
-    for (depth, node) in &nodes {
-        assert_eq!(node["layer"], top + 1 - *depth as u64);
+    let depth = |part: &Value| part["depth"].as_u64().unwrap();
+    assert_eq!(report["height"], nodes.iter().map(|node| depth(node)).max().unwrap());
+    let top = parts[0]["layer"].as_u64().unwrap();
+    for node in &nodes {
+        assert_eq!(node["layer"], top + 1 - depth(node));
+        assert_eq!(node["is_entered"], true);
     }
     // The text has a line for each, indented by depth, and each CID in short.
     let text = String::from_utf8(yes(at, &["tree", "a.redb", DID, "--depth", "9"])).unwrap();
     let drawn: Vec<_> = text.lines().skip(4).collect();
     assert_eq!(drawn.len(), parts.len());
-    for (line, (depth, part)) in drawn.iter().zip(&parts) {
-        assert_eq!(line.len() - line.trim_start().len(), 2 * (depth - 1), "{line}");
+    for (line, part) in drawn.iter().zip(parts) {
+        let indent = line.len() - line.trim_start().len();
+        assert_eq!(indent as u64, 2 * (depth(part) - 1), "{line}");
         let cid = part["cid"].as_str().unwrap();
         assert!(line.contains(&format!("{}…{}", &cid[..8], &cid[cid.len() - 8..])), "{line}");
         if let Some(path) = part.get("path") {
@@ -428,8 +422,7 @@ fn a_tree_is_shown_to_its_depth() {
     let out = run(at, &["tree", "b.car", "--depth", "1"], b"");
     let shown = String::from_utf8(out.stdout.clone()).unwrap();
     let below = shown.lines().filter(|line| line.ends_with('…')).count();
-    let subtrees = whole["root"]["items"].as_array().unwrap();
-    assert_eq!(below, subtrees.iter().filter(|item| !is_record(item)).count());
+    assert_eq!(below, nodes.iter().filter(|node| depth(node) == 2).count());
     assert!(stderr(&out).contains(&format!("{below} subtree")), "{}", stderr(&out));
     assert!(stderr(&out).contains("--depth 2"), "{}", stderr(&out));
 }
@@ -447,11 +440,10 @@ fn a_tree_shows_its_holes() {
     assert!(said.contains("MissingNode"), "{said}");
     let tree = object(&no(at, 1, &["tree", "hole.car", "--depth", "9", "--json"]).0);
     assert_eq!(tree["problems"][0]["code"], "MissingNode");
-    let mut parts = Vec::new();
-    walk(&tree["root"], 1, &mut parts);
-    let holes: Vec<_> = parts.iter().filter(|(_, part)| part.get("problem").is_some()).collect();
+    let parts = tree["parts"].as_array().unwrap();
+    let holes: Vec<_> = parts.iter().filter(|part| part.get("problem").is_some()).collect();
     assert_eq!(holes.len(), 1);
-    assert_eq!(holes[0].1["problem"]["code"], "MissingNode");
+    assert_eq!(holes[0]["problem"]["code"], "MissingNode");
     assert!(parts.len() > 20);
 }
 
@@ -472,5 +464,5 @@ fn a_wide_node_is_cut() {
     assert!(shown.contains("… 136 more records, 0 more subtrees"), "{shown}");
     assert_eq!(shown.matches("com.example.wide/").count(), 64);
     let whole = object(&yes(at, &["tree", "a.car", "--json"]));
-    assert_eq!(whole["root"]["items"].as_array().unwrap().len(), 200);
+    assert_eq!(whole["parts"].as_array().unwrap().len(), 201);
 }

@@ -72,7 +72,7 @@ fn report(car: &[u8]) -> Report {
     assert_eq!(report(&mut Walked), judged);
     match import(&engine(), car, &with_key()) {
         Ok(imported) => assert_eq!(Some(imported.records), judged.records),
-        Err(Error::Refused(problems)) => assert_eq!(problems, judged.problems.listed()),
+        Err(Error::Refused(problems)) => assert_eq!(problems, judged.problems),
         Err(error) => panic!("{error}"),
     }
     judged

@@ -103,7 +103,9 @@ fn archive(micros: u64, number: u64) -> Vec<u8> {
 fn refused_for(engine: &Engine, car: &[u8], code: Code) {
     let before = engine.status(&did()).ok();
     match import(engine, car, &with_key()) {
-        Err(Error::Refused(problems)) => assert_eq!(problems[0].code, code, "{problems:?}"),
+        Err(Error::Refused(problems)) => {
+            assert_eq!(problems.listed()[0].code, code, "{problems:?}");
+        }
         other => panic!("{other:?}"),
     }
     assert_eq!(engine.status(&did()).ok(), before);

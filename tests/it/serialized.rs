@@ -98,7 +98,7 @@ fn what_a_verification_returns() {
         "unreferenced_blocks": null, "order": "other", "signature": "high-s", "problems": [],
         "problems_omitted": 0, "warnings": [{
             "code": "BadRecord", "message": "odd", "cid": cid, "path": "a/b", "offset": 7,
-        }],
+        }], "warnings_omitted": 0,
     });
     let mut found = to_json(&report);
     found["blocks"] = Value::Null;

@@ -43,8 +43,7 @@ impl TransferSubject {
         let (Some(did), Some(order), true) = (report.did, report.order, report.problems.is_empty())
         else {
             let name = file.display();
-            let problems = report.problems.into_listed();
-            return Err(Failure::from(carrack::Error::Refused(problems))
+            return Err(Failure::from(carrack::Error::Refused(report.problems))
                 .preceded_by(format_args!("{name} cannot be measured with: ")));
         };
         let file = std::path::absolute(file)

@@ -2,9 +2,9 @@ use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
 use crate::cli::io::input::{self, is_standard};
 use crate::cli::io::output::Output;
-use crate::cli::io::stderr::tell;
 use crate::cli::keys::KeySources;
 use crate::cli::keys::import_options;
+use crate::cli::report::tell_problems;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::count;
 use carrack::block::Cid;
@@ -77,8 +77,6 @@ fn print(applied: &AppliedDiff) -> Result<(), Failure> {
     output.field("commit", &applied.commit)?;
     output.field("records", count(applied.records))?;
     output.field("trust", applied.trust.name())?;
-    for warning in applied.warnings.listed() {
-        tell(format_args!("warning: {warning}"));
-    }
+    tell_problems("warning", &applied.warnings);
     output.flush()
 }

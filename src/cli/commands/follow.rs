@@ -180,6 +180,7 @@ enum Details {
         result: &'static str,
         error: String,
         problems: Vec<Problem>,
+        problems_omitted: u64,
     },
     Taken {
         missed: u64,
@@ -196,6 +197,7 @@ impl FrameObject {
                 result: "refused",
                 error: error.to_string(),
                 problems: error.problems().to_vec(),
+                problems_omitted: error.problems_omitted(),
             },
             Ok(taken) => Details::Taken { missed: taken.missed, outcome: taken.outcome },
         };

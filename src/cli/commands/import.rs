@@ -6,15 +6,16 @@ use crate::cli::io::progress::{Bar, ProgressSource};
 use crate::cli::io::stderr::tell;
 use crate::cli::keys::import_options;
 use crate::cli::keys::{GivenKeys, KeySources, earlier_key};
+use crate::cli::report::tell_problems;
 use crate::cli::store::{self, StoreArgs};
-use crate::cli::text::{bytes, count, per_second};
+use crate::cli::text::{bytes, count, per_second, things};
 use carrack::block::Cid;
 use carrack::engine::{Imported, Trust, TrustKey};
 use carrack::ident::{Did, Rev};
 use carrack::key::VerifyingKey;
 use carrack::parts::sources::{self, FileSource};
 use carrack::verify::Input;
-use carrack::{Code, Engine, Problem};
+use carrack::{Code, Engine, Problem, Problems};
 use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -108,13 +109,16 @@ struct ImportedObject<'a> {
     trust_key: Option<TrustKey>,
     bytes: u64,
     seconds: f64,
-    warnings: Vec<Problem>,
+    warnings: Problems,
+    warnings_omitted: u64,
 }
 
 impl<'a> ImportedObject<'a> {
     fn of(imported: &'a Imported, seconds: f64, warning: Option<String>) -> Self {
-        let mut warnings = imported.report.warnings.listed().to_vec();
-        warnings.extend(warning.map(|message| Problem::new(Code::BadSignature, message)));
+        let mut warnings = imported.report.warnings.clone();
+        if let Some(message) = warning {
+            warnings.push(Problem::new(Code::BadSignature, message));
+        }
         Self {
             did: &imported.did,
             commit: &imported.commit,
@@ -126,6 +130,7 @@ impl<'a> ImportedObject<'a> {
             trust_key: imported.trust_key,
             bytes: imported.bytes,
             seconds,
+            warnings_omitted: warnings.omitted(),
             warnings,
         }
     }
@@ -135,8 +140,8 @@ fn print(imported: &Imported, seconds: f64) -> Result<(), Failure> {
     let mut output = Output::new();
     let rate = count(per_second(imported.records, seconds));
     output.line(format_args!(
-        "imported {} records, {} in {seconds:.2} s ({rate} records/s)",
-        count(imported.records),
+        "imported {}, {} in {seconds:.2} s ({rate} records/s)",
+        things(imported.records, "record"),
         bytes(imported.bytes)
     ))?;
     output.field("account", &imported.did)?;
@@ -144,8 +149,6 @@ fn print(imported: &Imported, seconds: f64) -> Result<(), Failure> {
     output.field("commit", &imported.commit)?;
     output.field("blobs needed", count(imported.blobs_needed))?;
     output.field("trust", imported.trust.name())?;
-    for warning in imported.report.warnings.listed() {
-        tell(format_args!("warning: {warning}"));
-    }
+    tell_problems("warning", &imported.report.warnings);
     output.flush()
 }

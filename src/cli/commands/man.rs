@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 pub(in crate::cli) struct ManArgs {
     /// Write the pages of all commands into this folder, which is created; without it, the page of
     /// `carrack` itself goes to standard output
-    #[arg(long)]
+    #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
 

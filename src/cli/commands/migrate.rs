@@ -1,4 +1,5 @@
 use crate::cli::answer::Answer;
+use crate::cli::environment::random;
 use crate::cli::failure::Failure;
 use crate::cli::io::output::Output;
 use crate::cli::io::progress::Bar;
@@ -7,7 +8,6 @@ use crate::cli::keys::read_key;
 use crate::cli::store::{self, StoreLocation};
 use crate::cli::text::{bytes, count, per_second, things};
 use carrack::engine::State;
-use carrack::env::SystemRandom;
 use carrack::ident::Did;
 use carrack::key::{Curve, SigningKey, key_file};
 use carrack::migrate::{MigrateOptions, Migrated, abort, migrate};
@@ -25,6 +25,7 @@ pub(in crate::cli) struct MigrateArgs {
     /// The store that the account moves to
     #[arg(value_name = "DST")]
     destination: PathBuf,
+    /// The account
     did: Did,
     /// The account's key at the destination; by default a new one in a file beside DST
     #[arg(long, value_name = "NEWKEY")]
@@ -94,7 +95,7 @@ fn give_up(args: &MigrateArgs, source: &Engine) -> Result<Answer, Failure> {
 fn kept_key(args: &MigrateArgs) -> Result<(PathBuf, SigningKey), Failure> {
     let path = key_path(&args.destination, &args.did);
     if !path.exists() {
-        let key = SigningKey::generate(Curve::K256, &SystemRandom)?;
+        let key = SigningKey::generate(Curve::K256, &*random())?;
         key_file::write_new(&path, &key)?;
     }
     let key = key_file::read(&path)?;

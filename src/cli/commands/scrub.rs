@@ -29,10 +29,9 @@ pub(in crate::cli) fn run(args: &ScrubArgs) -> Result<Answer, Failure> {
     } else {
         print(&mut output, &report)?;
     }
-    let faults = report.problems.listed().len() as u64 + report.problems.omitted();
-    Ok(match faults {
+    Ok(match report.problems.count() {
         0 => Answer::Yes,
-        _ => Answer::No(format!(
+        faults => Answer::No(format!(
             "{} has {}; restore it from a backup",
             args.store.path().display(),
             things(faults, "fault")

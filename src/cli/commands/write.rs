@@ -24,6 +24,7 @@ const LINE_BYTES_MAX: u64 = 16 << 20;
 pub(in crate::cli) struct WriteArgs {
     #[command(flatten)]
     store: StoreArgs,
+    /// The account
     did: Did,
     /// The account's signing key
     #[arg(long, value_name = "FILE")]

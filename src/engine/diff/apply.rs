@@ -55,6 +55,10 @@ pub struct AppliedDiff {
     /// Which key of the identity the head was checked against; `None` if no such check was made.
     pub trust_key: Option<TrustKey>,
     /// Warnings about the new records, which are no reason to refuse them.
+    #[cfg_attr(
+        feature = "serde",
+        serde(flatten, serialize_with = "crate::problem::fields::warnings")
+    )]
     pub warnings: Problems,
 }
 
@@ -107,7 +111,7 @@ impl Engine {
     /// [`Engine::import`]; [those of every write](Engine#errors-of-every-call).
     pub fn apply_diff(&self, input: &Input, options: &ImportOptions) -> Result<AppliedDiff> {
         self.try_apply(input, options).map_err(|error| match error {
-            Error::Problem(problem) => Error::Refused(vec![*problem]),
+            Error::Problem(problem) => Error::Refused((*problem).into()),
             error => error,
         })
     }
@@ -185,7 +189,7 @@ fn check_head(
         None => return Err(no_key()),
     };
     let expect = expect.clone().keys(keys);
-    let mut found = Vec::new();
+    let mut found = Problems::default();
     let signature = expect.check(commit, clock, &mut |problem| found.push(problem));
     if !found.is_empty() {
         return Err(Error::Refused(found));

@@ -89,7 +89,7 @@ impl Engine {
     pub fn import(&self, input: &Input, options: &ImportOptions) -> Result<Imported> {
         match FileSource::new(input.clone()) {
             Ok(mut source) => self.import_source(&mut source, options),
-            Err(Error::Problem(problem)) => Err(Error::Refused(vec![*problem])),
+            Err(Error::Problem(problem)) => Err(Error::Refused((*problem).into())),
             Err(error) => Err(error),
         }
     }
@@ -113,7 +113,7 @@ impl Engine {
     ) -> Result<Imported> {
         match FileSource::new(input.clone()) {
             Ok(mut source) => self.import_from(&mut source, options, Some(held)),
-            Err(Error::Problem(problem)) => Err(Error::Refused(vec![*problem])),
+            Err(Error::Problem(problem)) => Err(Error::Refused((*problem).into())),
             Err(error) => Err(error),
         }
     }

@@ -76,11 +76,11 @@ impl Engine {
         let mut staged = Staged::begin(self, check_head)?;
         let outcome = match verify_source(source, expect, &*self.shared.clock, &mut staged) {
             Ok(report) if report.is_valid() => staged.complete().map(|whole| (report, whole)),
-            Ok(report) => Err(staged.give_up(Error::Refused(report.problems.into_listed()))),
+            Ok(report) => Err(staged.give_up(Error::Refused(report.problems))),
             Err(error) => Err(staged.give_up(error)),
         };
         outcome.map_err(|error| match error {
-            Error::Problem(problem) => Error::Refused(vec![*problem]),
+            Error::Problem(problem) => Error::Refused((*problem).into()),
             error => error,
         })
     }

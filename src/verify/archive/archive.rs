@@ -4,7 +4,7 @@ use crate::env::Clock;
 use crate::error::{Error, Result};
 use crate::ident::RepoPath;
 use crate::key::SignatureStatus;
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, Problems};
 use crate::tree::{Gap, Key, NodeSource, NodeWant, Tree, TreeReader};
 use crate::verify::archive::sections::ArchiveSections;
 use crate::verify::block_source::Missing;
@@ -93,7 +93,7 @@ impl Archive {
     /// # Errors
     /// `Refused` with `DidMismatch`, `BadSignature`, `HighS` or `FutureRev`.
     pub fn check_head(&self, expect: &ExpectedHead, clock: &dyn Clock) -> Result<SignatureStatus> {
-        let mut problems = Vec::new();
+        let mut problems = Problems::default();
         let signature = expect.check(&self.commit, clock, &mut |problem| problems.push(problem));
         if problems.is_empty() { Ok(signature) } else { Err(Error::Refused(problems)) }
     }
@@ -142,7 +142,7 @@ fn block(sections: &ArchiveSections, cid: &Cid, absent: impl FnOnce() -> Problem
     };
     // A file that is cut short lacks blocks for that reason.
     match sections.broken() {
-        Some(broken) => Err(Error::Refused(vec![broken.clone(), absent])),
+        Some(broken) => Err(Error::Refused([broken.clone(), absent].into_iter().collect())),
         None => Err(absent.into()),
     }
 }

@@ -2,68 +2,50 @@ use crate::cli::account_tree::HeadFacts;
 use crate::cli::answer::Answer;
 use crate::cli::commands::tree::outline::Outline;
 use crate::cli::failure::Failure;
-use crate::cli::io::json_list::end_object;
-use crate::cli::io::output::Output;
+use crate::cli::io::json_list::JsonList;
 use carrack::Problem;
 use carrack::block::Cid;
 use carrack::tree::{Node, NodeWant, RecordWant};
 use serde::Serialize;
 
-/// Writes one object, part by part: a node has its parts in `items`, unless it is not entered.
+/// Writes one object with a flat list of the tree's parts, in the order of the text.
 pub(in crate::cli) struct JsonOutline {
-    output: Output,
-    /// For each node that is entered, whether it has an item already.
-    open: Vec<bool>,
+    parts: JsonList,
+    /// The number of nodes that are entered.
+    open: u64,
 }
 
-/// A node, or the beginning of one.
+/// A node or a record.
 #[derive(Serialize)]
-struct NodeObject<'a> {
+struct PartObject<'a> {
+    depth: u64,
     cid: &'a Cid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     layer: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_entered: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<&'a Problem>,
 }
 
-#[derive(Serialize)]
-struct RecordObject<'a> {
-    cid: &'a Cid,
-    path: String,
-}
-
 impl JsonOutline {
     /// Begins with the head.
-    pub(in crate::cli) fn new(head: &HeadFacts<'_>) -> carrack::Result<Self> {
-        let mut output = Output::new();
-        let HeadFacts { did, rev, commit, data } = head;
-        output.part("{\"did\":")?;
-        output.json_part(did)?;
-        output.part(",\"rev\":")?;
-        output.json_part(rev)?;
-        output.part(",\"commit\":")?;
-        output.json_part(commit)?;
-        output.part(",\"data\":")?;
-        output.json_part(data)?;
-        output.part(",\"root\":")?;
-        Ok(Self { output, open: Vec::new() })
+    pub(in crate::cli) fn new(head: &HeadFacts<'_>) -> Self {
+        Self { parts: JsonList::after(head, "parts"), open: 0 }
     }
 
     pub(in crate::cli) fn finish(
         self,
         outcome: Result<Answer, Failure>,
     ) -> Result<Answer, Failure> {
-        end_object(self.output, outcome)
+        self.parts.finish(outcome)
     }
 
-    fn separate(&mut self) -> carrack::Result<()> {
-        match self.open.last_mut() {
-            Some(has_item) if *has_item => self.output.part(","),
-            Some(has_item) => {
-                *has_item = true;
-                Ok(())
-            }
-            None => Ok(()),
-        }
+    fn part<'a>(&self, cid: &'a Cid) -> PartObject<'a> {
+        let depth = self.open + 1;
+        PartObject { depth, cid, path: None, layer: None, is_entered: None, problem: None }
     }
 }
 
@@ -73,35 +55,32 @@ impl Outline for JsonOutline {
     }
 
     fn enter(&mut self, want: &NodeWant, layer: u8, _: &Node) -> Result<(), Failure> {
-        self.separate()?;
-        self.open.push(false);
-        self.output.part("{\"cid\":")?;
-        self.output.json_part(&want.cid)?;
-        Ok(self.output.part(&format!(",\"layer\":{layer},\"items\":["))?)
+        let part = self.part(&want.cid);
+        self.open += 1;
+        let (layer, is_entered) = (Some(layer), Some(true));
+        Ok(self.parts.push(&PartObject { layer, is_entered, ..part })?)
     }
 
     fn closed(&mut self, want: &NodeWant) -> Result<(), Failure> {
-        self.separate()?;
-        Ok(self.output.json_part(&NodeObject {
-            cid: &want.cid,
-            layer: want.height,
-            problem: None,
-        })?)
+        let (layer, is_entered) = (want.height, Some(false));
+        let part = PartObject { layer, is_entered, ..self.part(&want.cid) };
+        Ok(self.parts.push(&part)?)
     }
 
     fn wrong(&mut self, want: &NodeWant, problem: &Problem) -> Result<(), Failure> {
-        self.separate()?;
-        let problem = Some(problem);
-        Ok(self.output.json_part(&NodeObject { cid: &want.cid, layer: want.height, problem })?)
+        let (layer, is_entered) = (want.height, Some(false));
+        let part = self.part(&want.cid);
+        let part = PartObject { layer, is_entered, problem: Some(problem), ..part };
+        Ok(self.parts.push(&part)?)
     }
 
     fn record(&mut self, want: &RecordWant) -> Result<(), Failure> {
-        self.separate()?;
-        Ok(self.output.json_part(&RecordObject { cid: &want.cid, path: want.key.to_string() })?)
+        let part = PartObject { path: Some(want.key.to_string()), ..self.part(&want.cid) };
+        Ok(self.parts.push(&part)?)
     }
 
     fn leave(&mut self) -> Result<(), Failure> {
-        self.open.pop();
-        Ok(self.output.part("]}")?)
+        self.open -= 1;
+        Ok(())
     }
 }

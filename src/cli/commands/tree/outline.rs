@@ -60,7 +60,7 @@ fn enter(
     let block = match tree.node(want) {
         Ok(block) => block,
         Err(Error::Problem(problem)) => return Ok(Err(vec![*problem])),
-        Err(Error::Refused(problems)) => return Ok(Err(problems)),
+        Err(Error::Refused(problems)) => return Ok(Err(problems.into_listed())),
         Err(error) => return Err(error.into()),
     };
     let problems = walk.enter(&block);
@@ -71,7 +71,7 @@ fn enter(
     }
 }
 
-/// Damage of the file comes first, and once.
+/// Adds problems; damage of the file once.
 fn add(problems: &mut Problems, found: Vec<Problem>) {
     let first = problems.listed().first().cloned();
     for problem in found {

@@ -34,7 +34,7 @@ pub(in crate::cli) fn run(args: &TreeArgs) -> Result<Answer, Failure> {
     let opened = Opened::open(&place)?;
     let depth = u64::from(args.depth);
     if args.json {
-        let mut outline = JsonOutline::new(&opened.head())?;
+        let mut outline = JsonOutline::new(&opened.head());
         let outcome = draw(opened.tree(), depth, &mut outline).and_then(judge);
         return outline.finish(outcome);
     }
@@ -61,7 +61,7 @@ fn judge(problems: Problems) -> Result<Answer, Failure> {
     if problems.is_empty() {
         return Ok(Answer::Yes);
     }
-    let all = problems.listed().len() as u64 + problems.omitted();
-    let words = format!("the tree has holes: {}; ", things(all, "problem"));
-    Err(Failure::from(Error::Refused(problems.into_listed())).preceded_by(words))
+    let all = things(problems.count(), "problem");
+    let failure = Failure::from(Error::Refused(problems));
+    Err(failure.preceded_by(format_args!("the tree has holes: {all}; ")))
 }
