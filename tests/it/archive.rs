@@ -2,10 +2,10 @@
 //! never an absence. Holds guarantee G9.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
-use crate::changes::shuffle;
 use crate::common::mined::{COLLECTIONS, MINED};
 use crate::common::{
-    Rng, car_input, clock, create_op, did, did_of, engine_with_account, export, key, record, write,
+    Rng, car_input, clock, create_op, did, did_of, engine_with_account, export, key, record,
+    shuffle, write,
 };
 use carrack::block::{Block, Cid, Codec};
 use carrack::car::{Reader, Writer};

@@ -4,8 +4,8 @@
 
 use crate::common::mined::MINED;
 use crate::common::{
-    Disk, Rng, car_input, create_op, did, engine_with_account, export, handmade, import, key, open,
-    open_as, raw, record, update_op, with_key, write,
+    Disk, car_input, create_op, did, engine_with_account, export, handmade, import, key, open,
+    open_as, raw, record, shuffle, update_op, with_key, write,
 };
 use carrack::block::{Block, Cid};
 use carrack::engine::Op;
@@ -188,6 +188,20 @@ fn one_change_reads_one_path() {
 }
 
 #[test]
+fn after_an_error_there_is_no_more() {
+    let records: Records = (0..200_u64)
+        .map(|number| (format!("com.example.post/{number:07}"), record(12, number)))
+        .collect();
+    let empty = Noted::of(&Records::new());
+    let mut tree = Noted::of(&records);
+    tree.nodes.retain(|cid, _| *cid == tree.root);
+    let mut all = changes(&empty, &tree);
+    let error = all.find_map(Result::err).unwrap();
+    assert_eq!(error.problems()[0].code, Code::MissingNode);
+    assert!(all.next().is_none());
+}
+
+#[test]
 fn a_node_in_the_wrong_place_is_an_error() {
     let records: Records = (0..200_u64)
         .map(|number| (format!("com.example.post/{number:07}"), record(12, number)))
@@ -246,26 +260,6 @@ fn files_and_stores_are_compared_alike() {
     }
     assert_eq!(found(&old, &archive(&after)), expected);
     assert_eq!(found(&new, &archive(&shuffled(&after))), []);
-}
-
-/// The sections of a CAR in another order.
-pub fn shuffle(car: &[u8], seed: u64) -> Vec<u8> {
-    let mut reader = carrack::car::Reader::new(car).unwrap();
-    let roots = reader.roots().to_vec();
-    let mut sections = Vec::new();
-    while let Some(section) = reader.next_section().unwrap() {
-        sections.push(section.into_block().unwrap());
-    }
-    let mut rng = Rng::new(seed);
-    for last in (1..sections.len()).rev() {
-        let other = usize::try_from(rng.below(last as u64 + 1)).unwrap();
-        sections.swap(last, other);
-    }
-    let mut out = carrack::car::Writer::new(Vec::new(), &roots).unwrap();
-    for block in &sections {
-        out.write(block.cid(), block.bytes()).unwrap();
-    }
-    out.finish().unwrap()
 }
 
 /// A row that is lost, or is another node's, gives an error and no other difference.

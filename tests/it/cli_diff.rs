@@ -2,8 +2,8 @@
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
-use crate::changes::shuffle;
-use crate::cli_archive::{DID, archive, no, object, run, stderr, with_hole, yes};
+use crate::common::command::{DID, archive, no, object, run, stderr, with_hole, yes};
+use crate::common::shuffle;
 use serde_json::{Value, json};
 use std::path::Path;
 

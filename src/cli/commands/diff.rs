@@ -24,7 +24,7 @@ use tempfile::SpooledTempFile;
                             Each of OLD and NEW is FILE, or STORE DID.")]
 pub(in crate::cli) struct DiffArgs {
     /// Two repositories, each a CAR (`-` is standard input), or a STORE followed by a DID
-    #[arg(value_name = "OLD NEW", required = true, num_args = 2..=4)]
+    #[arg(value_name = "OLD NEW", required = true, num_args = 1..=4)]
     repositories: Vec<OsString>,
     /// Read a store of an older format without upgrading it
     #[arg(long)]

@@ -19,7 +19,7 @@ pub(in crate::cli) struct DumpArgs {
     repository: RepositoryArgs,
     /// The account in the STORE, or an at:// URI of an account or a collection
     #[arg(value_name = "DID")]
-    account: Option<Selector>,
+    selector: Option<Selector>,
     /// Dump only this collection
     #[arg(long, value_name = "NSID")]
     collection: Option<Nsid>,
@@ -29,7 +29,7 @@ pub(in crate::cli) struct DumpArgs {
 }
 
 pub(in crate::cli) fn run(args: &DumpArgs) -> Result<Answer, Failure> {
-    let selection = args.repository.select(args.account.as_slice())?;
+    let selection = args.repository.select(args.selector.as_slice())?;
     let (place, collection) = selection.collection(args.collection.as_ref())?;
     let mut lines = RecordLines(Output::new());
     let outcome = match &place {

@@ -29,7 +29,7 @@ pub(in crate::cli) struct GetArgs {
     /// Print the record's bytes (DAG-CBOR) instead of JSON
     #[arg(long)]
     cbor: bool,
-    /// Print one JSON object with the path, the CID and the record
+    /// Print one JSON object
     #[arg(long, conflicts_with = "cbor")]
     pub(in crate::cli) json: bool,
 }

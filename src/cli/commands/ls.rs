@@ -20,7 +20,7 @@ pub(in crate::cli) struct LsArgs {
     repository: RepositoryArgs,
     /// The account in the STORE, or an at:// URI of an account or a collection
     #[arg(value_name = "DID")]
-    account: Option<Selector>,
+    selector: Option<Selector>,
     /// List only this collection
     #[arg(long, value_name = "NSID")]
     collection: Option<Nsid>,
@@ -30,7 +30,7 @@ pub(in crate::cli) struct LsArgs {
 }
 
 pub(in crate::cli) fn run(args: &LsArgs) -> Result<Answer, Failure> {
-    let selection = args.repository.select(args.account.as_slice())?;
+    let selection = args.repository.select(args.selector.as_slice())?;
     let (place, collection) = selection.collection(args.collection.as_ref())?;
     let mut listing = Listing::new(args.json);
     let outcome = match &place {

@@ -37,7 +37,7 @@ pub(in crate::cli) struct ProofArgs {
     /// The CAR to write; `-` (the default) is standard output
     #[arg(short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Print one JSON object that says what is proved; needs -o
+    /// Print one JSON object
     #[arg(long, requires = "output")]
     pub(in crate::cli) json: bool,
 }

@@ -27,7 +27,7 @@ struct PartObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     is_entered: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<&'a Problem>,
+    problem: Option<&'static str>,
 }
 
 impl JsonOutline {
@@ -70,7 +70,7 @@ impl Outline for JsonOutline {
     fn wrong(&mut self, want: &NodeWant, problem: &Problem) -> Result<(), Failure> {
         let (layer, is_entered) = (want.height, Some(false));
         let part = self.part(&want.cid);
-        let part = PartObject { layer, is_entered, problem: Some(problem), ..part };
+        let part = PartObject { layer, is_entered, problem: Some(problem.code.as_str()), ..part };
         Ok(self.parts.push(&part)?)
     }
 

@@ -19,7 +19,7 @@ pub(in crate::cli) struct TreeArgs {
     repository: RepositoryArgs,
     /// The account in the STORE, or its at:// URI
     #[arg(value_name = "DID")]
-    account: Option<Selector>,
+    selector: Option<Selector>,
     /// How many levels of nodes are shown, the root's included
     #[arg(long, value_name = "N", default_value_t = 3,
           value_parser = clap::value_parser!(u8).range(1..))]
@@ -30,7 +30,7 @@ pub(in crate::cli) struct TreeArgs {
 }
 
 pub(in crate::cli) fn run(args: &TreeArgs) -> Result<Answer, Failure> {
-    let place = args.repository.select(args.account.as_slice())?.whole()?;
+    let place = args.repository.select(args.selector.as_slice())?.whole()?;
     let opened = Opened::open(&place)?;
     let depth = u64::from(args.depth);
     if args.json {
