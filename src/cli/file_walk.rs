@@ -8,6 +8,7 @@ use crate::cli::io::progress::{Bar, ProgressSource};
 use crate::cli::text::things;
 use carrack::Error;
 use carrack::block::Block;
+use carrack::commit::Commit;
 use carrack::ident::{Did, Nsid};
 use carrack::parts::sources::{FileSource, verify_source};
 use carrack::parts::tree::KeyRange;
@@ -27,14 +28,39 @@ pub(in crate::cli) fn walk_file(
     let input = input::open(path)?;
     let bar = Bar::bytes(doing, input.length());
     let mut source = ProgressSource::new(FileSource::new(input)?, &bar);
-    let expect = ExpectedHead::unchecked().did(did.cloned());
-    let report = verify_source(&mut source, &expect, &*clock(), sink)?;
+    let mut sink = OfAccount { did, sink };
+    let report = verify_source(&mut source, &ExpectedHead::unchecked(), &*clock(), &mut sink)?;
     if report.is_valid() {
         return Ok(Answer::Yes);
     }
     let all = things(report.problems.count(), "problem");
     let failure = Failure::from(Error::Refused(report.problems));
     Err(failure.preceded_by(format_args!("the repository is not valid, and {holes}: {all}; ")))
+}
+
+/// Ends the walk if the repository is of another account.
+struct OfAccount<'a> {
+    did: Option<&'a Did>,
+    sink: &'a mut dyn Sink,
+}
+
+impl Sink for OfAccount<'_> {
+    fn needs_records(&self) -> bool {
+        self.sink.needs_records()
+    }
+
+    fn commit(&mut self, commit: &Commit) -> carrack::Result<()> {
+        let expect = ExpectedHead::unchecked().did(self.did.cloned());
+        Ok(expect.check_did(commit.did())?)
+    }
+
+    fn entry(&mut self, want: &RecordWant) -> carrack::Result<()> {
+        self.sink.entry(want)
+    }
+
+    fn record(&mut self, want: &RecordWant, block: &Block) -> carrack::Result<()> {
+        self.sink.record(want, block)
+    }
 }
 
 /// Passes the records of one collection on, or of all.

@@ -63,6 +63,12 @@ impl Selection {
         no_upgrade: bool,
         selectors: &[Selector],
     ) -> Result<Self, Failure> {
+        if path.to_str().is_some_and(Selector::begins) {
+            return Err(Failure::unusable(format!(
+                "{} names an account: name the STORE before it, or a FILE",
+                path.display()
+            )));
+        }
         let mut given = Given::default();
         for selector in selectors {
             given.add(selector)?;
@@ -238,6 +244,9 @@ mod tests {
         assert!(refusal(&store, &["com.example.note/1"]).contains("name the account"));
         assert!(refusal(&file, &[DID, "com.example.note/1"]).contains("leave the DID out"));
         assert!(refusal(Path::new("-"), &[DID]).contains("leave the DID out"));
+        for first in [DID, &uri] {
+            assert!(refusal(Path::new(first), &[]).contains("STORE before it"));
+        }
     }
 
     #[test]

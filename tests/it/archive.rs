@@ -4,12 +4,12 @@
 
 use crate::common::mined::{COLLECTIONS, MINED};
 use crate::common::{
-    Rng, car_input, clock, create_op, did, did_of, engine_with_account, export, key, record,
-    shuffle, write,
+    Rng, car_input, clock, create_op, did, did_of, engine_with_account, export, handmade, key,
+    record, shuffle, write,
 };
 use carrack::block::{Block, Cid, Codec};
 use carrack::car::{Reader, Writer};
-use carrack::ident::{Nsid, RepoPath};
+use carrack::ident::{Nsid, RepoPath, Rev};
 use carrack::key::{Curve, SignatureStatus, SigningKey};
 use carrack::verify::{Archive, Discard, ExpectedHead, verify, verify_collection, verify_proof};
 use carrack::{Code, Engine, Error};
@@ -224,6 +224,25 @@ fn the_rest_of_the_file_is_not_judged() {
     for path in MINED.iter().flatten().step_by(7) {
         assert_eq!(archive.record(path).unwrap(), whole.record(path).unwrap());
     }
+}
+
+/// A small file whose tree names one large record at very many paths does not become a proof that
+/// is many times as long.
+#[test]
+fn a_proof_is_not_many_times_as_long_as_its_file() {
+    let large = record(900_000, 1);
+    let paths = crate::common::mined::of_layer(0, 120);
+    let records = paths.iter().map(|path| (path.to_string(), large.clone())).collect();
+    let rev = Rev::after(None, &*clock(), 3).unwrap();
+    let mut blocks = handmade::blocks(&records, &did(), rev, &key());
+    blocks.truncate(3);
+    let archive = open(&handmade::car(&blocks));
+    let collection = paths[0].collection().parse().unwrap();
+    let mut proof = Vec::new();
+    let error = archive.prove_collection(&collection, &mut proof).unwrap_err();
+    assert_eq!(codes(&error), [Code::TooLarge]);
+    assert!(proof.len() < 75 << 20, "{} bytes", proof.len());
+    assert!(archive.record(&paths[7]).unwrap().is_some());
 }
 
 #[test]

@@ -191,7 +191,10 @@ fn listings_have_a_json_form() {
     for from in ["a.redb", "b.car"] {
         assert_eq!(yes(at, &["ls", from, &uri]), by_option);
     }
-    no(at, 1, &["ls", "b.car", "at://did:web:b.example"]);
+    for command in ["ls", "dump", "tree"] {
+        let (out, said) = no(at, 1, &[command, "b.car", "at://did:web:b.example"]);
+        assert!(out.is_empty() && said.contains("DidMismatch"), "{command}: {said}");
+    }
     // One object in any case.
     with_hole(at, "a.car", "hole.car", 20);
     let listed = object(&no(at, 1, &["ls", "hole.car", "--json"]).0);

@@ -116,6 +116,11 @@ impl Archive {
         Tree::at(self.commit.data().clone(), None)
     }
 
+    /// The most bytes of blocks that one call reads.
+    pub(in crate::verify) fn readable_bytes(&self) -> u64 {
+        self.sections.readable_bytes()
+    }
+
     /// The record that an entry names.
     pub(in crate::verify) fn record_block(&self, key: &Key, cid: &Cid) -> Result<Block> {
         self.block(cid, || {

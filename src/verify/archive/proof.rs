@@ -62,13 +62,14 @@ impl Archive {
     /// ```
     ///
     /// # Errors
-    /// As [`Archive::record`], and `Io` if `output` fails. The CAR is incomplete then.
+    /// As [`Archive::record`]; `TooLarge` if the tree names blocks so often that the proof would be
+    /// several times as long as the file; `Io` if `output` fails. The CAR is incomplete then.
     pub fn prove_collection(&self, collection: &Nsid, output: impl Write) -> Result<u64> {
         let range = KeyRange::of_collection(collection);
         let mut car = Writer::new(output, std::slice::from_ref(self.commit().cid()))?;
         car.write(self.commit().cid(), self.commit().block().bytes())?;
         let mut walk = Walk::new(self.commit().data().clone());
-        let mut records = 0;
+        let (mut records, mut readable) = (0, self.readable_bytes());
         loop {
             let block = match walk.next() {
                 Want::Node(want) if range.overlaps(&want.left, want.end.as_ref()) => {
@@ -81,6 +82,8 @@ impl Archive {
                 Want::Node(_) | Want::Record(_) | Want::Leave { .. } => continue,
                 Want::End => break,
             };
+            let left = readable.checked_sub(block.bytes().len() as u64);
+            readable = left.ok_or_else(|| repeated_too_often(&block))?;
             car.write(block.cid(), block.bytes())?;
         }
         car.finish()?;
@@ -97,6 +100,11 @@ impl Archive {
             None => Ok(block),
         }
     }
+}
+
+fn repeated_too_often(block: &Block) -> Problem {
+    let message = "the tree names blocks again and again: more than several times the whole input";
+    Problem::new(Code::TooLarge, message).cid(block.cid())
 }
 
 /// Writes the proof of a path: the commit, the nodes on the way, and the record if there is one.

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::problem::Problem;
 use crate::verify::block_source::Missing;
 use crate::verify::index::Index;
+use crate::verify::indexed::repeatable_bytes;
 use crate::verify::input::Input;
 use crate::verify::prefetch::fetch::read_section;
 use crate::verify::read_through::{IndexedKind, ReadThrough};
@@ -45,6 +46,11 @@ impl ArchiveSections {
             }
         }
         Ok(Err(Missing::Absent))
+    }
+
+    /// The most bytes that a walk reads: all sections once, and repeated ones.
+    pub(in crate::verify) fn readable_bytes(&self) -> u64 {
+        self.input.length().saturating_add(repeatable_bytes(&self.input))
     }
 
     /// The problem that ended the reading of sections, if one did.
