@@ -128,7 +128,7 @@ fn a_hole_is_an_error_where_the_repositories_differ() {
             assert!(out.is_empty());
             let found = object(&no(at, 1, &["diff", "--json", "a.car", "hole.car"]).0);
             assert_eq!(found["problems"][0]["code"], "MissingNode");
-            assert_eq!(found.as_object().unwrap().len(), 1);
+            assert!(found.get("created").is_none());
         } else {
             not_needed += 1;
             assert_eq!(out, expected);

@@ -53,8 +53,8 @@ fn read(place: &Place, path: &RepoPath, keys: &KeySources) -> Result<Block, Fail
         }
         Place::Account(account) => {
             refuse_keys(keys)?;
-            let snapshot = account.open()?.snapshot(&account.did)?;
-            snapshot.record(path)?.map(|stored| stored.block)
+            let engine = account.open()?;
+            engine.snapshot(&account.did)?.record(path)?.map(|stored| stored.block)
         }
     };
     Ok(found.ok_or_else(|| Error::NotFound(Entity::Record(path.clone())))?)

@@ -58,7 +58,8 @@ pub(in crate::cli) fn run(args: &ProofArgs) -> Result<Answer, Failure> {
         }
         Place::Account(account) => {
             refuse_keys(&args.keys)?;
-            let snapshot = account.open()?.snapshot(&account.did)?;
+            let engine = account.open()?;
+            let snapshot = engine.snapshot(&account.did)?;
             prove(&snapshot, &subject, output, args.json)?;
         }
     }
