@@ -82,6 +82,11 @@ pub mod car {
     }
 }
 
+/// Text from outside as it is shown to people.
+pub mod text {
+    pub use crate::shown::{Escaped, Quoted, acts_on_terminal};
+}
+
 /// Files that are renamed when they are complete.
 pub mod files {
     pub use crate::part_file::{PartFile, folder_of, follow_links, sync_folder};

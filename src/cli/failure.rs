@@ -18,8 +18,13 @@ const UNUSABLE: u8 = 2;
 pub(in crate::cli) enum Failure {
     /// The reader of the output has gone away.
     ReaderGone,
-    /// The same failure, which the JSON on standard output reports already.
-    Reported(Box<Failure>),
+    /// Told on standard error only: the object on the standard output says it already.
+    Printed {
+        /// The exit code.
+        code: u8,
+        /// What happened, and what to do.
+        message: String,
+    },
     /// Anything else.
     Told {
         /// The exit code.
@@ -63,24 +68,19 @@ impl Failure {
     pub(in crate::cli) fn preceded_by(self, words: impl fmt::Display) -> Self {
         match self {
             Self::ReaderGone => Self::ReaderGone,
-            Self::Reported(failure) => failure.preceded_by(words).reported(),
+            Self::Printed { code, message } => {
+                Self::Printed { code, message: format!("{words}{message}") }
+            }
             Self::Told { code, message, problems } => {
                 Self::Told { code, message: format!("{words}{message}"), problems }
             }
         }
     }
 
-    /// The same, after the command's JSON has reported it.
-    #[must_use]
-    pub(in crate::cli) fn reported(self) -> Self {
-        Self::Reported(Box::new(self))
-    }
-
     /// What is wrong with bytes from outside, if something is.
     pub(in crate::cli) fn problems(&self) -> Option<&Problems> {
         match self {
-            Self::ReaderGone => None,
-            Self::Reported(failure) => failure.problems(),
+            Self::ReaderGone | Self::Printed { .. } => None,
             Self::Told { problems, .. } => Some(problems).filter(|problems| !problems.is_empty()),
         }
     }
@@ -89,8 +89,16 @@ impl Failure {
     pub(in crate::cli) fn message(&self) -> &str {
         match self {
             Self::ReaderGone => "the reader of the output is gone",
-            Self::Reported(failure) => failure.message(),
-            Self::Told { message, .. } => message,
+            Self::Told { message, .. } | Self::Printed { message, .. } => message,
+        }
+    }
+
+    /// The same once the JSON of the command says it.
+    #[must_use]
+    pub(in crate::cli) fn printed(self) -> Self {
+        match self {
+            Self::Told { code, message, .. } => Self::Printed { code, message },
+            other => other,
         }
     }
 }
@@ -119,6 +127,7 @@ impl From<Error> for Failure {
             | Error::Store(_)
             | Error::Corrupt(_)
             | Error::Format(_)
+            | Error::ReadOnly(_)
             | Error::UnreadableEvents { .. }
             | Error::Reopen(_)
             | Error::Stale(_)
@@ -172,7 +181,7 @@ mod tests {
     fn code(error: Error) -> Option<u8> {
         match Failure::from(error) {
             Failure::Told { code, .. } => Some(code),
-            Failure::Reported(_) | Failure::ReaderGone => None,
+            Failure::ReaderGone | Failure::Printed { .. } => None,
         }
     }
 

@@ -186,7 +186,7 @@ impl Given {
 impl StoredAccount {
     /// Opens the store.
     pub(in crate::cli) fn open(&self) -> Result<Engine, Failure> {
-        store::existing(StoreLocation::of(&self.store, self.no_upgrade))
+        store::reading(StoreLocation::of(&self.store, self.no_upgrade))
     }
 }
 

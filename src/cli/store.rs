@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub(in crate::cli) struct StoreArgs {
     /// The store
     store: PathBuf,
-    /// Read a store of an older format without upgrading it; nothing is written to it
+    /// Do not upgrade a store of an older format; nothing is written to it
     #[arg(long)]
     no_upgrade: bool,
 }
@@ -55,7 +55,12 @@ impl<'a> From<&'a PathBuf> for StoreLocation<'a> {
     }
 }
 
-/// Opens an existing store.
+/// Opens an existing store to read it: no byte of its file is changed.
+pub(in crate::cli) fn reading<'a>(place: impl Into<StoreLocation<'a>>) -> Result<Engine, Failure> {
+    open_with(place.into().path, &engine_options().read_only(true))
+}
+
+/// Opens an existing store to write to it.
 pub(in crate::cli) fn existing<'a>(place: impl Into<StoreLocation<'a>>) -> Result<Engine, Failure> {
     open(place.into(), false)
 }
@@ -123,7 +128,8 @@ pub(in crate::cli) fn not_opened(path: &Path, error: Error) -> Failure {
     match error {
         Error::Io { source, .. } => Failure::unusable(format!("opening {name}: {source}")),
         Error::InUse => Failure::unusable(format!(
-            "{name} is in use by another process; wait for it, or stop it"
+            "{name} is open in another process; wait until that one has closed it, or stop it (a \
+             store that is being written is read by its own process; others can read a backup)"
         )),
         Error::Store(error) => Failure::unusable(format!("{name} is not a Carrack store: {error}")),
         Error::Corrupt(_) => damaged(path),

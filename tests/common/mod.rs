@@ -8,6 +8,8 @@
 pub mod cli_page;
 #[cfg(feature = "cli")]
 pub mod command;
+pub mod command_line;
+pub mod data;
 pub mod disk;
 pub mod handmade;
 pub mod host;

@@ -216,7 +216,7 @@ fn the_rest_of_the_file_is_not_judged() {
     let engine = account();
     let (roots, mut sections) = sections(&export(&engine, &did()));
     let whole = open(&joined(&roots, &sections));
-    let blob = vec![7; 3 << 20];
+    let blob = vec![7; 900_000];
     sections.insert(0, (Cid::of(Codec::Raw, &blob), blob.clone()));
     sections.insert(5, (Cid::of(Codec::Raw, b"another"), blob));
     sections.push((Block::dag_cbor(vec![0xa0]).cid().clone(), vec![0xa1]));

@@ -173,7 +173,7 @@ fn one_change_reads_one_path() {
             let mut other = all.clone();
             let path = format!("com.example.post/{number:07}");
             match change {
-                "updated" => drop(other.insert(path, value(0))),
+                "updated" => drop(other.insert(path, record(13, number))),
                 _ => drop(other.remove(&path)),
             }
             let (a, b) = (Noted::of(&all), Noted::of(&other));

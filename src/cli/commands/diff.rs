@@ -1,7 +1,7 @@
 use crate::cli::account_tree::AccountTree;
 use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
-use crate::cli::io::escape::write_escaped;
+use crate::cli::io::escape::write_text;
 use crate::cli::io::input::is_standard;
 use crate::cli::io::output::Output;
 use crate::cli::io::stderr::tell;
@@ -190,7 +190,7 @@ impl Default for Spool {
 
 impl Spool {
     fn push(&mut self, text: &str) -> Result<(), Failure> {
-        write_escaped(&mut self.file, text).map_err(|error| not_kept(&error))
+        write_text(&mut self.file, format_args!("{text}")).map_err(|error| not_kept(&error))
     }
 
     fn push_end(&mut self) -> Result<(), Failure> {

@@ -21,13 +21,14 @@ pub(in crate::cli) struct EventsArgs {
     /// Start after this sequence number
     #[arg(long, value_name = "SEQ", default_value_t = 0)]
     after: u64,
-    /// Write the frames into this folder, one file per frame, named by sequence number
+    /// Write the frames into this folder instead of printing the events: one file per frame, named
+    /// by sequence number
     #[arg(long, value_name = "DIR")]
     frames: Option<PathBuf>,
 }
 
 pub(in crate::cli) fn run(args: &EventsArgs) -> Result<Answer, Failure> {
-    let engine = store::existing(&args.store)?;
+    let engine = store::reading(&args.store)?;
     let mut events = Readable { events: engine.events(args.after)?, unreadable: 0 };
     match &args.frames {
         Some(folder) => write_frames(&engine, args.after, &mut events, folder)?,

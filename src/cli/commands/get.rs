@@ -2,11 +2,12 @@ use crate::cli::answer::Answer;
 use crate::cli::archive_file::{about, open_checked, refuse_keys};
 use crate::cli::failure::Failure;
 use crate::cli::io::output::{BinaryOutput, Output};
+use crate::cli::io::stderr::{note, tell};
 use crate::cli::keys::KeySources;
 use crate::cli::repository::{Place, RepositoryArgs};
 use crate::cli::selector::Selector;
 use carrack::Error;
-use carrack::block::{Block, Cid, json};
+use carrack::block::{Block, Cid, data_model, json};
 use carrack::error::Entity;
 use carrack::ident::RepoPath;
 use clap::Args;
@@ -76,6 +77,10 @@ struct RecordObject<'a> {
 }
 
 fn print_json(path: &RepoPath, record: &Block, with_cid: bool) -> Result<(), Failure> {
+    if let Err(problem) = data_model::check(record.bytes()) {
+        tell(format_args!("warning: {path} is not proper: {}", problem.message));
+        note(format_args!("what is improper has the key \"$improper\" in the JSON"));
+    }
     let value = json::to_lossless(record.bytes());
     let mut output = Output::new();
     if with_cid {

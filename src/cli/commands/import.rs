@@ -32,7 +32,7 @@ pub(in crate::cli) struct ImportArgs {
     /// Store it without checking the signature, and mark the account unverified
     #[arg(long)]
     no_key: bool,
-    /// Replace an account that takes writes, if this CID is its head
+    /// Replace an account that takes writes, is suspended or is taken down, if this CID is its head
     #[arg(long, value_name = "HEAD")]
     replace: Option<Cid>,
     /// In a restored store: accept a revision that is not above the minimum, because no later one

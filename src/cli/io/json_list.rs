@@ -61,6 +61,6 @@ impl JsonList {
         self.output.part("}")?;
         self.output.end_line()?;
         self.output.flush()?;
-        outcome.map_err(Failure::reported)
+        outcome.map_err(Failure::printed)
     }
 }
