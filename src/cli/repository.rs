@@ -148,13 +148,13 @@ impl Given {
     fn add(&mut self, selector: &Selector) -> Result<(), Failure> {
         match selector {
             Selector::Account(did) => {
-                self.expect(did)?;
+                self.check_account(did)?;
                 if self.account.replace(did.clone()).is_some() {
                     return Err(Failure::unusable("one account is enough"));
                 }
             }
             Selector::Uri(AtUri { did, within }) => {
-                self.expect(did)?;
+                self.check_account(did)?;
                 self.uri_account = Some(did.clone());
                 if let Some(within) = within {
                     self.narrow(within.clone())?;
@@ -165,7 +165,7 @@ impl Given {
         Ok(())
     }
 
-    fn expect(&self, did: &Did) -> Result<(), Failure> {
+    fn check_account(&self, did: &Did) -> Result<(), Failure> {
         let named = [&self.account, &self.uri_account].into_iter().flatten();
         match named.into_iter().find(|other| *other != did) {
             Some(other) => {

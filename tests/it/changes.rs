@@ -1,5 +1,6 @@
-//! The difference of two repositories is exact, and is read only where they differ. Holds guarantee
-//! G43.
+//! The difference of two repositories is exact, and is read only where they differ.
+//!
+//! Holds guarantee G43.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use crate::common::mined::MINED;
