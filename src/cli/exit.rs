@@ -14,6 +14,7 @@ const READER_GONE: u8 = 141;
 
 /// Prints a failure, as JSON too if `json`, and returns the exit code. `judges` is whether the
 /// command's JSON has a verdict.
+#[allow(clippy::needless_pass_by_value, reason = "nothing is left to do with it")]
 pub(in crate::cli) fn fail(failure: Failure, json: bool, judges: bool) -> ExitCode {
     let (code, message, problems) = match &failure {
         Failure::ReaderGone => return ExitCode::from(READER_GONE),

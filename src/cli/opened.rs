@@ -8,6 +8,7 @@ use carrack::tree::TreeReader;
 use carrack::verify::Archive;
 
 /// Of a file, whose signature is not checked, or of a store.
+#[allow(clippy::large_enum_variant, reason = "a command has one or two")]
 pub(in crate::cli) enum Opened {
     File(Archive),
     Account(AccountTree),

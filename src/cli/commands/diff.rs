@@ -123,6 +123,7 @@ struct ChangeObject<'a> {
 }
 
 impl Difference {
+    #[allow(clippy::format_collect, reason = "one or two CIDs")]
     fn add(&mut self, change: &Change, json: bool) -> Result<(), Failure> {
         let Change { key, old, new } = change;
         let Ok(path) = std::str::from_utf8(key.as_bytes()) else {

@@ -86,10 +86,7 @@ struct ListedRecord<'a> {
 
 impl Listing {
     fn new(json: bool) -> Self {
-        match json {
-            false => Self::Text(Output::new()),
-            true => Self::Json(JsonList::new("records")),
-        }
+        if json { Self::Json(JsonList::new("records")) } else { Self::Text(Output::new()) }
     }
 
     fn push(&mut self, path: &Key, cid: &Cid) -> carrack::Result<()> {

@@ -19,6 +19,7 @@ impl JsonList {
         Self { output: Output::new(), start: format!("{{\"{name}\":["), items: 0 }
     }
 
+    #[allow(clippy::format_push_string, reason = "a few fields, once")]
     /// The same in an object that has other fields before the list.
     pub(in crate::cli) fn after(fields: &impl Serialize, name: &str) -> Self {
         let mut start = "{".to_owned();
@@ -40,6 +41,7 @@ impl JsonList {
         self.output.json_part(item)
     }
 
+    #[allow(clippy::question_mark, reason = "the failure itself is returned")]
     /// Ends the list and the object, which reports a failure too.
     pub(in crate::cli) fn finish(
         mut self,
