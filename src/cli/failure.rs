@@ -77,6 +77,14 @@ impl Failure {
         }
     }
 
+    /// What is wrong with bytes from outside, if something is.
+    pub(in crate::cli) fn problems(&self) -> Option<&Problems> {
+        match self {
+            Self::ReaderGone | Self::Printed { .. } => None,
+            Self::Told { problems, .. } => Some(problems).filter(|problems| !problems.is_empty()),
+        }
+    }
+
     /// What it says.
     pub(in crate::cli) fn message(&self) -> &str {
         match self {
@@ -149,7 +157,7 @@ fn advice(error: &Error) -> Option<&'static str> {
         Error::NotFound(Entity::Account(_)) => {
             Some("`carrack accounts STORE` lists those that are there")
         }
-        Error::NotFound(Entity::Record(_)) => Some("`carrack ls STORE DID` lists the records"),
+        Error::NotFound(Entity::Record(_)) => Some("`carrack ls` lists the records"),
         Error::Exists(Entity::KeyFile(_)) => {
             Some("a key is never overwritten: choose another name, or move the file away")
         }
