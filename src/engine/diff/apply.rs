@@ -107,7 +107,7 @@ impl Engine {
     /// of another account than expected; `NotFound` without the account; `Refused` with every
     /// problem, `MissingNode` and `MissingRecord` among them if the diff starts at a later revision
     /// than the stored one; `Limit` if the diff, or what it replaces, is too large for one
-    /// transaction (import a full export instead); `State`, `Swap`, `Changed` and `Request` as for
+    /// transaction (import a full export instead); `HeadNotNamed`, `State`, `Swap`, `Changed` and `Request` as for
     /// [`Engine::import`]; [those of every write](Engine#errors-of-every-call).
     pub fn apply_diff(&self, input: &Input, options: &ImportOptions) -> Result<AppliedDiff> {
         self.try_apply(input, options).map_err(|error| match error {
@@ -204,7 +204,7 @@ fn check_head(
 fn no_key() -> Error {
     Error::Request(
         "no key to check the signature with, and none known for the account: give one, or say \
-         that the account shall be marked unverified"
+         that the account shall be marked unverified (`ImportOptions::unverified`)"
             .to_owned(),
     )
 }
