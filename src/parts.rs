@@ -85,7 +85,7 @@ pub mod car {
 /// Files that are renamed when they are complete, and what a file is that is not what was expected.
 pub mod files {
     pub use crate::file_kind::FileKind;
-    pub use crate::part_file::{PartFile, sync_folder};
+    pub use crate::part_file::{PartFile, folder_of, follow_links, sync_folder};
 }
 
 /// Stores on redb's own storage types.

@@ -3,6 +3,7 @@
 mod blobs;
 #[allow(clippy::module_inception)]
 mod block;
+pub mod data_model;
 pub mod drisl;
 pub mod json;
 

@@ -35,6 +35,9 @@ use clap::{Parser, Subcommand};
 pub(in crate::cli) struct Cli {
     #[command(subcommand)]
     pub(in crate::cli) command: Command,
+    /// Print no progress and no notes on standard error; warnings and errors are printed
+    #[arg(short, long, global = true)]
+    pub(in crate::cli) quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -57,7 +60,7 @@ pub(in crate::cli) enum Command {
     Accounts(AccountsArgs),
     /// Show an account
     Status(StatusArgs),
-    /// Signing keys
+    /// Create signing keys
     Key(KeyArgs),
     /// Create an account with its first commit
     Create(CreateArgs),
@@ -71,15 +74,17 @@ pub(in crate::cli) enum Command {
     Follow(FollowArgs),
     /// Check identities
     Plc(PlcArgs),
-    /// Move an account from one store to another on this machine
+    /// Move an account from one store to another on this machine; no other process may have them
+    /// open
     Migrate(MigrateArgs),
     /// Check an account's head against its identity, and store the result
     Trust(TrustArgs),
-    /// Rehash and check everything in a store, and list every fault
+    /// Rehash and check everything in a store, and list every fault; no other process may have it
+    /// open
     Scrub(ScrubArgs),
-    /// Copy a store, as one snapshot, into a new file; confirm or mark a restored store
+    /// Copy a store that no other process has open into a new file; confirm or mark a restored store
     Backup(BackupArgs),
-    /// Rewrite a store without the bytes of deleted data; no process may have it open
+    /// Rewrite a store without the bytes of deleted data; no other process may have it open
     Compact(CompactArgs),
     /// The former name of `backup confirm`, and with --ask of `backup mark`
     #[command(hide = true)]
@@ -105,15 +110,21 @@ impl Command {
             Self::Verify(args) => args.json,
             Self::Import(args) => args.json,
             Self::Apply(args) => args.json,
+            Self::Export(args) => args.json,
             Self::Accounts(args) => args.json,
             Self::Status(args) => args.json,
+            Self::Key(args) => args.json(),
+            Self::Create(args) => args.json,
             Self::Event(args) => args.json(),
             Self::Follow(args) => args.json,
             Self::Plc(args) => args.json(),
             Self::Migrate(args) => args.json,
             Self::Trust(args) => args.json,
             Self::Scrub(args) => args.json,
+            Self::Backup(args) => args.json(),
             Self::Compact(args) => args.json,
+            Self::Floors(args) => args.json,
+            Self::Demo(args) => args.json,
             Self::Bench(args) => args.json(),
             // `write` prints JSON lines in any case, and reports refusals itself.
             _ => false,

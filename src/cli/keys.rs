@@ -5,7 +5,7 @@ use carrack::engine::ImportOptions;
 use carrack::ident::Did;
 use carrack::identity::DidDocument;
 use carrack::identity::plc::PlcLog;
-use carrack::key::VerifyingKey;
+use carrack::key::{SigningKey, VerifyingKey, key_file};
 use carrack::limits::{DID_DOCUMENT_BYTES_MAX, PLC_LOG_BYTES_MAX};
 use carrack::verify::ExpectedHead;
 use clap::Args;
@@ -72,6 +72,16 @@ impl KeySources {
         }
         Ok(())
     }
+}
+
+/// Reads a key file.
+pub(in crate::cli) fn read_key(path: &Path) -> Result<SigningKey, Failure> {
+    if is_standard(path) {
+        return Err(Failure::unusable(
+            "a key is read from a key file, and not from standard input",
+        ));
+    }
+    Ok(key_file::read(path)?)
 }
 
 /// What an import or a diff is checked with.

@@ -6,6 +6,7 @@ mod args;
 mod bench;
 mod commands;
 mod demo;
+mod environment;
 mod exit;
 mod failure;
 mod io;
@@ -13,7 +14,11 @@ mod keys;
 mod report;
 mod restore_notice;
 mod run;
+#[cfg(debug_assertions)]
+mod seeded;
 mod store;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub(crate) use run::run;

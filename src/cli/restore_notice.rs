@@ -32,8 +32,12 @@ pub(in crate::cli) struct RestoreObject {
 impl RestoreObject {
     /// `None` for a store that takes writes.
     pub(in crate::cli) fn of(engine: &Engine) -> Result<Option<Self>, Failure> {
-        Ok(engine
-            .unconfirmed_restore()?
-            .map(|restored| Self { last_seq: restored.last_seq, last_rev: restored.last_rev }))
+        Ok(engine.unconfirmed_restore()?.map(Self::from))
+    }
+}
+
+impl From<Restored> for RestoreObject {
+    fn from(restored: Restored) -> Self {
+        Self { last_seq: restored.last_seq, last_rev: restored.last_rev }
     }
 }

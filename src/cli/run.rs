@@ -7,7 +7,7 @@ use crate::cli::commands::{
 use crate::cli::exit::fail;
 use crate::cli::failure::Failure;
 use crate::cli::io::panics::{Guarded, guarded};
-use crate::cli::io::stderr::tell;
+use crate::cli::io::stderr::{be_quiet, print_usage, tell};
 use crate::cli::{bench, demo};
 use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
@@ -17,11 +17,13 @@ pub(crate) fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Where this cannot be printed, nothing can.
-            let _ = error.print();
+            print_usage(&error, |args| Cli::try_parse_from(args).err());
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    if cli.quiet {
+        be_quiet();
+    }
     match outcome(guarded(|| carry_out(&cli.command))) {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No(why)) => {

@@ -1,13 +1,17 @@
+use crate::cli::environment::engine_options;
 use crate::cli::failure::Failure;
-use crate::cli::io::stderr::tell;
+use crate::cli::io::input::is_standard;
+use crate::cli::io::stderr::{note, tell};
 use carrack::Error;
 use carrack::engine::{Engine, Options};
 use clap::Args;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 /// The store of a command.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct StoreArgs {
+    /// The store
     store: PathBuf,
     /// Read a store of an older format without upgrading it; nothing is written to it
     #[arg(long)]
@@ -58,31 +62,60 @@ pub(in crate::cli) fn existing<'a>(place: impl Into<StoreLocation<'a>>) -> Resul
 
 /// Opens an existing store, with a page cache of this size in bytes.
 pub(in crate::cli) fn existing_with_cache(path: &Path, bytes: usize) -> Result<Engine, Failure> {
-    open_with(path, &Options::default().create(false).cache_bytes(bytes))
+    open_with(path, &engine_options().create(false).cache_bytes(bytes))
 }
 
 /// Opens a store, or creates it.
 pub(in crate::cli) fn existing_or_new<'a>(
     place: impl Into<StoreLocation<'a>>,
-) -> Result<Engine, Failure> {
-    open(place.into(), true)
+) -> Result<OpenedStore, Failure> {
+    Ok(OpenedStore(open(place.into(), true)?))
+}
+
+/// A store that may have been created by this command, which removes it again at the end if
+/// nothing was stored in it: what is refused leaves no store.
+pub(in crate::cli) struct OpenedStore(Engine);
+
+impl Deref for OpenedStore {
+    type Target = Engine;
+
+    fn deref(&self) -> &Engine {
+        &self.0
+    }
+}
+
+impl Drop for OpenedStore {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.remove_if_unused() {
+            tell(format_args!("warning: the store that was created is left: {error}"));
+        }
+    }
 }
 
 fn open(place: StoreLocation<'_>, create: bool) -> Result<Engine, Failure> {
     let StoreLocation { path, upgrade } = place;
-    open_with(path, &Options::default().create(create).upgrade(upgrade))
+    open_with(path, &engine_options().create(create).upgrade(upgrade))
 }
 
 fn open_with(path: &Path, options: &Options) -> Result<Engine, Failure> {
+    check_name(path)?;
     let engine = Engine::open_with(path, options).map_err(|error| not_opened(path, error))?;
     if let Some(format) = engine.upgraded_from() {
-        tell(format_args!(
+        note(format_args!(
             "{} had format {format} and was upgraded: older versions of Carrack do not open it any \
              more",
             path.display()
         ));
     }
     Ok(engine)
+}
+
+/// Refuses `-`, which would name the standard input or output.
+pub(in crate::cli) fn check_name(path: &Path) -> Result<(), Failure> {
+    if is_standard(path) {
+        return Err(Failure::unusable("a store is a file, and not `-` (write ./- for that name)"));
+    }
+    Ok(())
 }
 
 pub(in crate::cli) fn not_opened(path: &Path, error: Error) -> Failure {

@@ -1,11 +1,11 @@
 use crate::engine::account::clock_watch::ClockWatch;
-use crate::engine::core::{Core, unreadable};
+use crate::engine::core::Core;
+use crate::engine::file_identity::CreatedFile;
 use crate::engine::options::Options;
 use crate::engine::write::caller_queue::WriteLines;
 use crate::env::Clock;
-use crate::error::{Entity, Error, Result};
+use crate::error::{Error, Result};
 use crate::ident::Did;
-use crate::part_file::sync_folder;
 use crate::store::account::{Account, EngineName};
 use crate::store::accounts::find_account;
 use crate::store::open::Opened;
@@ -14,10 +14,9 @@ use crate::store::session::Ended;
 use crate::store::storage::SharedStorage;
 use crate::store::tables::{Tables, View};
 use redb::StorageBackend;
-use redb::backends::{FileBackend, InMemoryBackend};
+use redb::backends::InMemoryBackend;
 use std::collections::HashSet;
 use std::fmt;
-use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -75,6 +74,8 @@ pub(in crate::engine) struct Shared {
     own_name: EngineName,
     /// The format that the store had when it was opened, if it was older than the current one.
     older: Option<u32>,
+    /// The file, if this engine created it.
+    pub(in crate::engine) created: Option<CreatedFile>,
     pub(in crate::engine) watch: ClockWatch,
     /// Ten bits that distinguish this engine's revisions from others'.
     pub(in crate::engine) clock_id: u16,
@@ -93,34 +94,6 @@ impl Engine {
     /// `Corrupt` if it is damaged.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path, &Options::default())
-    }
-
-    /// Opens the store at `path` with options.
-    ///
-    /// # Errors
-    /// As [`Engine::open`]; `NotFound` if the file does not exist and [`Options::create`] is false.
-    pub fn open_with(path: impl AsRef<Path>, options: &Options) -> Result<Self> {
-        let path = path.as_ref();
-        if !options.create && !path.exists() {
-            return Err(Error::NotFound(Entity::Store(path.to_owned())));
-        }
-        let is_new = !path.exists();
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(options.create)
-            .truncate(false)
-            .open(path)
-            .map_err(|error| Error::io(format!("opening {}", path.display()), error))?;
-        if !options.create && file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
-            return Err(Error::Format("the file is empty".to_owned()));
-        }
-        let engine = Self::open_backend(FileBackend::new(file).map_err(unreadable)?, options)?;
-        if is_new {
-            sync_folder(path)
-                .map_err(|error| Error::io(format!("creating {}", path.display()), error))?;
-        }
-        Ok(engine)
     }
 
     /// Creates an engine whose store is in memory and dropped with its last handle: for tests and
@@ -151,6 +124,15 @@ impl Engine {
 
     /// Opens the store on a storage of the database's kind.
     pub(crate) fn open_backend(backend: impl StorageBackend, options: &Options) -> Result<Self> {
+        Self::open_created(backend, options, None)
+    }
+
+    /// The same, of a file that is being created.
+    pub(in crate::engine) fn open_created(
+        backend: impl StorageBackend,
+        options: &Options,
+        created: Option<CreatedFile>,
+    ) -> Result<Self> {
         let storage = SharedStorage::new(backend);
         let (core, Opened { engine, older }) = Core::open(&storage, options)?;
         let name = engine.to_string();
@@ -163,6 +145,7 @@ impl Engine {
             name,
             own_name: engine,
             older,
+            created,
             watch: ClockWatch::start(&*options.clock),
             clock_id: clock_id.unwrap_or_default() & 0x3ff,
             lines: WriteLines::default(),

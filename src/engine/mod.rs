@@ -9,6 +9,8 @@ mod blobs;
 mod core;
 mod diff;
 mod export;
+mod file;
+mod file_identity;
 mod handle;
 mod import;
 mod log;

@@ -22,13 +22,25 @@
 
 use super::{Curve, KeyError, SigningKey, VerifyingKey};
 use crate::ident::SyntaxError;
-use crate::part_file::sync_folder;
+use crate::part_file::PartFile;
 use data_encoding::HEXLOWER;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 use zeroize::Zeroizing;
 
+/// Every key file begins with these bytes, in this version of the form and in later ones.
+///
+/// ```
+/// use carrack::env::SystemRandom;
+/// use carrack::key::{Curve, SigningKey, key_file};
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("account.key");
+/// key_file::write_new(&path, &SigningKey::generate(Curve::K256, &SystemRandom)?)?;
+/// assert!(std::fs::read(&path).unwrap().starts_with(key_file::MAGIC));
+/// # Ok::<(), carrack::Error>(())
+/// ```
+pub const MAGIC: &[u8] = b"carrack-signing-key ";
 const HEADER: &str = "carrack-signing-key 1";
 /// The four lines take about 200 bytes.
 const FILE_BYTES_MAX: u64 = 1024;
@@ -40,13 +52,16 @@ const FILE_BYTES_MAX: u64 = 1024;
 /// writing fails; no file is left then.
 pub fn write_new(path: impl AsRef<Path>, key: &SigningKey) -> Result<(), KeyError> {
     let path = path.as_ref();
-    let mut file = create(path)?;
-    let text = encode(key);
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    let written = written.and_then(|()| sync_folder(path));
-    written.map_err(|error| {
-        drop(std::fs::remove_file(path));
-        KeyError::io(format!("writing the key file {}", path.display()), error)
+    let failed = |error| KeyError::io(format!("writing the key file {}", path.display()), error);
+    // Checked again at the rename.
+    if path.symlink_metadata().is_ok() {
+        return Err(KeyError::Exists(path.to_owned()));
+    }
+    let part = PartFile::private(path).map_err(failed)?;
+    part.file().write_all(encode(key).as_bytes()).map_err(failed)?;
+    part.publish(path).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => KeyError::Exists(path.to_owned()),
+        _ => failed(error),
     })
 }
 
@@ -77,17 +92,6 @@ pub fn read(path: impl AsRef<Path>) -> Result<SigningKey, KeyError> {
         return Err(wrong("not a key file: too long"));
     }
     decode(&text).map_err(|why| wrong(&why))
-}
-
-fn create(path: &Path) -> Result<File, KeyError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => KeyError::Exists(path.to_owned()),
-        _ => KeyError::io(format!("creating the key file {}", path.display()), error),
-    })
 }
 
 /// The mode, if it gives access to others than the owner.
@@ -144,8 +148,9 @@ mod tests {
     }
 
     fn private(path: &Path, text: &str) {
-        let mut file = create(path).unwrap();
-        file.write_all(text.as_bytes()).unwrap();
+        let part = PartFile::private(path).unwrap();
+        part.file().write_all(text.as_bytes()).unwrap();
+        part.publish(path).unwrap();
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Iterates over the sections of a file in order, hashed ahead of the walk.
 
-use crate::block::{Block, Cid, drisl};
+use crate::block::{Block, Cid, data_model};
 use crate::car::{self, Reader, Section, SkippedSection};
 use crate::error::{Error, Result};
 use crate::limits::IMPORTED_RECORD_BYTES_MAX;
@@ -111,7 +111,7 @@ pub(in crate::verify) fn is_sound(block: &Block) -> bool {
     block.cid().is_of_repository()
         && bytes.len() <= IMPORTED_RECORD_BYTES_MAX
         && !bytes.starts_with(NODE)
-        && drisl::check::record(bytes).is_ok()
+        && data_model::check(bytes).is_ok()
 }
 
 /// An iterator over the sections of a file.

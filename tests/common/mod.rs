@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 
+pub mod cli_page;
 pub mod disk;
 pub mod handmade;
 pub mod host;
@@ -14,6 +15,7 @@ pub mod pages;
 pub mod power;
 pub mod raw;
 mod rng;
+pub mod sample;
 
 pub use disk::Disk;
 pub use rng::Rng;

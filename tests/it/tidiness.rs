@@ -112,6 +112,25 @@ fn clocks_and_chance_are_injected() {
     }
 }
 
+/// The command line takes them from one place, which a build for tests can determine.
+#[test]
+fn commands_take_clocks_and_chance_from_their_environment() {
+    for path in sources("src/cli", "rs") {
+        let name = name(&path);
+        let text = read(&path);
+        for (number, line) in code(&text) {
+            let is_system = ["SystemClock", "SystemRandom"].iter().any(|word| line.contains(word));
+            let may = name == "src/cli/environment.rs" || name.starts_with("src/cli/bench/");
+            assert!(may || !is_system, "{name}:{number}: {}", line.trim());
+            // Compiled with debug assertions only.
+            let is_seeded = line.contains("CARRACK_TEST");
+            assert!(name == "src/cli/seeded.rs" || !is_seeded, "{name}:{number}: {}", line.trim());
+        }
+    }
+    let root = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli/mod.rs"));
+    assert!(root.contains("#[cfg(debug_assertions)]\nmod seeded;"), "{root}");
+}
+
 #[test]
 fn one_file_names_tables() {
     for path in sources("src", "rs").iter().filter(|path| !path.ends_with("store/tables.rs")) {

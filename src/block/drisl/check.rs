@@ -2,6 +2,7 @@
 
 use super::decoder::{ARRAY, BYTES, FALSE, FLOAT, MAP, NEGATIVE, NULL, TEXT, TRUE, UINT, is_utf8};
 use super::{Decoder, Fault, FaultKind};
+use crate::ident::Cid;
 use crate::limits::CBOR_DEPTH_MAX;
 
 /// Whether floats are allowed.
@@ -13,11 +14,41 @@ pub enum Floats {
     Allow,
 }
 
-/// Checks one complete record against every rule of the data model.
+/// What a walk holds values to, beyond the form of DRISL itself.
+pub(in crate::block) trait Rules {
+    /// What is remembered of a container until it ends.
+    type Notes: Copy;
+
+    /// Begins a container of this number of values or pairs.
+    fn begin(&self, offset: usize, members: usize) -> Self::Notes;
+
+    /// A key of a map, and where its value comes next.
+    fn key(
+        &mut self,
+        notes: &mut Self::Notes,
+        key: &[u8],
+        value: &Decoder<'_>,
+    ) -> Result<(), Fault>;
+
+    /// An integer: `argument` itself or -1 - `argument`.
+    fn integer(&mut self, offset: usize, argument: u64) -> Result<(), Fault>;
+
+    /// A link, whose CID may be of any form.
+    fn link(&mut self, offset: usize, cid: &Cid) -> Result<(), Fault>;
+
+    /// A float of 64 bits.
+    fn float(&mut self, offset: usize, float: f64) -> Result<(), Fault>;
+
+    /// Ends a container.
+    fn end(&mut self, notes: Self::Notes) -> Result<(), Fault>;
+}
+
+/// Checks that bytes are one map in DRISL without floats.
 ///
-/// It is a map; keys are text, ascending by length and then bytewise, each once; no floats; tag 42
+/// Keys are text, ascending by length and then bytewise, each once; no floats; tag 42
 /// only, around a valid CID; integers from -2^64 to 2^64 - 1; text is UTF-8; at most 32 containers
-/// inside each other, of at most 131,072 members; every head is the shortest; nothing follows.
+/// inside each other, of at most 131,072 members; every head is the shortest; nothing follows. What
+/// the data model asks of a record beyond that, [`data_model`](crate::block::data_model) checks.
 ///
 /// ```
 /// use carrack::parts::drisl::check;
@@ -29,11 +60,16 @@ pub enum Floats {
 /// # Errors
 /// The first fault.
 pub fn record(bytes: &[u8]) -> Result<(), Fault> {
+    map(bytes, &mut Floats::Refuse)
+}
+
+/// Checks one complete map against the form of DRISL and `rules`.
+pub(in crate::block) fn map(bytes: &[u8], rules: &mut impl Rules) -> Result<(), Fault> {
     let decoder = Decoder::new(bytes);
     if decoder.first().is_some_and(|initial| initial >> 5 != MAP) {
         return Err(Fault::new(0, FaultKind::Type("a map")));
     }
-    whole(decoder, Floats::Refuse)
+    whole(decoder, rules)
 }
 
 /// Checks one complete value of any type against the same rules, with or without floats.
@@ -47,21 +83,22 @@ pub fn record(bytes: &[u8]) -> Result<(), Fault> {
 ///
 /// # Errors
 /// The first fault.
-pub fn value(bytes: &[u8], floats: Floats) -> Result<(), Fault> {
-    whole(Decoder::new(bytes), floats)
+pub fn value(bytes: &[u8], mut floats: Floats) -> Result<(), Fault> {
+    whole(Decoder::new(bytes), &mut floats)
 }
 
-fn whole(mut decoder: Decoder<'_>, floats: Floats) -> Result<(), Fault> {
-    walk(&mut decoder, floats)?;
+fn whole(mut decoder: Decoder<'_>, rules: &mut impl Rules) -> Result<(), Fault> {
+    walk(&mut decoder, rules)?;
     decoder.end()
 }
 
 /// A container that has been entered.
 #[derive(Clone, Copy)]
-struct OpenContainer<'a> {
+struct OpenContainer<'a, N> {
     /// Values (or pairs) still to come.
     left: usize,
     keys: MapKeys<'a>,
+    notes: N,
 }
 
 #[derive(Clone, Copy)]
@@ -72,21 +109,25 @@ enum MapKeys<'a> {
 }
 
 /// Passes over one value with a stack of its own.
-pub(super) fn walk(decoder: &mut Decoder<'_>, floats: Floats) -> Result<(), Fault> {
+pub(super) fn walk<R: Rules>(decoder: &mut Decoder<'_>, rules: &mut R) -> Result<(), Fault> {
     // The level around the value itself takes the first place of `outer`.
-    let mut level = OpenContainer { left: 1, keys: MapKeys::None };
+    let notes = rules.begin(decoder.position(), 1);
+    let mut level = OpenContainer { left: 1, keys: MapKeys::None, notes };
     let mut outer = [level; CBOR_DEPTH_MAX];
     let mut depth = 0;
     loop {
         while level.left == 0 {
+            rules.end(level.notes)?;
             let Some(around) = outer.get(usize::wrapping_sub(depth, 1)) else { return Ok(()) };
             level = *around;
             depth -= 1;
         }
         level.left -= 1;
-        level.keys.next(decoder)?;
+        if let Some(key) = level.keys.next(decoder)? {
+            rules.key(&mut level.notes, key, decoder)?;
+        }
         let offset = decoder.position();
-        if let Some(inner) = enter(decoder, floats)? {
+        if let Some(inner) = enter(decoder, rules)? {
             let Some(place) = outer.get_mut(depth) else {
                 return Err(Fault::new(offset, FaultKind::Depth));
             };
@@ -99,9 +140,9 @@ pub(super) fn walk(decoder: &mut Decoder<'_>, floats: Floats) -> Result<(), Faul
 impl<'a> MapKeys<'a> {
     /// Reads the key before a value, if these are the keys of a map.
     #[inline]
-    fn next(&mut self, decoder: &mut Decoder<'a>) -> Result<(), Fault> {
+    fn next(&mut self, decoder: &mut Decoder<'a>) -> Result<Option<&'a [u8]>, Fault> {
         if matches!(self, MapKeys::None) {
-            return Ok(());
+            return Ok(None);
         }
         let offset = decoder.position();
         let key = decoder.text_bytes()?;
@@ -116,54 +157,73 @@ impl<'a> MapKeys<'a> {
             }
         }
         *self = MapKeys::After(key);
-        Ok(())
+        Ok(Some(key))
     }
 }
 
 /// Passes over a scalar, or enters a container.
 #[inline]
-fn enter<'a>(
+fn enter<'a, R: Rules>(
     decoder: &mut Decoder<'a>,
-    floats: Floats,
-) -> Result<Option<OpenContainer<'a>>, Fault> {
+    rules: &mut R,
+) -> Result<Option<OpenContainer<'a, R::Notes>>, Fault> {
+    let offset = decoder.position();
     match decoder.first() {
         Some(FALSE | TRUE | NULL) => {
             decoder.advance();
             return Ok(None);
         }
-        Some(0xd8) => return decoder.link().map(|_| None),
-        Some(FLOAT) if floats == Floats::Allow => return float(decoder).map(|()| None),
+        Some(0xd8) => return rules.link(offset, &decoder.link()?).map(|()| None),
+        Some(FLOAT) => {
+            return rules.float(offset, f64::from_be_bytes(decoder.float()?)).map(|()| None);
+        }
         _ => {}
     }
-    let offset = decoder.position();
     let (major, argument) = decoder.head()?;
-    match major {
-        UINT | NEGATIVE => {}
-        BYTES => drop(decoder.take(argument)?),
-        TEXT => {
-            is_utf8(decoder.take(argument)?, offset)?;
-        }
-        ARRAY => {
-            let left = decoder.count(argument, 1)?;
-            return Ok(Some(OpenContainer { left, keys: MapKeys::None }));
-        }
-        MAP => {
-            let left = decoder.count(argument, 2)?;
-            return Ok(Some(OpenContainer { left, keys: MapKeys::First }));
-        }
+    let (left, keys) = match major {
+        UINT | NEGATIVE => return rules.integer(offset, argument).map(|()| None),
+        BYTES => return decoder.take(argument).map(|_| None),
+        TEXT => return is_utf8(decoder.take(argument)?, offset).map(|()| None),
+        ARRAY => (decoder.count(argument, 1)?, MapKeys::None),
+        MAP => (decoder.count(argument, 2)?, MapKeys::First),
         _ => return Err(Fault::new(offset, FaultKind::Forbidden("a tag other than 42"))),
-    }
-    Ok(None)
+    };
+    Ok(Some(OpenContainer { left, keys, notes: rules.begin(offset, left) }))
 }
 
-fn float(decoder: &mut Decoder<'_>) -> Result<(), Fault> {
-    let offset = decoder.position();
-    let float = decoder.float()?;
-    if !float.is_finite() {
-        return Err(Fault::new(offset, FaultKind::Forbidden("NaN or infinity")));
+impl Rules for Floats {
+    type Notes = ();
+
+    #[inline]
+    fn begin(&self, _: usize, _: usize) {}
+
+    #[inline]
+    fn key(&mut self, (): &mut (), _: &[u8], _: &Decoder<'_>) -> Result<(), Fault> {
+        Ok(())
     }
-    if float == 0.0 && float.is_sign_negative() {
-        return Err(Fault::new(offset, FaultKind::Forbidden("negative zero")));
+
+    #[inline]
+    fn integer(&mut self, _: usize, _: u64) -> Result<(), Fault> {
+        Ok(())
     }
-    Ok(())
+
+    #[inline]
+    fn link(&mut self, _: usize, _: &Cid) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn float(&mut self, offset: usize, float: f64) -> Result<(), Fault> {
+        let forbidden = match *self {
+            Self::Refuse => "a float",
+            Self::Allow if !float.is_finite() => "NaN or infinity",
+            Self::Allow if float == 0.0 && float.is_sign_negative() => "negative zero",
+            Self::Allow => return Ok(()),
+        };
+        Err(Fault::new(offset, FaultKind::Forbidden(forbidden)))
+    }
+
+    #[inline]
+    fn end(&mut self, (): ()) -> Result<(), Fault> {
+        Ok(())
+    }
 }

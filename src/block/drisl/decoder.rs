@@ -252,12 +252,12 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    /// Skips one value of any type, and checks it against every rule of the data model.
+    /// Skips one value of any type, and checks that it is DRISL without floats.
     ///
     /// # Errors
     /// The first fault in it; `Depth` counts from this value.
     pub fn skip(&mut self) -> Result<(), Fault> {
-        check::walk(self, Floats::Refuse)
+        check::walk(self, &mut Floats::Refuse)
     }
 
     /// Checks that nothing follows.
@@ -314,9 +314,9 @@ impl<'a> Decoder<'a> {
     }
 
     /// The eight bytes of a float, whose first byte comes next.
-    pub(super) fn float(&mut self) -> Result<f64, Fault> {
+    pub(in crate::block) fn float(&mut self) -> Result<[u8; 8], Fault> {
         let &[_, bits @ ..] = self.chunk::<9>()?;
-        Ok(f64::from_be_bytes(bits))
+        Ok(bits)
     }
 
     #[inline]

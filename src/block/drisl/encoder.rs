@@ -1,4 +1,6 @@
-use super::decoder::{ARRAY, BYTES, FALSE, LINK_TAG, MAP, NEGATIVE, NULL, TAG, TEXT, TRUE, UINT};
+use super::decoder::{
+    ARRAY, BYTES, FALSE, FLOAT, LINK_TAG, MAP, NEGATIVE, NULL, TAG, TEXT, TRUE, UINT,
+};
 use crate::block::Cid;
 
 /// Writes DRISL values in the order of the calls, each with the shortest head.
@@ -74,7 +76,7 @@ impl Encoder {
     }
 
     /// Writes -1 - `argument`.
-    pub(super) fn negative(&mut self, argument: u64) {
+    pub(in crate::block) fn negative(&mut self, argument: u64) {
         self.head(NEGATIVE, argument);
     }
 
@@ -106,6 +108,12 @@ impl Encoder {
             Some(cid) => self.link(cid),
             None => self.null(),
         }
+    }
+
+    /// Writes a float of 64 bits, which no record of the data model holds.
+    pub(in crate::block) fn float(&mut self, bits: [u8; 8]) {
+        self.out.push(FLOAT);
+        self.out.extend_from_slice(&bits);
     }
 
     /// Appends bytes that are DRISL already.

@@ -1,14 +1,15 @@
 use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
 use crate::cli::io::output::Output;
-use crate::cli::io::stderr::tell;
+use crate::cli::io::stderr::note;
+use crate::cli::keys::read_key;
 use crate::cli::restore_notice::{RestoreObject, notice};
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::{bytes, count, or_dash, things, trust};
+use carrack::Engine;
 use carrack::block::Cid;
 use carrack::engine::{AccountStatus, State, Trust, TrustKey};
 use carrack::ident::{Did, Rev};
-use carrack::key::key_file;
 use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ pub(in crate::cli) struct AccountsArgs {
 pub(in crate::cli) struct StatusArgs {
     #[command(flatten)]
     store: StoreArgs,
+    /// The account
     did: Did,
     /// Print one JSON object
     #[arg(long)]
@@ -36,10 +38,14 @@ pub(in crate::cli) struct StatusArgs {
 pub(in crate::cli) struct CreateArgs {
     #[command(flatten)]
     store: StoreArgs,
+    /// The account
     did: Did,
     /// The key that signs; `carrack key new` makes one
     #[arg(long, value_name = "FILE")]
     key_file: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
 }
 
 pub(in crate::cli) fn accounts(args: &AccountsArgs) -> Result<Answer, Failure> {
@@ -67,33 +73,37 @@ pub(in crate::cli) fn accounts(args: &AccountsArgs) -> Result<Answer, Failure> {
     }
     output.flush()?;
     if let Some(notice) = notice(&engine)? {
-        tell(format_args!("{notice}"));
+        note(format_args!("{notice}"));
     }
     Ok(Answer::Yes)
 }
 
 pub(in crate::cli) fn status(args: &StatusArgs) -> Result<Answer, Failure> {
     let engine = store::existing(&args.store)?;
-    let account = engine.status(&args.did)?;
+    print_status(&engine, &args.did, args.json)
+}
+
+pub(in crate::cli) fn create(args: &CreateArgs) -> Result<Answer, Failure> {
+    let key = read_key(&args.key_file)?;
+    let engine = store::existing_or_new(&args.store)?;
+    engine.create_account(&args.did, &key)?;
+    print_status(&engine, &args.did, args.json)
+}
+
+/// Prints what `status` prints.
+fn print_status(engine: &Engine, did: &Did, json: bool) -> Result<Answer, Failure> {
+    let account = engine.status(did)?;
     let mut output = Output::new();
-    if args.json {
-        let floors_awaited = RestoreObject::of(&engine)?;
+    if json {
+        let floors_awaited = RestoreObject::of(engine)?;
         output.json(&StatusObject { account: ListedAccount::of(&account), floors_awaited })?;
         return Ok(Answer::Yes);
     }
     print(&mut output, &account)?;
-    if let Some(notice) = notice(&engine)? {
+    if let Some(notice) = notice(engine)? {
         output.field("writes", format_args!("none: {notice}"))?;
-        output.flush()?;
     }
-    Ok(Answer::Yes)
-}
-
-pub(in crate::cli) fn create(args: &CreateArgs) -> Result<Answer, Failure> {
-    let key = key_file::read(&args.key_file)?;
-    let engine = store::existing_or_new(&args.store)?;
-    engine.create_account(&args.did, &key)?;
-    print(&mut Output::new(), &engine.status(&args.did)?)?;
+    output.flush()?;
     Ok(Answer::Yes)
 }
 
@@ -170,6 +180,5 @@ fn print(output: &mut Output, account: &AccountStatus) -> Result<(), Failure> {
     let missing = count(account.blobs_missing);
     output.field("blobs", format_args!("{} needed, {missing} missing", account.blobs_needed))?;
     output.field("trust", trust(account.trust, account.trust_key))?;
-    output.field("key", or_dash(account.key.as_ref()))?;
-    output.flush()
+    output.field("key", or_dash(account.key.as_ref()))
 }

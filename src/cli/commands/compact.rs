@@ -1,18 +1,19 @@
 use crate::cli::answer::Answer;
+use crate::cli::environment::engine_options;
 use crate::cli::failure::Failure;
 use crate::cli::io::output::Output;
 use crate::cli::io::progress::Bar;
-use crate::cli::store::not_opened;
+use crate::cli::store::{check_name, not_opened};
 use crate::cli::text::bytes;
 use carrack::Progress;
-use carrack::engine::{CompactOptions, Engine, Options};
+use carrack::engine::{CompactOptions, Engine};
 use carrack::error::{Entity, Error};
 use clap::Args;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CompactArgs {
-    /// The store; no process may have it open
+    /// The store
     store: PathBuf,
     /// Drop the event log, which still holds recently deleted records
     #[arg(long)]
@@ -23,6 +24,7 @@ pub(in crate::cli) struct CompactArgs {
 }
 
 pub(in crate::cli) fn run(args: &CompactArgs) -> Result<Answer, Failure> {
+    check_name(&args.store)?;
     if !args.store.exists() {
         return Err(Error::NotFound(Entity::Store(args.store.clone())).into());
     }
@@ -30,7 +32,7 @@ pub(in crate::cli) fn run(args: &CompactArgs) -> Result<Answer, Failure> {
     let compact = CompactOptions::default().drop_events(args.drop_events);
     let done = Engine::compact(
         &args.store,
-        &Options::default(),
+        &engine_options(),
         compact,
         Progress::to(&|bytes| bar.set(bytes)),
     )

@@ -3,7 +3,6 @@ use crate::cli::failure::Failure;
 use crate::cli::io::output::Output;
 use clap::{Args, Command};
 use clap_complete::Shell;
-use std::io::Write;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CompletionsArgs {
@@ -17,9 +16,7 @@ pub(in crate::cli) fn run(args: &CompletionsArgs, mut command: Command) -> Resul
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, "carrack", &mut script);
     let mut output = Output::new();
-    output
-        .write_all(&script)
-        .map_err(|error| Failure::io("writing to the standard output", &error))?;
+    output.own_text(&script)?;
     output.flush()?;
     Ok(Answer::Yes)
 }

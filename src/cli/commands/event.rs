@@ -1,11 +1,11 @@
 use crate::cli::answer::Answer;
+use crate::cli::environment::clock;
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
 use crate::cli::io::output::Output;
 use crate::cli::keys::KeySources;
 use crate::cli::report::print_problems;
 use crate::cli::text::or_dash;
-use carrack::env::SystemClock;
 use carrack::event::{EventReport, Verdict, verify_frame};
 use carrack::limits::EVENT_FRAME_BYTES_MAX;
 use clap::{Args, Subcommand};
@@ -50,7 +50,7 @@ pub(in crate::cli) fn run(args: &EventArgs) -> Result<Answer, Failure> {
     let current = keys.current_head();
     let none_today = current.keys.named().is_empty();
     let expect = if none_today { keys.head_or_unchecked() } else { current };
-    let report = verify_frame(&frame, &expect, &SystemClock);
+    let report = verify_frame(&frame, &expect, &*clock());
     let mut output = Output::new();
     if args.json {
         output.json(&report)?;

@@ -1,14 +1,15 @@
 use crate::cli::answer::Answer;
+use crate::cli::commands::frame_files::FrameFolder;
 use crate::cli::failure::Failure;
 use crate::cli::io::output::Output;
 use crate::cli::io::stderr::tell;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::things;
-use carrack::Error;
 use carrack::block::Cid;
 use carrack::engine::{Events, LoggedEvent};
 use carrack::event::{Event, HostingStatus, RepoOp, Timestamp};
 use carrack::ident::{Did, Rev};
+use carrack::{Engine, Error};
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -29,7 +30,7 @@ pub(in crate::cli) fn run(args: &EventsArgs) -> Result<Answer, Failure> {
     let engine = store::existing(&args.store)?;
     let mut events = Readable { events: engine.events(args.after)?, unreadable: 0 };
     match &args.frames {
-        Some(folder) => write_frames(&mut events, folder)?,
+        Some(folder) => write_frames(&engine, args.after, &mut events, folder)?,
         None => print_lines(&mut events)?,
     }
     Ok(match events.unreadable {
@@ -61,17 +62,34 @@ impl Readable {
     }
 }
 
-/// Numbers have as many digits as the largest takes, so that names sort as numbers do.
-fn write_frames(events: &mut Readable, folder: &Path) -> Result<(), Failure> {
-    let failed = |path: &Path, error: &std::io::Error| {
-        Failure::io(format_args!("writing {}", path.display()), error)
-    };
-    std::fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
-    while let Some(event) = events.next()? {
-        let path = folder.join(format!("{:020}.bin", event.seq));
-        std::fs::write(&path, event.frame()).map_err(|error| failed(&path, &error))?;
+/// Nothing is written if any file would have to be overwritten.
+fn write_frames(
+    engine: &Engine,
+    after: u64,
+    events: &mut Readable,
+    folder: &Path,
+) -> Result<(), Failure> {
+    let folder = FrameFolder::create(folder)?;
+    if !folder.is_empty()? {
+        check_frames(engine.events(after)?, &folder)?;
     }
-    Ok(())
+    while let Some(event) = events.next()? {
+        folder.write(event.seq, &event.frame())?;
+    }
+    folder.end()
+}
+
+/// What cannot be read is reported when the frames are written.
+fn check_frames(mut events: Events, folder: &FrameFolder) -> Result<(), Failure> {
+    loop {
+        match events.next() {
+            Err(Error::UnreadableEvents { .. }) => {}
+            next => match next? {
+                Some(event) => drop(folder.holds(event.seq, &event.frame())?),
+                None => return Ok(()),
+            },
+        }
+    }
 }
 
 fn print_lines(events: &mut Readable) -> Result<(), Failure> {

@@ -1,30 +1,44 @@
 use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
-use crate::cli::io::output_file::write_to;
+use crate::cli::io::input::is_standard;
+use crate::cli::io::output::Output;
+use crate::cli::io::output_file::{check_output, write_to};
 use crate::cli::io::progress::Bar;
-use crate::cli::io::stderr::tell;
+use crate::cli::io::stderr::{note, tell};
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::{bytes, count};
-use carrack::engine::Extent;
+use carrack::block::Cid;
+use carrack::engine::{Exported, Extent};
 use carrack::ident::{Did, Rev};
 use clap::Args;
+use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ExportArgs {
     #[command(flatten)]
     store: StoreArgs,
+    /// The account
     did: Did,
-    /// The CAR to write; `-` (the default) is standard output
+    /// The CAR to write; `-` (the default) is standard output, which excludes --json
     #[arg(short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Export only what a copy of this revision lacks; everything, if this store did not hold that
     /// revision
     #[arg(long, value_name = "REV")]
     since: Option<Rev>,
+    /// Print one JSON object
+    #[arg(long, requires = "output")]
+    pub(in crate::cli) json: bool,
 }
 
 pub(in crate::cli) fn run(args: &ExportArgs) -> Result<Answer, Failure> {
+    if args.json && args.output.as_deref().is_none_or(is_standard) {
+        return Err(Failure::unusable(
+            "--json and the CAR cannot both go to standard output: name a file with -o",
+        ));
+    }
+    check_output(args.output.as_deref(), &[args.store.path()])?;
     let engine = store::existing(&args.store)?;
     let expected = engine.status(&args.did)?.bytes;
     let bar = Bar::bytes("exporting", expected);
@@ -39,9 +53,33 @@ pub(in crate::cli) fn run(args: &ExportArgs) -> Result<Answer, Failure> {
     if let (Some(since), Extent::Full) = (args.since, written.extent) {
         tell(format_args!("revision {since} was not held here: this is a full export"));
     }
-    if args.output.is_some() {
+    if args.json {
+        Output::new().json(&ExportObject::of(&args.did, &written))?;
+    } else if args.output.is_some() {
         let (blocks, size) = (count(written.blocks), bytes(written.bytes));
-        tell(format_args!("exported {blocks} blocks, {size}, at revision {}", written.rev));
+        note(format_args!("exported {blocks} blocks, {size}, at revision {}", written.rev));
     }
     Ok(Answer::Yes)
+}
+
+#[derive(Serialize)]
+struct ExportObject<'a> {
+    did: &'a Did,
+    commit: &'a Cid,
+    rev: Rev,
+    /// Null for a whole repository.
+    since: Option<Rev>,
+    blocks: u64,
+    bytes: u64,
+}
+
+impl<'a> ExportObject<'a> {
+    fn of(did: &'a Did, written: &'a Exported) -> Self {
+        let since = match written.extent {
+            Extent::Since(rev) => Some(rev),
+            _ => None,
+        };
+        let Exported { commit, rev, blocks, bytes, .. } = written;
+        Self { did, commit, rev: *rev, since, blocks: *blocks, bytes: *bytes }
+    }
 }

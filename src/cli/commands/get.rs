@@ -1,6 +1,6 @@
 use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
-use crate::cli::io::output::Output;
+use crate::cli::io::output::{BinaryOutput, Output};
 use crate::cli::store::{self, StoreArgs};
 use carrack::Error;
 use carrack::block::json;
@@ -13,8 +13,9 @@ use std::io::Write;
 pub(in crate::cli) struct GetArgs {
     #[command(flatten)]
     store: StoreArgs,
+    /// The account
     did: Did,
-    /// Collection and record key: `app.bsky.feed.post/3jzfcijpj2z2a`
+    /// The record: its collection and record key, as in `app.bsky.feed.post/3jzfcijpj2z2a`
     path: RepoPath,
     /// Print the record's bytes (DAG-CBOR) instead of JSON
     #[arg(long)]
@@ -29,10 +30,10 @@ pub(in crate::cli) fn run(args: &GetArgs) -> Result<Answer, Failure> {
         .ok_or_else(|| Error::NotFound(Entity::Record(args.path.clone())))?;
     let bytes = record.block.bytes();
     if args.cbor {
-        let mut output = Output::binary()?;
+        let mut output = BinaryOutput::new()?;
         let written = output.write_all(bytes);
         written.map_err(|error| Failure::io("writing the record", &error))?;
-        output.flush()?;
+        output.end()?;
         return Ok(Answer::Yes);
     }
     let value = json::to_json(bytes).map_err(|error| {
@@ -42,7 +43,10 @@ pub(in crate::cli) fn run(args: &GetArgs) -> Result<Answer, Failure> {
         ))
     })?;
     let mut output = Output::new();
-    output.line(format_args!("{value:#}"))?;
+    // The lines are JSON's own: line ends in texts are escaped.
+    for line in format!("{value:#}").lines() {
+        output.line(format_args!("{line}"))?;
+    }
     output.flush()?;
     Ok(Answer::Yes)
 }

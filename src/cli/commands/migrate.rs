@@ -1,12 +1,13 @@
 use crate::cli::answer::Answer;
+use crate::cli::environment::random;
 use crate::cli::failure::Failure;
 use crate::cli::io::output::Output;
 use crate::cli::io::progress::Bar;
-use crate::cli::io::stderr::tell;
+use crate::cli::io::stderr::{note, tell};
+use crate::cli::keys::read_key;
 use crate::cli::store::{self, StoreLocation};
 use crate::cli::text::{bytes, count, per_second, things};
 use carrack::engine::State;
-use carrack::env::SystemRandom;
 use carrack::ident::Did;
 use carrack::key::{Curve, SigningKey, key_file};
 use carrack::migrate::{MigrateOptions, Migrated, abort, migrate};
@@ -24,6 +25,7 @@ pub(in crate::cli) struct MigrateArgs {
     /// The store that the account moves to
     #[arg(value_name = "DST")]
     destination: PathBuf,
+    /// The account
     did: Did,
     /// The account's key at the destination; by default a new one in a file beside DST
     #[arg(long, value_name = "NEWKEY")]
@@ -50,9 +52,14 @@ pub(in crate::cli) fn run(args: &MigrateArgs) -> Result<Answer, Failure> {
     if args.abort {
         return give_up(args, &source);
     }
+    // Before the destination: a bad key must not create a store.
+    let given = args.key_file.as_deref().map(read_key).transpose()?;
     let destination =
         store::existing_or_new(StoreLocation::of(&args.destination, args.no_upgrade))?;
-    let (path, key) = new_key(args)?;
+    let (path, key) = match (&args.key_file, given) {
+        (Some(path), Some(key)) => (path.clone(), key),
+        _ => kept_key(args)?,
+    };
     let to = std::fs::canonicalize(&args.destination).unwrap_or_else(|_| args.destination.clone());
     let bar = Bar::bytes("moving", size);
     let progress = |bytes| bar.set(bytes);
@@ -83,15 +90,12 @@ fn give_up(args: &MigrateArgs, source: &Engine) -> Result<Answer, Failure> {
     Ok(Answer::Yes)
 }
 
-/// The key for the destination, from its file. One that is made has a name that depends on store
-/// and account only, so that a move that is run again after a crash finds it.
-fn new_key(args: &MigrateArgs) -> Result<(PathBuf, SigningKey), Failure> {
-    if let Some(path) = &args.key_file {
-        return Ok((path.clone(), key_file::read(path)?));
-    }
+/// The key for the destination, if none is given. Its file has a name that depends on store and
+/// account only, so that a move that is run again after a crash finds it.
+fn kept_key(args: &MigrateArgs) -> Result<(PathBuf, SigningKey), Failure> {
     let path = key_path(&args.destination, &args.did);
     if !path.exists() {
-        let key = SigningKey::generate(Curve::K256, &SystemRandom)?;
+        let key = SigningKey::generate(Curve::K256, &*random())?;
         key_file::write_new(&path, &key)?;
     }
     let key = key_file::read(&path)?;
@@ -113,7 +117,7 @@ fn tell_key(destination: &Engine, did: &Did, path: &Path, key: &SigningKey) -> R
                 path.display()
             ));
         }
-        _ => tell(format_args!("the account signs with {ours} now, key file {}", path.display())),
+        _ => note(format_args!("the account signs with {ours} now, key file {}", path.display())),
     }
     Ok(())
 }

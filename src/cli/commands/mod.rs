@@ -9,6 +9,7 @@ pub(in crate::cli) mod event;
 pub(in crate::cli) mod events;
 pub(in crate::cli) mod export;
 pub(in crate::cli) mod follow;
+mod frame_files;
 pub(in crate::cli) mod get;
 pub(in crate::cli) mod import;
 pub(in crate::cli) mod key;

@@ -1,7 +1,7 @@
 use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
-use crate::cli::io::output_file::write_to;
-use crate::cli::io::stderr::tell;
+use crate::cli::io::output_file::{check_output, write_to};
+use crate::cli::io::stderr::note;
 use crate::cli::store::{self, StoreArgs};
 use crate::cli::text::things;
 use carrack::engine::Snapshot;
@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 pub(in crate::cli) struct ProofArgs {
     #[command(flatten)]
     store: StoreArgs,
+    /// The account
     did: Did,
-    /// Collection and record key
+    /// The record: its collection and record key, as in `app.bsky.feed.post/3jzfcijpj2z2a`
     #[arg(required_unless_present = "collection")]
     path: Option<RepoPath>,
     /// Prove all records of this collection, instead of one path
@@ -26,6 +27,7 @@ pub(in crate::cli) struct ProofArgs {
 }
 
 pub(in crate::cli) fn run(args: &ProofArgs) -> Result<Answer, Failure> {
+    check_output(args.output.as_deref(), &[args.store.path()])?;
     let engine = store::existing(&args.store)?;
     let snapshot = engine.snapshot(&args.did)?;
     let output = args.output.as_deref();
@@ -34,7 +36,7 @@ pub(in crate::cli) fn run(args: &ProofArgs) -> Result<Answer, Failure> {
         (None, Some(collection)) => prove_collection(&snapshot, collection, output)?,
         (None, None) => return Err(Failure::unusable("give a PATH or --collection")),
     };
-    tell(format_args!("proves {proven} at revision {}", snapshot.rev()));
+    note(format_args!("proves {proven} at revision {}", snapshot.rev()));
     Ok(Answer::Yes)
 }
 

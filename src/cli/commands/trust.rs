@@ -13,6 +13,7 @@ use serde::Serialize;
 pub(in crate::cli) struct TrustArgs {
     #[command(flatten)]
     store: StoreArgs,
+    /// The account
     #[arg(value_name = "DID")]
     account: Did,
     #[command(flatten)]

@@ -2,11 +2,12 @@ use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
 use crate::cli::io::output::Output;
 use crate::cli::io::stderr::tell;
+use crate::cli::keys::read_key;
 use crate::cli::store::{self, StoreArgs};
 use carrack::block::Cid;
 use carrack::engine::{Op, Record, WriteOptions, Written};
 use carrack::ident::{Did, RepoPath};
-use carrack::key::{SigningKey, key_file};
+use carrack::key::SigningKey;
 use carrack::{Engine, Error};
 use clap::Args;
 use data_encoding::{BASE64, BASE64_NOPAD};
@@ -23,6 +24,7 @@ const LINE_BYTES_MAX: u64 = 16 << 20;
 pub(in crate::cli) struct WriteArgs {
     #[command(flatten)]
     store: StoreArgs,
+    /// The account
     did: Did,
     /// The account's signing key
     #[arg(long, value_name = "FILE")]
@@ -40,7 +42,7 @@ pub(in crate::cli) struct WriteArgs {
 }
 
 pub(in crate::cli) fn run(args: &WriteArgs) -> Result<Answer, Failure> {
-    let key = key_file::read(&args.key_file)?;
+    let key = read_key(&args.key_file)?;
     let engine = store::existing(&args.store)?;
     // Before the first line: a problem of the account is not one of the line.
     engine.status(&args.did)?;

@@ -1,4 +1,5 @@
-use carrack::env::{Clock, SystemRandom};
+use crate::cli::environment::random;
+use carrack::env::Clock;
 use carrack::ident::Did;
 use carrack::identity::plc::{Operation, PlcLog, PlcState};
 use carrack::key::{Curve, SigningKey, VerifyingKey};
@@ -11,7 +12,7 @@ pub(in crate::cli) struct Identity {
 
 impl Identity {
     pub(in crate::cli) fn new(signing: &VerifyingKey, clock: &dyn Clock) -> carrack::Result<Self> {
-        let rotation = SigningKey::generate(Curve::K256, &SystemRandom)?;
+        let rotation = SigningKey::generate(Curve::K256, &*random())?;
         let genesis = Operation::genesis(PlcState::default())
             .rotation_keys(&[rotation.verifying_key()])
             .signing_key(signing)

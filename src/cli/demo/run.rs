@@ -2,19 +2,22 @@ use crate::cli::answer::Answer;
 use crate::cli::demo::identity::Identity;
 use crate::cli::demo::records::DemoRecords;
 use crate::cli::demo::transcript::{Throughput, Transcript, timed};
+use crate::cli::environment::{engine_options, random};
 use crate::cli::failure::Failure;
 use crate::cli::io::progress::Bar;
 use crate::cli::text::{count, things};
 use carrack::Error;
-use carrack::engine::{List, Options, WriteOptions};
-use carrack::env::{Clock, ManualClock, SystemRandom};
-use carrack::ident::Did;
+use carrack::block::Cid;
+use carrack::engine::{List, WriteOptions};
+use carrack::env::{Clock, ManualClock};
+use carrack::ident::{Did, Rev};
 use carrack::key::{Curve, SigningKey};
 use carrack::limits::EVENT_OPS_MAX;
 use carrack::migrate::{MigrateOptions, Migrated, migrate};
 use carrack::verify::{ExpectedHead, Input, ListingDigest, Report, verify};
 use carrack::{Engine, Progress};
 use clap::Args;
+use serde::Serialize;
 use std::io::BufWriter;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,6 +27,9 @@ pub(in crate::cli) struct DemoArgs {
     /// Number of records in the account
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     records: u64,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
 }
 
 /// 2025-01-01: the demo's clock starts here.
@@ -32,11 +38,20 @@ const START_MICROS: u64 = 1_735_689_600_000_000;
 pub(in crate::cli) fn run(args: &DemoArgs) -> Result<Answer, Failure> {
     let folder =
         tempfile::tempdir().map_err(|error| Failure::io("making a temporary folder", &error))?;
-    let mut demo = Demo::begin(folder.path())?;
+    let mut demo = Demo::begin(folder.path(), args.json)?;
     demo.life(args.records)?;
     demo.passage()?;
     demo.proof(&folder.path().join("account.car"))?;
-    demo.page.end()
+    demo.end()
+}
+
+/// The account at the end.
+#[derive(Serialize)]
+struct DemoFacts<'a> {
+    did: &'a Did,
+    commit: Option<Cid>,
+    rev: Option<Rev>,
+    records: u64,
 }
 
 struct Demo {
@@ -52,17 +67,17 @@ struct Demo {
 }
 
 impl Demo {
-    fn begin(folder: &Path) -> carrack::Result<Self> {
+    fn begin(folder: &Path, json: bool) -> carrack::Result<Self> {
         let clock = Arc::new(ManualClock::new(START_MICROS));
-        let options = Options::default().clock(clock.clone());
-        let old_key = SigningKey::generate(Curve::K256, &SystemRandom)?;
+        let options = engine_options().clock(clock.clone());
+        let old_key = SigningKey::generate(Curve::K256, &*random())?;
         let identity = Identity::new(&old_key.verifying_key(), &*clock)?;
         let did = identity.did().clone();
         Ok(Self {
-            page: Transcript::new(),
+            page: Transcript::new(json),
             old: Engine::open_with(folder.join("old.redb"), &options)?,
             new: Engine::open_with(folder.join("new.redb"), &options)?,
-            new_key: SigningKey::generate(Curve::P256, &SystemRandom)?,
+            new_key: SigningKey::generate(Curve::P256, &*random())?,
             content: DemoRecords::new(Arc::clone(&clock), did.clone()),
             old_key,
             identity,
@@ -79,7 +94,7 @@ impl Demo {
         self.old.create_account(&self.did, &self.old_key)?;
         let ((), seconds) = timed(|| self.write(records))?;
         let bytes = self.old.status(&self.did)?.bytes;
-        self.page.pace("write", &Throughput { seconds, records, bytes })?;
+        self.page.pace("write", Throughput { seconds, records, bytes })?;
         let commits = records.div_ceil(EVENT_OPS_MAX as u64);
         let claim = format!("{} signed, and on disk one by one", things(commits, "commit"));
         self.page.step("", claim)?;
@@ -113,7 +128,7 @@ impl Demo {
         self.identity.switch(&self.new_key.verifying_key(), &*self.clock)?;
         self.page.step("key", self.new_key.verifying_key())?;
         let (records, bytes) = (moved.records, moved.bytes);
-        self.page.pace("move", &Throughput { seconds: moved.seconds, records, bytes })?;
+        self.page.pace("move", Throughput { seconds: moved.seconds, records, bytes })?;
         self.page.step("revision", revisions(&moved))?;
         self.scrub(true, "scrub old")?;
         self.scrub(false, "scrub new")
@@ -125,7 +140,7 @@ impl Demo {
         let bar = Bar::records_so_far("scrubbing");
         let (report, seconds) = timed(|| engine.scrub(Progress::to(&|records| bar.set(records))))?;
         drop(bar);
-        self.page.pace(name, &Throughput { seconds, records: report.records, bytes })?;
+        self.page.pace(name, Throughput { seconds, records: report.records, bytes })?;
         if report.is_valid() {
             return Ok(());
         }
@@ -137,13 +152,13 @@ impl Demo {
         self.page.part("It is exported, and verified offline with the key that its log names")?;
         let (exported, seconds) = timed(|| export(&self.new, &self.did, car))?;
         let records = self.new.status(&self.did)?.records;
-        self.page.pace("export", &Throughput { seconds, records, bytes: exported })?;
+        self.page.pace("export", Throughput { seconds, records, bytes: exported })?;
         let key = self.identity.verified_key()?;
         let ((report, offline), seconds) = timed(|| {
             let expect = ExpectedHead::signed_by(key).did(self.did.clone());
             verify_car(car, &expect, &*self.clock)
         })?;
-        self.page.pace("verify", &Throughput { seconds, records, bytes: exported })?;
+        self.page.pace("verify", Throughput { seconds, records, bytes: exported })?;
         let valid =
             report.is_valid() && report.signature == Some(carrack::key::SignatureStatus::Valid);
         self.page.check("the export is whole, and signed with the new key", valid)?;
@@ -156,6 +171,16 @@ impl Demo {
         self.page.step("", refused.unwrap_or_default())?;
         let written = self.write_at_new()?;
         self.page.check("the new engine takes them", written)
+    }
+
+    fn end(self) -> Result<Answer, Failure> {
+        let account = self.new.status(&self.did)?;
+        self.page.end(DemoFacts {
+            did: &self.did,
+            commit: account.commit,
+            rev: account.rev,
+            records: account.records,
+        })
     }
 
     /// Attempts a write at the source; returns the refusal.

@@ -1,30 +1,29 @@
 use crate::cli::failure::Failure;
+use crate::cli::io::escape::write_line;
+use crate::cli::io::known_file::KnownFile;
 use serde::Serialize;
 use std::fmt;
 use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
+use std::path::Path;
 
-/// The standard output, buffered. A reader that goes away is a [`Failure::ReaderGone`], never a
-/// panic.
+/// The standard output as a file, where the system has that.
+const STANDARD: &str = "/dev/stdout";
+
+/// The standard output for text, buffered. Every line is escaped. A reader that goes away is a
+/// [`Failure::ReaderGone`], never a panic.
 pub(in crate::cli) struct Output(BufWriter<StdoutLock<'static>>);
+
+/// The standard output for bytes that no terminal can show, buffered.
+pub(in crate::cli) struct BinaryOutput(BufWriter<StdoutLock<'static>>);
 
 impl Output {
     pub(in crate::cli) fn new() -> Self {
-        Self(BufWriter::with_capacity(64 * 1024, std::io::stdout().lock()))
-    }
-
-    /// The same for bytes that no terminal can show.
-    pub(in crate::cli) fn binary() -> Result<Self, Failure> {
-        if std::io::stdout().is_terminal() {
-            let message = "the output is binary and would go to the terminal: name a file with -o, \
-                           or send it into a pipe";
-            return Err(Failure::unusable(message));
-        }
-        Ok(Self::new())
+        Self(buffered())
     }
 
     /// Writes a line.
     pub(in crate::cli) fn line(&mut self, words: fmt::Arguments<'_>) -> Result<(), Failure> {
-        writeln!(self.0, "{words}").map_err(|error| failed(&error))
+        write_line(&mut self.0, words).map_err(|error| failed(&error))
     }
 
     /// Writes a line `name   value`.
@@ -49,12 +48,37 @@ impl Output {
         self.flush()
     }
 
+    /// Writes a text of several lines that has nothing from outside: a page, a script.
+    pub(in crate::cli) fn own_text(&mut self, text: &[u8]) -> Result<(), Failure> {
+        self.0.write_all(text).map_err(|error| failed(&error))
+    }
+
     pub(in crate::cli) fn flush(&mut self) -> Result<(), Failure> {
         self.0.flush().map_err(|error| failed(&error))
     }
 }
 
-impl Write for Output {
+impl BinaryOutput {
+    /// Refuses a terminal, and a store or a key file that the output was redirected to.
+    pub(in crate::cli) fn new() -> Result<Self, Failure> {
+        if std::io::stdout().is_terminal() {
+            let message = "the output is binary and would go to the terminal: name a file with -o, \
+                           or send it into a pipe";
+            return Err(Failure::unusable(message));
+        }
+        if let Ok(Some(known)) = KnownFile::at(Path::new(STANDARD)) {
+            let name = known.name();
+            return Err(Failure::unusable(format!("the output was redirected into {name}")));
+        }
+        Ok(Self(buffered()))
+    }
+
+    pub(in crate::cli) fn end(mut self) -> Result<(), Failure> {
+        self.0.flush().map_err(|error| failed(&error))
+    }
+}
+
+impl Write for BinaryOutput {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.write(bytes)
     }
@@ -62,6 +86,10 @@ impl Write for Output {
     fn flush(&mut self) -> std::io::Result<()> {
         self.0.flush()
     }
+}
+
+fn buffered() -> BufWriter<StdoutLock<'static>> {
+    BufWriter::with_capacity(64 * 1024, std::io::stdout().lock())
 }
 
 fn failed(error: &std::io::Error) -> Failure {

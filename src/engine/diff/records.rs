@@ -1,6 +1,6 @@
 //! The records that a diff changes, and where their blocks are.
 
-use crate::block::{Block, Cid, blob_refs, drisl};
+use crate::block::{Block, Cid, blob_refs, data_model};
 use crate::engine::blobs::IndexedBlobs;
 use crate::engine::diff::blocks::{DiffBlocks, check_limit};
 use crate::engine::diff::merge_tree::{MergedTree, TreeEntries};
@@ -121,9 +121,8 @@ impl RecordDiff {
                     format!("a record of {length} bytes; {IMPORTED_RECORD_BYTES_MAX} at most");
                 return Err(here(Code::TooLarge, message).into());
             }
-            if let Err(fault) = drisl::check::record(block.bytes()) {
-                let message = format!("a record is not of the data model: {fault}");
-                self.warnings.push(here(Code::BadRecord, message));
+            if let Some(warning) = data_model::warning(block.bytes()) {
+                self.warnings.push(warning.path(&key).cid(&cid));
             }
             let blobs = IndexedBlobs::of(block.bytes());
             if let Some(warning) = blobs.warning(&cid, &key) {

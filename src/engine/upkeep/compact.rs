@@ -5,13 +5,17 @@ use crate::engine::handle::Engine;
 use crate::engine::options::Options;
 use crate::error::{Error, Result};
 use crate::limits::COPY_CACHE_BYTES;
-use crate::part_file::PartFile;
+use crate::part_file::{PartFile, folder_of};
 use crate::progress::Progress;
 use crate::store::copy::{CopyKind, copy};
 use redb::Builder;
 use redb::backends::FileBackend;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
+
+/// In the name of a file that is being written, so that a later call can recognize it.
+const PART_WORD: &str = "compact-";
 
 /// Options of [`Engine::compact`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,9 +53,9 @@ impl Engine {
     /// Deleting a record removes its row; its bytes stay in free pages of the file until those are
     /// reused, which may be never. This call finishes pending removals, copies table by table into
     /// a new file in the same folder, flushes it and renames it. Nothing changes before the rename,
-    /// and a crash leaves the old store (and a file whose name ends in `.part`). It needs as much
-    /// free space as the content takes. The file system may keep the content of the old file's
-    /// blocks.
+    /// and a crash leaves the old store, and a file named `STORE.compact-….part`, which the next
+    /// call removes. It needs as much free space as the content takes. The file system may keep the
+    /// content of the old file's blocks.
     ///
     /// `progress` counts the bytes copied.
     ///
@@ -83,8 +87,10 @@ impl Engine {
         // Refuses a store that takes no writes: a restored one, or one that is kept in an older
         // format.
         engine.submit(|_| Ok(()))?;
+        // Under the lock of the store, so that no other process is writing them.
+        remove_leftovers(path).map_err(|error| failed(path, error))?;
         engine.finish_removals()?;
-        let part = PartFile::private(path).map_err(|error| failed(path, error))?;
+        let part = PartFile::private_for(path, PART_WORD).map_err(|error| failed(path, error))?;
         let mode = path.metadata().map_err(|error| failed(path, error))?.permissions();
         part.file().set_permissions(mode).map_err(|error| failed(path, error))?;
         let file = part.reopen().map_err(|error| failed(path, error))?;
@@ -120,6 +126,27 @@ impl Engine {
             std::thread::sleep(Duration::from_millis(1));
         }
     }
+}
+
+/// Removes what earlier calls left that were killed.
+fn remove_leftovers(path: &Path) -> std::io::Result<()> {
+    let Some(name) = path.file_name() else { return Ok(()) };
+    for entry in std::fs::read_dir(folder_of(path))? {
+        let entry = entry?;
+        if is_leftover(&entry.file_name(), name) && entry.file_type()?.is_file() {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file was being written by a compaction of the store `name`.
+fn is_leftover(file: &OsStr, name: &OsStr) -> bool {
+    let rest = file.as_encoded_bytes().strip_prefix(name.as_encoded_bytes());
+    let rest = rest.and_then(|rest| rest.strip_prefix(b"."));
+    let rest = rest.and_then(|rest| rest.strip_prefix(PART_WORD.as_bytes()));
+    let random = rest.and_then(|rest| rest.strip_suffix(b".part"));
+    random.is_some_and(|random| random.len() == 6 && random.iter().all(u8::is_ascii_alphanumeric))
 }
 
 fn length(path: &Path) -> Result<u64> {

@@ -1,12 +1,11 @@
-use crate::block::{Block, Cid, drisl, json};
+use crate::block::{Block, Cid, data_model, json};
 use crate::error::{Error, Result};
 use crate::limits::RECORD_BYTES_MAX;
-use crate::problem::Code;
 use bytes::Bytes;
 use serde_json::Value;
 
-/// A record that a write can store: valid in the data model, and at most [`RECORD_BYTES_MAX`] bytes
-/// long. The constructors check both. Specification: <https://atproto.com/specs/data-model>.
+/// A record that a write can store: proper by the rules of [`data_model`], and at most
+/// [`RECORD_BYTES_MAX`] bytes long. The constructors check both.
 ///
 /// ```
 /// use carrack::engine::Record;
@@ -25,14 +24,14 @@ impl Record {
     /// # Errors
     /// As [`json::from_json`] and [`Record::from_dag_cbor`].
     pub fn from_json(value: &Value) -> Result<Self> {
-        Self::from_dag_cbor(json::from_json(value)?)
+        Self::from_dag_cbor(json::encode(value)?)
     }
 
     /// Checks the bytes of a record in DRISL, and keeps them unchanged.
     ///
     /// # Errors
-    /// [`Error::Limit`] above [`RECORD_BYTES_MAX`] bytes; [`Error::Problem`] with `BadRecord` or
-    /// `NonCanonical` if the bytes are not one map in DRISL.
+    /// [`Error::Limit`] above [`RECORD_BYTES_MAX`] bytes; [`Error::Problem`] as
+    /// [`data_model::check_new`], which says where in the record the problem is.
     pub fn from_dag_cbor(bytes: impl Into<Bytes>) -> Result<Self> {
         let bytes = bytes.into();
         if bytes.len() > RECORD_BYTES_MAX {
@@ -42,7 +41,7 @@ impl Record {
                 got: bytes.len() as u64,
             });
         }
-        drisl::check::record(&bytes).map_err(|fault| fault.problem(Code::BadRecord))?;
+        data_model::check_new(&bytes)?;
         Ok(Self(Block::dag_cbor(bytes)))
     }
 

@@ -33,7 +33,8 @@ pub(in crate::cli) fn fill(
         let died = |_| Failure::unusable("a thread that fills the store died");
         threads.into_iter().try_for_each(|thread| thread.join().map_err(died)?)
     })?;
-    close(engine);
+    // So that the process that measures can open it.
+    drop(engine);
     Ok(path)
 }
 
@@ -83,9 +84,4 @@ pub(in crate::cli) fn write_car(
 pub(in crate::cli) fn import_options() -> carrack::Result<ImportOptions> {
     let expect = ExpectedHead::signed_by([signing_key()?.verifying_key()]);
     Ok(ImportOptions::default().head(expect))
-}
-
-/// Closes the store, so that the process that measures can open it.
-fn close(engine: Engine) {
-    drop(engine);
 }

@@ -65,7 +65,7 @@ impl ChildJob {
             stderr.read_to_string(&mut said).map_err(|error| broken(&error))?;
         }
         let status = self.child.wait().map_err(|error| broken(&error))?;
-        let said = said.trim().trim_start_matches("error: ");
+        let said = said.trim().trim_start_matches("error: ").lines().collect::<Vec<_>>().join("; ");
         match status.code() {
             Some(0) => Ok(()),
             Some(1) => Err(Failure::no(said)),

@@ -8,25 +8,18 @@ use crate::cli::bench::report::report::BenchReport;
 use crate::cli::failure::Failure;
 use crate::cli::io::input::is_standard;
 use crate::cli::io::output::Output;
-use crate::cli::io::output_file::write_to;
-use crate::cli::io::stderr::tell;
+use crate::cli::io::output_file::{check_output, write_to};
+use crate::cli::io::stderr::note;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::path::Path;
 
 /// Refuses a page that could not be written at the end, before anything is measured.
 pub(in crate::cli) fn check_target(html: Option<&Path>) -> Result<(), Failure> {
-    let Some(path) = html else { return Ok(()) };
-    if is_standard(path) || path.is_dir() {
+    if html.is_some_and(is_standard) {
         return Err(Failure::unusable("--html needs the name of a file"));
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    match folder {
-        Some(folder) if !folder.is_dir() => {
-            Err(Failure::unusable(format!("there is no folder {}", folder.display())))
-        }
-        _ => Ok(()),
-    }
+    check_output(html, &[])
 }
 
 impl BenchReport {
@@ -41,7 +34,7 @@ impl BenchReport {
                 };
                 output.write_all(page.as_bytes()).map_err(failed)
             })?;
-            tell(format_args!("the page is {}", path.display()));
+            note(format_args!("the page is {}", path.display()));
         }
         if common.json {
             Output::new().json(&self.object())?;

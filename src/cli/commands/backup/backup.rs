@@ -17,6 +17,9 @@ pub(in crate::cli) struct BackupArgs {
     /// The new file; an existing file is not overwritten
     #[arg(required = true)]
     file: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -38,12 +41,18 @@ struct ConfirmArgs {
     /// The newest revision, of any account, that was ever published
     #[arg(long, value_name = "REV")]
     rev: Rev,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
 struct MarkArgs {
     #[command(flatten)]
     store: StoreArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 /// `backup confirm` and `backup mark` under their former name, `carrack floors`.
@@ -60,20 +69,35 @@ pub(in crate::cli) struct FloorsArgs {
     /// As `backup mark`
     #[arg(long, conflicts_with_all = ["seq", "rev"])]
     ask: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+impl BackupArgs {
+    pub(in crate::cli) fn json(&self) -> bool {
+        match &self.command {
+            Some(BackupCommand::Confirm(args)) => args.json,
+            Some(BackupCommand::Mark(args)) => args.json,
+            None => self.json,
+        }
+    }
 }
 
 pub(in crate::cli) fn run(args: &BackupArgs) -> Result<Answer, Failure> {
     match (&args.command, &args.store, &args.file) {
-        (Some(BackupCommand::Confirm(args)), ..) => confirm(&args.store, args.seq, args.rev),
-        (Some(BackupCommand::Mark(args)), ..) => mark(&args.store),
-        (None, Some(store), Some(file)) => copy(store, file),
+        (Some(BackupCommand::Confirm(args)), ..) => {
+            confirm(&args.store, args.seq, args.rev, args.json)
+        }
+        (Some(BackupCommand::Mark(args)), ..) => mark(&args.store, args.json),
+        (None, Some(store), Some(file)) => copy(store, file, args.json),
         (None, ..) => Err(Failure::unusable("give a STORE and a FILE")),
     }
 }
 
 pub(in crate::cli) fn floors(args: &FloorsArgs) -> Result<Answer, Failure> {
     match (args.seq, args.rev) {
-        (Some(seq), Some(rev)) => confirm(&args.store, seq, rev),
-        _ => mark(&args.store),
+        (Some(seq), Some(rev)) => confirm(&args.store, seq, rev, args.json),
+        _ => mark(&args.store, args.json),
     }
 }

@@ -9,7 +9,7 @@ use carrack::Progress;
 use std::path::Path;
 
 /// Copies a store, as one snapshot, into a new file.
-pub(in crate::cli) fn copy(args: &StoreArgs, file: &Path) -> Result<Answer, Failure> {
+pub(in crate::cli) fn copy(args: &StoreArgs, file: &Path, json: bool) -> Result<Answer, Failure> {
     if is_standard(file) {
         return Err(Failure::unusable("a backup is a store, which needs a file of its own"));
     }
@@ -18,6 +18,10 @@ pub(in crate::cli) fn copy(args: &StoreArgs, file: &Path) -> Result<Answer, Fail
     let done = engine.backup(file, Progress::to(&|bytes| bar.set(bytes)))?;
     drop(bar);
     let mut output = Output::new();
+    if json {
+        output.json(&done)?;
+        return Ok(Answer::Yes);
+    }
     output.line(format_args!(
         "backed up {}, {}, into {}",
         things(done.accounts, "account"),

@@ -2,6 +2,7 @@
 
 use crate::cli::answer::Answer;
 use crate::cli::commands::verify::head_and_listing::{HeadAndListing, VerifiedObject, signer};
+use crate::cli::environment::clock;
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
 use crate::cli::io::output::Output;
@@ -9,7 +10,6 @@ use crate::cli::io::progress::{Bar, ProgressSource};
 use crate::cli::keys::{GivenKeys, earlier_key};
 use crate::cli::report::{print_head, print_verdict, verdict};
 use crate::cli::text::{count, or_dash, things};
-use carrack::env::SystemClock;
 use carrack::ident::Nsid;
 use carrack::parts::sources::{FileSource, verify_collection_source};
 use carrack::verify::{CollectionReport, Input, verify_collection};
@@ -46,7 +46,7 @@ fn verify_input(
 ) -> Result<(CollectionReport, HeadAndListing), Failure> {
     let bar = Bar::bytes("verifying", input.length());
     let (expect, clock, mut seen) =
-        (&keys.head_or_unchecked(), &SystemClock, HeadAndListing::default());
+        (&keys.head_or_unchecked(), &*clock(), HeadAndListing::default());
     let report = match FileSource::new(input.clone()) {
         Ok(source) => {
             let mut source = ProgressSource::new(source, &bar);

@@ -2,12 +2,12 @@
 
 use crate::cli::answer::Answer;
 use crate::cli::commands::verify::head_and_listing::VerifiedObject;
+use crate::cli::environment::clock;
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
 use crate::cli::io::output::Output;
 use crate::cli::keys::GivenKeys;
 use crate::cli::report::{print_head, print_verdict, verdict};
-use carrack::env::SystemClock;
 use carrack::ident::RepoPath;
 use carrack::key::SignatureStatus;
 use carrack::limits::PROOF_BYTES_MAX;
@@ -22,9 +22,9 @@ pub(in crate::cli) fn verify_record_proof(
     json: bool,
 ) -> Result<Answer, Failure> {
     let input = Input::from(input::read(file, PROOF_BYTES_MAX)?);
-    let mut proof = verify_proof(&input, path, &keys.head_or_unchecked(), &SystemClock)?;
+    let mut proof = verify_proof(&input, path, &keys.head_or_unchecked(), &*clock())?;
     if keys.has_earlier() && proof.report.signature == Some(SignatureStatus::Valid) {
-        let current = verify_proof(&input, path, &keys.current_head(), &SystemClock)?;
+        let current = verify_proof(&input, path, &keys.current_head(), &*clock())?;
         if current.report.signature != Some(SignatureStatus::Valid) {
             let message = "the signature verifies only under a key that the account has no longer";
             proof.report.warnings.push(Problem::new(Code::BadSignature, message));

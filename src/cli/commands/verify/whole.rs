@@ -2,6 +2,7 @@
 
 use crate::cli::answer::Answer;
 use crate::cli::commands::verify::head_and_listing::{HeadAndListing, VerifiedObject, signer};
+use crate::cli::environment::clock;
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
 use crate::cli::io::output::Output;
@@ -9,7 +10,6 @@ use crate::cli::io::progress::{Bar, ProgressSource};
 use crate::cli::keys::{GivenKeys, earlier_key};
 use crate::cli::report::{print_head, print_verdict, verdict};
 use crate::cli::text::{count, or_dash};
-use carrack::env::SystemClock;
 use carrack::parts::sources::{FileSource, verify_source};
 use carrack::verify::{Input, ListingDigest, Report};
 use carrack::{Code, Error, Problem};
@@ -55,7 +55,7 @@ fn verify_input(
         Err(error) => return Err(error.into()),
     };
     let mut source = ProgressSource::new(source, &bar);
-    let report = verify_source(&mut source, &keys.head_or_unchecked(), &SystemClock, &mut seen)?;
+    let report = verify_source(&mut source, &keys.head_or_unchecked(), &*clock(), &mut seen)?;
     Ok((report, seen))
 }
 
