@@ -1,10 +1,10 @@
 //! Prints a failure, as JSON too if that was requested, and returns the exit code.
 
-use crate::cli::failure::{Failure, NO};
+use crate::cli::failure::{Failure, NO, in_options};
 use crate::cli::io::output::Output;
 use crate::cli::io::stderr::tell;
 use crate::cli::report::tell_problems;
-use carrack::Problems;
+use carrack::Problem;
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -24,10 +24,12 @@ pub(in crate::cli) fn fail(failure: Failure, json: bool, judges: bool) -> ExitCo
     if json {
         // Only bytes from outside can be invalid: a missing key, say, is no verdict on them.
         let are_at_fault = !problems.is_empty();
+        let omitted = problems.omitted();
+        let problems: Vec<Problem> = problems.into_listed().into_iter().map(in_words).collect();
         let object = FailureObject {
             verdict: (judges && are_at_fault && code == NO).then_some("invalid"),
-            problems: are_at_fault.then_some(&problems),
-            problems_omitted: are_at_fault.then_some(problems.omitted()),
+            problems: are_at_fault.then_some(&problems[..]),
+            problems_omitted: are_at_fault.then_some(omitted),
             error: (!are_at_fault).then_some(&message),
         };
         // If this cannot be written, the exit code still reports it.
@@ -36,13 +38,18 @@ pub(in crate::cli) fn fail(failure: Failure, json: bool, judges: bool) -> ExitCo
     ExitCode::from(code)
 }
 
+fn in_words(mut problem: Problem) -> Problem {
+    problem.message = in_options(&problem.message);
+    problem
+}
+
 /// The JSON of a failure.
 #[derive(Serialize)]
 struct FailureObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    problems: Option<&'a Problems>,
+    problems: Option<&'a [Problem]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problems_omitted: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]

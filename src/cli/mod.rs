@@ -11,12 +11,14 @@ mod exit;
 mod failure;
 mod io;
 mod keys;
+mod plc_log;
 mod report;
 mod restore_notice;
 mod run;
 #[cfg(debug_assertions)]
 mod seeded;
 mod store;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod text;

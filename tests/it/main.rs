@@ -26,6 +26,7 @@ mod cli_collection_proof;
 mod cli_fields;
 mod cli_follow;
 mod cli_generated;
+mod cli_inputs;
 mod cli_trust;
 mod collection_proof;
 mod compact;

@@ -1,7 +1,7 @@
 use crate::cli::answer::Answer;
 use crate::cli::environment::clock;
 use crate::cli::failure::Failure;
-use crate::cli::io::input;
+use crate::cli::io::input::{self, DecompressionLimit};
 use crate::cli::io::known_file::KnownFile;
 use crate::cli::io::output::Output;
 use crate::cli::io::progress::{Bar, ProgressSource};
@@ -17,7 +17,7 @@ use carrack::parts::sources::{FileSource, verify_source};
 use carrack::tree::{Key, RecordWant};
 use carrack::verify::{ExpectedHead, Sink};
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 #[derive(Debug, Args)]
@@ -30,14 +30,16 @@ pub(in crate::cli) struct LsArgs {
     /// List only this collection
     #[arg(long, value_name = "NSID")]
     collection: Option<Nsid>,
-    /// Read a store of an older format without upgrading it
+    /// Do not upgrade a store of an older format: it can be read then, and not written
     #[arg(long)]
     no_upgrade: bool,
+    #[command(flatten)]
+    limit: DecompressionLimit,
 }
 
 pub(in crate::cli) fn run(args: &LsArgs) -> Result<Answer, Failure> {
     match &args.did {
-        None => list_file(&args.file, args.collection.as_ref()),
+        None => list_file(args),
         Some(did) => {
             let engine = store::existing(StoreLocation::of(&args.file, args.no_upgrade))?;
             list_account(&engine, did, args.collection.as_ref())
@@ -45,17 +47,18 @@ pub(in crate::cli) fn run(args: &LsArgs) -> Result<Answer, Failure> {
     }
 }
 
-fn list_file(file: &Path, collection: Option<&Nsid>) -> Result<Answer, Failure> {
+fn list_file(args: &LsArgs) -> Result<Answer, Failure> {
+    let (file, collection) = (&args.file, &args.collection);
     if !input::is_standard(file) && matches!(KnownFile::of(file), Ok(Some(KnownFile::Store))) {
         let name = file.display();
         return Err(Failure::unusable(format!(
             "{name} is a store: name the account too (`carrack accounts {name}` lists them)"
         )));
     }
-    let input = input::open(file)?;
+    let input = input::open(file, args.limit)?;
     let bar = Bar::bytes("listing", input.length());
     let mut source = ProgressSource::new(FileSource::new(input)?, &bar);
-    let prefix = collection.map(|collection| format!("{collection}/"));
+    let prefix = collection.as_ref().map(|collection| format!("{collection}/"));
     let mut listed = ListedEntries { output: Output::new(), prefix, failure: None };
     let expect = ExpectedHead::unchecked();
     let verified = verify_source(&mut source, &expect, &*clock(), &mut listed);

@@ -1,13 +1,11 @@
 //! `verify --proof`: what a partial CAR proves of one path.
 
-use crate::cli::answer::Answer;
-use crate::cli::commands::verify::head_and_listing::VerifiedObject;
+use crate::cli::commands::verify::verified::Verified;
 use crate::cli::environment::clock;
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
 use crate::cli::io::output::Output;
 use crate::cli::keys::GivenKeys;
-use crate::cli::report::{print_head, print_verdict, verdict};
 use carrack::ident::RepoPath;
 use carrack::key::SignatureStatus;
 use carrack::limits::PROOF_BYTES_MAX;
@@ -19,8 +17,7 @@ pub(in crate::cli) fn verify_record_proof(
     file: &Path,
     path: &RepoPath,
     keys: &GivenKeys,
-    json: bool,
-) -> Result<Answer, Failure> {
+) -> Result<Verified, Failure> {
     let input = Input::from(input::read(file, PROOF_BYTES_MAX)?);
     let mut proof = verify_proof(&input, path, &keys.head_or_unchecked(), &*clock())?;
     if keys.has_earlier() && proof.report.signature == Some(SignatureStatus::Valid) {
@@ -30,18 +27,13 @@ pub(in crate::cli) fn verify_record_proof(
             proof.report.warnings.push(Problem::new(Code::BadSignature, message));
         }
     }
-    let mut output = Output::new();
-    if json {
-        output.json(&VerifiedObject { report: &proof, listing_sha256: None })?;
-    } else {
-        print_head(&mut output, file, &proof.report)?;
-        print_proof(&mut output, &proof)?;
-        print_verdict(&mut output, &proof.report)?;
-    }
-    Ok(verdict(file, &proof.report))
+    Ok(Verified::Record(proof))
 }
 
-fn print_proof(output: &mut Output, proof: &ProofReport) -> Result<(), Failure> {
+pub(in crate::cli) fn print_record(
+    output: &mut Output,
+    proof: &ProofReport,
+) -> Result<(), Failure> {
     let answer = match (proof.present, &proof.cid) {
         (Some(true), Some(cid)) => format!("present, {cid}"),
         (Some(_), _) => "absent".to_owned(),

@@ -1,14 +1,13 @@
 //! `verify FILE`: a whole repository.
 
-use crate::cli::answer::Answer;
-use crate::cli::commands::verify::head_and_listing::{HeadAndListing, VerifiedObject, signer};
+use crate::cli::commands::verify::head_and_listing::{HeadAndListing, signer};
+use crate::cli::commands::verify::verified::Verified;
 use crate::cli::environment::clock;
 use crate::cli::failure::Failure;
-use crate::cli::io::input;
+use crate::cli::io::input::{self, DecompressionLimit};
 use crate::cli::io::output::Output;
 use crate::cli::io::progress::{Bar, ProgressSource};
 use crate::cli::keys::{GivenKeys, earlier_key};
-use crate::cli::report::{print_head, print_verdict, verdict};
 use crate::cli::text::{count, or_dash};
 use carrack::parts::sources::{FileSource, verify_source};
 use carrack::verify::{Input, ListingDigest, Report};
@@ -18,23 +17,16 @@ use std::path::Path;
 pub(in crate::cli) fn verify_repository(
     file: &Path,
     keys: &GivenKeys,
-    json: bool,
-) -> Result<Answer, Failure> {
-    let input = input::open(file)?;
-    let (mut report, seen) = verify_input(&input, keys, json)?;
+    lists: bool,
+    limit: DecompressionLimit,
+) -> Result<Verified, Failure> {
+    let input = input::open(file, limit)?;
+    let (mut report, seen) = verify_input(&input, keys, lists)?;
     if let Some(key) = seen.head.as_ref().and_then(|head| signer(head, keys)) {
         report.warnings.push(Problem::new(Code::BadSignature, earlier_key(key)));
     }
     let listing = seen.listing.filter(|_| report.records.is_some()).map(ListingDigest::finish);
-    let mut output = Output::new();
-    if json {
-        output.json(&VerifiedObject { report: &report, listing_sha256: listing })?;
-    } else {
-        print_head(&mut output, file, &report)?;
-        print_tree(&mut output, &report)?;
-        print_verdict(&mut output, &report)?;
-    }
-    Ok(verdict(file, &report))
+    Ok(Verified::Whole(report, listing))
 }
 
 /// Verifies a file, with a bar; digests its listing as well if that is asked for.
@@ -59,7 +51,7 @@ fn verify_input(
     Ok((report, seen))
 }
 
-fn print_tree(output: &mut Output, report: &Report) -> Result<(), Failure> {
+pub(in crate::cli) fn print_tree(output: &mut Output, report: &Report) -> Result<(), Failure> {
     let number = |value: Option<u64>| or_dash(value.map(count));
     output.field("records", number(report.records))?;
     let height = number(report.height);
