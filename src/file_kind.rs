@@ -179,7 +179,7 @@ fn car(start: &[u8]) -> Option<FileKind> {
 /// The header of a frame is a small map with the key `op`.
 fn frame(start: &[u8]) -> Option<FileKind> {
     let is_map = matches!(start.first(), Some(0xa1..=0xa3));
-    let header = start.get(1..48.min(start.len())).unwrap_or_default();
+    let header = start.get(1..512.min(start.len())).unwrap_or_default();
     (is_map && find(header, b"\x62op").is_some()).then_some(FileKind::Frame)
 }
 

@@ -1,6 +1,6 @@
 //! Prints a failure, as JSON too if that was requested, and returns the exit code.
 
-use crate::cli::failure::{Failure, NO, in_options};
+use crate::cli::failure::{Failure, NO, in_words};
 use crate::cli::io::output::Output;
 use crate::cli::io::stderr::tell;
 use crate::cli::report::tell_problems;
@@ -36,11 +36,6 @@ pub(in crate::cli) fn fail(failure: Failure, json: bool, judges: bool) -> ExitCo
         let _ = Output::new().json(&object);
     }
     ExitCode::from(code)
-}
-
-fn in_words(mut problem: Problem) -> Problem {
-    problem.message = in_options(&problem.message);
-    problem
 }
 
 /// The JSON of a failure.

@@ -139,10 +139,11 @@ fn words(error: &Error) -> String {
 }
 
 /// The options and commands for what a text of the library calls by the names of its interface.
-const OPTIONS: [(&str, &str); 8] = [
+const OPTIONS: [(&str, &str); 9] = [
     ("`ImportOptions::below_floor`", "`--below-floor`"),
     ("`ImportOptions::replace`", "`--replace`"),
     ("`ImportOptions::unverified`", "`--no-key`"),
+    ("`PlcLog::verify_lines`", "`--did`"),
     ("`ExpectedHead::signed_by`", "`--key`, `--did-doc` or `--plc-log`"),
     ("`WriteOptions::rekey`", "`carrack write --rekey`"),
     ("`Engine::accept_rev`", "`carrack write --accept-rev`"),
@@ -159,6 +160,12 @@ pub(in crate::cli) fn in_options(text: &str) -> String {
         }
     }
     text
+}
+
+/// A problem in the words of the command line.
+pub(in crate::cli) fn in_words(mut problem: Problem) -> Problem {
+    problem.message = in_options(&problem.message);
+    problem
 }
 
 /// What to do next, where the error does not say it itself.
@@ -219,6 +226,7 @@ mod tests {
             include_str!("../engine/import/admit.rs"),
             include_str!("../engine/diff/apply.rs"),
             include_str!("../follow/chain.rs"),
+            include_str!("../identity/plc/audit.rs"),
         ];
         for (name, option) in OPTIONS {
             assert!(sources.iter().any(|source| source.contains(name)), "{name}");

@@ -1,4 +1,4 @@
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, NO, in_options};
 use crate::cli::io::input::{is_standard, read_as};
 use crate::cli::plc_log::{GivenLog, stated_signing_key};
 use carrack::block::Cid;
@@ -147,7 +147,7 @@ impl GivenKeys {
 
     fn add_document(&mut self, path: &Path) -> Result<(), Failure> {
         let said = |failure: Failure| failure.preceded_by(format_args!("{}: ", path.display()));
-        let json = read_document(path)?;
+        let json = read_document(path, DID_DOCUMENT_BYTES_MAX)?;
         let document = DidDocument::parse(&json)
             .map_err(|error| said(no_document(&json).unwrap_or_else(|| error.into())))?;
         self.expect_did(&document.did, path)?;
@@ -160,8 +160,8 @@ impl GivenKeys {
 
     fn add_log(&mut self, path: &Path) -> Result<(), Failure> {
         let said = |failure: Failure| failure.preceded_by(format_args!("{}: ", path.display()));
-        let json = read_as(Code::BadLog, path, PLC_LOG_BYTES_MAX as u64)?;
-        // Another account than this is told from a log that is wrong.
+        let json = read_document(path, PLC_LOG_BYTES_MAX)?;
+        // Of a list, another account is an error of its own.
         let of_several = FileKind::of(&json) == Some(FileKind::LogLines);
         let wanted = self.did.as_ref().filter(|_| of_several);
         let log =
@@ -195,10 +195,12 @@ impl GivenKeys {
     }
 }
 
-/// A document that cannot be decompressed is not what is verified, so it has no problem's code.
-fn read_document(path: &Path) -> Result<Vec<u8>, Failure> {
-    let read = read_as(Code::BadLog, path, DID_DOCUMENT_BYTES_MAX as u64);
-    read.map_err(|failure| Failure::no(failure.message().to_owned()))
+/// A document or log that is damaged is not what is verified: no problem stands for it.
+fn read_document(path: &Path, bytes_max: usize) -> Result<Vec<u8>, Failure> {
+    read_as(Code::BadLog, path, bytes_max as u64).map_err(|failure| match failure {
+        Failure::Told { code: NO, message, .. } => Failure::no(message),
+        failure => failure,
+    })
 }
 
 /// What was given as a document, if it is of another kind.
@@ -218,10 +220,9 @@ fn no_document(json: &[u8]) -> Option<Failure> {
 fn no_log(json: &[u8], problem: &Problem) -> Failure {
     let remedy = match FileKind::of(json) {
         Some(FileKind::DidDocument) => "; give it with --did-doc",
-        Some(FileKind::LogLines) => "; --did chooses one identity",
         _ => "",
     };
-    Failure::no(format!("{problem}{remedy}"))
+    Failure::no(format!("{}{remedy}", in_options(&problem.to_string())))
 }
 
 /// Why a log gives no key.

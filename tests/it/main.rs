@@ -27,6 +27,7 @@ mod cli_fields;
 mod cli_follow;
 mod cli_generated;
 mod cli_inputs;
+mod cli_kinds;
 mod cli_trust;
 mod collection_proof;
 mod compact;

@@ -1,5 +1,5 @@
 use crate::cli::answer::Answer;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, in_words};
 use crate::cli::io::input;
 use crate::cli::io::output::Output;
 use crate::cli::plc_log::{GivenLog, stated_signing_key};
@@ -48,7 +48,7 @@ impl PlcArgs {
 pub(in crate::cli) fn run(args: &PlcArgs) -> Result<Answer, Failure> {
     let PlcCommand::Verify(args) = &args.command;
     let json = input::read_as(Code::BadLog, &args.file, PLC_LOG_BYTES_MAX as u64)?;
-    let verified = GivenLog::verify(&json, args.did.as_ref());
+    let verified = GivenLog::verify(&json, args.did.as_ref()).map_err(in_words);
     let mut output = Output::new();
     match (&verified, args.json) {
         (Ok(log), true) => output.json(&LogObject::valid(log))?,

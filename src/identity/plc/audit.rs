@@ -53,8 +53,10 @@ pub(super) fn read_lines(json: &[u8], did: Option<&Did>) -> Result<Vec<Claim>, P
             Some(wanted) if wanted == named => list.push(value),
             Some(_) if did.is_some() => {}
             Some(other) => {
-                let why =
-                    format!("the lines are of several identities, {other} and others: name one");
+                let why = format!(
+                    "the lines are of several identities, {other} and others: name one \
+                     (`PlcLog::verify_lines`)"
+                );
                 return Err(bad(why));
             }
             None => {

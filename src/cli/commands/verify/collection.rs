@@ -5,10 +5,8 @@ use crate::cli::commands::verify::verified::Verified;
 use crate::cli::environment::clock;
 use crate::cli::failure::Failure;
 use crate::cli::io::input::{self, DecompressionLimit};
-use crate::cli::io::output::Output;
 use crate::cli::io::progress::{Bar, ProgressSource};
 use crate::cli::keys::{GivenKeys, earlier_key};
-use crate::cli::text::{count, or_dash, things};
 use carrack::ident::Nsid;
 use carrack::parts::sources::{FileSource, verify_collection_source};
 use carrack::verify::{CollectionReport, Input, verify_collection};
@@ -47,19 +45,4 @@ fn verify_input(
         Err(_) => verify_collection(input, collection, expect, clock, &mut seen)?,
     };
     Ok((report, seen))
-}
-
-pub(in crate::cli) fn print_collection(
-    output: &mut Output,
-    proof: &CollectionReport,
-) -> Result<(), Failure> {
-    let answer = match (proof.complete, proof.records) {
-        (Some(true), Some(0)) => "complete, and empty".to_owned(),
-        (Some(true), Some(records)) => format!("complete, {}", things(records, "record")),
-        (Some(false), Some(records)) => format!("of {}, some are missing", count(records)),
-        _ => "not proven".to_owned(),
-    };
-    output.field("collection", &proof.collection)?;
-    output.field("proof", answer)?;
-    output.field("listing", or_dash(proof.listing_sha256.as_ref()))
 }

@@ -4,7 +4,6 @@ use crate::cli::commands::verify::verified::Verified;
 use crate::cli::environment::clock;
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
-use crate::cli::io::output::Output;
 use crate::cli::keys::GivenKeys;
 use carrack::ident::RepoPath;
 use carrack::key::SignatureStatus;
@@ -28,17 +27,4 @@ pub(in crate::cli) fn verify_record_proof(
         }
     }
     Ok(Verified::Record(proof))
-}
-
-pub(in crate::cli) fn print_record(
-    output: &mut Output,
-    proof: &ProofReport,
-) -> Result<(), Failure> {
-    let answer = match (proof.present, &proof.cid) {
-        (Some(true), Some(cid)) => format!("present, {cid}"),
-        (Some(_), _) => "absent".to_owned(),
-        (None, _) => "not proven".to_owned(),
-    };
-    output.field("path", &proof.path)?;
-    output.field("proof", answer)
 }

@@ -1,10 +1,8 @@
-use crate::cli::commands::verify::collection::print_collection;
 use crate::cli::commands::verify::head_and_listing::VerifiedObject;
-use crate::cli::commands::verify::record::print_record;
-use crate::cli::commands::verify::whole::print_tree;
 use crate::cli::failure::Failure;
 use crate::cli::io::output::Output;
 use crate::cli::report::{print_head, print_verdict};
+use crate::cli::text::{count, or_dash, things};
 use carrack::verify::{CollectionReport, ProofReport, Report};
 use serde::{Serialize, Serializer};
 use std::path::Path;
@@ -52,4 +50,36 @@ impl Serialize for Verified {
             }
         }
     }
+}
+
+fn print_tree(output: &mut Output, report: &Report) -> Result<(), Failure> {
+    let number = |value: Option<u64>| or_dash(value.map(count));
+    output.field("records", number(report.records))?;
+    let height = number(report.height);
+    output.field("nodes", format_args!("{}, height {height}", number(report.nodes)))?;
+    let spare = number(report.unreferenced_blocks);
+    output.field("blocks", format_args!("{}, {spare} unreferenced", number(report.blocks)))?;
+    output.field("order", or_dash(report.order.map(carrack::verify::Order::as_str)))
+}
+
+fn print_record(output: &mut Output, proof: &ProofReport) -> Result<(), Failure> {
+    let answer = match (proof.present, &proof.cid) {
+        (Some(true), Some(cid)) => format!("present, {cid}"),
+        (Some(_), _) => "absent".to_owned(),
+        (None, _) => "not proven".to_owned(),
+    };
+    output.field("path", &proof.path)?;
+    output.field("proof", answer)
+}
+
+fn print_collection(output: &mut Output, proof: &CollectionReport) -> Result<(), Failure> {
+    let answer = match (proof.complete, proof.records) {
+        (Some(true), Some(0)) => "complete, and empty".to_owned(),
+        (Some(true), Some(records)) => format!("complete, {}", things(records, "record")),
+        (Some(false), Some(records)) => format!("of {}, some are missing", count(records)),
+        _ => "not proven".to_owned(),
+    };
+    output.field("collection", &proof.collection)?;
+    output.field("proof", answer)?;
+    output.field("listing", or_dash(proof.listing_sha256.as_ref()))
 }

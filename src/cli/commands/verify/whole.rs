@@ -5,10 +5,8 @@ use crate::cli::commands::verify::verified::Verified;
 use crate::cli::environment::clock;
 use crate::cli::failure::Failure;
 use crate::cli::io::input::{self, DecompressionLimit};
-use crate::cli::io::output::Output;
 use crate::cli::io::progress::{Bar, ProgressSource};
 use crate::cli::keys::{GivenKeys, earlier_key};
-use crate::cli::text::{count, or_dash};
 use carrack::parts::sources::{FileSource, verify_source};
 use carrack::verify::{Input, ListingDigest, Report};
 use carrack::{Code, Error, Problem};
@@ -49,14 +47,4 @@ fn verify_input(
     let mut source = ProgressSource::new(source, &bar);
     let report = verify_source(&mut source, &keys.head_or_unchecked(), &*clock(), &mut seen)?;
     Ok((report, seen))
-}
-
-pub(in crate::cli) fn print_tree(output: &mut Output, report: &Report) -> Result<(), Failure> {
-    let number = |value: Option<u64>| or_dash(value.map(count));
-    output.field("records", number(report.records))?;
-    let height = number(report.height);
-    output.field("nodes", format_args!("{}, height {height}", number(report.nodes)))?;
-    let spare = number(report.unreferenced_blocks);
-    output.field("blocks", format_args!("{}, {spare} unreferenced", number(report.blocks)))?;
-    output.field("order", or_dash(report.order.map(carrack::verify::Order::as_str)))
 }
