@@ -1,5 +1,6 @@
 //! What a file is that was given where another kind of file belongs.
 
+use crate::shown::Quoted;
 use memchr::memmem::find;
 use serde_json::{Map, Value};
 use std::fmt;
@@ -148,9 +149,13 @@ impl fmt::Display for FileKind {
             Self::ServerAnswer { error, message } => {
                 f.write_str(self.name())?;
                 if !error.is_empty() {
-                    write!(f, ", the error {:?}", shortened(error))?;
+                    write!(f, ", the error {}", Quoted(&shortened(error)))?;
                 }
-                if message.is_empty() { Ok(()) } else { write!(f, ": {:?}", shortened(message)) }
+                if message.is_empty() {
+                    Ok(())
+                } else {
+                    write!(f, ": {}", Quoted(&shortened(message)))
+                }
             }
             _ => f.write_str(self.name()),
         }
@@ -309,7 +314,7 @@ mod tests {
     fn what_a_server_says_is_shortened_and_escaped() {
         let answer = format!("{{\"error\":\"\\u001b[31m\",\"message\":\"{}\"}}", "a".repeat(5000));
         let said = FileKind::of(answer.as_bytes()).unwrap().to_string();
-        assert!(said.contains("\\u{1b}[31m") && said.contains("aaa…\""), "{said}");
+        assert!(said.contains("\\u001b[31m") && said.contains("aaa…\""), "{said}");
         assert!(said.len() < 300, "{said}");
     }
 

@@ -82,6 +82,7 @@ mod problem;
 mod progress;
 #[cfg(feature = "serde")]
 mod serialize;
+mod shown;
 mod store;
 pub mod tree;
 pub mod verify;

@@ -82,6 +82,11 @@ pub mod car {
     }
 }
 
+/// Text from outside as it is shown to people.
+pub mod text {
+    pub use crate::shown::{Escaped, Quoted, acts_on_terminal};
+}
+
 /// Files that are renamed when they are complete, and what a file is that is not what was expected.
 pub mod files {
     pub use crate::file_kind::FileKind;

@@ -2,6 +2,7 @@
 
 use crate::ident::{Cid, CidError};
 use crate::limits::PROBLEMS_LISTED_MAX;
+use crate::shown::Quoted;
 use std::fmt;
 
 /// A problem of input that came from outside.
@@ -86,7 +87,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.code, self.message)?;
         if let Some(path) = &self.path {
-            write!(f, ", path {path:?}")?;
+            write!(f, ", path {}", Quoted(path))?;
         }
         if let Some(cid) = &self.cid {
             write!(f, ", block {cid}")?;

@@ -3,11 +3,12 @@
 
 use crate::node_decode::canonical;
 use carrack::block::drisl;
-use carrack::block::{blob_refs, json};
+use carrack::block::{blob_refs, data_model, json};
 use carrack::limits::{CBOR_CONTAINER_MAX, CBOR_DEPTH_MAX};
 use carrack::parts::drisl::Decoder;
 use carrack::parts::drisl::{Floats, check as rules};
 use ipld_core::ipld::Ipld;
+use serde_json::Value;
 
 pub fn check(data: &[u8]) {
     let taken = rules::value(data, Floats::Allow);
@@ -27,18 +28,22 @@ pub fn check(data: &[u8]) {
     if let Ok(value) = decoded {
         assert_eq!(drisl::encode(&value).unwrap(), data);
     }
-    if is_map && strict.is_ok() {
-        as_json(data);
-    }
+    as_json(data);
     let _ = blob_refs(data);
 }
 
-/// JSON may be unable to tell something, but tells nothing wrong.
+/// Every record has a JSON form that loses nothing; only proper ones have the plain form.
 fn as_json(data: &[u8]) {
-    if let Ok(value) = json::to_json(data)
-        && let Ok(again) = json::from_json(&value)
-    {
-        assert_eq!(again, data);
+    let form = json::to_lossless(data);
+    let text = form.to_string();
+    let again: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json::from_lossless(&again).unwrap(), data);
+    let plain = json::to_json(data);
+    assert_eq!(plain.is_ok(), data_model::check(data).is_ok());
+    assert_eq!(plain.is_ok(), !text.contains("{\"$improper\":"));
+    if let Ok(value) = plain {
+        assert_eq!(value, form);
+        assert_eq!(json::from_json(&value).unwrap(), data);
     }
 }
 

@@ -25,11 +25,11 @@ use clap::{Parser, Subcommand};
 
 /// Stores, verifies and moves AT Protocol repositories.
 ///
-/// FILE is a repository as a CAR file; `-` is standard input or output. STORE is the file in which
-/// an engine stores accounts; `import`, `create`, `follow` and `migrate` create it.
+/// FILE is a path; `-` is standard input or output. STORE is the file in which an engine stores
+/// accounts; `import`, `create`, `follow` and `migrate` create it.
 ///
-/// Exit code 0: done, or yes. 1: no (invalid, refused, not found). 2: wrong usage, or a file that
-/// cannot be read or written.
+/// Exit code 0: done, or yes. 1: no (invalid, refused, not found). 2: wrong usage, or a file or
+/// store that cannot be read or written.
 #[derive(Debug, Parser)]
 #[command(name = "carrack", version, propagate_version = true)]
 pub(in crate::cli) struct Cli {

@@ -3,6 +3,7 @@ use crate::block::Cid;
 use crate::block::drisl::Encoder;
 use crate::ident::{RepoPath, SyntaxError};
 use crate::problem::{Code, Problem};
+use crate::shown::Quoted;
 
 /// The change of one path in a commit. Lexicon: `com.atproto.sync.subscribeRepos#repoOp`.
 ///
@@ -105,7 +106,9 @@ impl RepoOp {
             ("create", ..) => Err(wrong(&path, "a create has a cid and no prev")),
             ("update", ..) => Err(wrong(&path, "an update has a cid and a prev")),
             ("delete", ..) => Err(wrong(&path, "a delete has a prev and no cid")),
-            (action, ..) => Err(wrong(&path, &format!("an op of unknown action {action:?}"))),
+            (action, ..) => {
+                Err(wrong(&path, &format!("an op of unknown action {}", Quoted(action))))
+            }
         }
     }
 }

@@ -1,3 +1,4 @@
+use crate::shown::Quoted;
 use std::fmt;
 
 /// A text is not a valid identifier: a DID, a path, a revision, a key.
@@ -29,7 +30,7 @@ impl SyntaxError {
 impl fmt::Display for SyntaxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { what, text, reason } = self;
-        write!(f, "{text:?} is not a valid {what}: {reason}")
+        write!(f, "{} is not a valid {what}: {reason}", Quoted(text))
     }
 }
 

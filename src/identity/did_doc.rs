@@ -3,6 +3,7 @@ use crate::file_kind::FileKind;
 use crate::ident::{Did, SyntaxError};
 use crate::key::{Curve, VerifyingKey};
 use crate::limits::DID_DOCUMENT_BYTES_MAX;
+use crate::shown::Quoted;
 use serde_json::Value;
 
 /// The parts of a DID document that a repository engine needs. Specification:
@@ -101,7 +102,8 @@ fn read_key(method: &Value) -> Result<VerifyingKey> {
         "EcdsaSecp256r1VerificationKey2019" => read_bare_key(Curve::P256, multibase),
         other => {
             let other: String = other.chars().take(64).collect();
-            Err(Error::Key(format!("the document's #atproto key is of the unknown type {other:?}")))
+            let other = Quoted(&other);
+            Err(Error::Key(format!("the document's #atproto key is of the unknown type {other}")))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The manual: how to use Carrack, what it guarantees, and how the parts that are hard work.
 //!
-//! For owners and operators: [`cli`], [`backup`], [`migration`], [`trust`], [`failures`],
+//! For owners and operators: [`cli`], [`records`], [`backup`], [`migration`], [`trust`], [`failures`],
 //! [`benchmarks`]. For authors of servers: [`hosting`], [`writing`], [`following`], [`diffs`],
 //! [`guarantees`]. How it works inside: [`tree`], [`format`](mod@format), [`reading`]. The terms are in
 //! [`glossary`].
@@ -40,6 +40,9 @@ pub mod migration {}
 
 #[doc = include_str!("reading.md")]
 pub mod reading {}
+
+#[doc = include_str!("records.md")]
+pub mod records {}
 
 #[doc = include_str!("tree.md")]
 pub mod tree {}

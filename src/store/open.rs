@@ -3,6 +3,7 @@
 use crate::account::EngineName;
 use crate::env::Random;
 use crate::error::{Error, Result};
+use crate::shown::Quoted;
 use crate::store::facts::set_fact;
 use crate::store::format;
 use crate::store::log::{allow_gaps, last_seq, note_trimmed};
@@ -40,7 +41,7 @@ pub(crate) fn prepare(
         create(session, random)?;
     } else if !names.iter().any(|name| name.starts_with("carrack.")) {
         let name = names.first().map_or("", String::as_str);
-        let message = format!("a database of something else (it has a table {name:?})");
+        let message = format!("a database of something else (it has a table {})", Quoted(name));
         return Err(Error::Format(message));
     }
     // First of all: a newer format may have other tables.

@@ -44,6 +44,8 @@ pub struct Section {
 pub struct Fields {
     pub always: BTreeSet<String>,
     pub sometimes: BTreeSet<String>,
+    /// Those that another paragraph lists.
+    pub inherited: BTreeSet<String>,
 }
 
 /// The page.
@@ -127,6 +129,7 @@ fn fields(sentence: &str, known: &BTreeMap<String, Fields>) -> Fields {
                 let other = known.get(&name).unwrap_or_else(|| panic!("{name} is not above"));
                 fields.always.extend(other.always.iter().cloned());
                 fields.sometimes.extend(other.sometimes.iter().cloned());
+                fields.inherited.extend(other.always.union(&other.sometimes).cloned());
                 continue;
             }
             let kind = if is_always { &mut fields.always } else { &mut fields.sometimes };

@@ -8,6 +8,9 @@
 #[cfg(feature = "cli")]
 pub mod cli_folder;
 pub mod cli_page;
+#[cfg(feature = "cli")]
+pub mod command_line;
+pub mod data;
 pub mod disk;
 pub mod handmade;
 pub mod host;

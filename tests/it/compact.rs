@@ -121,3 +121,38 @@ fn what_cannot_be_removed_is_not_copied_either() {
     }
     assert_clean(&Engine::open(&file).unwrap());
 }
+
+/// What a call that was killed left is removed by the next one, and nothing else is.
+#[test]
+fn leftovers_of_killed_calls_are_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("store.redb");
+    store(&file);
+    let names = || {
+        let entries = std::fs::read_dir(folder.path()).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+    };
+    let seen = std::sync::Mutex::new(Vec::new());
+    let look = |_| seen.lock().unwrap().extend(names());
+    let options = Options::default();
+    let progress = carrack::Progress::to(&look);
+    Engine::compact(&file, &options, CompactOptions::default(), progress).unwrap();
+    let seen = seen.into_inner().unwrap();
+    let part = seen.iter().find(|name| name.ends_with(".part")).unwrap();
+    std::fs::write(folder.path().join(part), "left over").unwrap();
+    let foreign = [
+        "store.redb.part",
+        "store.redb.backup.part",
+        "store.redb.compact-abcdef",
+        "store.redb.compact-abcdefg.part",
+        "other.redb.compact-abcdef.part",
+        "store.redb.compact-......part",
+    ];
+    for name in foreign {
+        std::fs::write(folder.path().join(name), "of another program").unwrap();
+    }
+    compact(&file, false).unwrap();
+    let names = names();
+    assert!(!names.contains(part), "{names:?}");
+    assert_eq!(names.len(), foreign.len() + 1, "{names:?}");
+}

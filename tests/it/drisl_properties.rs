@@ -85,8 +85,9 @@ proptest! {
     fn json_round_trips(value in value()) {
         let bytes = drisl::encode(&Ipld::Map([("v".to_owned(), value)].into())).unwrap();
         if let Ok(json) = json::to_json(&bytes) {
-            prop_assert_eq!(json::from_json(&json).unwrap(), bytes);
+            prop_assert_eq!(json::from_json(&json).unwrap(), bytes.clone());
         }
+        prop_assert_eq!(json::from_lossless(&json::to_lossless(&bytes)).unwrap(), bytes);
     }
 
     #[test]

@@ -3,27 +3,31 @@
 //! A block of code with the language `console` is a transcript: a line that begins with `$ ` is a
 //! command, and the lines up to the next command are what it prints, standard error included.
 //! Commands run in order, in one folder that has the repository and the log of the sample account
-//! in `repo.car` and `log.json`; the clock advances by a minute with each. `NAME=value` sets a
-//! variable for the commands after it. Durations and rates are not compared.
+//! in `repo.car` and `log.json`. The clock advances by a day with each transcript and by a minute
+//! with each command, whose random numbers depend on its text: a new command changes the output of
+//! few others. `NAME=value` sets a variable for the commands after it. Durations and rates are not
+//! compared.
 //!
 //! `CARRACK_README=write` writes what the commands print into the page.
 #![cfg(all(unix, feature = "cli"))]
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use crate::common::sample::sample;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// When the first command runs, in microseconds since 1970: 2026-02-01 09:00 UTC.
 const START: u64 = 1_769_936_400_000_000;
 const MINUTE: u64 = 60_000_000;
+const DAY: u64 = 24 * 60 * MINUTE;
 
 /// Runs commands as the reader of a page would, one after the other.
 struct Reader {
     folder: tempfile::TempDir,
     /// Assignments of variables.
     variables: String,
-    commands: u64,
+    now: u64,
 }
 
 impl Reader {
@@ -32,35 +36,45 @@ impl Reader {
         let sample = sample();
         std::fs::write(folder.path().join("repo.car"), sample.car).unwrap();
         std::fs::write(folder.path().join("log.json"), sample.log).unwrap();
-        Self { folder, variables: String::new(), commands: 0 }
+        Self { folder, variables: String::new(), now: START }
+    }
+
+    /// Goes on to the next transcript.
+    fn next_day(&mut self) {
+        self.now = START + ((self.now - START) / DAY + 1) * DAY;
     }
 
     /// What a command prints.
     fn run(&mut self, line: &str) -> String {
         if let Some((name, value)) = assignment(line) {
             let value = self.shell(&format!("printf %s {value}"));
-            self.variables.push_str(&format!("{name}='{value}'\n"));
+            writeln!(self.variables, "{name}='{value}'").unwrap();
             return String::new();
         }
         self.shell(line)
     }
 
     fn shell(&mut self, line: &str) -> String {
-        self.commands += 1;
+        self.now += MINUTE;
         let binary = Path::new(env!("CARGO_BIN_EXE_carrack"));
         let path = std::env::var("PATH").unwrap_or_default();
         let out = Command::new("sh")
             .args(["-c", &format!("exec 2>&1\n{}{line}", self.variables)])
             .current_dir(self.folder.path())
             .env("PATH", format!("{}:{path}", binary.parent().unwrap().display()))
-            .env("CARRACK_TEST_SEED", self.commands.to_string())
-            .env("CARRACK_TEST_NOW", (START + self.commands * MINUTE).to_string())
+            .env("CARRACK_TEST_SEED", seed(line).to_string())
+            .env("CARRACK_TEST_NOW", self.now.to_string())
             .output()
             .unwrap();
         let printed = String::from_utf8(out.stdout).unwrap();
         assert!(out.status.success(), "{line}: {}: {printed}", out.status);
         printed
     }
+}
+
+/// A number for each command, so that no two make the same key.
+fn seed(line: &str) -> u64 {
+    line.bytes().fold(7, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte)))
 }
 
 /// `NAME=value`, in a line of its own.
@@ -74,10 +88,13 @@ fn run_page(page: &str) -> String {
     let mut reader = Reader::new();
     let mut new = String::new();
     let mut lines = page.lines().peekable();
-    let mut in_transcript = false;
+    let (mut in_transcript, mut commands) = (false, 0);
     while let Some(line) = lines.next() {
         new.push_str(line);
         new.push('\n');
+        if line == "```console" {
+            reader.next_day();
+        }
         in_transcript = line == "```console" || in_transcript && line != "```";
         let Some(command) = line.strip_prefix("$ ").filter(|_| in_transcript) else { continue };
         let mut shown = String::new();
@@ -86,9 +103,10 @@ fn run_page(page: &str) -> String {
             shown.push('\n');
         }
         let printed = reader.run(command);
+        commands += 1;
         new.push_str(if masked(&shown) == masked(&printed) { &shown } else { &printed });
     }
-    assert!(reader.commands >= 10, "{} commands are run", reader.commands);
+    assert!(commands >= 10, "{commands} commands are run");
     new
 }
 
@@ -155,6 +173,20 @@ fn durations_and_rates_are_all_that_is_not_compared() {
     assert!(!same("  size          1.2 kB", "  size   1.2 kB"));
     assert_eq!(assignment("DID=$(printf a)"), Some(("DID", "$(printf a)")));
     assert_eq!(assignment("carrack export a -o=b"), None);
+}
+
+/// Other blocks have only what a test cannot run: downloads, and what Cargo does.
+#[test]
+fn every_command_of_carrack_is_in_a_transcript() {
+    let page = std::fs::read_to_string(readme()).unwrap();
+    let blocks = page.split("```sh\n").skip(1);
+    let lines = blocks.flat_map(|block| block.split("```").next().unwrap().lines());
+    for line in lines {
+        let may = ["cargo ", "curl ", "cd examples && cargo "]
+            .iter()
+            .any(|start| line.starts_with(start));
+        assert!(may, "README.md: `{line}` is not in a block `console`");
+    }
 }
 
 /// A release binary makes keys of the system's random numbers, whatever its environment says.

@@ -307,3 +307,37 @@ fn names_that_were_given_up_stay_away() {
         }
     }
 }
+
+/// What is printed goes through `cli/io`, where it is escaped.
+#[test]
+fn one_folder_writes_to_the_terminal() {
+    let words =
+        ["println!(", "print!(", "dbg!(", "stdout()", "stderr()", "/dev/tty", "error.print("];
+    for path in sources("src", "rs").iter().filter(|path| !name(path).starts_with("src/cli/io/")) {
+        let text = read(path);
+        for (number, line) in code(&text) {
+            let found = words.iter().find(|word| line.contains(**word));
+            assert!(found.is_none(), "{}:{number}: {}", name(path), line.trim());
+        }
+    }
+}
+
+/// Files are written complete or not at all, and stores and keys are never overwritten: by
+/// `part_file`, and by `cli/io/output_file` on top of it. Measurements write into a folder of their
+/// own.
+#[test]
+fn one_file_creates_files() {
+    let words = ["File::create", "fs::write(", "create_new(", ".create(true)", "fs::rename("];
+    let own_folder = ["src/cli/bench/", "src/cli/demo/"];
+    for path in sources("src", "rs") {
+        let name = name(&path);
+        if own_folder.iter().any(|folder| name.starts_with(folder)) {
+            continue;
+        }
+        let text = read(&path);
+        for (number, line) in code(&text) {
+            let found = words.iter().find(|word| line.contains(**word));
+            assert!(found.is_none(), "{name}:{number}: {}", line.trim());
+        }
+    }
+}

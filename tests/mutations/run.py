@@ -24,7 +24,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = Path(__file__).resolve().with_name("table.toml")
-AREAS = ("constructors", "swaps", "durability", "proofs", "trust", "identity", "limits")
+AREAS = (
+    "constructors",
+    "swaps",
+    "durability",
+    "proofs",
+    "trust",
+    "identity",
+    "limits",
+    "outputs",
+    "terminal",
+)
 FIELDS = {"name", "area", "file", "text", "replacement", "test"}
 OPTIONAL = {"cli"}
 ENTRIES_MIN = 60

@@ -18,7 +18,8 @@ use std::collections::HashSet;
 /// ```
 ///
 /// # Errors
-/// `NonCanonical` if the bytes are not in canonical form, otherwise `BadRecord`.
+/// `NonCanonical` if the bytes are not in canonical form; `TooLarge` for more than 32 containers
+/// inside each other, or a container of more than 131,072 members; otherwise `BadRecord`.
 pub fn check(record: &[u8]) -> Result<(), Problem> {
     map(record, &mut Model::of_any(FirstFault)).map_err(|fault| problem_of(record, fault))
 }

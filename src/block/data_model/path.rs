@@ -19,12 +19,6 @@ pub(in crate::block) enum Step<'a> {
 
 impl Step<'_> {
     fn write_to(&self, path: &mut String) {
-        if path.len() > PATH_BYTES_MAX {
-            if !path.ends_with('…') {
-                path.push('…');
-            }
-            return;
-        }
         let written = match self {
             Step::Index(index) => write!(path, "[{index}]"),
             Step::Key(key) if is_plain(key) => write!(path, ".{key}"),
@@ -35,6 +29,15 @@ impl Step<'_> {
         };
         // Writing to a text does not fail.
         written.unwrap_or_default();
+    }
+}
+
+/// Adds a step, unless the path is long already.
+fn extend(path: &mut String, step: impl FnOnce(&mut String)) {
+    if path.len() <= PATH_BYTES_MAX {
+        step(path);
+    } else if !path.ends_with('…') {
+        path.push('…');
     }
 }
 
@@ -57,8 +60,9 @@ impl PathFromEnd {
 
 impl fmt::Display for PathFromEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(ROOT)?;
-        self.0.iter().rev().try_for_each(|step| f.write_str(step))
+        let mut path = ROOT.to_owned();
+        self.0.iter().rev().for_each(|step| extend(&mut path, |path| path.push_str(step)));
+        f.write_str(&path)
     }
 }
 
@@ -112,7 +116,7 @@ impl Search<'_> {
 
     fn ends_in_member(&mut self, step: &Step<'_>, depth: usize) -> bool {
         let length = self.path.len();
-        step.write_to(&mut self.path);
+        extend(&mut self.path, |path| step.write_to(path));
         if self.ends_in_value(depth) {
             return true;
         }

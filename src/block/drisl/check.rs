@@ -83,8 +83,8 @@ pub(in crate::block) fn map(bytes: &[u8], rules: &mut impl Rules) -> Result<(), 
 ///
 /// # Errors
 /// The first fault.
-pub fn value(bytes: &[u8], mut floats: Floats) -> Result<(), Fault> {
-    whole(Decoder::new(bytes), &mut floats)
+pub fn value(bytes: &[u8], floats: Floats) -> Result<(), Fault> {
+    whole(Decoder::new(bytes), &mut { floats })
 }
 
 fn whole(mut decoder: Decoder<'_>, rules: &mut impl Rules) -> Result<(), Fault> {

@@ -9,9 +9,10 @@ use serde_json::{Map, Number, Value};
 
 /// Writes an object of the JSON form as a DRISL map, and checks that it is a proper record.
 ///
-/// A number with a fraction of zero (`1.0`) is taken for the integer if it is less than 2^53 away
-/// from 0, since JavaScript makes no difference. Base64 may be padded. The message of a problem
-/// begins with the value's path, such as `record.embed.images[0].alt`.
+/// A float without a fraction (`1.0`) is taken for the integer if it is less than 2^51 away from 0,
+/// since JavaScript makes no difference. What the text was that a parser made a float or one of two
+/// equal keys of, the value does not tell: `json::parse` (feature `serde`) does. Base64 may be padded.
+/// The message of a problem begins with the value's path, such as `record.embed.images[0].alt`.
 ///
 /// ```
 /// use carrack::block::json;
@@ -59,13 +60,14 @@ pub(super) fn encode_object(value: &Value, improper: Improper) -> Result<Vec<u8>
 
 /// Why a value has no encoding, and where it is.
 struct Misfit {
-    problem: Problem,
+    code: Code,
+    message: String,
     path: PathFromEnd,
 }
 
 impl Misfit {
     fn bad(message: impl Into<String>) -> Self {
-        Problem::new(Code::BadRecord, message).into()
+        Self { code: Code::BadRecord, message: message.into(), path: PathFromEnd::default() }
     }
 
     fn inside(mut self, step: &Step<'_>) -> Self {
@@ -74,14 +76,14 @@ impl Misfit {
     }
 
     fn problem(self) -> Problem {
-        let message = format!("{}: {}", self.path, self.problem.message);
-        Problem::new(self.problem.code, message)
+        Problem::new(self.code, format!("{}: {}", self.path, self.message))
     }
 }
 
 impl From<Problem> for Misfit {
     fn from(problem: Problem) -> Self {
-        Self { problem, path: PathFromEnd::default() }
+        let Problem { code, message, .. } = problem;
+        Self { code, message, path: PathFromEnd::default() }
     }
 }
 
@@ -205,12 +207,12 @@ fn not_an_integer(number: &Number) -> Misfit {
     Misfit::bad(format!("{number} is not an integer, or not one that JSON readers keep exactly"))
 }
 
-/// The integer that a float stands for. From 2^53 on, some floats are what the text of another
-/// integer was rounded to.
-pub(super) fn integral(float: f64) -> Option<i64> {
-    const EXACT_MAX: f64 = 9_007_199_254_740_991.0;
+/// The integer that a float stands for. From 2^51 on, it may be what the text of another integer was
+/// rounded to: parsers of JSON are off by some units in the last place.
+fn integral(float: f64) -> Option<i64> {
+    const EXACT_MAX: f64 = 2_251_799_813_685_248.0;
     #[allow(clippy::cast_possible_truncation)]
-    (float.fract() == 0.0 && float.abs() <= EXACT_MAX).then_some(float as i64)
+    (float.fract() == 0.0 && float.abs() < EXACT_MAX).then_some(float as i64)
 }
 
 fn parse_link(map: &Map<String, Value>, content: &Value) -> Result<Cid, Misfit> {

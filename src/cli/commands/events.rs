@@ -21,7 +21,8 @@ pub(in crate::cli) struct EventsArgs {
     /// Start after this sequence number
     #[arg(long, value_name = "SEQ", default_value_t = 0)]
     after: u64,
-    /// Write the frames into this folder, one file per frame, named by sequence number
+    /// Write the frames into this folder instead of printing the events: one file per frame, named
+    /// by sequence number
     #[arg(long, value_name = "DIR")]
     frames: Option<PathBuf>,
 }

@@ -1,9 +1,10 @@
 use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
 use crate::cli::io::output::{BinaryOutput, Output};
+use crate::cli::io::stderr::{note, tell};
 use crate::cli::store::{self, StoreArgs};
 use carrack::Error;
-use carrack::block::json;
+use carrack::block::{data_model, json};
 use carrack::error::Entity;
 use carrack::ident::{Did, RepoPath};
 use clap::Args;
@@ -36,12 +37,11 @@ pub(in crate::cli) fn run(args: &GetArgs) -> Result<Answer, Failure> {
         output.end()?;
         return Ok(Answer::Yes);
     }
-    let value = json::to_json(bytes).map_err(|error| {
-        Failure::no(format!(
-            "{} is not proper data model ({error}), so it has no JSON form; --cbor gives its bytes",
-            args.path
-        ))
-    })?;
+    if let Err(problem) = data_model::check(bytes) {
+        tell(format_args!("warning: {} is not proper: {}", args.path, problem.message));
+        note(format_args!("what is improper has the key \"$improper\" in the JSON"));
+    }
+    let value = json::to_lossless(bytes);
     let mut output = Output::new();
     // The lines are JSON's own: line ends in texts are escaped.
     for line in format!("{value:#}").lines() {

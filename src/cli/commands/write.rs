@@ -4,15 +4,15 @@ use crate::cli::io::output::Output;
 use crate::cli::io::stderr::tell;
 use crate::cli::keys::read_key;
 use crate::cli::store::{self, StoreArgs};
-use carrack::block::Cid;
+use carrack::block::{Cid, json};
 use carrack::engine::{Op, Record, WriteOptions, Written};
 use carrack::ident::{Did, RepoPath};
 use carrack::key::SigningKey;
 use carrack::{Engine, Error};
 use clap::Args;
 use data_encoding::{BASE64, BASE64_NOPAD};
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use std::io::{BufRead, Read};
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ pub(in crate::cli) struct WriteArgs {
     /// Write although the account's last revision, signed by a wrong clock, is ahead of this one
     #[arg(long)]
     accept_rev: bool,
-    /// Also print refused lines on standard output
+    /// Print an object for a line that is refused too
     #[arg(long)]
     json: bool,
 }
@@ -104,86 +104,126 @@ fn parse(line: &[u8]) -> Result<(Vec<Op>, WriteOptions), Failure> {
     if line.len() as u64 > LINE_BYTES_MAX {
         return Err(Failure::no(format!("longer than {LINE_BYTES_MAX} bytes; use more commits")));
     }
-    let value: Value = serde_json::from_slice(line)
-        .map_err(|error| Failure::no(format!("not one JSON object a line: {error}")))?;
-    let Value::Object(mut fields) = value else {
-        return Err(Failure::no("not a JSON object with a list \"ops\""));
-    };
-    let swap = take_cid(&mut fields, "swap")?;
-    let Some(Value::Array(ops)) = fields.remove("ops") else {
-        return Err(Failure::no("no list \"ops\""));
-    };
-    nothing_left(&fields)?;
+    let line = std::str::from_utf8(line)
+        .map_err(|error| Failure::no(format!("not UTF-8 (byte {})", error.valid_up_to())))?;
+    let LineObject { ops, swap } = object(line, line)
+        .map_err(|failure| failure.preceded_by("not one JSON object a line: "))?;
+    let swap = swap.map(|swap| parse_cid(&swap, "swap")).transpose()?;
     let ops = ops.into_iter().enumerate().map(|(place, op)| {
-        parse_op(op).map_err(|failure| failure.preceded_by(format_args!("op {}: ", place + 1)))
+        let op = parse_op(op.get(), line);
+        op.map_err(|failure| failure.preceded_by(format_args!("op {}: ", place + 1)))
     });
     Ok((ops.collect::<Result<_, _>>()?, WriteOptions::default().swap(swap)))
 }
 
-fn parse_op(op: Value) -> Result<Op, Failure> {
-    let Value::Object(mut fields) = op else { return Err(Failure::no("not an object")) };
-    let action = take_text(&mut fields, "action")?.unwrap_or_default();
-    let path = take_text(&mut fields, "path")?.ok_or_else(|| Failure::no("no \"path\""))?;
-    let path: RepoPath = path.parse()?;
-    let record = take_record(&mut fields, &path)?;
-    let prev = take_cid(&mut fields, "prev")?;
-    nothing_left(&fields)?;
-    match (action.as_str(), record, prev) {
-        ("create", Some(record), None) => Ok(Op::create(path, record)),
-        ("create", Some(_), Some(_)) => Err(Failure::no("a create has no \"prev\"")),
-        ("update", Some(record), prev) => Ok(Op::Update { path, record, prev }),
-        ("create" | "update", None, _) => Err(Failure::no("no \"record\", and no \"cbor\"")),
-        ("delete", None, prev) => Ok(Op::Delete { path, prev }),
-        ("delete", Some(_), _) => Err(Failure::no("a delete has no record")),
-        _ => Err(Failure::no("\"action\" is create, update or delete")),
+/// A line of input. A misspelt "swap" must not disable the check.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LineObject<'a> {
+    #[serde(borrow)]
+    ops: Vec<&'a RawValue>,
+    swap: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OpObject<'a> {
+    action: Action,
+    path: String,
+    #[serde(borrow)]
+    record: Option<&'a RawValue>,
+    cbor: Option<String>,
+    prev: Option<String>,
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Action {
+    Create,
+    Update,
+    Delete,
+}
+
+/// Reads an object that is a part of `line`. A list of the fields' values would do for serde.
+fn object<'a, T: Deserialize<'a>>(json: &'a str, line: &str) -> Result<T, Failure> {
+    if !json.trim_start().starts_with('{') {
+        return Err(Failure::no("not a JSON object"));
+    }
+    serde_json::from_str(json).map_err(|error| {
+        let text = error.to_string();
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        let reason = text.strip_suffix(&place).unwrap_or(&text);
+        Failure::no(format!("{reason} (column {})", start_in(line, json) + error.column()))
+    })
+}
+
+/// How many bytes of the line are in front of a part of it.
+fn start_in(line: &str, part: &str) -> usize {
+    part.as_ptr().addr().saturating_sub(line.as_ptr().addr())
+}
+
+fn parse_op(json: &str, line: &str) -> Result<Op, Failure> {
+    let op: OpObject<'_> = object(json, line)?;
+    let path: RepoPath = op.path.parse()?;
+    let record = parse_record(op.record, op.cbor.as_deref(), line)
+        .map_err(|error| in_record(error, &path))?;
+    let prev = op.prev.map(|prev| parse_cid(&prev, "prev")).transpose()?;
+    match (op.action, record, prev) {
+        (Action::Create, Some(record), None) => Ok(Op::create(path, record)),
+        (Action::Create, Some(_), Some(_)) => Err(Failure::no("a create has no \"prev\"")),
+        (Action::Update, Some(record), prev) => Ok(Op::Update { path, record, prev }),
+        (Action::Create | Action::Update, None, _) => {
+            Err(Failure::no("no \"record\", and no \"cbor\""))
+        }
+        (Action::Delete, None, prev) => Ok(Op::Delete { path, prev }),
+        (Action::Delete, Some(_), _) => Err(Failure::no("a delete has no record")),
     }
 }
 
-fn take_record(
-    fields: &mut Map<String, Value>,
-    path: &RepoPath,
-) -> Result<Option<Record>, Failure> {
-    let record = fields.remove("record").filter(|record| !record.is_null());
-    let cbor = take_text(fields, "cbor")?;
+/// Why an op has no record: something in the record, or the op.
+enum RecordError {
+    Record(Error),
+    Op(Failure),
+}
+
+fn parse_record(
+    record: Option<&RawValue>,
+    cbor: Option<&str>,
+    line: &str,
+) -> Result<Option<Record>, RecordError> {
     let record = match (record, cbor) {
         (None, None) => return Ok(None),
-        (Some(record), None) => Record::from_json(&record),
+        (Some(record), None) => {
+            let value = json::parse(record.get()).map_err(|mut problem| {
+                problem.offset = problem.offset.map(|at| at + start_in(line, record.get()) as u64);
+                RecordError::Record(problem.into())
+            })?;
+            Record::from_json(&value)
+        }
         (None, Some(text)) => {
             let base64 = if text.ends_with('=') { BASE64 } else { BASE64_NOPAD };
-            let bytes = base64
-                .decode(text.as_bytes())
-                .map_err(|error| Failure::no(format!("\"cbor\" is not base64: {error}")))?;
+            let bytes = base64.decode(text.as_bytes()).map_err(|error| {
+                RecordError::Op(Failure::no(format!("\"cbor\" is not base64: {error}")))
+            })?;
             Record::from_dag_cbor(bytes)
         }
-        (Some(_), Some(_)) => return Err(Failure::no("both \"record\" and \"cbor\"")),
+        (Some(_), Some(_)) => {
+            return Err(RecordError::Op(Failure::no("both \"record\" and \"cbor\"")));
+        }
     };
-    let record = record.map_err(|error| match error {
-        Error::Problem(problem) => Error::from(problem.path(path.as_bytes())),
-        error => error,
-    });
-    Ok(Some(record?))
+    record.map(Some).map_err(RecordError::Record)
 }
 
-fn take_cid(fields: &mut Map<String, Value>, name: &str) -> Result<Option<Cid>, Failure> {
-    let cid = take_text(fields, name)?.map(|text| text.parse::<Cid>());
-    cid.transpose().map_err(|error| Failure::no(format!("\"{name}\": {error}")))
-}
-
-/// Null counts as absent.
-fn take_text(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Failure> {
-    match fields.remove(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(Failure::no(format!("\"{name}\" is not a text"))),
+fn in_record(error: RecordError, path: &RepoPath) -> Failure {
+    match error {
+        RecordError::Op(failure) => failure,
+        RecordError::Record(Error::Problem(problem)) => problem.path(path.as_bytes()).into(),
+        RecordError::Record(error) => error.into(),
     }
 }
 
-/// A misspelt "swap" must not disable the check.
-fn nothing_left(fields: &Map<String, Value>) -> Result<(), Failure> {
-    match fields.keys().next() {
-        None => Ok(()),
-        Some(name) => Err(Failure::no(format!("a field {name:?} that is not known"))),
-    }
+fn parse_cid(text: &str, name: &str) -> Result<Cid, Failure> {
+    text.parse().map_err(|error| Failure::no(format!("\"{name}\": {error}")))
 }
 
 /// The JSON of a refused line.
@@ -226,10 +266,18 @@ mod tests {
         for (line, word) in [
             ("", "not one JSON object"),
             ("[]", "not a JSON object"),
+            ("[[],null]", "not a JSON object"),
             ("{}", "ops"),
+            (r#"{"ops":null}"#, "null"),
+            (r#"{"ops":[],"ops":[]}"#, "duplicate field `ops` (column 16)"),
+            (r#"{"ops":[["create","com.example.a/1",{}]]}"#, "op 1: not a JSON object"),
+            (
+                r#"{"ops":[{"action":"delete","path":"com.example.a/1","path":"a.b.c/2"}]}"#,
+                "duplicate",
+            ),
             (r#"{"ops":[],"swpa":"x"}"#, "swpa"),
             (r#"{"ops":[],"swap":"x"}"#, "swap"),
-            (r#"{"ops":[{"action":"make","path":"com.example.a/1"}]}"#, "action"),
+            (r#"{"ops":[{"action":"make","path":"com.example.a/1"}]}"#, "`make`"),
             (r#"{"ops":[{"action":"create","path":"com.example.a/1"}]}"#, "record"),
             (r#"{"ops":[{"action":"delete","path":"com.example.a/1","record":{}}]}"#, "delete"),
             (r#"{"ops":[{"action":"delete","path":"a/1"}]}"#, "op 1"),
@@ -238,7 +286,18 @@ mod tests {
                 "base64",
             ),
             (r#"{"ops":[{"action":"create","path":"com.example.a/1","cbor":"oWFhAR"}]}"#, "base64"),
-            (r#"{"ops":[{"action":"create","path":"com.example.a/1","record":{"a":0.5}}]}"#, "0.5"),
+            (
+                r#"{"ops":[{"action":"create","path":"com.example.a/1","record":{"a":0.5}}]}"#,
+                "record.a: 0.5",
+            ),
+            (
+                r#"{"ops":[{"action":"create","path":"com.example.a/1","record":{"a":0,"a":0}}]}"#,
+                r#"record.a: the key occurs twice, path "com.example.a/1", at byte 72"#,
+            ),
+            (
+                r#"{"ops":[{"action":"create","path":"com.example.a/1","record":{"a":"\ud800"}}]}"#,
+                "surrogate",
+            ),
         ] {
             let said = refusal(line);
             assert!(said.contains(word), "{line}: {said}");

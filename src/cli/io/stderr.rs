@@ -1,8 +1,9 @@
 //! The standard error: errors, warnings, and what is only for information.
 
-use crate::cli::io::escape::{escaped, is_plain, write_line};
+use crate::cli::io::escape::{is_plain, write_line};
+use carrack::parts::text::Escaped;
 use std::fmt;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether notes and progress are left out (`--quiet`).
@@ -15,7 +16,11 @@ pub(in crate::cli) fn be_quiet() {
 
 /// Prints an error or a warning as a line. Where standard error is closed, there is no reader.
 pub(in crate::cli) fn tell(words: fmt::Arguments<'_>) {
-    let _ = write_line(&mut std::io::stderr().lock(), words);
+    let mut line = Vec::new();
+    // A vector takes everything. Standard error gets the line as a whole, so that those of two
+    // processes do not mix.
+    let _ = write_line(&mut line, words);
+    let _ = std::io::stderr().lock().write_all(&line);
 }
 
 /// Prints what is only for information, unless the command is to be quiet.
@@ -43,7 +48,7 @@ pub(in crate::cli) fn print_usage(
         let _ = error.print();
         return;
     }
-    match parse(args.iter().map(|arg| escaped(arg)).collect()) {
+    match parse(args.iter().map(|arg| Escaped(arg).to_string()).collect()) {
         Some(error) => drop(error.print()),
         None => tell(format_args!("{}", error.to_string().trim_end())),
     }

@@ -1,17 +1,15 @@
 //! Help texts: every command and argument has one, and the same argument has the same everywhere.
 
-use super::grammar::{commands, value_names};
+use super::grammar::{Grammar, commands, takes_value, value_names};
 use crate::cli::args::Cli;
 use clap::{Command, CommandFactory};
 use std::collections::BTreeMap;
 
 /// Arguments that are the same for every command that has them, by name and value.
-const SHARED: [(&str, &str); 9] = [
+const SHARED: [(&str, &str); 7] = [
     ("store", "STORE"),
     ("did", "DID"),
-    ("account", "DID"),
     ("path", "PATH"),
-    ("json", ""),
     ("keys", "DID_KEY"),
     ("did_doc", "FILE"),
     ("plc_log", "FILE"),
@@ -54,21 +52,34 @@ fn an_argument_is_described_alike_everywhere() {
     for (id, value) in SHARED {
         let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for grammar in commands().iter().filter(|grammar| !grammar.name.starts_with("bench")) {
-            let found = grammar.args().find(|arg| arg.get_id() == id);
-            let values = found.map(|arg| value_names(arg).join("|"));
-            // The key sources have an option with the name of the argument DID.
-            let is_other = found.is_some_and(|arg| id == "did" && arg.get_long().is_some());
-            if let Some(arg) = found.filter(|_| !is_other) {
-                let is_flag = !arg.get_action().takes_values();
-                if is_flag == value.is_empty() && (is_flag || values.as_deref() == Some(value)) {
-                    let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-                    texts.entry(help).or_default().push(grammar.name.clone());
-                }
+            if let Some(help) = help_of(grammar, id, value) {
+                texts.entry(help).or_default().push(grammar.name.clone());
             }
         }
-        // `write --json` says what becomes of a refused line.
-        texts.retain(|_, names| names != &["write"]);
         assert!(texts.len() <= 1, "{id} is described in {} ways: {texts:#?}", texts.len());
+    }
+}
+
+/// The help of the argument with this name and value.
+fn help_of(grammar: &Grammar, id: &str, value: &str) -> Option<String> {
+    let arg = grammar.args().find(|arg| arg.get_id() == id)?;
+    // The key sources have an option `--did`, beside the argument DID.
+    let is_other = id == "did" && arg.get_long().is_some();
+    let has_value = if takes_value(arg) { value_names(arg) == [value] } else { value.is_empty() };
+    let help = arg.get_help().map(ToString::to_string);
+    (has_value && !is_other).then(|| help.unwrap_or_default())
+}
+
+/// Of commands that print JSON in any case, the option says something else.
+#[test]
+fn json_is_one_object() {
+    for grammar in commands() {
+        if let Some(arg) = grammar.option("--json") {
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            let is_always = ["dump", "write"].contains(&grammar.name.as_str());
+            let is_alike = help.starts_with("Print one JSON object");
+            assert!(is_alike || is_always, "{}: {help}", grammar.name);
+        }
     }
 }
 
@@ -107,12 +118,13 @@ fn the_dispatcher_knows_which_commands_print_json() {
         line.extend(grammar.name.split(' ').map(str::to_owned));
         let required = |arg: &&clap::Arg| arg.is_required_set() || arg.get_id() == "output";
         for arg in grammar.args().filter(required) {
-            let names = value_names(arg);
-            let value = sample(names.first().map_or("", |name| name.as_str())).to_owned();
             let name = arg.get_long().map(|long| format!("--{long}"));
             let name = name.or_else(|| arg.get_short().map(|short| format!("-{short}")));
             line.extend(name);
-            line.push(value);
+            let values = arg.get_num_args().map_or(1, |range| range.min_values().max(1));
+            let names = value_names(arg);
+            let samples = names.iter().cycle().take(values).map(|name| sample(name).to_owned());
+            line.extend(samples);
         }
         // What another argument could stand for.
         match grammar.name.as_str() {

@@ -3,6 +3,7 @@
 use crate::cli::bench::data::repository::signing_key;
 use crate::cli::bench::measure::usage::{Meter, Usage};
 use crate::cli::failure::Failure;
+use crate::cli::io::known_file::refuse_protected;
 use crate::cli::store;
 use carrack::engine::ImportOptions;
 use carrack::env::SystemClock;
@@ -83,6 +84,7 @@ pub(in crate::cli) fn export(job: &ExportJob) -> Result<TransferRun, Failure> {
         None => engine.export(&job.did, std::io::sink())?,
         Some(path) => {
             let failed = |error| Failure::io(format_args!("writing {}", path.display()), &error);
+            refuse_protected(path)?;
             let file = File::create(path).map_err(failed)?;
             let exported = engine.export(&job.did, &file)?;
             file.sync_all().map_err(failed)?;

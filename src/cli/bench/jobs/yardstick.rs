@@ -3,6 +3,7 @@
 use crate::cli::bench::measure::latency::Latencies;
 use crate::cli::bench::measure::usage::{Meter, Usage};
 use crate::cli::failure::Failure;
+use crate::cli::io::known_file::refuse_protected;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -44,6 +45,7 @@ pub(in crate::cli) fn hash(file: &Path) -> Result<Usage, Failure> {
 pub(in crate::cli) fn copy(job: &CopyJob) -> Result<Usage, Failure> {
     let meter = Meter::start();
     let failed = |error| Failure::io(format_args!("writing {}", job.to.display()), &error);
+    refuse_protected(&job.to)?;
     let mut to = File::create(&job.to).map_err(failed)?;
     pass(&job.file, |bytes| to.write_all(bytes).map_err(failed))?;
     to.sync_all().map_err(failed)?;
@@ -53,6 +55,7 @@ pub(in crate::cli) fn copy(job: &CopyJob) -> Result<Usage, Failure> {
 /// Appends a page to a file and flushes it, some times: what one durable write takes at best.
 pub(in crate::cli) fn flush(path: &Path) -> Result<Flushes, Failure> {
     let failed = |error| Failure::io(format_args!("writing {}", path.display()), &error);
+    refuse_protected(path)?;
     let mut file = File::create(path).map_err(failed)?;
     let mut latencies = Vec::new();
     for _ in 0..FLUSHES {

@@ -8,7 +8,7 @@ use crate::cli::keys::GivenKeys;
 use carrack::ident::RepoPath;
 use carrack::key::SignatureStatus;
 use carrack::limits::PROOF_BYTES_MAX;
-use carrack::verify::{Input, ProofReport, verify_proof};
+use carrack::verify::{Input, verify_proof};
 use carrack::{Code, Problem};
 use std::path::Path;
 
