@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read};
 
 /// One byte more than a frame may have shows that it is too long.
 const FRAME_BYTES_READ: usize = EVENT_FRAME_BYTES_MAX + 1;
-/// By so many bytes it is known whether another frame begins.
+/// Whether another frame begins is known by its first bytes.
 const START_BYTES: usize = 512;
 const CHUNK_BYTES: usize = 64 * 1024;
 
