@@ -1,5 +1,5 @@
 //! Memory does not grow with the repository, nor with the number of sections that are not of it.
-//! Holds guarantees G13 and G35.
+//! Holds guarantees G13, G35 and G42.
 //!
 //! Each job runs in a process of its own, which tells the most memory that it ever had resident.
 //! `CARRACK_MEMORY_RECORDS` sets the size; 1,000,000 is what the guarantee speaks of.
@@ -142,7 +142,84 @@ fn job_of_a_child() {
 }
 
 fn peak_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    peak_in(&std::fs::read_to_string("/proc/self/status").unwrap()).unwrap()
+}
+
+fn peak_in(status: &str) -> Option<u64> {
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Pages of the store's file in the cache (64 MiB and an eighth), and what the command itself takes.
+const ACCOUNTS_KIB: u64 = 90 * 1024;
+
+/// Holds guarantee G42. `CARRACK_MEMORY_ACCOUNTS` sets how many there are.
+#[test]
+#[cfg(feature = "cli")]
+fn accounts_are_listed_in_bounded_memory() {
+    let accounts = std::env::var("CARRACK_MEMORY_ACCOUNTS");
+    let accounts = accounts.map_or(100_000, |text| text.parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store.redb");
+    let engine = Engine::open(&store).unwrap();
+    engine.create_account(&did(), &signing_key()).unwrap();
+    drop(engine);
+    multiply(&store, accounts - 1);
+    for (options, one) in [(&[][..], &b"  active  "[..]), (&["--json"], b"\"state\":\"active\"")] {
+        let (most, listed) = listed(&store, options, one);
+        println!("accounts {options:?}: {} MiB at {accounts} accounts", most / 1024);
+        assert_eq!(listed, accounts, "{options:?}");
+        assert!(most < ACCOUNTS_KIB, "{options:?} took {most} KiB at {accounts} accounts");
+    }
+}
+
+/// Gives a store of one account many others that are like it.
+#[cfg(feature = "cli")]
+fn multiply(store: &Path, accounts: u64) {
+    use redb::ReadableTable;
+    let rows: redb::TableDefinition<&[u8], &[u8]> =
+        redb::TableDefinition::new("carrack.accounts.1");
+    let database = redb::Database::open(store).unwrap();
+    let txn = database.begin_write().unwrap();
+    {
+        let mut table = txn.open_table(rows).unwrap();
+        let row = table.first().unwrap().unwrap().1.value().to_vec();
+        let payload = &row[..row.len() - 8];
+        for number in 0..accounts {
+            let letters: String = format!("{number:024}")
+                .bytes()
+                .map(|digit| char::from(b'a' + digit - b'0'))
+                .collect();
+            let did = format!("did:plc:{letters}");
+            let sum = blake3::hash(&[did.as_bytes(), &[0], payload].concat());
+            table.insert(did.as_bytes(), &[payload, &sum.as_bytes()[..8]].concat()[..]).unwrap();
+        }
+    }
+    txn.commit().unwrap();
+}
+
+/// Runs `carrack accounts`: its peak in KiB, and how often its output has a text.
+#[cfg(feature = "cli")]
+fn listed(store: &Path, options: &[&str], text: &[u8]) -> (u64, u64) {
+    use std::io::Read;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_carrack"));
+    command.arg("accounts").arg(store).args(options).stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut output = child.stdout.take().unwrap();
+    let (mut most, mut found, mut kept, mut part) = (0, 0, Vec::new(), vec![0; 1 << 16]);
+    loop {
+        let length = output.read(&mut part).unwrap();
+        if length == 0 {
+            break;
+        }
+        kept.extend_from_slice(&part[..length]);
+        found += memchr::memmem::find_iter(&kept, text).count() as u64;
+        // A text may be in two parts.
+        kept.drain(..kept.len().saturating_sub(text.len() - 1));
+        let status = std::fs::read_to_string(&status).unwrap_or_default();
+        most = most.max(peak_in(&status).unwrap_or(0));
+    }
+    assert!(child.wait().unwrap().success());
+    (most, found)
 }

@@ -14,8 +14,13 @@ const READER_GONE: u8 = 141;
 /// Prints a failure, as JSON too if `json`, and returns the exit code. `judges` is whether the
 /// command's JSON has a verdict.
 pub(in crate::cli) fn fail(failure: Failure, json: bool, judges: bool) -> ExitCode {
-    let Failure::Told { code, message, problems } = failure else {
-        return ExitCode::from(READER_GONE);
+    let (code, message, problems) = match failure {
+        Failure::ReaderGone => return ExitCode::from(READER_GONE),
+        Failure::Printed { code, message } => {
+            tell(format_args!("error: {message}"));
+            return ExitCode::from(code);
+        }
+        Failure::Told { code, message, problems } => (code, message, problems),
     };
     tell(format_args!("error: {message}"));
     if problems.count() > 1 {

@@ -18,6 +18,13 @@ pub(in crate::cli) const UNUSABLE: u8 = 2;
 pub(in crate::cli) enum Failure {
     /// The reader of the output has gone away.
     ReaderGone,
+    /// Told on standard error only: the object on the standard output says it already.
+    Printed {
+        /// The exit code.
+        code: u8,
+        /// What happened, and what to do.
+        message: String,
+    },
     /// Anything else.
     Told {
         /// The exit code.
@@ -61,6 +68,9 @@ impl Failure {
     pub(in crate::cli) fn preceded_by(self, words: impl fmt::Display) -> Self {
         match self {
             Self::ReaderGone => Self::ReaderGone,
+            Self::Printed { code, message } => {
+                Self::Printed { code, message: format!("{words}{message}") }
+            }
             Self::Told { code, message, problems } => {
                 Self::Told { code, message: format!("{words}{message}"), problems }
             }
@@ -71,7 +81,16 @@ impl Failure {
     pub(in crate::cli) fn message(&self) -> &str {
         match self {
             Self::ReaderGone => "the reader of the output is gone",
-            Self::Told { message, .. } => message,
+            Self::Told { message, .. } | Self::Printed { message, .. } => message,
+        }
+    }
+
+    /// The same once the JSON of the command says it.
+    #[must_use]
+    pub(in crate::cli) fn printed(self) -> Self {
+        match self {
+            Self::Told { code, message, .. } => Self::Printed { code, message },
+            other => other,
         }
     }
 }
@@ -100,6 +119,7 @@ impl From<Error> for Failure {
             | Error::Store(_)
             | Error::Corrupt(_)
             | Error::Format(_)
+            | Error::ReadOnly(_)
             | Error::UnreadableEvents { .. }
             | Error::Reopen(_)
             | Error::Stale(_)
@@ -201,7 +221,7 @@ mod tests {
     fn code(error: Error) -> Option<u8> {
         match Failure::from(error) {
             Failure::Told { code, .. } => Some(code),
-            Failure::ReaderGone => None,
+            Failure::ReaderGone | Failure::Printed { .. } => None,
         }
     }
 

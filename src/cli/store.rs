@@ -60,7 +60,12 @@ impl<'a> From<&'a PathBuf> for StoreLocation<'a> {
     }
 }
 
-/// Opens an existing store.
+/// Opens an existing store to read it: no byte of its file is changed.
+pub(in crate::cli) fn reading<'a>(place: impl Into<StoreLocation<'a>>) -> Result<Engine, Failure> {
+    open_with(place.into().path, &engine_options().read_only(true))
+}
+
+/// Opens an existing store to write to it.
 pub(in crate::cli) fn existing<'a>(place: impl Into<StoreLocation<'a>>) -> Result<Engine, Failure> {
     open(place.into(), false)
 }
@@ -128,7 +133,8 @@ pub(in crate::cli) fn not_opened(path: &Path, error: Error) -> Failure {
     match error {
         Error::Io { source, .. } => Failure::unusable(format!("opening {name}: {source}")),
         Error::InUse => Failure::unusable(format!(
-            "{name} is in use by another process; wait for it, or stop it"
+            "{name} is open in another process; wait until that one has closed it, or stop it (a \
+             store that is being written is read by its own process; others can read a backup)"
         )),
         Error::Store(error) => no_store(path, &error),
         Error::Corrupt(_) => damaged(path),

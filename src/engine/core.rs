@@ -56,7 +56,7 @@ impl Core {
         storage: &Arc<SharedStorage>,
         options: &Options,
     ) -> Result<(Self, Opened)> {
-        let is_kept = !options.upgrade && is_older(storage)?;
+        let is_kept = options.read_only || (!options.upgrade && is_older(storage)?);
         let session = if is_kept {
             session_over(shielded(storage)?, options.cache_bytes)?
         } else {
@@ -69,7 +69,7 @@ impl Core {
             retention: options.retention,
             notify: Arc::clone(&notify),
             upkeep: !is_kept,
-            refusal: opened.older.filter(|_| is_kept).map(only_read),
+            refusal: is_kept.then(|| only_read(opened.older.filter(|_| !options.read_only))),
         };
         let writer = StoreWriter::start(Arc::clone(&session), upkeep);
         Ok((Self { session, writer, notify, trees: Mutex::new(0..0) }, opened))
@@ -144,7 +144,11 @@ fn is_older(storage: &Arc<SharedStorage>) -> Result<bool> {
 /// Cache for reading one fact, in bytes.
 const LOOK_CACHE_BYTES: usize = 1 << 20;
 
-fn only_read(format: u32) -> String {
+/// Why a store takes no writes: for its older format, or because it was opened so.
+fn only_read(format: Option<u32>) -> String {
+    let Some(format) = format else {
+        return "the store was opened read-only: open it for writing to change it".to_owned();
+    };
     format!(
         "the store has format {format} and was opened without an upgrade: it can only be read; \
          open it with the upgrade to write to it"

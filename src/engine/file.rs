@@ -28,7 +28,7 @@ impl Engine {
         for _ in 0..ATTEMPTS {
             let engine = if path.exists() {
                 open_existing(path, options)?
-            } else if options.create {
+            } else if may_create(options) {
                 create(path, options)?
             } else {
                 return Err(Error::NotFound(Entity::Store(path.to_owned())));
@@ -85,16 +85,33 @@ impl Engine {
 /// it then is lost.
 fn open_existing(path: &Path, options: &Options) -> Result<Option<Engine>> {
     let failed = |error| Error::io(format!("opening {}", path.display()), error);
-    let file = match OpenOptions::new().read(true).write(true).open(path) {
+    if options.read_only {
+        require_file(path)?;
+    }
+    let file = match OpenOptions::new().read(true).write(!options.read_only).open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         file => file.map_err(failed)?,
     };
     let metadata = file.metadata().map_err(failed)?;
-    if !options.create && metadata.len() == 0 {
+    if !may_create(options) && metadata.len() == 0 {
         return Err(Error::Format("the file is empty".to_owned()));
     }
     let engine = Engine::open_backend(FileBackend::new(file).map_err(unreadable)?, options)?;
     Ok(FileIdentity::of(&metadata).is_at(path).then_some(engine))
+}
+
+fn may_create(options: &Options) -> bool {
+    options.create && !options.read_only
+}
+
+/// Refuses what opening for reading would wait for, such as a pipe, or what cannot be read.
+fn require_file(path: &Path) -> Result<()> {
+    let found = path.metadata();
+    match found.map_err(|error| Error::io(format!("opening {}", path.display()), error))? {
+        found if found.is_file() => Ok(()),
+        found if found.is_dir() => Err(Error::Format("it is a folder".to_owned())),
+        _ => Err(Error::Format("it is not a regular file".to_owned())),
+    }
 }
 
 /// The file gets its name when it is a store, and locked. `None` if another process was faster.

@@ -33,8 +33,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 /// [`Engine::reopen`] after a failure of the database, `Closed` after [`Engine::close`].
 ///
 /// Writes: the same, and `RestoreUnconfirmed` until [`Engine::confirm_restore`] in a restored
-/// store, `Format` in a store that is opened read-only ([`Options::upgrade`]), and `Stale` if the
-/// engine is reopened during an import or a move. A call that fails leaves the store as it was,
+/// store, `ReadOnly` in a store that is opened read-only ([`Options::read_only`]), and `Stale` if
+/// the engine is reopened during an import or a move. A call that fails leaves the store as it was,
 /// with one exception: if a write fails with `Reopen`, its flush may have failed, and after
 /// [`Engine::reopen`] it is either there as a whole or not at all.
 ///
@@ -94,6 +94,27 @@ impl Engine {
     /// `Corrupt` if it is damaged.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path, &Options::default())
+    }
+
+    /// Opens the store at `path` without writing to it: [`Options::read_only`].
+    ///
+    /// ```
+    /// use carrack::{Engine, ErrorKind};
+    /// # let folder = tempfile::tempdir().map_err(|error| carrack::Error::Request(error.to_string()))?;
+    /// # let path = folder.path().join("store.redb");
+    /// Engine::open(&path)?.close();
+    /// let [first, second] = [Engine::open_read_only(&path)?, Engine::open_read_only(&path)?];
+    /// assert_eq!(first.accounts()?, second.accounts()?);
+    /// assert_eq!(first.mark_restored().unwrap_err().kind(), ErrorKind::Refused);
+    /// assert!(matches!(Engine::open(&path), Err(carrack::Error::InUse)));
+    /// # Ok::<(), carrack::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Engine::open`]; `NotFound` if the file does not exist, `InUse` if an engine has it open
+    /// for writing.
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, &Options::default().read_only(true))
     }
 
     /// Creates an engine whose store is in memory and dropped with its last handle: for tests and
@@ -162,13 +183,14 @@ impl Engine {
     /// The format version that the store had before this engine upgraded it; `None` if it was not
     /// upgraded.
     pub fn upgraded_from(&self) -> Option<u32> {
-        self.shared.older.filter(|_| self.shared.options.upgrade)
+        self.shared.older.filter(|_| !self.is_read_only())
     }
 
-    /// Whether the store is read-only, because its format is older and [`Options::upgrade`] is
-    /// false.
+    /// Whether the store is read-only: because of [`Options::read_only`], or because its format is
+    /// older and [`Options::upgrade`] is false.
     pub fn is_read_only(&self) -> bool {
-        self.shared.older.is_some() && !self.shared.options.upgrade
+        let Options { read_only, upgrade, .. } = self.shared.options;
+        read_only || (self.shared.older.is_some() && !upgrade)
     }
 
     /// The engine's name as a value.

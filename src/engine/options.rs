@@ -27,9 +27,15 @@ pub struct Options {
     /// How [`Snapshot::blocks`](crate::engine::Snapshot::blocks) finds blocks by their CIDs.
     pub block_search: BlockSearch,
     /// Whether to upgrade a store of an older format; older versions of Carrack cannot open it
-    /// afterwards. If false, such a store is read-only: nothing is written to it, and writes fail
-    /// with [`Error::Format`](crate::Error::Format). The default is true.
+    /// afterwards. If false, such a store is read-only, as with `read_only`. The default is true.
     pub upgrade: bool,
+    /// Whether nothing is written to the store. Its storage is only read: a file may be on a
+    /// read-only file system, or belong to another user. Several engines can read a store at a
+    /// time, and none can while another one has it open for writing. Writes fail with
+    /// [`Error::ReadOnly`](crate::Error::ReadOnly), no background work runs, a store that does not
+    /// exist is not created, and one of an older format is read without an upgrade. What the
+    /// database repairs after an unclean end stays in memory. The default is false.
+    pub read_only: bool,
 }
 
 impl Default for Options {
@@ -42,6 +48,7 @@ impl Default for Options {
             retention: Retention::default(),
             block_search: BlockSearch::default(),
             upgrade: true,
+            read_only: false,
         }
     }
 }
@@ -93,6 +100,13 @@ impl Options {
     #[must_use]
     pub fn upgrade(mut self, upgrade: bool) -> Self {
         self.upgrade = upgrade;
+        self
+    }
+
+    /// Sets whether nothing is written to the store.
+    #[must_use]
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
         self
     }
 }

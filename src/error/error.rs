@@ -185,10 +185,12 @@ pub enum Error {
         /// The cause.
         cause: String,
     },
-    /// The file is not a store, comes from a newer version, or has an older format and is opened
-    /// read-only.
+    /// The file is not a store, or comes from a newer version.
     #[error("{0}")]
     Format(String),
+    /// The store was opened read-only, and this would write to it.
+    #[error("{0}")]
+    ReadOnly(String),
     /// The database refuses everything after a failure (a failed read or write, a full disk, a lock
     /// that a panic poisoned). Durable data is safe. Remove the cause and call
     /// [`Engine::reopen`](crate::Engine::reopen).
@@ -255,7 +257,8 @@ impl Error {
             Self::State { .. }
             | Self::HeadNotNamed { .. }
             | Self::RestoreUnconfirmed { .. }
-            | Self::OtherKey { .. } => ErrorKind::Refused,
+            | Self::OtherKey { .. }
+            | Self::ReadOnly(_) => ErrorKind::Refused,
             Self::Clock(_)
             | Self::RevAhead { .. }
             | Self::ClockJumped { .. }

@@ -49,6 +49,11 @@ pub(crate) fn copy(
     let rows = copy.trees(view.rows()?, &unowned, |tables| &mut tables.rows)?;
     copy.trees(view.blobs()?, &unowned, |tables| &mut tables.blobs)?;
     copy.trees(view.old_blobs()?, &unowned, |tables| &mut tables.old_blobs)?;
+    let counts = view
+        .counts()?
+        .entries()?
+        .filter(|entry| entry.as_ref().map_or(true, |(tree, _)| !unowned.contains(&tree.value())));
+    copy.range(counts, |tables| &mut tables.counts)?;
     copy.range(view.accounts()?.entries()?, |tables| &mut tables.accounts)?;
     copy.range(view.revs()?.entries()?, |tables| &mut tables.revs)?;
     match kind {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// The version of the whole format; `manual::format` describes it.
 const STORE_FORMAT: u32 = 2;
 /// The state of version 2, which is not frozen. Stores of another state are not read.
-const DRAFT: u32 = 1;
+const DRAFT: u32 = 2;
 /// The oldest version that is read.
 const OLDEST_FORMAT: u32 = 1;
 

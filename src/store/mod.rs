@@ -4,6 +4,7 @@ pub(crate) mod account;
 mod account_row;
 pub(crate) mod accounts;
 pub(crate) mod copy;
+pub(crate) mod counts;
 pub(crate) mod facts;
 pub(crate) mod format;
 mod forward_locks;

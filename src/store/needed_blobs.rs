@@ -3,6 +3,7 @@
 
 use crate::block::Cid;
 use crate::error::{Error, Result};
+use crate::store::counts::{blobs_counted, set_blobs};
 use crate::store::read_table::ReadTable;
 use crate::store::rows::key::tree_range;
 use crate::store::sealed::{BLOBS, InOrder, check_place};
@@ -19,24 +20,64 @@ pub(crate) struct BlobChanges {
 }
 
 impl BlobChanges {
-    /// Stores them. Deletes first: a new record may need the blob that the old one needed.
-    pub(crate) fn store(&self, tables: &mut Tables<'_>) -> Result<()> {
-        self.deletes.iter().try_for_each(|key| remove(tables, key))?;
-        self.puts.iter().try_for_each(|key| put(tables, key))
+    /// Stores them, and the tree's count if it has one. Deletes first: a new record may need the
+    /// blob that the old one needed.
+    pub(crate) fn store(&self, tables: &mut Tables<'_>, tree: u64) -> Result<()> {
+        if self.deletes.is_empty() && self.puts.is_empty() {
+            return Ok(());
+        }
+        let before = blobs_counted(&tables.counts, tree)?;
+        let (mut gone, mut new) = (0, 0);
+        for key in &self.deletes {
+            gone += u64::from(remove(tables, key)?);
+        }
+        for key in &self.puts {
+            new += u64::from(put(tables, key)?);
+        }
+        let Some(before) = before else { return Ok(()) };
+        let wrong = || Error::Corrupt(format!("tree {tree} needs more blobs than were counted"));
+        let blobs = before.saturating_add(new).checked_sub(gone).ok_or_else(wrong)?;
+        if blobs == before { Ok(()) } else { set_blobs(tables, tree, blobs) }
     }
 }
 
-/// Notes a reference.
-pub(crate) fn put(tables: &mut Tables<'_>, key: &[u8]) -> Result<()> {
-    tables.blobs.insert(key, &BLOBS.seal(key, b"")[..])?;
-    Ok(())
+/// Notes references of a tree that is being written, and how many blobs it needs by now. Such a tree
+/// has had its count from the beginning.
+pub(crate) fn stage(tables: &mut Tables<'_>, tree: u64, keys: &[Vec<u8>]) -> Result<()> {
+    let mut blobs = blobs_counted(&tables.counts, tree)?.unwrap_or(0);
+    for key in keys {
+        blobs += u64::from(put(tables, key)?);
+    }
+    set_blobs(tables, tree, blobs)
 }
 
-/// Forgets one.
-fn remove(tables: &mut Tables<'_>, key: &[u8]) -> Result<()> {
-    tables.blobs.remove(key)?;
-    tables.old_blobs.remove(key)?;
-    Ok(())
+/// Notes a reference. Tells whether it is the first one to its blob.
+fn put(tables: &mut Tables<'_>, key: &[u8]) -> Result<bool> {
+    let is_first = !is_needed(tables, key)?;
+    tables.blobs.insert(key, &BLOBS.seal(key, b"")[..])?;
+    Ok(is_first)
+}
+
+/// Forgets a reference. Tells whether it was the last one to its blob.
+fn remove(tables: &mut Tables<'_>, key: &[u8]) -> Result<bool> {
+    let is_new = tables.blobs.remove(key)?.is_some();
+    let is_old = tables.old_blobs.remove(key)?.is_some();
+    Ok((is_new || is_old) && !is_needed(tables, key)?)
+}
+
+/// Whether there is a reference to the blob of this key. They are neighbours.
+fn is_needed(tables: &Tables<'_>, key: &[u8]) -> Result<bool> {
+    let blob = blob_of(key)?;
+    Ok(begins(&tables.blobs, blob)? || begins(&tables.old_blobs, blob)?)
+}
+
+/// Whether a key of the table begins so.
+fn begins<V: Value + 'static>(
+    table: &impl ReadTable<&'static [u8], V>,
+    prefix: &[u8],
+) -> Result<bool> {
+    let next = table.range(prefix..)?.next().transpose()?;
+    Ok(next.is_some_and(|(key, _)| key.value().starts_with(prefix)))
 }
 
 /// The references of a tree, in order. The entries beside them are looked at as well: a changed key
@@ -109,9 +150,30 @@ pub(crate) fn blob_key(tree: u64, blob: &Cid, path: &Key) -> Vec<u8> {
     key
 }
 
+/// The part of such a key that all references of a tree to one blob have in common.
+fn blob_of(key: &[u8]) -> Result<&[u8]> {
+    let length = key.get(8).map(|length| usize::from(*length) + 9);
+    length.and_then(|length| key.get(..length)).ok_or_else(|| broken_key(key))
+}
+
+/// How many distinct blobs these references are to, in the order of their keys.
+pub(crate) fn distinct_blobs<'a>(keys: impl IntoIterator<Item = &'a Vec<u8>>) -> Result<u64> {
+    let (mut last, mut count) = (None, 0);
+    for key in keys {
+        let blob = Some(blob_of(key)?);
+        count += u64::from(blob != last);
+        last = blob;
+    }
+    Ok(count)
+}
+
+fn broken_key(key: &[u8]) -> Error {
+    Error::Corrupt(format!("a blob key that cannot be read: {key:02x?}"))
+}
+
 /// The CID and the path of such a key.
 pub(crate) fn parse_blob_key(key: &[u8]) -> Result<(Cid, Key)> {
-    let broken = || Error::Corrupt(format!("a blob key that cannot be read: {key:02x?}"));
+    let broken = || broken_key(key);
     let (length, rest) = key.get(8..).and_then(|rest| rest.split_first()).ok_or_else(broken)?;
     let (cid, path) = rest.split_at_checked(usize::from(*length)).ok_or_else(broken)?;
     Ok((Cid::from_bytes(cid).map_err(|_| broken())?, Key::from(path)))

@@ -4,6 +4,7 @@ use crate::account::EngineName;
 use crate::env::Random;
 use crate::error::{Error, Result};
 use crate::shown::Quoted;
+use crate::store::counts::say_counted;
 use crate::store::facts::set_fact;
 use crate::store::format;
 use crate::store::log::{allow_gaps, last_seq, note_trimmed};
@@ -37,6 +38,9 @@ pub(crate) fn prepare(
     is_kept: bool,
 ) -> Result<Opened> {
     let names = table_names(session)?;
+    if names.is_empty() && is_kept {
+        return Err(Error::Format("it has no content".to_owned()));
+    }
     if names.is_empty() {
         create(session, random)?;
     } else if !names.iter().any(|name| name.starts_with("carrack.")) {
@@ -71,6 +75,7 @@ fn create(session: &Session, random: &dyn Random) -> Result<()> {
         format::say(tables)?;
         set_fact(tables, ENGINE, &name)?;
         set_fact(tables, TABLES, &TABLES_NOW.to_be_bytes())?;
+        say_counted(tables)?;
         note_trimmed(tables, 1)
     })
 }

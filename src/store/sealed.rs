@@ -52,7 +52,9 @@ pub(crate) const PURGES: Seal = Seal { table: "purges", is_plain: |_, value| val
 pub(crate) const JOURNAL: Seal = Seal { table: "journal", is_plain: |_, value| value == b"import" };
 /// References to blobs: there is nothing but the key. Those of format 1 are in a table of their own.
 pub(crate) const BLOBS: Seal = Seal { table: "blobs", is_plain: |_, _| false };
-/// Trees to be removed, the same way.
+/// Counts of a tree: a number.
+pub(crate) const COUNTS: Seal = Seal { table: "counts", is_plain: |_, _| false };
+/// Trees to be removed, as references to blobs.
 pub(crate) const REMOVALS: Seal = Seal { table: "doomed", is_plain: |_, _| false };
 
 impl Seal {
@@ -223,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_value_is_believed_only_as_it_was_sealed() {
-        for seal in [FACTS, REVS, EVENTS, PURGES, JOURNAL, BLOBS, REMOVALS] {
+        for seal in [FACTS, REVS, EVENTS, PURGES, JOURNAL, BLOBS, COUNTS, REMOVALS] {
             for payload in [vec![], vec![0; 8], vec![1; 16], vec![0x84; 40]] {
                 let value = seal.seal(b"key", &payload);
                 assert_eq!(seal.open(b"key", &value).unwrap(), payload);

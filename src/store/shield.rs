@@ -1,11 +1,12 @@
-//! A read-only view of a storage: what the database writes to open and to close stays in memory.
+//! A read-only view of a storage: what the database writes to open, to repair and to close stays in
+//! memory, and its locks are shared with other readers.
 
-use crate::store::forward_locks::forward_locks;
-use redb::StorageBackend;
+use crate::limits::READ_ONLY_PAGES_BYTES_MAX;
+use redb::{BackendError, StorageBackend};
 use std::collections::BTreeMap;
 use std::io;
-use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::ops::{Bound, Range};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Bytes that are kept together once one of them is written.
 const PAGE: usize = 4096;
@@ -14,7 +15,9 @@ const PAGE: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Shield<B> {
     below: B,
-    written: Mutex<WrittenPages>,
+    written: RwLock<WrittenPages>,
+    /// Maximum bytes of written pages.
+    bytes_max: usize,
 }
 
 /// The written pages.
@@ -26,15 +29,45 @@ struct WrittenPages {
     pages: BTreeMap<u64, Vec<u8>>,
 }
 
+impl WrittenPages {
+    /// Whether no byte of a range was ever written.
+    fn is_below(&self, start: u64, end: u64) -> bool {
+        let page = PAGE as u64;
+        end <= self.below_len && self.pages.range(start / page..end.div_ceil(page)).next().is_none()
+    }
+}
+
 impl<B: StorageBackend> Shield<B> {
     pub(crate) fn over(below: B) -> io::Result<Self> {
         let len = below.len()?;
         let written = WrittenPages { len, below_len: len, pages: BTreeMap::new() };
-        Ok(Self { below, written: Mutex::new(written) })
+        let (written, bytes_max) = (RwLock::new(written), READ_ONLY_PAGES_BYTES_MAX);
+        Ok(Self { below, written, bytes_max })
     }
 
-    fn written(&self) -> MutexGuard<'_, WrittenPages> {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    fn written(&self) -> RwLockReadGuard<'_, WrittenPages> {
+        self.written.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn written_mut(&self) -> RwLockWriteGuard<'_, WrittenPages> {
+        self.written.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a shared lock, and from then on looks at what the storage below has now: before the lock
+    /// a writer may have changed its length.
+    fn locked(
+        &self,
+        lock: impl FnOnce() -> Result<bool, BackendError>,
+    ) -> Result<bool, BackendError> {
+        if !lock()? {
+            return Ok(false);
+        }
+        let mut written = self.written_mut();
+        if written.pages.is_empty() && written.len == written.below_len {
+            written.len = self.below.len()?;
+            written.below_len = written.len;
+        }
+        Ok(true)
     }
 
     /// A page as the storage below has it, zeros behind its end.
@@ -82,6 +115,9 @@ impl<B: StorageBackend> StorageBackend for Shield<B> {
         if end.is_none_or(|end| end > written.len) {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        if end.is_some_and(|end| written.is_below(offset, end)) {
+            return self.below.read(offset, out);
+        }
         for (number, within, part) in parts(offset, out.len()) {
             match written.pages.get(&number) {
                 Some(page) => copy(page, within, out, part),
@@ -92,7 +128,7 @@ impl<B: StorageBackend> StorageBackend for Shield<B> {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        let mut written = self.written();
+        let mut written = self.written_mut();
         // What lies behind the new end is zero if the storage grows again.
         written.below_len = written.below_len.min(len);
         written.pages.split_off(&len.div_ceil(PAGE as u64));
@@ -109,12 +145,15 @@ impl<B: StorageBackend> StorageBackend for Shield<B> {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let mut written = self.written();
+        let mut written = self.written_mut();
         let below_len = written.below_len;
         for (number, within, part) in parts(offset, data.len()) {
             if let Some(page) = written.pages.get_mut(&number) {
                 copy(data, part, page, within);
                 continue;
+            }
+            if (written.pages.len() + 1) * PAGE > self.bytes_max {
+                return Err(too_much(self.bytes_max));
             }
             let mut page = self.page(number, below_len)?;
             copy(data, part, &mut page, within);
@@ -127,7 +166,57 @@ impl<B: StorageBackend> StorageBackend for Shield<B> {
         self.below.close()
     }
 
-    forward_locks!(below);
+    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.try_lock_shared_range(start, end)
+    }
+
+    fn try_lock_shared_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> Result<bool, BackendError> {
+        if is_left_free(start, end) {
+            return Ok(true);
+        }
+        self.locked(|| self.below.try_lock_shared_range(start, end))
+    }
+
+    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.lock_shared_range(start, end)
+    }
+
+    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        if is_left_free(start, end) {
+            return Ok(());
+        }
+        self.locked(|| self.below.lock_shared_range(start, end).map(|()| true)).map(drop)
+    }
+
+    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        if is_left_free(start, end) {
+            return Ok(());
+        }
+        self.below.unlock_range(start, end)
+    }
+
+    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.below.query_lock_range(start, end)
+    }
+}
+
+/// Whether a range of locks is not taken. The database locks the whole storage in three ranges. The
+/// one from the start holds the byte by which readers look for a writer that shares the file: a
+/// lock on it would refuse other readers. The other two exclude every writer.
+fn is_left_free(start: Bound<u64>, end: Bound<u64>) -> bool {
+    start == Bound::Unbounded && end != Bound::Unbounded
+}
+
+fn too_much(limit: usize) -> io::Error {
+    io::Error::other(format!(
+        "opening the store read-only takes more than {} MiB of repair in memory; open it once for \
+         writing",
+        limit >> 20
+    ))
 }
 
 #[cfg(test)]
@@ -213,5 +302,63 @@ mod tests {
             prop_assert!(shield.read(end, &mut [0]).is_err());
             prop_assert!(shield.read(u64::MAX, &mut [0]).is_err());
         }
+    }
+
+    /// A storage that a writer makes longer before it releases its lock.
+    #[derive(Debug, Default)]
+    struct Growing(std::sync::atomic::AtomicU64);
+
+    impl StorageBackend for Growing {
+        fn len(&self) -> io::Result<u64> {
+            Ok(self.0.load(std::sync::atomic::Ordering::SeqCst))
+        }
+
+        fn read(&self, _: u64, out: &mut [u8]) -> io::Result<()> {
+            out.fill(7);
+            Ok(())
+        }
+
+        fn set_len(&self, _: u64) -> io::Result<()> {
+            panic!("written to")
+        }
+
+        fn sync_data(&self) -> io::Result<()> {
+            panic!("written to")
+        }
+
+        fn write(&self, _: u64, _: &[u8]) -> io::Result<()> {
+            panic!("written to")
+        }
+
+        fn try_lock_shared_range(
+            &self,
+            _: Bound<u64>,
+            _: Bound<u64>,
+        ) -> Result<bool, BackendError> {
+            self.0.store(2 * PAGE as u64, std::sync::atomic::Ordering::SeqCst);
+            Ok(true)
+        }
+    }
+
+    #[test]
+    fn it_is_as_long_as_the_storage_was_when_it_was_locked() {
+        let shield = Shield::over(Growing::default()).unwrap();
+        assert_eq!(shield.len().unwrap(), 0);
+        assert!(shield.try_lock_range(Bound::Included(5), Bound::Unbounded).unwrap());
+        let mut out = [0; 2 * PAGE];
+        shield.read(0, &mut out).unwrap();
+        assert_eq!((shield.len().unwrap(), out[2 * PAGE - 1]), (2 * PAGE as u64, 7));
+    }
+
+    #[test]
+    fn its_memory_is_bounded() {
+        let mut shield = Shield::over(Frozen(vec![0; 9 * PAGE])).unwrap();
+        shield.bytes_max = 2 * PAGE;
+        shield.write(PAGE as u64 - 1, &[1, 2]).unwrap();
+        assert!(shield.write(5 * PAGE as u64, &[3]).is_err());
+        shield.write(0, &[4; 2 * PAGE]).unwrap();
+        let mut out = [0; 2];
+        shield.read(2 * PAGE as u64 - 1, &mut out).unwrap();
+        assert_eq!(out, [4, 0]);
     }
 }

@@ -3,7 +3,9 @@
 
 use crate::error::{Error, Result};
 use crate::store::read_table::ReadTable;
-use crate::store::sealed::{BLOBS, EVENTS, FACTS, InOrder, JOURNAL, PURGES, REMOVALS, REVS, Seal};
+use crate::store::sealed::{
+    BLOBS, COUNTS, EVENTS, FACTS, InOrder, JOURNAL, PURGES, REMOVALS, REVS, Seal,
+};
 use crate::store::tables::View;
 use redb::{Key, Value};
 
@@ -11,10 +13,11 @@ use redb::{Key, Value};
 pub(crate) type TableCheck = fn(&View) -> Result<()>;
 
 /// One for each table.
-pub(crate) const TABLE_CHECKS: [TableCheck; 10] = [
+pub(crate) const TABLE_CHECKS: [TableCheck; 11] = [
     |view| sealed("facts", view.facts()?, FACTS),
     |view| sealed("revs", view.revs()?, REVS),
     |view| sealed("blobs", view.blobs()?, BLOBS),
+    |view| sealed("counts", view.counts()?, COUNTS),
     |view| sealed("events", view.events()?, EVENTS),
     |view| sealed("purges", view.purges()?, PURGES),
     |view| sealed("journal", view.journal()?, JOURNAL),

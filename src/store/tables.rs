@@ -26,6 +26,8 @@ const REVS: TableDefinition<Bytes, Bytes> = TableDefinition::new("carrack.revs.1
 const BLOBS: TableDefinition<Bytes, Bytes> = TableDefinition::new("carrack.blobs.2");
 /// Those of format 1.
 const OLD_BLOBS: TableDefinition<Bytes, ()> = TableDefinition::new("carrack.blobs.1");
+/// Counts of a tree: tree to how many distinct blobs its records need.
+const COUNTS: TableDefinition<u64, Bytes> = TableDefinition::new("carrack.counts.2");
 /// The event log: sequence number to event.
 const EVENTS: TableDefinition<u64, Bytes> = TableDefinition::new("carrack.events.1");
 /// Deleted accounts whose events are to be removed: DID to the range of numbers.
@@ -156,6 +158,8 @@ tables! {
     blobs: BLOBS, Bytes, Bytes;
     /// Blobs needed, as format 1 notes them.
     old_blobs: OLD_BLOBS, Bytes, ();
+    /// Counts of trees.
+    counts: COUNTS, u64, Bytes;
     /// The event log.
     events: EVENTS, u64, Bytes;
     /// Events to be removed.

@@ -67,7 +67,9 @@ pub fn pages(image: &[u8]) -> BTreeMap<&'static str, Pages> {
     found.insert("accounts", of(image, bytes("carrack.accounts.1")));
     found.insert("revs", of(image, bytes("carrack.revs.1")));
     found.insert("blobs", of(image, bytes("carrack.blobs.2")));
-    found.insert("events", of(image, TableDefinition::<u64, &[u8]>::new("carrack.events.1")));
+    let numbered = |name| TableDefinition::<u64, &[u8]>::new(name);
+    found.insert("counts", of(image, numbered("carrack.counts.2")));
+    found.insert("events", of(image, numbered("carrack.events.1")));
     found.insert("facts", of(image, TableDefinition::<&str, &[u8]>::new("carrack.facts.1")));
     found
 }

@@ -148,8 +148,11 @@ fn an_upgrade_is_announced_and_can_be_refused() {
     let (_, said) = run(at, 2, &args, "");
     assert!(said.contains("format 1"), "{said}");
     assert!(std::fs::read(&file).unwrap() == before, "the file has changed");
-    let (_, said) = run(at, 0, &["accounts", "v1.redb"], "");
+    // What only reads never upgrades it.
+    assert_eq!(run(at, 0, &["accounts", "v1.redb"], "").1, "");
+    assert!(std::fs::read(&file).unwrap() == before, "the file has changed");
+    let (_, said) = run(at, 0, &args[..5], "");
     assert!(said.contains("format 1") && said.contains("upgraded"), "{said}");
-    let (_, said) = run(at, 0, &["accounts", "v1.redb"], "");
+    let (_, said) = run(at, 0, &["backup", "mark", "v1.redb"], "");
     assert!(!said.contains("upgraded"), "{said}");
 }

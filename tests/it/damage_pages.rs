@@ -84,6 +84,7 @@ fn answers(engine: &Engine) -> Vec<(String, Answer)> {
         found.push((question, answer.map_err(|error: Error| error.kind())));
     };
     note("accounts".to_owned(), engine.accounts().map(|all| format!("{all:?}").into_bytes()));
+    note("pages of accounts".to_owned(), pages_of_accounts(engine));
     note("events".to_owned(), events(engine));
     for number in 0..ACCOUNTS + 6 {
         let status = engine.status(&did_of(number));
@@ -103,6 +104,22 @@ fn answers(engine: &Engine) -> Vec<(String, Answer)> {
         }
     }
     found
+}
+
+fn pages_of_accounts(engine: &Engine) -> carrack::Result<Vec<u8>> {
+    let mut found = Vec::new();
+    for limit in [1, 7] {
+        let mut after = None;
+        loop {
+            let page = engine.accounts_after(after.as_ref(), limit)?;
+            found.extend_from_slice(format!("{page:?}").as_bytes());
+            match page.last() {
+                Some(last) if page.len() == limit => after = Some(last.did.clone()),
+                _ => break,
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn events(engine: &Engine) -> carrack::Result<Vec<u8>> {

@@ -168,7 +168,8 @@ fn a_store_that_is_open() {
 fn another_draft() {
     let disk = store();
     for (draft, word) in [
-        (Some(2_u32.to_be_bytes().to_vec()), "draft 2 of format 2"),
+        (Some(1_u32.to_be_bytes().to_vec()), "draft 1 of format 2"),
+        (Some(3_u32.to_be_bytes().to_vec()), "draft 3 of format 2"),
         (Some(0_u32.to_be_bytes().to_vec()), "draft 0 of format 2"),
         (Some(b"one".to_vec()), "no draft of format 2"),
         (None, "no draft of format 2"),
@@ -176,7 +177,7 @@ fn another_draft() {
         set_fact(&disk, "draft", draft.as_deref());
         assert_format(&disk, word);
     }
-    set_fact(&disk, "draft", Some(&1_u32.to_be_bytes()));
+    set_fact(&disk, "draft", Some(&2_u32.to_be_bytes()));
     assert!(open(&disk).unwrap().status(&did()).is_ok());
 }
 

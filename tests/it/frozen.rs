@@ -114,11 +114,15 @@ fn a_store_of_version_1_is_read_without_an_upgrade() {
     ];
     for (name, done) in attempts {
         let error = done.unwrap_err();
-        assert!(matches!(error, carrack::Error::Format(_)), "{name}: {error}");
+        assert!(matches!(error, carrack::Error::ReadOnly(_)), "{name}: {error}");
         assert!(error.to_string().contains("format 1"), "{name}: {error}");
     }
     assert_holds_what_was_written(&engine);
     engine.reopen().unwrap();
+    assert_holds_what_was_written(&engine);
+    drop(engine);
+    let engine = Engine::open_with(&file, &options.clone().read_only(true)).unwrap();
+    assert_eq!((engine.upgraded_from(), engine.is_read_only()), (None, true));
     assert_holds_what_was_written(&engine);
     drop(engine);
     assert!(std::fs::read(&file).unwrap() == before, "the file has changed");

@@ -135,6 +135,7 @@ fn check_rows(old: &Engine) {
     assert_eq!(old.rows_digest(&did()).unwrap(), fresh.rows_digest(&did()).unwrap());
     let (a, b) = (old.status(&did()).unwrap(), fresh.status(&did()).unwrap());
     assert_eq!((a.records, a.blocks, a.bytes), (b.records, b.blocks, b.bytes));
+    assert_eq!((a.blobs_needed, b.blobs_needed), (0, 0), "counts of a tree without blobs");
     assert_eq!(export(&fresh, &did()), car);
 }
 

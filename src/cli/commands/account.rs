@@ -49,26 +49,26 @@ pub(in crate::cli) struct CreateArgs {
 }
 
 pub(in crate::cli) fn accounts(args: &AccountsArgs) -> Result<Answer, Failure> {
-    let engine = store::existing(&args.store)?;
-    let accounts = engine.accounts()?;
+    let engine = store::reading(&args.store)?;
     let mut output = Output::new();
     if args.json {
-        let accounts = accounts.iter().map(ListedAccount::of).collect();
-        let floors_awaited = RestoreObject::of(&engine)?;
-        output.json(&AccountsObject { accounts, floors_awaited })?;
-        return Ok(Answer::Yes);
+        return accounts_json(&engine, &mut output);
     }
-    for account in &accounts {
-        output.line(format_args!(
-            "{}  {}  {}  {}, {}",
-            account.did,
-            account.state.name(),
-            or_dash(account.rev),
-            things(account.records, "record"),
-            bytes(account.bytes)
-        ))?;
-    }
-    if accounts.is_empty() {
+    let mut listed = 0;
+    each_page(&engine, |page| {
+        listed += page.len();
+        page.iter().try_for_each(|account| {
+            output.line(format_args!(
+                "{}  {}  {}  {}, {}",
+                account.did,
+                account.state.name(),
+                or_dash(account.rev),
+                things(account.records, "record"),
+                bytes(account.bytes)
+            ))
+        })
+    })?;
+    if listed == 0 {
         output.line(format_args!("no accounts"))?;
     }
     output.flush()?;
@@ -78,8 +78,64 @@ pub(in crate::cli) fn accounts(args: &AccountsArgs) -> Result<Answer, Failure> {
     Ok(Answer::Yes)
 }
 
+/// Accounts that are read at a time: some hundred milliseconds, as a snapshot must not be held long.
+const PAGE: usize = 1000;
+
+/// Reads all accounts, a page at a time. The store does not change meanwhile: its readers exclude a
+/// writer.
+fn each_page(
+    engine: &Engine,
+    mut take: impl FnMut(&[AccountStatus]) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut after = None;
+    loop {
+        let page = engine.accounts_after(after.as_ref(), PAGE)?;
+        take(&page)?;
+        match page.last() {
+            Some(last) if page.len() == PAGE => after = Some(last.did.clone()),
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// Prints the object as its accounts are read. After a failure it ends with `error`.
+fn accounts_json(engine: &Engine, output: &mut Output) -> Result<Answer, Failure> {
+    let mut separator = "{\"accounts\":[";
+    let printed = each_page(engine, |page| {
+        for account in page {
+            output.own_text(separator.as_bytes())?;
+            output.value(&ListedAccount::of(account))?;
+            separator = ",";
+        }
+        Ok(())
+    });
+    let floors = match printed.and_then(|()| RestoreObject::of(engine)) {
+        Ok(floors) => floors,
+        // Nothing is printed yet: a failure like that of every command.
+        Err(failure) if separator != "," => return Err(failure),
+        Err(failure) => {
+            output.own_text(b"],\"error\":")?;
+            output.value(&failure.message())?;
+            output.own_text(b"}\n")?;
+            output.flush()?;
+            return Err(failure.printed());
+        }
+    };
+    if separator != "," {
+        output.own_text(separator.as_bytes())?;
+    }
+    output.own_text(b"]")?;
+    if let Some(floors) = floors {
+        output.own_text(b",\"floors_awaited\":")?;
+        output.value(&floors)?;
+    }
+    output.own_text(b"}\n")?;
+    output.flush()?;
+    Ok(Answer::Yes)
+}
+
 pub(in crate::cli) fn status(args: &StatusArgs) -> Result<Answer, Failure> {
-    let engine = store::existing(&args.store)?;
+    let engine = store::reading(&args.store)?;
     print_status(&engine, &args.did, args.json)
 }
 
@@ -108,13 +164,6 @@ fn print_status(engine: &Engine, did: &Did, json: bool) -> Result<Answer, Failur
 }
 
 /// Only a restored store whose restore is unconfirmed has the last field.
-#[derive(Serialize)]
-struct AccountsObject<'a> {
-    accounts: Vec<ListedAccount<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    floors_awaited: Option<RestoreObject>,
-}
-
 #[derive(Serialize)]
 struct StatusObject<'a> {
     #[serde(flatten)]

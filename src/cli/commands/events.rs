@@ -28,7 +28,7 @@ pub(in crate::cli) struct EventsArgs {
 }
 
 pub(in crate::cli) fn run(args: &EventsArgs) -> Result<Answer, Failure> {
-    let engine = store::existing(&args.store)?;
+    let engine = store::reading(&args.store)?;
     let mut events = Readable { events: engine.events(args.after)?, unreadable: 0 };
     match &args.frames {
         Some(folder) => write_frames(&engine, args.after, &mut events, folder)?,

@@ -39,7 +39,7 @@ pub(in crate::cli) fn run(args: &ExportArgs) -> Result<Answer, Failure> {
         ));
     }
     check_output(args.output.as_deref(), &[args.store.path()])?;
-    let engine = store::existing(&args.store)?;
+    let engine = store::reading(&args.store)?;
     let expected = engine.status(&args.did)?.bytes;
     let bar = Bar::bytes("exporting", expected);
     let written = write_to(args.output.as_deref(), |output| {

@@ -24,7 +24,7 @@ pub(in crate::cli) struct GetArgs {
 }
 
 pub(in crate::cli) fn run(args: &GetArgs) -> Result<Answer, Failure> {
-    let engine = store::existing(&args.store)?;
+    let engine = store::reading(&args.store)?;
     let snapshot = engine.snapshot(&args.did)?;
     let record = snapshot
         .record(&args.path)?

@@ -41,7 +41,7 @@ pub(in crate::cli) fn run(args: &LsArgs) -> Result<Answer, Failure> {
     match &args.did {
         None => list_file(args),
         Some(did) => {
-            let engine = store::existing(StoreLocation::of(&args.file, args.no_upgrade))?;
+            let engine = store::reading(StoreLocation::of(&args.file, args.no_upgrade))?;
             list_account(&engine, did, args.collection.as_ref())
         }
     }

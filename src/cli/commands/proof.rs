@@ -28,7 +28,7 @@ pub(in crate::cli) struct ProofArgs {
 
 pub(in crate::cli) fn run(args: &ProofArgs) -> Result<Answer, Failure> {
     check_output(args.output.as_deref(), &[args.store.path()])?;
-    let engine = store::existing(&args.store)?;
+    let engine = store::reading(&args.store)?;
     let snapshot = engine.snapshot(&args.did)?;
     let output = args.output.as_deref();
     let proven = match (&args.path, &args.collection) {

@@ -19,7 +19,7 @@ pub(in crate::cli) struct ScrubArgs {
 }
 
 pub(in crate::cli) fn run(args: &ScrubArgs) -> Result<Answer, Failure> {
-    let engine = store::existing(&args.store)?;
+    let engine = store::reading(&args.store)?;
     let bar = Bar::records_so_far("scrubbing");
     let report = scrub(&engine, &bar)?;
     drop(bar);

@@ -9,11 +9,19 @@ pub(in crate::cli) fn write_line(
     output: &mut dyn Write,
     words: fmt::Arguments<'_>,
 ) -> io::Result<()> {
+    write_text(output, words)?;
+    output.write_all(b"\n")
+}
+
+/// Writes a part of a line.
+pub(in crate::cli) fn write_text(
+    output: &mut dyn Write,
+    words: fmt::Arguments<'_>,
+) -> io::Result<()> {
     let mut escaping = Escaping { output, result: Ok(()) };
     let formatted = fmt::write(&mut escaping, words);
     escaping.result?;
-    formatted.map_err(io::Error::other)?;
-    output.write_all(b"\n")
+    formatted.map_err(io::Error::other)
 }
 
 /// Whether the text is shown as it is.

@@ -1,5 +1,5 @@
 use crate::cli::failure::Failure;
-use crate::cli::io::escape::write_line;
+use crate::cli::io::escape::{write_line, write_text};
 use crate::cli::io::known_file::KnownFile;
 use carrack::parts::text::Escaped;
 use serde::Serialize;
@@ -38,9 +38,15 @@ impl Output {
 
     /// Writes an object as one line, its fields in the order of their names.
     pub(in crate::cli) fn object(&mut self, object: &impl Serialize) -> Result<(), Failure> {
+        self.value(object)?;
+        self.own_text(b"\n")
+    }
+
+    /// The same without the end of the line, for an object that is printed in parts.
+    pub(in crate::cli) fn value(&mut self, object: &impl Serialize) -> Result<(), Failure> {
         // By way of a value, which sorts them.
         let value = serde_json::to_value(object).map_err(|error| failed(&error.into()))?;
-        self.line(format_args!("{value}"))
+        write_text(&mut self.0, format_args!("{value}")).map_err(|error| failed(&error))
     }
 
     /// The same, and flushes.

@@ -14,6 +14,7 @@ use crate::store::account::{Account, Head, HeadKey, HeldKey, State};
 use crate::store::accounts::account_row;
 use crate::store::accounts::find_account;
 use crate::store::accounts::{is_unchanged, put_account, require_unchanged};
+use crate::store::counts::set_blobs;
 use crate::store::log::append_all;
 use crate::store::log::{append, purge};
 use crate::store::read::record::commit_block;
@@ -78,6 +79,7 @@ impl Engine {
             append_all(tables, &events)?;
             let (rows, stats) = first_rows(number, &commit, &root, rev);
             rows.store(tables)?;
+            set_blobs(tables, number, 0)?;
             let head = Head {
                 tree: number,
                 commit: commit.cid().clone(),

@@ -279,7 +279,9 @@ impl AppliedChange {
         replace_if(tables, did, Some(&self.old), &self.next, Preparation::Diff)?;
         append(tables, &self.event)?;
         self.rows.store(tables)?;
-        self.blobs.store(tables)?;
+        if let Some(head) = &self.next.head {
+            self.blobs.store(tables, head.tree)?;
+        }
         // The copy holds the earlier revisions as well as this one: stamps say what each of them
         // lacks.
         hold_rev(tables, did, &self.next)

@@ -174,10 +174,7 @@ impl<'a> Staged<'a> {
             let what_for = JOURNAL.seal(&tree.to_le_bytes(), b"import");
             tables.journal.insert(tree, &what_for[..])?;
             rows.store(tables)?;
-            for key in &blobs {
-                needed_blobs::put(tables, key)?;
-            }
-            Ok(())
+            needed_blobs::stage(tables, tree, &blobs)
         })?);
         Ok(())
     }

@@ -72,7 +72,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::open`]; `NotFound` if there is no store; `RestoreUnconfirmed` in a restored
-    /// store whose restore is not confirmed; `Format` if an older format is not upgraded; `Corrupt`
+    /// store whose restore is not confirmed; `ReadOnly` if the options allow no write; `Corrupt`
     /// if data to be copied cannot be read; `Io` if the new file cannot be written. The store is
     /// unchanged then.
     pub fn compact(

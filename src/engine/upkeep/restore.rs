@@ -27,7 +27,7 @@ impl Engine {
     /// [`Engine::confirm_restore`]. Marking it again changes nothing.
     ///
     /// # Errors
-    /// `Format` if the store is read-only; [those of every read](Engine#errors-of-every-call).
+    /// `ReadOnly` if the store is read-only; [those of every read](Engine#errors-of-every-call).
     pub fn mark_restored(&self) -> Result<Restored> {
         let micros = self.shared.clock.now_micros();
         self.core()?.writer.submit_ungated(move |tables| {
@@ -78,7 +78,7 @@ impl Engine {
     /// # Errors
     /// `Request` if a minimum is below what the store holds; `Clock` if `rev` is further ahead of
     /// the clock than [`CLOCK_DRIFT_MAX_MICROS`](crate::limits::CLOCK_DRIFT_MAX_MICROS); `Limit` if
-    /// `seq` is above [`RESTORE_SEQ_MAX`]; `Format` if the store is read-only; [those of every
+    /// `seq` is above [`RESTORE_SEQ_MAX`]; `ReadOnly` if the store is read-only; [those of every
     /// read](Engine#errors-of-every-call). Nothing changes then.
     pub fn confirm_restore(&self, seq: u64, rev: Rev) -> Result<()> {
         if seq > RESTORE_SEQ_MAX {

@@ -13,7 +13,9 @@ use crate::problem::Problems;
 use crate::problem::{Code, Problem};
 use crate::progress::Progress;
 use crate::store::account::{Account, Head};
+use crate::store::counts::{are_counted, blobs_counted};
 use crate::store::needed_blobs::blob_key;
+use crate::store::needed_blobs::distinct_blobs;
 use crate::store::needed_blobs::keys_of_tree;
 use crate::store::needed_blobs::parse_blob_key;
 use crate::store::read::audit::{RowAudit, RowPosition, tree_of};
@@ -380,8 +382,24 @@ impl Scrub<'_> {
         }
     }
 
+    /// The count beside the index is that of the index.
+    fn blob_count(&mut self, view: &View, found: u64) -> Result<()> {
+        let message = match blobs_counted(view.counts()?, self.head.tree)? {
+            Some(counted) if counted == found => return Ok(()),
+            Some(counted) => {
+                format!("the stored count of its blobs is {counted}, the index has {found}")
+            }
+            // A store of format 1 may not be counted yet.
+            None if !are_counted(view)? => return Ok(()),
+            None => "the count of its blobs is not there".to_owned(),
+        };
+        self.fault(Problem::new(Code::FieldMismatch, message));
+        Ok(())
+    }
+
     fn blob_index(&mut self, view: &View) -> Result<()> {
         let mut stored = keys_of_tree(view, self.head.tree)?;
+        self.blob_count(view, distinct_blobs(&stored)?)?;
         let expected = std::mem::take(&mut self.blobs);
         stored.retain(|key| !self.blobs_beyond.contains(key));
         let differing: Vec<Vec<u8>> = stored.symmetric_difference(&expected).cloned().collect();
@@ -409,6 +427,13 @@ fn check_orphans(view: &View, report: &mut ScrubReport) -> Result<()> {
     }
     known.extend(journalled_trees(view)?);
     known.extend(marked_trees(view)?);
+    for entry in view.counts()?.entries()? {
+        let tree = entry?.0.value();
+        if !known.contains(&tree) {
+            let message = format!("the counts of tree {tree} belong to no account");
+            report.problems.push(Problem::new(Code::FieldMismatch, message));
+        }
+    }
     report.rows = view.rows()?.len()?;
     let mut next = 0;
     while let Some(row) = view.rows()?.range(&tree_range(next).0[..]..)?.next() {

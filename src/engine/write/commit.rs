@@ -212,7 +212,7 @@ fn store(
     }
     let seq = append(tables, event)?;
     prepared.rows.store(tables)?;
-    prepared.blobs.store(tables)?;
+    prepared.blobs.store(tables, prepared.head.tree)?;
     put_account(tables, did, next)?;
     hold_rev(tables, did, next)?;
     Ok(Stored::Stored(seq))

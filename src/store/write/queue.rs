@@ -70,7 +70,7 @@ impl StoreWriter {
 
     /// Returns the error that every job would get in a read-only store.
     pub(crate) fn require_writable(&self) -> Result<()> {
-        self.refusal.clone().map_or(Ok(()), |why| Err(Error::Format(why)))
+        self.refusal.clone().map_or(Ok(()), |why| Err(Error::ReadOnly(why)))
     }
 
     /// Runs `work` in the next write transaction, and returns when that is durable.

@@ -39,6 +39,7 @@ pub(crate) fn plan_removal(view: &View, tree: u64) -> Result<Removal> {
     }
     let (blobs, are_all) = plan_table(view.blobs()?, tree)?;
     let (old_blobs, old_are_all) = plan_table(view.old_blobs()?, tree)?;
+    probe_beside(view.counts()?, &tree, &tree)?;
     Ok(Removal { tree, rows, blobs, old_blobs, is_last: are_all && old_are_all })
 }
 
@@ -74,6 +75,7 @@ pub(crate) fn carry_out(tables: &mut Tables<'_>, removal: &Removal) -> Result<()
         tables.old_blobs.retain_in(&start[..]..=&last[..], |_, ()| false)?;
     }
     if removal.is_last {
+        tables.counts.remove(removal.tree)?;
         tables.removals.remove(removal.tree)?;
         tables.old_removals.remove(removal.tree)?;
     }

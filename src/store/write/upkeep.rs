@@ -1,8 +1,9 @@
 //! Background work, in transactions of its own between those of the callers: removal of trees,
-//! purging and trimming of the event log. Unreadable data is reported once and left unchanged.
+//! purging and trimming of the event log, counting what format 1 did not. Unreadable data is reported once and left unchanged.
 
 use crate::env::Clock;
 use crate::error::{Error, Result};
+use crate::store::counts::{Counting, are_counted, carry_out_counting, plan_counting};
 use crate::store::log;
 use crate::store::log::{Purge, Retention, Trim, plan_purge, plan_trim};
 use crate::store::panics::of_panic;
@@ -50,10 +51,18 @@ pub(in crate::store) struct Upkeep {
     batches: u32,
     batches_since_trim: u32,
     unflushed_turns: u32,
+    counting: CountingState,
     left_out: LeftOut,
     unreadable: Arc<Mutex<Vec<Unreadable>>>,
     /// Set when a check has found nothing to do.
     is_idle: Arc<AtomicBool>,
+}
+
+/// How far the trees of a store of format 1 are counted.
+#[derive(Default)]
+struct CountingState {
+    last: Option<Vec<u8>>,
+    is_done: bool,
 }
 
 /// Failed work that is not tried again.
@@ -61,6 +70,7 @@ pub(in crate::store) struct Upkeep {
 struct LeftOut {
     trees: BTreeSet<u64>,
     purges: BTreeSet<Vec<u8>>,
+    counting: bool,
     trimming: bool,
     all: bool,
 }
@@ -69,6 +79,7 @@ struct LeftOut {
 enum Plan {
     Remove(Removal),
     Purge(Purge),
+    Count(Counting),
     Trim(Trim),
 }
 
@@ -77,6 +88,7 @@ enum Plan {
 enum UpkeepSubject {
     Tree(u64),
     Purge(Vec<u8>),
+    Counting,
     Trimming,
     All,
 }
@@ -96,6 +108,7 @@ impl Upkeep {
             batches: 0,
             batches_since_trim: BATCHES_BETWEEN_TRIMS,
             unflushed_turns: 0,
+            counting: CountingState::default(),
             left_out: LeftOut::default(),
             unreadable,
             is_idle,
@@ -169,6 +182,10 @@ impl Upkeep {
                 return Ok(Some(Plan::Purge(purge)));
             }
         }
+        *subject = UpkeepSubject::Counting;
+        if let Some(counting) = self.plan_counting(&view)? {
+            return Ok(Some(Plan::Count(counting)));
+        }
         if self.left_out.trimming || self.batches_since_trim < BATCHES_BETWEEN_TRIMS {
             return Ok(None);
         }
@@ -178,6 +195,17 @@ impl Upkeep {
             self.batches_since_trim = 0;
         }
         Ok(trim.map(Plan::Trim))
+    }
+
+    fn plan_counting(&mut self, view: &View) -> Result<Option<Counting>> {
+        if self.counting.is_done || self.left_out.counting {
+            return Ok(None);
+        }
+        self.counting.is_done = are_counted(view)?;
+        if self.counting.is_done {
+            return Ok(None);
+        }
+        plan_counting(view, self.counting.last.as_deref()).map(Some)
     }
 
     fn carry_out(
@@ -199,6 +227,9 @@ impl Upkeep {
             return self.leave_out(subject, &error);
         }
         commit(txn)?;
+        if let Plan::Count(counting) = plan {
+            self.counting.last.clone_from(&counting.last);
+        }
         if flushes {
             self.unflushed_turns = 0;
         }
@@ -214,6 +245,7 @@ impl Upkeep {
             UpkeepSubject::Purge(did) => {
                 format!("removing events of {}", String::from_utf8_lossy(did))
             }
+            UpkeepSubject::Counting => "counting the blobs of accounts".to_owned(),
             UpkeepSubject::Trimming => "trimming the event log".to_owned(),
             UpkeepSubject::All => "looking for rows and events to remove".to_owned(),
         };
@@ -224,6 +256,7 @@ impl Upkeep {
             UpkeepSubject::Purge(did) => {
                 self.left_out.purges.insert(did);
             }
+            UpkeepSubject::Counting => self.left_out.counting = true,
             UpkeepSubject::Trimming => self.left_out.trimming = true,
             UpkeepSubject::All => self.left_out.all = true,
         }
@@ -239,6 +272,7 @@ impl Plan {
         match self {
             Self::Remove(removal) => removal.is_last(),
             Self::Purge(purge) => purge.is_last(),
+            Self::Count(counting) => counting.is_last,
             Self::Trim(_) => false,
         }
     }
@@ -247,6 +281,7 @@ impl Plan {
         match self {
             Self::Remove(removal) => reclaim::carry_out(tables, removal),
             Self::Purge(purge) => log::carry_out_purge(tables, purge),
+            Self::Count(counting) => carry_out_counting(tables, counting),
             Self::Trim(trim) => log::carry_out_trim(tables, trim),
         }
     }

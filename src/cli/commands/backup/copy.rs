@@ -13,7 +13,7 @@ pub(in crate::cli) fn copy(args: &StoreArgs, file: &Path, json: bool) -> Result<
     if is_standard(file) {
         return Err(Failure::unusable("a backup is a store, which needs a file of its own"));
     }
-    let engine = store::existing(args)?;
+    let engine = store::reading(args)?;
     let bar = Bar::bytes_so_far("copying");
     let done = engine.backup(file, Progress::to(&|bytes| bar.set(bytes)))?;
     drop(bar);
