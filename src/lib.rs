@@ -68,6 +68,7 @@ pub mod engine;
 pub mod env;
 pub mod error;
 pub mod event;
+mod file_kind;
 pub mod follow;
 pub mod ident;
 pub mod identity;

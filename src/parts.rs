@@ -87,8 +87,9 @@ pub mod text {
     pub use crate::shown::{Escaped, Quoted, acts_on_terminal};
 }
 
-/// Files that are renamed when they are complete.
+/// Files that are renamed when they are complete, and what a file is that is not what was expected.
 pub mod files {
+    pub use crate::file_kind::FileKind;
     pub use crate::part_file::{PartFile, folder_of, follow_links, sync_folder};
 }
 

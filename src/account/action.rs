@@ -12,8 +12,6 @@ pub enum Action {
     SetState,
     /// Its deletion.
     Delete,
-    /// An import over it that does not name its head.
-    Import,
     /// An import of another head while the account is leaving for another engine.
     ImportWhileLeaving,
     /// A diff for an account without a head.
@@ -41,7 +39,6 @@ impl fmt::Display for Action {
             Self::Write => "writes",
             Self::SetState => "change of state",
             Self::Delete => "deletion",
-            Self::Import => "import without naming its head",
             Self::ImportWhileLeaving => "import while it is on its way",
             Self::ApplyDiff => "diffs: import a full copy",
             Self::Follow => "following",

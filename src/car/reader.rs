@@ -3,6 +3,7 @@ use super::next_section::{self, NextSection, SkippedSection};
 use super::section::{self, Section};
 use crate::block::{Cid, Comparison};
 use crate::error::{Error, Result};
+use crate::file_kind::{FileKind, LOOKED_AT_BYTES};
 use crate::limits::CID_BYTES_MAX;
 use crate::problem::{Code, Problem};
 use bytes::BytesMut;
@@ -59,7 +60,8 @@ impl<R: Read> Reader<R> {
     /// Reads the header.
     ///
     /// # Errors
-    /// `NotACar` if the input is empty or begins otherwise (version 2 is named as such),
+    /// `NotACar` if the input is empty or begins otherwise (what it is instead is said, as far as it
+    /// is known: version 2, a server's answer in JSON, compressed data),
     /// `Truncated` if it ends inside the header, `TooLarge` for more than 64 roots; `Io`.
     pub fn new(input: R) -> Result<Self> {
         let mut reader = Self {
@@ -71,7 +73,11 @@ impl<R: Read> Reader<R> {
             offset: 0,
             failure: None,
         };
-        reader.roots = reader.read_header()?;
+        reader.roots = match reader.read_header() {
+            Ok(roots) => roots,
+            Err(Error::Problem(problem)) => return Err(reader.what_it_is(*problem).into()),
+            Err(error) => return Err(error),
+        };
         Ok(reader)
     }
 
@@ -171,8 +177,20 @@ impl<R: Read> Reader<R> {
         if !self.fill(prefix + length)? {
             return Err(cut_off().into());
         }
-        let content = self.take(prefix + length);
-        Ok(header::parse_header(content.get(prefix..).unwrap_or_default())?)
+        let content = self.ahead().get(prefix..prefix + length).unwrap_or_default();
+        let roots = header::parse_header(content)?;
+        self.take(prefix + length);
+        Ok(roots)
+    }
+
+    /// Says what the input is, if its header cannot be read and it is of another kind.
+    fn what_it_is(&mut self, problem: Problem) -> Problem {
+        // What cannot be read is not the reason.
+        let _ = self.fill(LOOKED_AT_BYTES);
+        match FileKind::of(self.ahead()) {
+            None | Some(FileKind::Car) => problem,
+            Some(kind) => header::not_a_car(kind.refusal("a CAR")),
+        }
     }
 
     fn read_section(&mut self) -> Result<Option<NextSection>> {

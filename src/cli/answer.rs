@@ -5,4 +5,7 @@ pub(in crate::cli) enum Answer {
     Yes,
     /// No, with the reason for standard error.
     No(String),
+    /// Some inputs could not be read; says so for standard error. The answers about the others are
+    /// printed.
+    Unread(String),
 }

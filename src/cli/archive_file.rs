@@ -5,15 +5,16 @@ use crate::cli::failure::Failure;
 use crate::cli::io::input;
 use crate::cli::io::stderr::{note, tell};
 use crate::cli::keys::{GivenKeys, KeySources, earlier_key};
-use carrack::ident::Did;
+use crate::cli::repository::RepositoryFile;
 use carrack::key::SignatureStatus;
 use carrack::verify::{Archive, ExpectedHead};
 use std::path::Path;
 
 /// Opens a file whose head has to be of this account, if one is named. The signature is not checked.
-pub(in crate::cli) fn open_unchecked(path: &Path, did: Option<&Did>) -> Result<Archive, Failure> {
-    let archive = Archive::open(&input::open(path)?).map_err(|error| about(path, error))?;
-    if let Some(did) = did {
+pub(in crate::cli) fn open_unchecked(file: &RepositoryFile) -> Result<Archive, Failure> {
+    let path = &file.path;
+    let archive = Archive::open(&file.open()?).map_err(|error| about(path, error))?;
+    if let Some(did) = &file.did {
         let expect = ExpectedHead::unchecked().did(did.clone());
         expect.check_did(archive.commit().did()).map_err(|problem| about(path, problem))?;
     }
@@ -23,13 +24,13 @@ pub(in crate::cli) fn open_unchecked(path: &Path, did: Option<&Did>) -> Result<A
 /// Opens a file whose head is checked with the keys. Without a key, standard error says that the
 /// signature is unchecked.
 pub(in crate::cli) fn open_checked(
-    path: &Path,
-    did: Option<&Did>,
+    file: &RepositoryFile,
     sources: &KeySources,
 ) -> Result<Archive, Failure> {
+    let path = &file.path;
     sources.check_standard_input(path)?;
     let keys = sources.read()?;
-    let archive = open_unchecked(path, did)?;
+    let archive = open_unchecked(file)?;
     let expect = keys.head_or_unchecked();
     let signature = archive.check_head(&expect, &*clock()).map_err(|error| about(path, error))?;
     tell_signature(&archive, signature, &keys);

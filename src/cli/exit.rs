@@ -1,10 +1,10 @@
 //! Prints a failure, as JSON too if that was requested, and returns the exit code.
 
-use crate::cli::failure::{Failure, NO};
+use crate::cli::failure::{Failure, NO, in_words};
 use crate::cli::io::output::Output;
 use crate::cli::io::stderr::tell;
 use crate::cli::report::tell_problems;
-use carrack::Problems;
+use carrack::{Problem, Problems};
 use serde::Serialize;
 use serde_json::Value;
 use std::process::ExitCode;
@@ -41,7 +41,7 @@ pub(in crate::cli) struct FailureObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    problems: Option<&'a Problems>,
+    problems: Option<Vec<Problem>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problems_omitted: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,7 +56,7 @@ impl<'a> FailureObject<'a> {
         let is_no = matches!(failure, Failure::Told { code: NO, .. });
         Self {
             verdict: (judges && is_no && problems.is_some()).then_some("invalid"),
-            problems,
+            problems: problems.map(|found| found.listed().iter().cloned().map(in_words).collect()),
             problems_omitted: problems.map(Problems::omitted),
             error: problems.is_none().then(|| failure.message()),
         }

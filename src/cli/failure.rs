@@ -11,7 +11,7 @@ use std::io::ErrorKind;
 /// The answer is no.
 pub(in crate::cli) const NO: u8 = 1;
 /// Wrong usage, or a file that cannot be read or written.
-const UNUSABLE: u8 = 2;
+pub(in crate::cli) const UNUSABLE: u8 = 2;
 
 /// Why a command stopped.
 #[derive(Debug)]
@@ -134,10 +134,7 @@ impl From<Error> for Failure {
             | Error::Closed(_) => UNUSABLE,
             _ => NO,
         };
-        let message = match advice(&error) {
-            Some(advice) => format!("{error}; {advice}"),
-            None => error.to_string(),
-        };
+        let message = words(&error);
         Self::Told { code, message, problems: problems_of(error) }
     }
 }
@@ -148,6 +145,55 @@ fn problems_of(error: Error) -> Problems {
         Error::Refused(problems) => problems,
         _ => Problems::default(),
     }
+}
+
+/// What an error says at the command line: with what to do next, and in its words.
+fn words(error: &Error) -> String {
+    if let Error::HeadNotNamed { did, state, head } = error {
+        return format!(
+            "account {did} is {state}, with the head {head}: give --replace {head} to replace it"
+        );
+    }
+    if let Error::ClockJumped { seconds, now } = error {
+        return format!(
+            "this machine's clock has jumped ahead by {seconds} s, to {now}: nothing is signed; check \
+             the clock, then run the command again"
+        );
+    }
+    match advice(error) {
+        Some(advice) => format!("{}; {advice}", in_options(&error.to_string())),
+        None => in_options(&error.to_string()),
+    }
+}
+
+/// The options and commands for what a text of the library calls by the names of its interface.
+const OPTIONS: [(&str, &str); 9] = [
+    ("`ImportOptions::below_floor`", "`--below-floor`"),
+    ("`ImportOptions::replace`", "`--replace`"),
+    ("`ImportOptions::unverified`", "`--no-key`"),
+    ("`PlcLog::verify_lines`", "`--did`"),
+    ("`ExpectedHead::signed_by`", "`--key`, `--did-doc` or `--plc-log`"),
+    ("`WriteOptions::rekey`", "`carrack write --rekey`"),
+    ("`Engine::accept_rev`", "`carrack write --accept-rev`"),
+    ("`Engine::check_trust`", "`carrack trust`"),
+    ("`Engine::confirm_restore`", "`carrack backup confirm STORE --seq N --rev REV`"),
+];
+
+/// A text of the library in the words of the command line.
+pub(in crate::cli) fn in_options(text: &str) -> String {
+    let mut text = text.to_owned();
+    for (name, option) in OPTIONS {
+        if text.contains(name) {
+            text = text.replace(name, option);
+        }
+    }
+    text
+}
+
+/// A problem in the words of the command line.
+pub(in crate::cli) fn in_words(mut problem: Problem) -> Problem {
+    problem.message = in_options(&problem.message);
+    problem
 }
 
 /// What to do next, where the error does not say it itself.
@@ -177,6 +223,8 @@ pub(in crate::cli) fn damaged_database(why: impl fmt::Display) -> String {
 mod tests {
     use super::*;
     use carrack::Code;
+    use carrack::block::{Cid, Codec};
+    use carrack::engine::State;
 
     fn code(error: Error) -> Option<u8> {
         match Failure::from(error) {
@@ -187,6 +235,33 @@ mod tests {
 
     fn io(kind: ErrorKind) -> Error {
         Error::Io { doing: "writing".to_owned(), source: kind.into() }
+    }
+
+    #[test]
+    fn a_head_that_has_to_be_named_is_named() {
+        let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse().unwrap();
+        let head = Cid::of(Codec::DagCbor, b"head");
+        let state = State::Active;
+        let said = words(&Error::HeadNotNamed { did, state, head: Box::new(head.clone()) });
+        assert!(said.contains(&format!("give --replace {head} ")), "{said}");
+    }
+
+    /// Each name that is translated is one that the library's texts have.
+    #[test]
+    fn the_names_of_the_interface_are_those_of_the_texts() {
+        let sources = [
+            include_str!("../error/error.rs"),
+            include_str!("../engine/import/admit.rs"),
+            include_str!("../engine/diff/apply.rs"),
+            include_str!("../follow/chain.rs"),
+            include_str!("../identity/plc/audit.rs"),
+        ];
+        for (name, option) in OPTIONS {
+            assert!(sources.iter().any(|source| source.contains(name)), "{name}");
+            assert!(!sources.iter().any(|source| source.contains(option)), "{option}");
+        }
+        let text = "accept it (`Engine::accept_rev`)";
+        assert_eq!(in_options(text), "accept it (`carrack write --accept-rev`)");
     }
 
     #[test]

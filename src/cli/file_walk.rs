@@ -3,8 +3,8 @@
 use crate::cli::answer::Answer;
 use crate::cli::environment::clock;
 use crate::cli::failure::Failure;
-use crate::cli::io::input;
 use crate::cli::io::progress::{Bar, ProgressSource};
+use crate::cli::repository::RepositoryFile;
 use crate::cli::text::things;
 use carrack::Error;
 use carrack::block::Block;
@@ -14,21 +14,19 @@ use carrack::parts::sources::{FileSource, verify_source};
 use carrack::parts::tree::KeyRange;
 use carrack::tree::RecordWant;
 use carrack::verify::{ExpectedHead, Sink};
-use std::path::Path;
 
 /// Gives the repository in a file to a sink. `doing` names the progress bar, and `holes` is what a
 /// file that is not valid means for the output.
 pub(in crate::cli) fn walk_file(
     doing: &'static str,
-    path: &Path,
-    did: Option<&Did>,
+    file: &RepositoryFile,
     sink: &mut dyn Sink,
     holes: &str,
 ) -> Result<Answer, Failure> {
-    let input = input::open(path)?;
+    let input = file.open()?;
     let bar = Bar::bytes(doing, input.length());
     let mut source = ProgressSource::new(FileSource::new(input)?, &bar);
-    let mut sink = OfAccount { did, sink };
+    let mut sink = OfAccount { did: file.did.as_ref(), sink };
     let report = verify_source(&mut source, &ExpectedHead::unchecked(), &*clock(), &mut sink)?;
     if report.is_valid() {
         return Ok(Answer::Yes);

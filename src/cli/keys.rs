@@ -1,14 +1,16 @@
-use crate::cli::failure::Failure;
-use crate::cli::io::input::{is_standard, read};
+use crate::cli::failure::{Failure, NO, in_options};
+use crate::cli::io::input::{is_standard, read_as};
+use crate::cli::plc_log::{GivenLog, stated_signing_key};
 use carrack::block::Cid;
 use carrack::commit::Commit;
 use carrack::engine::ImportOptions;
 use carrack::ident::Did;
 use carrack::identity::DidDocument;
-use carrack::identity::plc::PlcLog;
 use carrack::key::{SignatureStatus, SigningKey, VerifyingKey, key_file};
 use carrack::limits::{DID_DOCUMENT_BYTES_MAX, PLC_LOG_BYTES_MAX};
+use carrack::parts::files::FileKind;
 use carrack::verify::ExpectedHead;
+use carrack::{Code, Problem};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +23,8 @@ pub(in crate::cli) struct KeySources {
     /// A DID document with the account and its key
     #[arg(long, value_name = "FILE")]
     did_doc: Option<PathBuf>,
-    /// The audit log of a did:plc, with the account and all keys that it ever had
+    /// The log of a did:plc, as `/log/audit`, `/log` or `/export` give it, with the account and all
+    /// keys that it ever had
     #[arg(long, value_name = "FILE")]
     plc_log: Option<PathBuf>,
     /// The expected account
@@ -72,6 +75,14 @@ impl KeySources {
             return Err(Failure::unusable("only one input can be `-`"));
         }
         Ok(())
+    }
+
+    /// The same for several files.
+    pub(in crate::cli) fn check_standard_inputs(&self, files: &[PathBuf]) -> Result<(), Failure> {
+        if files.iter().filter(|path| is_standard(path)).count() > 1 {
+            return Err(Failure::unusable("only one input can be `-`"));
+        }
+        files.iter().try_for_each(|file| self.check_standard_input(file))
     }
 }
 
@@ -144,8 +155,9 @@ impl GivenKeys {
 
     fn add_document(&mut self, path: &Path) -> Result<(), Failure> {
         let said = |failure: Failure| failure.preceded_by(format_args!("{}: ", path.display()));
-        let json = read(path, DID_DOCUMENT_BYTES_MAX as u64)?;
-        let document = DidDocument::parse(&json).map_err(|error| said(error.into()))?;
+        let json = read_document(path, DID_DOCUMENT_BYTES_MAX)?;
+        let document = DidDocument::parse(&json)
+            .map_err(|error| said(no_document(&json).unwrap_or_else(|| error.into())))?;
         self.expect_did(&document.did, path)?;
         let key = document.signing_key.ok_or_else(|| {
             said(Failure::no("the document names no #atproto key; give one with --key"))
@@ -156,22 +168,22 @@ impl GivenKeys {
 
     fn add_log(&mut self, path: &Path) -> Result<(), Failure> {
         let said = |failure: Failure| failure.preceded_by(format_args!("{}: ", path.display()));
-        let json = read(path, PLC_LOG_BYTES_MAX as u64)?;
+        let json = read_document(path, PLC_LOG_BYTES_MAX)?;
+        // Of a list, another account is an error of its own.
+        let of_several = FileKind::of(&json) == Some(FileKind::LogLines);
+        let wanted = self.did.as_ref().filter(|_| of_several);
         let log =
-            PlcLog::verify(&json).map_err(|problem| said(carrack::Error::from(problem).into()))?;
+            GivenLog::verify(&json, wanted).map_err(|problem| said(no_log(&json, &problem)))?;
         self.expect_did(log.did(), path)?;
-        let (now, past): (Vec<_>, Vec<_>) = log
-            .signing_keys_at_any_time()
-            .into_iter()
-            .partition(|period| period.until_micros.is_none());
-        if now.is_empty() && past.is_empty() {
-            return Err(said(Failure::no("the log names no signing key; give one with --key")));
+        let (now, past) = (log.signing_key(), log.former_signing_keys());
+        if now.is_none() && past.is_empty() {
+            return Err(said(Failure::no(no_key(&log))));
         }
-        self.named.extend(now.into_iter().map(|period| period.value));
-        for period in past {
-            if !self.named.contains(&period.value) {
-                self.named.push(period.value.clone());
-                self.earlier.push(period.value);
+        self.named.extend(now);
+        for key in past {
+            if !self.named.contains(&key) {
+                self.named.push(key.clone());
+                self.earlier.push(key);
             }
         }
         Ok(())
@@ -188,6 +200,47 @@ impl GivenKeys {
                 Ok(())
             }
         }
+    }
+}
+
+/// A document or log that is damaged is not what is verified: no problem stands for it.
+fn read_document(path: &Path, bytes_max: usize) -> Result<Vec<u8>, Failure> {
+    read_as(Code::BadLog, path, bytes_max as u64).map_err(|failure| match failure {
+        Failure::Told { code: NO, message, .. } => Failure::no(message),
+        failure => failure,
+    })
+}
+
+/// What was given as a document, if it is of another kind.
+fn no_document(json: &[u8]) -> Option<Failure> {
+    let kind = FileKind::of(json)?;
+    let remedy = match &kind {
+        FileKind::DidDocument | FileKind::Json => return None,
+        FileKind::AuditLog | FileKind::OperationLog | FileKind::LogLines => {
+            "; give it with --plc-log"
+        }
+        kind => kind.remedy().unwrap_or_default(),
+    };
+    Some(Failure::no(format!("this is {kind}, not a DID document{remedy}")))
+}
+
+/// What is wrong with a log, and what to do with a document that was given as one.
+fn no_log(json: &[u8], problem: &Problem) -> Failure {
+    let remedy = match FileKind::of(json) {
+        Some(FileKind::DidDocument) => "; give it with --did-doc",
+        _ => "",
+    };
+    Failure::no(format!("{}{remedy}", in_options(&problem.to_string())))
+}
+
+/// Why a log gives no key.
+fn no_key(log: &GivenLog) -> String {
+    match log.state().and_then(stated_signing_key) {
+        Some(key) => format!(
+            "the log's signing key {key} is of a kind that is not known (k256 and p256 are); give a \
+             key with --key"
+        ),
+        None => "the log names no signing key; give one with --key".to_owned(),
     }
 }
 

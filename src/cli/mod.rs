@@ -15,6 +15,7 @@ mod file_walk;
 mod io;
 mod keys;
 mod opened;
+mod plc_log;
 mod report;
 mod repository;
 mod restore_notice;
@@ -23,6 +24,7 @@ mod run;
 mod seeded;
 mod selector;
 mod store;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod text;

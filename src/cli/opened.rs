@@ -17,7 +17,7 @@ pub(in crate::cli) enum Opened {
 impl Opened {
     pub(in crate::cli) fn open(place: &Place) -> Result<Self, Failure> {
         Ok(match place {
-            Place::File { path, did } => Self::File(open_unchecked(path, did.as_ref())?),
+            Place::File(file) => Self::File(open_unchecked(file)?),
             Place::Account(account) => {
                 Self::Account(AccountTree::open(account.open()?, account.did.clone())?)
             }

@@ -1,7 +1,7 @@
 //! What several commands print of a verification's report.
 
 use crate::cli::answer::Answer;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, in_options};
 use crate::cli::io::output::Output;
 use crate::cli::io::stderr::tell;
 use crate::cli::text::{count, or_dash, things};
@@ -75,7 +75,7 @@ pub(in crate::cli) fn tell_problems(kind: &str, problems: &Problems) {
     let told = problems.listed().iter().take(PROBLEMS_TOLD);
     let more = problems.count() - told.len() as u64;
     for problem in told {
-        tell(format_args!("{start}{problem}"));
+        tell(format_args!("{start}{}", in_options(&problem.to_string())));
     }
     match (more, kind) {
         (0, _) => {}

@@ -1,12 +1,13 @@
 //! FILE, or STORE DID: where a command finds the repository that it reads.
 
 use crate::cli::failure::Failure;
-use crate::cli::io::input;
+use crate::cli::io::input::{self, DecompressionLimit};
 use crate::cli::io::known_file::KnownFile;
 use crate::cli::selector::{AtUri, Selector, Within};
 use crate::cli::store::{self, StoreLocation};
 use carrack::Engine;
 use carrack::ident::{Did, Nsid, RepoPath};
+use carrack::verify::Input;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,8 @@ pub(in crate::cli) struct RepositoryArgs {
     /// Read a store of an older format without upgrading it
     #[arg(long)]
     no_upgrade: bool,
+    #[command(flatten)]
+    limit: DecompressionLimit,
 }
 
 impl RepositoryArgs {
@@ -28,7 +31,7 @@ impl RepositoryArgs {
 
     /// What it is together with the arguments that follow it.
     pub(in crate::cli) fn select(&self, selectors: &[Selector]) -> Result<Selection, Failure> {
-        Selection::of(&self.path, self.no_upgrade, selectors)
+        Selection::of(&self.path, self.no_upgrade, self.limit, selectors)
     }
 }
 
@@ -42,10 +45,19 @@ pub(in crate::cli) struct Selection {
 /// Where a repository is.
 #[derive(Debug)]
 pub(in crate::cli) enum Place {
-    /// In a file. It has to be of the account, if one is named.
-    File { path: PathBuf, did: Option<Did> },
+    /// In a file.
+    File(RepositoryFile),
     /// In a store.
     Account(StoredAccount),
+}
+
+/// FILE.
+#[derive(Debug)]
+pub(in crate::cli) struct RepositoryFile {
+    pub(in crate::cli) path: PathBuf,
+    /// The account that it has to be of, if one is named.
+    pub(in crate::cli) did: Option<Did>,
+    limit: DecompressionLimit,
 }
 
 /// STORE DID.
@@ -61,6 +73,7 @@ impl Selection {
     pub(in crate::cli) fn of(
         path: &Path,
         no_upgrade: bool,
+        limit: DecompressionLimit,
         selectors: &[Selector],
     ) -> Result<Self, Failure> {
         if path.to_str().is_some_and(Selector::begins) {
@@ -89,7 +102,7 @@ impl Selection {
                      accounts {name}` lists them)"
                 )));
             }
-            (None, did) => Place::File { path: path.to_owned(), did },
+            (None, did) => Place::File(RepositoryFile { path: path.to_owned(), did, limit }),
         };
         Ok(Self { place, within })
     }
@@ -183,6 +196,13 @@ impl Given {
     }
 }
 
+impl RepositoryFile {
+    /// Opens the file.
+    pub(in crate::cli) fn open(&self) -> Result<Input, Failure> {
+        input::open(&self.path, self.limit)
+    }
+}
+
 impl StoredAccount {
     /// Opens the store.
     pub(in crate::cli) fn open(&self) -> Result<Engine, Failure> {
@@ -215,7 +235,7 @@ mod tests {
 
     fn select(path: &Path, selectors: &[&str]) -> Result<Selection, Failure> {
         let selectors: Vec<Selector> = selectors.iter().map(|text| text.parse().unwrap()).collect();
-        Selection::of(path, false, &selectors)
+        Selection::of(path, false, DecompressionLimit::default(), &selectors)
     }
 
     fn refusal(path: &Path, selectors: &[&str]) -> String {
@@ -233,9 +253,9 @@ mod tests {
         let uri = format!("at://{DID}/com.example.note/1");
 
         let found = select(&file, &["com.example.note/1"]).unwrap().record().unwrap();
-        assert!(matches!(found.0, Place::File { did: None, .. }), "{found:?}");
+        assert!(matches!(found.0, Place::File(RepositoryFile { did: None, .. })), "{found:?}");
         let found = select(&file, &[&uri]).unwrap().record().unwrap();
-        assert!(matches!(found.0, Place::File { did: Some(_), .. }), "{found:?}");
+        assert!(matches!(found.0, Place::File(RepositoryFile { did: Some(_), .. })), "{found:?}");
         for selectors in [&[DID, "com.example.note/1"][..], &[&uri], &[DID, &uri]] {
             let found = select(&store, selectors).unwrap().record().unwrap();
             assert!(matches!(found.0, Place::Account(_)), "{found:?}");

@@ -2,10 +2,11 @@ use crate::cli::answer::Answer;
 use crate::cli::args::{Cli, Command};
 use crate::cli::commands::{
     account, account_state, apply, backup, blobs, compact, completions, diff, dump, event, events,
-    export, follow, get, import, key, ls, man, migrate, plc, proof, scrub, tree, trust, verify, write,
+    export, follow, get, import, key, ls, man, migrate, plc, proof, scrub, tree, trust, verify,
+    write,
 };
 use crate::cli::exit::fail;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, NO, UNUSABLE};
 use crate::cli::io::panics::{Guarded, guarded};
 use crate::cli::io::stderr::{be_quiet, print_usage, tell};
 use crate::cli::{bench, demo};
@@ -28,7 +29,11 @@ pub(crate) fn run() -> ExitCode {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No(why)) => {
             tell(format_args!("error: {why}"));
-            ExitCode::from(1)
+            ExitCode::from(NO)
+        }
+        Ok(Answer::Unread(why)) => {
+            tell(format_args!("error: {why}"));
+            ExitCode::from(UNUSABLE)
         }
         Err(failure) => fail(failure, cli.command.json(), cli.command.judges()),
     }

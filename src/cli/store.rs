@@ -4,16 +4,21 @@ use crate::cli::io::input::is_standard;
 use crate::cli::io::stderr::{note, tell};
 use carrack::Error;
 use carrack::engine::{Engine, Options};
+use carrack::parts::files::FileKind;
 use clap::Args;
+use std::io::Read;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+
+/// How much of a file is looked at that is no store.
+const LOOKED_AT_BYTES: u64 = 8 * 1024;
 
 /// The store of a command.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct StoreArgs {
     /// The store
     store: PathBuf,
-    /// Do not upgrade a store of an older format; nothing is written to it
+    /// Do not upgrade a store of an older format: it can be read then, and not written
     #[arg(long)]
     no_upgrade: bool,
 }
@@ -131,12 +136,30 @@ pub(in crate::cli) fn not_opened(path: &Path, error: Error) -> Failure {
             "{name} is open in another process; wait until that one has closed it, or stop it (a \
              store that is being written is read by its own process; others can read a backup)"
         )),
-        Error::Store(error) => Failure::unusable(format!("{name} is not a Carrack store: {error}")),
+        Error::Store(error) => no_store(path, &error),
         Error::Corrupt(_) => damaged(path),
         Error::Reopen(why) => Failure::unusable(format!("opening {name}: {why}")),
-        Error::Format(why) => Failure::unusable(format!("{name} is not a Carrack store: {why}")),
+        Error::Format(why) => no_store(path, &why),
         error => Failure::from(error),
     }
+}
+
+/// A file that is no store is called what it is.
+fn no_store(path: &Path, why: &dyn std::fmt::Display) -> Failure {
+    let name = path.display();
+    let mut start = Vec::new();
+    let read = std::fs::File::open(path)
+        .and_then(|file| file.take(LOOKED_AT_BYTES).read_to_end(&mut start));
+    let kind = read.ok().and_then(|_| FileKind::of(&start)).filter(|kind| *kind != FileKind::Store);
+    let Some(kind) = kind else {
+        return Failure::unusable(format!("{name} is not a Carrack store: {why}"));
+    };
+    let remedy = match kind {
+        FileKind::Car => "; `carrack import STORE FILE` stores it",
+        FileKind::Compressed(_) => "; decompress it first: a store is changed in its place",
+        _ => "",
+    };
+    Failure::unusable(format!("{name} is {kind}, not a Carrack store{remedy}"))
 }
 
 fn damaged(path: &Path) -> Failure {

@@ -101,8 +101,10 @@ impl Commit {
             let message = "the commit's CID has a form that no commit's has";
             return Err(Problem::new(Code::UnsupportedCid, message).cid(block.cid()));
         }
-        let (fields, signature) =
-            CommitFields::decode(block.bytes()).map_err(|problem| problem.cid(block.cid()))?;
+        let (fields, signature) = CommitFields::decode(block.bytes()).map_err(|problem| {
+            let of_space = is_of_space(block.bytes()).unwrap_or(false);
+            if of_space { other_kind() } else { problem }.cid(block.cid())
+        })?;
         let commit = Self { block: block.clone(), fields, signature };
         if commit.fields.encode(Some(&commit.signature)) != block.bytes() {
             let message = "the commit is not in its canonical form";
@@ -167,6 +169,23 @@ impl Commit {
     pub fn signature_has_length(&self) -> bool {
         self.signature.len() == 64
     }
+}
+
+/// Whether this is a commit of a permissioned repository.
+fn is_of_space(bytes: &[u8]) -> Result<bool, Fault> {
+    let mut from = Decoder::new(bytes);
+    let mut found = 0;
+    for _ in 0..from.map()? {
+        found += u8::from(matches!(from.text()?, "hash" | "ikm" | "mac"));
+        from.skip()?;
+    }
+    Ok(found == 3)
+}
+
+fn other_kind() -> Problem {
+    let message = "this is the commit of a permissioned repository (of a space), which has no tree; \
+                   only public repositories are read";
+    Problem::new(Code::BadCommit, message)
 }
 
 impl CommitFields {

@@ -89,12 +89,26 @@ pub enum Error {
         /// The refused operation.
         action: Action,
     },
+    /// An import or a diff over an account that takes writes, is suspended or is taken down does not
+    /// name the head that it replaces: [`ImportOptions::replace`](crate::engine::ImportOptions::replace).
+    #[error(
+        "account {did} is {state}: what replaces its repository has to name its head, which is \
+         {head} (`ImportOptions::replace`)"
+    )]
+    HeadNotNamed {
+        /// The account.
+        did: Did,
+        /// Its state.
+        state: State,
+        /// Its head.
+        head: Box<Cid>,
+    },
     /// The store was restored from a backup and takes no writes until the restore is confirmed:
     /// [`Engine::confirm_restore`](crate::Engine::confirm_restore).
     #[error(
-        "the store was restored from a backup and takes no writes until the restore is confirmed: \
-         `carrack backup confirm STORE --seq N --rev REV`, with the highest that were ever published \
-         (this copy ends at sequence number {last_seq}, revision {})",
+        "the store was restored from a backup and takes no writes until the restore is confirmed \
+         (`Engine::confirm_restore`), with the highest sequence number and revision that were ever \
+         published (this copy ends at sequence number {last_seq}, revision {})",
         or_none(last_rev.as_ref())
     )]
     RestoreUnconfirmed {
@@ -111,7 +125,7 @@ pub enum Error {
     #[error(
         "account {did} takes no writes until {until}: its last revision {rev} is ahead of this \
          machine's clock; check the clock; if that revision was signed by a clock that was wrong, \
-         wait, or accept it (`Engine::accept_rev`, `carrack write --accept-rev`)"
+         wait, or accept it (`Engine::accept_rev`)"
     )]
     RevAhead {
         /// The account.
@@ -241,6 +255,7 @@ impl Error {
                 ErrorKind::Conflict
             }
             Self::State { .. }
+            | Self::HeadNotNamed { .. }
             | Self::RestoreUnconfirmed { .. }
             | Self::OtherKey { .. }
             | Self::ReadOnly(_) => ErrorKind::Refused,
@@ -354,7 +369,7 @@ fn or_none(value: Option<&impl fmt::Display>) -> String {
 }
 
 fn other_key(did: &Did, held: Option<&VerifyingKey>, signer: &VerifyingKey) -> String {
-    let rekey = "ask for a change of keys (`WriteOptions::rekey`, `carrack write --rekey`)";
+    let rekey = "ask for a change of keys (`WriteOptions::rekey`)";
     match held {
         Some(held) => format!(
             "account {did} signs with {held}, and the signer's key is {signer}: sign with the \
@@ -362,8 +377,8 @@ fn other_key(did: &Did, held: Option<&VerifyingKey>, signer: &VerifyingKey) -> S
         ),
         None => format!(
             "account {did} has no key that is known, as its head was not checked, and the signer's \
-             key is {signer}: check the head against the account's identity (`Engine::check_trust`, \
-             `carrack trust`), or {rekey}"
+             key is {signer}: check the head against the account's identity (`Engine::check_trust`), \
+             or {rekey}"
         ),
     }
 }

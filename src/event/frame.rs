@@ -2,6 +2,7 @@ use super::fields::{EventFields, bad};
 use super::{AccountEvent, CommitEvent, IdentityEvent, SyncEvent, Timestamp};
 use crate::block::drisl::check::{self, Floats};
 use crate::block::drisl::{Decoder, Encoder};
+use crate::file_kind::{FileKind, LOOKED_AT_BYTES};
 use crate::ident::{Did, Rev};
 use crate::limits::EVENT_FRAME_BYTES_MAX;
 use crate::problem::{Code, Problem};
@@ -72,8 +73,9 @@ pub(super) fn read_frame(bytes: &[u8], seen: &mut FrameFacts) -> Result<Frame, P
         let message = format!("a frame of {} bytes; {EVENT_FRAME_BYTES_MAX} at most", bytes.len());
         return Err(Problem::new(Code::TooLarge, message));
     }
-    let (header, body) = halves(bytes)?;
-    let kind = match header.int("op")? {
+    let (header, body) = halves(bytes).map_err(|problem| what_it_is(bytes, problem))?;
+    let op = header.int("op").map_err(|problem| what_it_is(bytes, problem))?;
+    let kind = match op {
         1 => header.text("t")?,
         -1 => return ignored(body, UnknownFrame::Error),
         other => return ignored(body, UnknownFrame::Operation(other)),
@@ -94,6 +96,14 @@ pub(super) fn read_frame(bytes: &[u8], seen: &mut FrameFacts) -> Result<Frame, P
         "#identity" => Event::Identity(IdentityEvent::decode(fields)?),
         _ => Event::Account(AccountEvent::decode(fields)?),
     }))
+}
+
+/// Says what the bytes are, if they are of another kind.
+fn what_it_is(bytes: &[u8], problem: Problem) -> Problem {
+    match FileKind::of(bytes.get(..LOOKED_AT_BYTES).unwrap_or(bytes)) {
+        None | Some(FileKind::Frame) => problem,
+        Some(kind) => bad(kind.refusal("a frame of an event stream")),
+    }
 }
 
 /// Splits header and body. The operation in the header is read before the body is checked.

@@ -78,7 +78,11 @@ pub(super) fn check(
     clock: &dyn Clock,
 ) -> Result<()> {
     if matches!(event, Event::Commit(_) | Event::Sync(_)) && expect.keys.named().is_empty() {
-        let message = format!("no key to check the signature of an event of {} with", event.did());
+        let message = format!(
+            "no key to check the signature of an event of {} with: give one \
+             (`ExpectedHead::signed_by`)",
+            event.did()
+        );
         return Err(Error::Request(message));
     }
     let report = verify_frame(frame, expect, clock);

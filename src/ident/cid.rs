@@ -33,14 +33,27 @@ pub enum CidError {
     /// A varint of the CID is longer than necessary.
     #[error("the CID is not in its shortest form")]
     NotShortest,
-    /// The CID's hash function is not SHA-256, the only one that is supported.
-    #[error("hash function {function:#x}")]
+    /// The CID's hash is not a whole SHA-256 of 32 bytes, the only one that is supported.
+    #[error("{}", unchecked(cid, *function))]
     Hash {
         /// The CID.
         cid: Cid,
         /// The multihash code of its hash function.
         function: u64,
     },
+}
+
+/// Why bytes cannot be checked against a CID.
+fn unchecked(cid: &Cid, function: u64) -> String {
+    let parsed = cid::Cid::try_from(&cid.to_bytes()[..]);
+    match parsed.map_or(0, |parsed| parsed.hash().digest().len()) {
+        length if function == SHA2_256 => {
+            format!(
+                "the CID has a SHA-256 hash of {length} bytes: only whole ones, of 32, are checked"
+            )
+        }
+        _ => format!("the CID has the hash function {function:#x}: only SHA-256 (0x12) is checked"),
+    }
 }
 
 /// The codec of a block, in blessed CIDs.
@@ -304,6 +317,15 @@ mod tests {
         let cid = Cid::from_bytes(&sha512).unwrap();
         assert_eq!(cid.to_bytes(), sha512);
         assert_eq!(cid.matches(b""), Err(CidError::Hash { cid: cid.clone(), function: 0x13 }));
+    }
+
+    #[test]
+    fn a_hash_that_is_cut_short_is_told_from_another_function() {
+        let cut = Cid::from_bytes(&[&[0x01, 0x71, 0x12, 20][..], &[7; 20]].concat()).unwrap();
+        let other = Cid::from_bytes(&[&[0x01, 0x71, 0x13, 0x40][..], &[7; 64]].concat()).unwrap();
+        let said = |cid: Cid| cid.matches(b"").unwrap_err().to_string();
+        assert!(said(cut).contains("of 20 bytes: only whole ones"));
+        assert!(said(other).contains("hash function 0x13"));
     }
 
     #[test]

@@ -1,4 +1,5 @@
 use crate::error::{Error, Result};
+use crate::file_kind::FileKind;
 use crate::ident::{Did, SyntaxError};
 use crate::key::{Curve, VerifyingKey};
 use crate::limits::DID_DOCUMENT_BYTES_MAX;
@@ -62,8 +63,14 @@ impl DidDocument {
                 got: json.len() as u64,
             });
         }
-        let wrong =
-            |reason| SyntaxError::new("DID document", &String::from_utf8_lossy(json), reason);
+        // What is of another kind is not shown: it may be a key file.
+        let shown = match FileKind::of(json) {
+            Some(FileKind::Json | FileKind::DidDocument | FileKind::ServerAnswer { .. }) | None => {
+                String::from_utf8_lossy(json)
+            }
+            Some(_) => "".into(),
+        };
+        let wrong = |reason| SyntaxError::new("DID document", &shown, reason);
         let document: Value = serde_json::from_slice(json).map_err(|_| wrong("not JSON"))?;
         let id = document.get("id").and_then(Value::as_str);
         let did: Did = id.ok_or_else(|| wrong("no id"))?.parse()?;
@@ -155,6 +162,13 @@ mod tests {
         assert!(document("#atproto", "JsonWebKey2020", KEY).is_err());
         assert!(document("#atproto", "EcdsaSecp256k1VerificationKey2019", KEY).is_err());
         assert!(document("#atproto", "Multikey", &"1".repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn a_key_file_is_not_shown() {
+        let key = b"carrack-signing-key 1\ncurve k256\nsecret 9085d2bef69286a6cbb51623c8fa2586\n";
+        let said = DidDocument::parse(key).unwrap_err().to_string();
+        assert!(!said.contains("9085d2"), "{said}");
     }
 
     #[test]

@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 
+#[cfg(feature = "cli")]
+pub mod cli_folder;
 pub mod cli_page;
 #[cfg(feature = "cli")]
 pub mod command;

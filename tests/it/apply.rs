@@ -137,7 +137,7 @@ fn who_may_apply_a_diff_and_to_what() {
     let apply = |options: &ImportOptions| copy.apply_diff(&car_input(&car[..]), options);
     // An account that takes writes is left alone, unless its head is named.
     copy.set_state(did, State::Active).unwrap();
-    assert!(matches!(apply(&ImportOptions::default()), Err(Error::State { .. })));
+    assert!(matches!(apply(&ImportOptions::default()), Err(Error::HeadNotNamed { .. })));
     let wrong = ImportOptions::default().replace(source.head().data.clone());
     assert!(matches!(apply(&wrong), Err(Error::Swap { .. })));
     // The key has to be right, the account too.

@@ -50,7 +50,14 @@ fn a_state_says_what_it_does_not_allow() {
     let engine = engine_with_account();
     let car = export(&engine, &did());
     let over = import(&engine, &later(&engine), &with_key()).unwrap_err();
-    assert_refused(&over, &State::Active, Action::Import);
+    let held = engine.status(&did()).unwrap().commit.unwrap();
+    match &over {
+        Error::HeadNotNamed { did: account, state, head } => {
+            assert_eq!((account, state, &**head), (&did(), &State::Active, &held));
+        }
+        error => panic!("{error}"),
+    }
+    assert!(over.to_string().contains(&held.to_string()), "{over}");
     engine.set_state(&did(), State::Deactivated).unwrap();
     let write = write(&engine, vec![create_op(path("com.example.post/b"), record(9, 1))]);
     assert_refused(&write.unwrap_err(), &State::Deactivated, Action::Write);

@@ -32,6 +32,8 @@ mod cli_diff;
 mod cli_fields;
 mod cli_follow;
 mod cli_generated;
+mod cli_inputs;
+mod cli_kinds;
 mod cli_outputs;
 mod cli_read_only;
 mod cli_records;

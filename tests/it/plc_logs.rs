@@ -5,7 +5,7 @@
 use crate::common::material::{fixtures, json_of};
 use carrack::Code;
 use carrack::env::{ManualClock, SeededRandom};
-use carrack::identity::plc::{Operation, PlcLog, PlcState};
+use carrack::identity::plc::{Operation, OperationLog, PlcLog, PlcState};
 use carrack::key::{Curve, SigningKey};
 use serde_json::{Value, json};
 
@@ -384,6 +384,38 @@ fn drafts_observe_the_directorys_bounds() {
     }
     let widest = draft().rotation_keys(&eleven[..10]).handles(&names[..10]);
     assert!(widest.sign(&key(0)).is_ok());
+}
+
+/// Without times it cannot be decided whether an operation may undo others, so none does.
+#[test]
+fn a_log_of_operations_has_one_line() {
+    let mut log = new_log();
+    let genesis = log.chain().next().unwrap().clone();
+    let rekey = Operation::update(&log).unwrap().signing_key(&key(12).verifying_key());
+    log.append(rekey.sign(&key(1)).unwrap(), START + HOUR).unwrap();
+    let clock = ManualClock::new(START + 2 * HOUR);
+    let recovery = Operation::recovery(&log, &genesis, &clock).unwrap().sign(&key(0)).unwrap();
+    let entries: Vec<Value> = serde_json::from_str(&log.to_json()).unwrap();
+    let mut operations: Vec<&Value> = entries.iter().map(|entry| &entry["operation"]).collect();
+    let verify = |list: &[&Value]| OperationLog::verify(json!(list).to_string().as_bytes());
+
+    let found = verify(&operations).unwrap();
+    assert_eq!((found.did(), found.state()), (log.did(), log.state()));
+    assert!(found.chain().eq(log.chain()));
+    assert_eq!(found.signing_key(), Some(key(12).verifying_key()));
+    assert_eq!(found.former_signing_keys(), [key(10).verifying_key()]);
+    assert!(!found.tombstoned());
+
+    let undoes: Value = serde_json::from_str(&recovery.to_json()).unwrap();
+    operations.push(&undoes);
+    let problem = verify(&operations).unwrap_err();
+    assert_eq!((problem.code, problem.cid.as_ref()), (Code::BadLog, Some(recovery.cid())));
+    assert!(problem.message.contains("not the operation before it"), "{problem}");
+    // With the genesis alone before it, it stands.
+    assert!(verify(&[operations[0], &undoes]).is_ok());
+    assert!(verify(&[operations[1], operations[0]]).is_err());
+    assert!(verify(&operations[1..]).is_err());
+    assert!(verify(&[]).is_err());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
-use crate::cli::io::input::{self, is_standard};
+use crate::cli::io::input::{self, DecompressionLimit, is_standard};
 use crate::cli::io::output::Output;
 use crate::cli::keys::KeySources;
 use crate::cli::keys::import_options;
@@ -20,17 +20,19 @@ pub(in crate::cli) struct ApplyArgs {
     store: StoreArgs,
     /// A diff as a CAR, as `export --since` writes it; `-` is standard input
     file: PathBuf,
+    #[command(flatten)]
+    limit: DecompressionLimit,
     /// Without a key: the one that the stored head verified under
     #[command(flatten)]
     keys: KeySources,
-    /// Update an account that takes writes, if this CID is its head
+    /// Update an account that takes writes, is suspended or is taken down, if this CID is its head
     #[arg(long, value_name = "HEAD")]
     replace: Option<Cid>,
     /// Do not check the signature: for a copy that was stored without a key, which stays unverified
     #[arg(long)]
     no_key: bool,
-    /// In a restored store: accept a revision that is not above the minimum, because no later one
-    /// of this account was published from here
+    /// After a restore of the store: accept a revision that is at or below the minimum that was
+    /// confirmed; give it only if no later one of this account was published from the store
     #[arg(long)]
     below_floor: bool,
     /// Print one JSON object
@@ -44,7 +46,7 @@ pub(in crate::cli) fn run(args: &ApplyArgs) -> Result<Answer, Failure> {
     }
     args.keys.check_standard_input(&args.file)?;
     let keys = args.keys.read()?;
-    let input = open(&args.file)?;
+    let input = open(&args.file, args.limit)?;
     let engine = store::existing(&args.store)?;
     let options = import_options(&keys, args.no_key, args.replace.as_ref(), args.below_floor);
     let applied = engine.apply_diff(&input, &options)?;
@@ -56,12 +58,12 @@ pub(in crate::cli) fn run(args: &ApplyArgs) -> Result<Answer, Failure> {
     Ok(Answer::Yes)
 }
 
-/// A stream is read into memory, as diffs are, up to the maximum length of a diff.
-fn open(path: &Path) -> Result<Input, Failure> {
+/// Standard input is read into memory, as diffs are, up to the maximum length of a diff.
+fn open(path: &Path, limit: DecompressionLimit) -> Result<Input, Failure> {
     if is_standard(path) {
         return Ok(Input::from(input::read(path, DIFF_BYTES_MAX)?));
     }
-    Ok(Input::open(path)?)
+    input::open(path, limit)
 }
 
 fn print(applied: &AppliedDiff) -> Result<(), Failure> {

@@ -36,7 +36,13 @@ pub(in crate::cli) fn run(args: &CompactArgs) -> Result<Answer, Failure> {
         compact,
         Progress::to(&|bytes| bar.set(bytes)),
     )
-    .map_err(|error| not_opened(&args.store, error))?;
+    .map_err(|error| match error {
+        // It would otherwise seem that compaction is a write like any other.
+        error @ Error::RestoreUnconfirmed { .. } => {
+            Failure::from(error).preceded_by("not compacted, which rewrites the store: ")
+        }
+        error => not_opened(&args.store, error),
+    })?;
     drop(bar);
     let mut output = Output::new();
     if args.json {

@@ -2,7 +2,7 @@ use crate::cli::account_tree::AccountTree;
 use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
 use crate::cli::io::escape::write_text;
-use crate::cli::io::input::is_standard;
+use crate::cli::io::input::{DecompressionLimit, is_standard};
 use crate::cli::io::output::Output;
 use crate::cli::io::stderr::tell;
 use crate::cli::opened::Opened;
@@ -29,6 +29,8 @@ pub(in crate::cli) struct DiffArgs {
     /// Read a store of an older format without upgrading it
     #[arg(long)]
     no_upgrade: bool,
+    #[command(flatten)]
+    limit: DecompressionLimit,
     /// Print one JSON object
     #[arg(long)]
     pub(in crate::cli) json: bool,
@@ -60,7 +62,7 @@ fn places(args: &DiffArgs) -> Result<(Place, Place), Failure> {
             let selector = text.parse::<Selector>();
             selectors.push(selector.map_err(|why| Failure::unusable(format!("{text}: {why}")))?);
         }
-        Selection::of(Path::new(path), args.no_upgrade, &selectors)?.whole().map(Some)
+        Selection::of(Path::new(path), args.no_upgrade, args.limit, &selectors)?.whole().map(Some)
     };
     let (old, new, more) = (next()?, next()?, next()?);
     let (Some(old), Some(new), None) = (old, new, more) else {
@@ -68,9 +70,9 @@ fn places(args: &DiffArgs) -> Result<(Place, Place), Failure> {
             "name two repositories, OLD and NEW: each a FILE, or a STORE and the DID of an account",
         ));
     };
-    if let (Place::File { path: old, .. }, Place::File { path: new, .. }) = (&old, &new)
-        && is_standard(old)
-        && is_standard(new)
+    if let (Place::File(old), Place::File(new)) = (&old, &new)
+        && is_standard(&old.path)
+        && is_standard(&new.path)
     {
         return Err(Failure::unusable("only one input can be `-`"));
     }

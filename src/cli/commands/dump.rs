@@ -33,9 +33,9 @@ pub(in crate::cli) fn run(args: &DumpArgs) -> Result<Answer, Failure> {
     let (place, collection) = selection.collection(args.collection.as_ref())?;
     let mut lines = RecordLines(Output::new());
     let outcome = match &place {
-        Place::File { path, did } => {
+        Place::File(file) => {
             let sink = &mut CollectionSink::new(collection.as_ref(), &mut lines);
-            walk_file("dumping", path, did.as_ref(), sink, "records may be missing here")
+            walk_file("dumping", file, sink, "records may be missing here")
         }
         Place::Account(account) => dump_account(account, collection.as_ref(), &mut lines),
     };

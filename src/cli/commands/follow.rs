@@ -1,6 +1,7 @@
 use crate::cli::answer::Answer;
-use crate::cli::failure::Failure;
-use crate::cli::io::input;
+use crate::cli::failure::{Failure, in_options};
+use crate::cli::io::file_frames::FileFrames;
+use crate::cli::io::input::{self, DecompressionLimit};
 use crate::cli::io::output::Output;
 use crate::cli::keys::KeySources;
 use crate::cli::store::{self, StoreArgs};
@@ -8,7 +9,6 @@ use crate::cli::text::{or_dash, things};
 use carrack::event::{Frame, decode_frame};
 use carrack::follow::{Followed, Mirror, Taken};
 use carrack::ident::Did;
-use carrack::limits::EVENT_FRAME_BYTES_MAX;
 use carrack::verify::ExpectedHead;
 use carrack::{Error, ErrorKind, Problem};
 use clap::Args;
@@ -19,11 +19,14 @@ use std::path::{Path, PathBuf};
 pub(in crate::cli) struct FollowArgs {
     #[command(flatten)]
     store: StoreArgs,
-    /// Frames as the event stream sends them; a folder stands for its files in name order
+    /// Frames as the event stream sends them, one or several in a file; a folder stands for its
+    /// files in name order
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
     keys: KeySources,
+    #[command(flatten)]
+    limit: DecompressionLimit,
     /// Print one JSON object
     #[arg(long)]
     pub(in crate::cli) json: bool,
@@ -38,11 +41,14 @@ pub(in crate::cli) fn run(args: &FollowArgs) -> Result<Answer, Failure> {
     }
     let engine = store::existing_or_new(&args.store)?;
     let mut mirror = Mirror::new(&engine);
-    let mut told = Told { output: Output::new(), frames: args.json.then(Vec::new), failed: 0 };
+    let frames = args.json.then(Vec::new);
+    let mut told = Told { output: Output::new(), frames, count: 0, failed: 0 };
     for file in &files {
-        told.frame(&mut mirror, file, &keys.head())?;
+        for frame in FileFrames::of(file, args.limit) {
+            told.frame(&mut mirror, file, &frame?, &keys.head())?;
+        }
     }
-    told.end(files.len() as u64)
+    told.end()
 }
 
 /// The files that are named, and those in folders that are.
@@ -74,6 +80,7 @@ struct Told {
     output: Output,
     /// For JSON, all of it at the end.
     frames: Option<Vec<FrameObject>>,
+    count: u64,
     /// Frames that were refused or found a copy out of sync.
     failed: u64,
 }
@@ -83,23 +90,24 @@ impl Told {
         &mut self,
         mirror: &mut Mirror,
         file: &Path,
+        bytes: &[u8],
         expect: &ExpectedHead,
     ) -> Result<(), Failure> {
-        let bytes = input::read(file, EVENT_FRAME_BYTES_MAX as u64)?;
-        let taken = match mirror.take(&bytes, expect) {
+        self.count += 1;
+        let taken = match mirror.take(bytes, expect) {
             Err(error) if is_of_the_machine(&error) => return Err(error.into()),
             taken => taken,
         };
         let out_of_sync = |taken: &Taken<_>| matches!(taken.outcome, Followed::OutOfSync(_));
         self.failed += u64::from(taken.as_ref().map_or(true, out_of_sync));
         match &mut self.frames {
-            Some(frames) => frames.push(FrameObject::of(file, &bytes, taken)),
-            None => self.output.line(format_args!("{}", line(&bytes, &taken)))?,
+            Some(frames) => frames.push(FrameObject::of(file, bytes, taken)),
+            None => self.output.line(format_args!("{}", line(bytes, &taken)))?,
         }
         Ok(())
     }
 
-    fn end(mut self, count: u64) -> Result<Answer, Failure> {
+    fn end(mut self) -> Result<Answer, Failure> {
         match self.frames {
             Some(frames) => {
                 self.output.json(&FollowObject { frames, failed: self.failed })?;
@@ -111,7 +119,7 @@ impl Told {
             failed => Answer::No(format!(
                 "{} of {} were refused or found a copy out of sync",
                 failed,
-                things(count, "frame")
+                things(self.count, "frame")
             )),
         })
     }
@@ -130,7 +138,7 @@ fn line(frame: &[u8], taken: &TakeResult) -> String {
     let facts = facts(frame, taken);
     let start = format!("{} {} {}", or_dash(facts.seq), or_dash(facts.kind), or_dash(facts.did));
     match taken {
-        Err(error) => format!("{start} refused: {error}"),
+        Err(error) => format!("{start} refused: {}", in_options(&error.to_string())),
         Ok(taken) => {
             let (result, detail) = words(&taken.outcome);
             let missed = match taken.missed {
@@ -195,7 +203,7 @@ impl FrameObject {
         let details = match taken {
             Err(error) => Details::Refused {
                 result: "refused",
-                error: error.to_string(),
+                error: in_options(&error.to_string()),
                 problems: error.problems().to_vec(),
                 problems_omitted: error.problems_omitted(),
             },

@@ -48,9 +48,9 @@ pub(in crate::cli) fn run(args: &GetArgs) -> Result<Answer, Failure> {
 
 fn read(place: &Place, path: &RepoPath, keys: &KeySources) -> Result<Block, Failure> {
     let found = match place {
-        Place::File { path: file, did } => {
-            let archive = open_checked(file, did.as_ref(), keys)?;
-            archive.record(path).map_err(|error| about(file, error))?
+        Place::File(file) => {
+            let archive = open_checked(file, keys)?;
+            archive.record(path).map_err(|error| about(&file.path, error))?
         }
         Place::Account(account) => {
             refuse_keys(keys)?;

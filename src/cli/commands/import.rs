@@ -1,6 +1,6 @@
 use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
-use crate::cli::io::input;
+use crate::cli::io::input::{self, DecompressionLimit};
 use crate::cli::io::output::Output;
 use crate::cli::io::progress::{Bar, ProgressSource};
 use crate::cli::io::stderr::tell;
@@ -28,6 +28,8 @@ pub(in crate::cli) struct ImportArgs {
     /// A repository as a CAR; `-` is standard input
     file: PathBuf,
     #[command(flatten)]
+    limit: DecompressionLimit,
+    #[command(flatten)]
     keys: KeySources,
     /// Store it without checking the signature, and mark the account unverified
     #[arg(long)]
@@ -35,8 +37,8 @@ pub(in crate::cli) struct ImportArgs {
     /// Replace an account that takes writes, is suspended or is taken down, if this CID is its head
     #[arg(long, value_name = "HEAD")]
     replace: Option<Cid>,
-    /// In a restored store: accept a revision that is not above the minimum, because no later one
-    /// of this account was published from here
+    /// After a restore of the store: accept a revision that is at or below the minimum that was
+    /// confirmed; give it only if no later one of this account was published from the store
     #[arg(long)]
     below_floor: bool,
     /// Print one JSON object
@@ -57,7 +59,7 @@ pub(in crate::cli) fn run(args: &ImportArgs) -> Result<Answer, Failure> {
     }
     let keys = args.keys.read()?;
     // Before the store: a missing file must not create a store.
-    let input = input::open(&args.file)?;
+    let input = input::open(&args.file, args.limit)?;
     let engine = store::existing_or_new(&args.store)?;
     let start = Instant::now();
     let imported = import(&engine, &input, args, &keys)?;

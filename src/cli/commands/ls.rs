@@ -4,15 +4,14 @@ use crate::cli::failure::Failure;
 use crate::cli::file_walk::{CollectionSink, walk_file};
 use crate::cli::io::json_list::JsonList;
 use crate::cli::io::output::Output;
-use crate::cli::repository::{Place, RepositoryArgs, StoredAccount};
+use crate::cli::repository::{Place, RepositoryArgs, RepositoryFile, StoredAccount};
 use crate::cli::selector::Selector;
 use carrack::block::Cid;
-use carrack::ident::{Did, Nsid, RepoPath};
+use carrack::ident::{Nsid, RepoPath};
 use carrack::tree::{Key, RecordWant};
 use carrack::verify::Sink;
 use clap::Args;
 use serde::Serialize;
-use std::path::Path;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct LsArgs {
@@ -34,22 +33,19 @@ pub(in crate::cli) fn run(args: &LsArgs) -> Result<Answer, Failure> {
     let (place, collection) = selection.collection(args.collection.as_ref())?;
     let mut listing = Listing::new(args.json);
     let outcome = match &place {
-        Place::File { path, did } => {
-            list_file(path, did.as_ref(), collection.as_ref(), &mut listing)
-        }
+        Place::File(file) => list_file(file, collection.as_ref(), &mut listing),
         Place::Account(account) => list_account(account, collection.as_ref(), &mut listing),
     };
     listing.finish(outcome)
 }
 
 fn list_file(
-    path: &Path,
-    did: Option<&Did>,
+    file: &RepositoryFile,
     collection: Option<&Nsid>,
     listing: &mut Listing,
 ) -> Result<Answer, Failure> {
     let holes = "the listing may have holes";
-    walk_file("listing", path, did, &mut CollectionSink::new(collection, listing), holes)
+    walk_file("listing", file, &mut CollectionSink::new(collection, listing), holes)
 }
 
 fn list_account(

@@ -1,13 +1,14 @@
 use crate::cli::answer::Answer;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, in_words};
 use crate::cli::io::input;
 use crate::cli::io::output::Output;
+use crate::cli::plc_log::{GivenLog, stated_signing_key};
 use crate::cli::text::{or_dash, things};
-use carrack::Problem;
 use carrack::block::Cid;
 use carrack::ident::Did;
-use carrack::identity::plc::{PlcLog, PlcState};
+use carrack::identity::plc::PlcState;
 use carrack::limits::PLC_LOG_BYTES_MAX;
+use carrack::{Code, Problem};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -20,14 +21,18 @@ pub(in crate::cli) struct PlcArgs {
 
 #[derive(Debug, Subcommand)]
 enum PlcCommand {
-    /// Verify a did:plc audit log: every signature and the rules of recovery
+    /// Verify the log of a did:plc: every signature and, with times, the rules of recovery
     Verify(LogArgs),
 }
 
 #[derive(Debug, Args)]
 struct LogArgs {
-    /// The log as the directory's `/DID/log/audit` returns it; `-` is standard input
+    /// The log as the directory's `/DID/log/audit`, `/DID/log` or `/export` returns it; `-` is
+    /// standard input
     file: PathBuf,
+    /// The identity whose lines of an export are verified, and that any log has to be of
+    #[arg(long)]
+    did: Option<Did>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -42,8 +47,8 @@ impl PlcArgs {
 
 pub(in crate::cli) fn run(args: &PlcArgs) -> Result<Answer, Failure> {
     let PlcCommand::Verify(args) = &args.command;
-    let json = input::read(&args.file, PLC_LOG_BYTES_MAX as u64)?;
-    let verified = PlcLog::verify(&json);
+    let json = input::read_as(Code::BadLog, &args.file, PLC_LOG_BYTES_MAX as u64)?;
+    let verified = GivenLog::verify(&json, args.did.as_ref()).map_err(in_words);
     let mut output = Output::new();
     match (&verified, args.json) {
         (Ok(log), true) => output.json(&LogObject::valid(log))?,
@@ -61,6 +66,7 @@ pub(in crate::cli) fn run(args: &PlcArgs) -> Result<Answer, Failure> {
 #[derive(Default, Serialize)]
 struct LogObject<'a> {
     verdict: &'static str,
+    form: Option<&'static str>,
     did: Option<&'a Did>,
     tombstoned: Option<bool>,
     chain: Option<Vec<&'a Cid>>,
@@ -73,15 +79,16 @@ struct LogObject<'a> {
 }
 
 impl<'a> LogObject<'a> {
-    fn valid(log: &'a PlcLog) -> Self {
+    fn valid(log: &'a GivenLog) -> Self {
         let state = log.state();
         Self {
             verdict: "valid",
+            form: Some(log.form()),
             did: Some(log.did()),
-            tombstoned: Some(log.tombstoned()),
-            chain: Some(log.chain().collect()),
-            nullified: Some(log.nullified()),
-            signing_key: state.and_then(signing_key),
+            tombstoned: Some(state.is_none()),
+            chain: Some(log.chain()),
+            nullified: log.nullified(),
+            signing_key: state.and_then(stated_signing_key),
             rotation_keys: state.map(|state| &state.rotation_keys[..]),
             also_known_as: state.map(|state| &state.also_known_as[..]),
             pds: state.and_then(PlcState::pds),
@@ -95,22 +102,25 @@ impl<'a> LogObject<'a> {
     }
 }
 
-/// As the log has it, whether or not Carrack can use it.
-fn signing_key(state: &PlcState) -> Option<&str> {
-    state.verification_methods.get("atproto").map(String::as_str)
-}
-
-fn print(output: &mut Output, log: &PlcLog) -> Result<(), Failure> {
+fn print(output: &mut Output, log: &GivenLog) -> Result<(), Failure> {
     output.line(format_args!("{}", log.did()))?;
-    let undone = log.nullified().into_iter().filter(|nullified| *nullified).count() as u64;
-    let standing = things(log.chain().count() as u64, "operation");
-    output.field("log", format_args!("{standing}, {undone} undone"))?;
+    let standing = things(log.chain().len() as u64, "operation");
+    match log.nullified() {
+        Some(nullified) => {
+            let undone = nullified.into_iter().filter(|nullified| *nullified).count();
+            output.field("log", format_args!("{standing}, {undone} undone"))?;
+        }
+        None => {
+            let missing = "without times: whether any was undone is not checked";
+            output.field("log", format_args!("{standing}, {missing}"))?;
+        }
+    }
     match log.state() {
         None => output.field("state", "tombstoned")?,
         Some(state) => {
             output.field("handles", state.handles().collect::<Vec<_>>().join(", "))?;
             output.field("server", or_dash(state.pds()))?;
-            output.field("signing key", or_dash(signing_key(state)))?;
+            output.field("signing key", or_dash(stated_signing_key(state)))?;
             for key in &state.rotation_keys {
                 output.field("rotation key", key)?;
             }

@@ -52,9 +52,10 @@ pub(in crate::cli) fn run(args: &ProofArgs) -> Result<Answer, Failure> {
     check_output(output, &[args.repository.path()])?;
     let (place, subject) = subject(args)?;
     match &place {
-        Place::File { path, did } => {
-            let archive = open_checked(path, did.as_ref(), &args.keys)?;
-            prove(&archive, &subject, output, args.json).map_err(|error| about(path, error))?;
+        Place::File(file) => {
+            let archive = open_checked(file, &args.keys)?;
+            prove(&archive, &subject, output, args.json)
+                .map_err(|error| about(&file.path, error))?;
         }
         Place::Account(account) => {
             refuse_keys(&args.keys)?;

@@ -1,6 +1,8 @@
 //! Input, output, progress, and panics on the way.
 
+pub(in crate::cli) mod decompress;
 pub(in crate::cli) mod escape;
+pub(in crate::cli) mod file_frames;
 pub(in crate::cli) mod input;
 pub(in crate::cli) mod json_list;
 pub(in crate::cli) mod known_file;

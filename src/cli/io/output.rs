@@ -1,6 +1,7 @@
 use crate::cli::failure::Failure;
 use crate::cli::io::escape::{write_line, write_text};
 use crate::cli::io::known_file::KnownFile;
+use carrack::parts::text::Escaped;
 use serde::Serialize;
 use std::fmt;
 use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
@@ -73,6 +74,12 @@ impl Output {
     pub(in crate::cli) fn json(&mut self, object: &impl Serialize) -> Result<(), Failure> {
         self.object(object)?;
         self.flush()
+    }
+
+    /// Writes a value that is a part of an object; [`Output::own_text`] writes what is around it.
+    pub(in crate::cli) fn part_of_object(&mut self, part: &impl Serialize) -> Result<(), Failure> {
+        let value = serde_json::to_value(part).map_err(|error| failed(&error.into()))?;
+        self.own_text(Escaped(&value.to_string()).to_string().as_bytes())
     }
 
     /// Writes a text of several lines that has nothing from outside (a page, a script), or is escaped.

@@ -114,7 +114,8 @@ impl Engine {
     /// than the stored one, and `MissingCommit` for a CAR without blocks whose root is not the
     /// stored head; `Limit` if the diff, or what it replaces, is too large for one transaction
     /// (import a full export instead); `Request` without a key and none known, or if the account is
-    /// verified and the signature was not to be checked; `State`, `Swap` and `Changed` as for
+    /// verified and the signature was not to be checked; `HeadNotNamed`, `State`, `Swap` and
+    /// `Changed` as for
     /// [`Engine::import`]; [those of every write](Engine#errors-of-every-call).
     pub fn apply_diff(&self, input: &Input, options: &ImportOptions) -> Result<AppliedDiff> {
         self.try_apply(input, options).map_err(|error| match error {

@@ -73,7 +73,11 @@ pub(in crate::engine) fn admit(
             });
         }
         None if !account.state.allows_replacement() => {
-            return Err(account.refuse(commit.did(), Action::Import));
+            return Err(Error::HeadNotNamed {
+                did: commit.did().clone(),
+                state: account.state.clone(),
+                head: Box::new(head.commit.clone()),
+            });
         }
         _ => {}
     }
@@ -89,7 +93,7 @@ fn below_floor(rev: Rev, floor: Rev) -> Problem {
         "revision {rev} is not above {floor}, the minimum that was set after the restore of the store: \
          a later one may have been published. Have the account sign a newer commit where it is, or \
          move it here, which signs one; or, if none was ever published from this store, say so \
-         (`ImportOptions::below_floor`, `--below-floor`)"
+         (`ImportOptions::below_floor`)"
     );
     Problem::new(Code::BadRev, message)
 }

@@ -82,9 +82,9 @@ impl Engine {
     /// # Errors
     /// `Refused` with every problem of the input, among them `DidMismatch` if it is of another
     /// account than expected and `BadRev` if its revision is not above the stored one, or not above
-    /// the minimum of a restored store. `Request` without a key; `State` if the account takes
-    /// writes and the options do not name its head, or if it is leaving; `Swap` if they name
-    /// another head; `Changed` if the account changed meanwhile; `Io` if the input cannot be read;
+    /// the minimum of a restored store. `Request` without a key; `HeadNotNamed` if the account takes
+    /// writes, is suspended or is taken down, and the options do not name its head; `State` if it is
+    /// leaving; `Swap` if they name another head, unless the input has the stored one; `Changed` if the account changed meanwhile; `Io` if the input cannot be read;
     /// [those of every write](Engine#errors-of-every-call).
     pub fn import(&self, input: &Input, options: &ImportOptions) -> Result<Imported> {
         match FileSource::new(input.clone()) {

@@ -17,7 +17,8 @@ pub struct ImportOptions {
     /// [`Keys::Unchecked`], which marks the account as unverified. A diff without a key is checked
     /// with the key of the stored head.
     pub head: ExpectedHead,
-    /// The exact head that may be replaced, for an account that takes writes.
+    /// The exact head that may be replaced, for an account that takes writes. It is not compared if
+    /// the input has the head that is stored: an import or a diff can be repeated.
     pub replace: Option<Cid>,
     /// Those of the expected keys that the account's identity named before and no longer names. A
     /// head signed by one of them is verified, and its `trust_key` is historic.

@@ -47,8 +47,22 @@ impl PlcLog {
     /// # Errors
     /// `BadLog` with the first operation, counted from 0, that breaks a rule.
     pub fn verify(json: &[u8]) -> Result<Self, Problem> {
-        let claims = audit::read(json)?;
-        let flags: Vec<bool> = claims.iter().map(|claim| claim.nullified).collect();
+        Self::verify_claims(audit::read(json)?)
+    }
+
+    /// Verifies lines of a directory's export (`/export`) as [`PlcLog::verify`] does: those of `did`,
+    /// or all of them, which have to be of one identity then. Where a line does not say whether its
+    /// operation was nullified, nothing is compared.
+    ///
+    /// # Errors
+    /// `BadLog` with the first operation of the identity, counted from 0, that breaks a rule; if
+    /// there are lines of several identities and none is named; if there is none of `did`.
+    pub fn verify_lines(lines: &[u8], did: Option<&Did>) -> Result<Self, Problem> {
+        Self::verify_claims(audit::read_lines(lines, did)?)
+    }
+
+    fn verify_claims(claims: Vec<audit::Claim>) -> Result<Self, Problem> {
+        let flags: Vec<Option<bool>> = claims.iter().map(|claim| claim.nullified).collect();
         let mut log: Option<Self> = None;
         for (place, claim) in claims.into_iter().enumerate() {
             if claim.cid != claim.operation.cid().to_string() {
@@ -65,7 +79,7 @@ impl PlcLog {
         }
         let log = log.ok_or_else(|| Problem::new(Code::BadLog, "the log is empty"))?;
         for (place, (claimed, entry)) in flags.into_iter().zip(&log.entries).enumerate() {
-            if claimed != entry.nullified {
+            if let Some(claimed) = claimed.filter(|claimed| *claimed != entry.nullified) {
                 let why = format!("the log says nullified: {claimed}, wrongly");
                 return Err(problem(place, &entry.operation, &why));
             }

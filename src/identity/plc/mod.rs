@@ -13,6 +13,7 @@ mod entry;
 mod history;
 mod log;
 mod operation;
+mod operation_log;
 mod state;
 mod timestamp;
 
@@ -20,4 +21,5 @@ pub use draft::Draft;
 pub use history::Period;
 pub use log::PlcLog;
 pub use operation::Operation;
+pub use operation_log::OperationLog;
 pub use state::{PlcState, Service};

@@ -3,6 +3,7 @@
 mod collection;
 mod head_and_listing;
 mod record;
+mod verified;
 mod verify;
 mod whole;
 

@@ -1,17 +1,14 @@
 //! `verify --proof`: what a partial CAR proves of one path.
 
-use crate::cli::answer::Answer;
-use crate::cli::commands::verify::head_and_listing::VerifiedObject;
+use crate::cli::commands::verify::verified::Verified;
 use crate::cli::environment::clock;
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
-use crate::cli::io::output::Output;
 use crate::cli::keys::GivenKeys;
-use crate::cli::report::{print_head, print_verdict, verdict};
 use carrack::ident::RepoPath;
 use carrack::key::SignatureStatus;
 use carrack::limits::PROOF_BYTES_MAX;
-use carrack::verify::{Input, ProofReport, verify_proof};
+use carrack::verify::{Input, verify_proof};
 use carrack::{Code, Problem};
 use std::path::Path;
 
@@ -19,8 +16,7 @@ pub(in crate::cli) fn verify_record_proof(
     file: &Path,
     path: &RepoPath,
     keys: &GivenKeys,
-    json: bool,
-) -> Result<Answer, Failure> {
+) -> Result<Verified, Failure> {
     let input = Input::from(input::read(file, PROOF_BYTES_MAX)?);
     let mut proof = verify_proof(&input, path, &keys.head_or_unchecked(), &*clock())?;
     if keys.has_earlier() && proof.report.signature == Some(SignatureStatus::Valid) {
@@ -30,23 +26,5 @@ pub(in crate::cli) fn verify_record_proof(
             proof.report.warnings.push(Problem::new(Code::BadSignature, message));
         }
     }
-    let mut output = Output::new();
-    if json {
-        output.json(&VerifiedObject { report: &proof, listing_sha256: None })?;
-    } else {
-        print_head(&mut output, file, &proof.report)?;
-        print_proof(&mut output, &proof)?;
-        print_verdict(&mut output, &proof.report)?;
-    }
-    Ok(verdict(file, &proof.report))
-}
-
-fn print_proof(output: &mut Output, proof: &ProofReport) -> Result<(), Failure> {
-    let answer = match (proof.present, &proof.cid) {
-        (Some(true), Some(cid)) => format!("present, {cid}"),
-        (Some(_), _) => "absent".to_owned(),
-        (None, _) => "not proven".to_owned(),
-    };
-    output.field("path", &proof.path)?;
-    output.field("proof", answer)
+    Ok(Verified::Record(proof))
 }
