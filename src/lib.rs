@@ -32,7 +32,7 @@
 //! |---|---|
 //! | an embedded store | [`engine`]: accounts, snapshots, writes, imports, exports, the event log, upkeep |
 //! | moves and copies | [`migrate`] between two engines, [`follow`] for mirrors of a host's event stream |
-//! | checks without a store | [`verify`] for archives and proofs, [`event`] for frames, [`identity`] for DID documents and PLC logs |
+//! | checks without a store | [`verify`] for archives, their records and proofs, [`tree::changes`] for differences, [`event`] for frames, [`identity`] for DID documents and PLC logs |
 //! | the protocol's objects | [`block`], [`car`], [`commit`], [`tree`], [`ident`], [`key`] |
 //! | errors, bounds, time | [`error`], [`limits`], [`mod@env`] |
 //! | the pages of the manual | [`manual`] |

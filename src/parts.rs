@@ -51,7 +51,7 @@ pub mod sources {
 /// The tree, of which only the touched part is in memory, and walks over it.
 pub mod tree {
     pub use crate::event::invert::invert;
-    pub use crate::tree::diff::{Change, Diff, diff};
+    pub use crate::tree::diff::{Diff, diff};
     pub use crate::tree::partial::{Child, Gap, Held, HeldEntry, NodeSource, Tree};
     pub use crate::tree::range::KeyRange;
     pub use crate::tree::walk::{Walk, Want};

@@ -1,13 +1,15 @@
 //! No arrangement of blocks proves a lie: under the account's key, a proof without a problem says
-//! of a path what the account's repository says, and of a collection too.
+//! of a path what the account's repository says, and of a collection too. The same holds for what
+//! is read of single paths, and for differences.
 //!
 //! The input is the number of a path (two bytes), and a CAR.
 
 use crate::{mend, sample};
 use carrack::block::{Block, Cid};
 use carrack::ident::{Nsid, RepoPath};
+use carrack::tree::{Node, NodeWant, TreeReader, changes};
 use carrack::verify::{
-    Discard, ExpectedHead, Input, ListingDigest, verify_collection, verify_proof,
+    Archive, Discard, ExpectedHead, Input, ListingDigest, verify_collection, verify_proof,
 };
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -38,6 +40,51 @@ pub fn check(data: &[u8]) {
         assert_eq!(proof.cid.as_ref(), truth().get(&path));
     }
     of_its_collection(car, &path, &expect);
+    of_its_archive(&input, &path, &expect);
+}
+
+/// An archive under the account's head answers like the repository, or not at all.
+fn of_its_archive(input: &Input, path: &RepoPath, expect: &ExpectedHead) {
+    let clock = sample::clock();
+    let Ok(archive) = Archive::open(input) else { return };
+    let head = archive.check_head(expect, &clock);
+    let found = archive.record(path).map(|block| block.map(|block| block.cid().clone()));
+    let mut proof = Vec::new();
+    let proven = archive.proof(path, &mut proof);
+    assert_eq!(found.is_ok(), proven.is_ok());
+    let all: Result<Vec<_>, _> = changes(&Nothing::new(), &archive).collect();
+    if head.is_err() {
+        return;
+    }
+    if let (Ok(found), Ok(present)) = (&found, proven) {
+        assert_eq!(found.as_ref(), truth().get(path));
+        assert_eq!(present, found.is_some());
+        let again = verify_proof(&Input::from(proof), path, expect, &clock).unwrap();
+        assert_eq!((again.present, &again.cid), (Some(present), found));
+    }
+    if let Ok(all) = all {
+        let held = truth().iter().map(|(path, cid)| (path.as_bytes(), Some(cid)));
+        assert!(all.iter().map(|change| (change.key.as_bytes(), change.new.as_ref())).eq(held));
+    }
+}
+
+/// The empty tree.
+struct Nothing(Block);
+
+impl Nothing {
+    fn new() -> Self {
+        Self(Block::dag_cbor(Node::default().encode()))
+    }
+}
+
+impl TreeReader for Nothing {
+    fn root(&self) -> &Cid {
+        self.0.cid()
+    }
+
+    fn node(&self, _: &NodeWant) -> carrack::Result<Block> {
+        Ok(self.0.clone())
+    }
 }
 
 fn of_its_collection(car: &[u8], path: &RepoPath, expect: &ExpectedHead) {

@@ -6,6 +6,8 @@ use crate::cli::commands::backup::{BackupArgs, FloorsArgs};
 use crate::cli::commands::blobs::BlobsArgs;
 use crate::cli::commands::compact::CompactArgs;
 use crate::cli::commands::completions::CompletionsArgs;
+use crate::cli::commands::diff::DiffArgs;
+use crate::cli::commands::dump::DumpArgs;
 use crate::cli::commands::event::EventArgs;
 use crate::cli::commands::events::EventsArgs;
 use crate::cli::commands::export::ExportArgs;
@@ -19,6 +21,7 @@ use crate::cli::commands::migrate::MigrateArgs;
 use crate::cli::commands::plc::PlcArgs;
 use crate::cli::commands::proof::ProofArgs;
 use crate::cli::commands::scrub::ScrubArgs;
+use crate::cli::commands::tree::TreeArgs;
 use crate::cli::commands::trust::TrustArgs;
 use crate::cli::commands::verify::VerifyArgs;
 use crate::cli::commands::write::WriteArgs;
@@ -48,8 +51,14 @@ pub(in crate::cli) enum Command {
     Verify(VerifyArgs),
     /// List the records of a FILE, or of an account in a STORE, as lines `path cid`
     Ls(LsArgs),
-    /// Print one record
+    /// Print one record of a FILE, or of an account in a STORE
     Get(GetArgs),
+    /// Print every record of a FILE, or of an account in a STORE, as a line of JSON
+    Dump(DumpArgs),
+    /// Compare two repositories: which records were created, updated and deleted
+    Diff(DiffArgs),
+    /// Show the structure of a repository's tree
+    Tree(TreeArgs),
     /// Verify a repository and store it
     Import(ImportArgs),
     /// Update a copy of an account to a newer head with a diff, verified against the copy
@@ -114,6 +123,12 @@ impl Command {
     pub(in crate::cli) fn json(&self) -> bool {
         match self {
             Self::Verify(args) => args.json,
+            Self::Ls(args) => args.json,
+            Self::Get(args) => args.json,
+            Self::Dump(args) => args.json,
+            Self::Diff(args) => args.json,
+            Self::Tree(args) => args.json,
+            Self::Proof(args) => args.json,
             Self::Import(args) => args.json,
             Self::Apply(args) => args.json,
             Self::Export(args) => args.json,

@@ -18,6 +18,8 @@ const UNUSABLE: u8 = 2;
 pub(in crate::cli) enum Failure {
     /// The reader of the output has gone away.
     ReaderGone,
+    /// The same failure, which the JSON on standard output reports already.
+    Reported(Box<Failure>),
     /// Anything else.
     Told {
         /// The exit code.
@@ -61,9 +63,25 @@ impl Failure {
     pub(in crate::cli) fn preceded_by(self, words: impl fmt::Display) -> Self {
         match self {
             Self::ReaderGone => Self::ReaderGone,
+            Self::Reported(failure) => failure.preceded_by(words).reported(),
             Self::Told { code, message, problems } => {
                 Self::Told { code, message: format!("{words}{message}"), problems }
             }
+        }
+    }
+
+    /// The same, after the command's JSON has reported it.
+    #[must_use]
+    pub(in crate::cli) fn reported(self) -> Self {
+        Self::Reported(Box::new(self))
+    }
+
+    /// What is wrong with bytes from outside, if something is.
+    pub(in crate::cli) fn problems(&self) -> Option<&Problems> {
+        match self {
+            Self::ReaderGone => None,
+            Self::Reported(failure) => failure.problems(),
+            Self::Told { problems, .. } => Some(problems).filter(|problems| !problems.is_empty()),
         }
     }
 
@@ -71,6 +89,7 @@ impl Failure {
     pub(in crate::cli) fn message(&self) -> &str {
         match self {
             Self::ReaderGone => "the reader of the output is gone",
+            Self::Reported(failure) => failure.message(),
             Self::Told { message, .. } => message,
         }
     }
@@ -129,7 +148,7 @@ fn advice(error: &Error) -> Option<&'static str> {
         Error::NotFound(Entity::Account(_)) => {
             Some("`carrack accounts STORE` lists those that are there")
         }
-        Error::NotFound(Entity::Record(_)) => Some("`carrack ls STORE DID` lists the records"),
+        Error::NotFound(Entity::Record(_)) => Some("`carrack ls` lists the records"),
         Error::Exists(Entity::KeyFile(_)) => {
             Some("a key is never overwritten: choose another name, or move the file away")
         }
@@ -153,7 +172,7 @@ mod tests {
     fn code(error: Error) -> Option<u8> {
         match Failure::from(error) {
             Failure::Told { code, .. } => Some(code),
-            Failure::ReaderGone => None,
+            Failure::Reported(_) | Failure::ReaderGone => None,
         }
     }
 

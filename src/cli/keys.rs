@@ -1,11 +1,12 @@
 use crate::cli::failure::Failure;
 use crate::cli::io::input::{is_standard, read};
 use carrack::block::Cid;
+use carrack::commit::Commit;
 use carrack::engine::ImportOptions;
 use carrack::ident::Did;
 use carrack::identity::DidDocument;
 use carrack::identity::plc::PlcLog;
-use carrack::key::{SigningKey, VerifyingKey, key_file};
+use carrack::key::{SignatureStatus, SigningKey, VerifyingKey, key_file};
 use carrack::limits::{DID_DOCUMENT_BYTES_MAX, PLC_LOG_BYTES_MAX};
 use carrack::verify::ExpectedHead;
 use clap::Args;
@@ -103,6 +104,13 @@ impl GivenKeys {
     /// Whether this key is one of the past, and was not asked for by itself.
     pub(in crate::cli) fn is_earlier(&self, key: &VerifyingKey) -> bool {
         self.earlier.contains(key)
+    }
+
+    /// The key of the past that signed a head, if one did and none of today.
+    pub(in crate::cli) fn earlier_signer(&self, head: &Commit) -> Option<&VerifyingKey> {
+        let signed =
+            |key: &&VerifyingKey| head.check(std::slice::from_ref(*key)) == SignatureStatus::Valid;
+        self.named.iter().find(signed).filter(|key| self.is_earlier(key))
     }
 
     /// The keys of the past.

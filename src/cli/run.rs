@@ -1,8 +1,9 @@
 use crate::cli::answer::Answer;
 use crate::cli::args::{Cli, Command};
 use crate::cli::commands::{
-    account, account_state, apply, backup, blobs, compact, completions, event, events, export,
-    follow, get, import, key, ls, man, migrate, plc, proof, scrub, trust, verify, write,
+    account, account_state, apply, backup, blobs, compact, completions, diff, dump, event, events,
+    export, follow, get, import, key, ls, man, migrate, plc, proof, scrub, tree, trust, verify,
+    write,
 };
 use crate::cli::exit::fail;
 use crate::cli::failure::Failure;
@@ -48,6 +49,9 @@ fn carry_out(command: &Command) -> Result<Answer, Failure> {
         Command::Verify(args) => verify::run(args),
         Command::Ls(args) => ls::run(args),
         Command::Get(args) => get::run(args),
+        Command::Dump(args) => dump::run(args),
+        Command::Diff(args) => diff::run(args),
+        Command::Tree(args) => tree::run(args),
         Command::Import(args) => import::run(args),
         Command::Apply(args) => apply::run(args),
         Command::Export(args) => export::run(args),

@@ -29,7 +29,7 @@ pub(crate) struct IntactParts<'a> {
 #[derive(Clone, Copy)]
 pub(crate) enum IntactLog {
     /// All of it.
-    Whole,
+    All,
     /// The events from this number on, and their bytes; without the marks of events to be removed if
     /// these cannot be read, which is when no event is copied.
     From { seq: u64, bytes: u64, with_purges: bool },
@@ -62,7 +62,7 @@ pub(crate) fn copy_intact(
 
 fn copy_log(view: &View, copy: &mut StoreCopy<'_>, log: IntactLog) -> Result<()> {
     let (from, with_purges) = match log {
-        IntactLog::Whole => (0, true),
+        IntactLog::All => (0, true),
         IntactLog::From { seq, with_purges, .. } => (seq, with_purges),
     };
     if with_purges {

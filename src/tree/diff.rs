@@ -2,13 +2,12 @@
 
 use crate::block::{Block, Cid};
 use crate::error::Result;
-use crate::limits::LAYER_MAX;
 use crate::tree::Child;
 use crate::tree::HeldEntry;
 use crate::tree::Key;
 use crate::tree::NodeSource;
 use crate::tree::Tree;
-use std::cmp::Ordering;
+use crate::tree::step::{DiffSide, DiffStep, Facing, next_step};
 use std::collections::BTreeMap;
 
 /// The difference of two trees.
@@ -65,7 +64,7 @@ pub fn diff(
     let mut b = DiffCursor::new(new.root.clone());
     let mut changes = Vec::new();
     loop {
-        match next_step(a.stack.last(), b.stack.last()) {
+        match next_step(a.facing(), b.facing()) {
             DiffStep::Done => break,
             DiffStep::SkipBoth => {
                 a.stack.pop();
@@ -90,54 +89,9 @@ pub fn diff(
     })
 }
 
-enum DiffSide {
-    Old,
-    New,
-}
-
-enum DiffStep {
-    Done,
-    /// Both are before the same subtree.
-    SkipBoth,
-    /// A subtree must be entered.
-    Open(DiffSide),
-    /// An entry of one side, or the same path on both.
-    Take {
-        old: bool,
-        new: bool,
-    },
-}
-
 enum Item {
     Subtree(Child),
     Record { key: Key, value: Cid },
-}
-
-fn next_step(old: Option<&Item>, new: Option<&Item>) -> DiffStep {
-    match (old, new) {
-        (None, None) => DiffStep::Done,
-        (Some(Item::Subtree(a)), Some(Item::Subtree(b))) if a.cid() == b.cid() => {
-            DiffStep::SkipBoth
-        }
-        // The higher of two subtrees is opened first, so that equal ones come to face each other.
-        (Some(Item::Subtree(a)), Some(Item::Subtree(b))) if level(a) >= level(b) => {
-            DiffStep::Open(DiffSide::Old)
-        }
-        (_, Some(Item::Subtree(_))) => DiffStep::Open(DiffSide::New),
-        (Some(Item::Subtree(_)), _) => DiffStep::Open(DiffSide::Old),
-        (Some(Item::Record { key: a, .. }), Some(Item::Record { key: b, .. })) => match a.cmp(b) {
-            Ordering::Less => DiffStep::Take { old: true, new: false },
-            Ordering::Equal => DiffStep::Take { old: true, new: true },
-            Ordering::Greater => DiffStep::Take { old: false, new: true },
-        },
-        (Some(Item::Record { .. }), None) => DiffStep::Take { old: true, new: false },
-        (None, Some(Item::Record { .. })) => DiffStep::Take { old: false, new: true },
-    }
-}
-
-/// Only a root's height can be unknown, and nothing is higher.
-fn level(child: &Child) -> u8 {
-    child.height().unwrap_or(LAYER_MAX)
 }
 
 fn push_change(changes: &mut Vec<Change>, old: Option<(Key, Cid)>, new: Option<(Key, Cid)>) {
@@ -161,6 +115,13 @@ struct DiffCursor {
 impl DiffCursor {
     fn new(root: Child) -> Self {
         Self { stack: vec![Item::Subtree(root)], opened: BTreeMap::new() }
+    }
+
+    fn facing(&self) -> Option<Facing<'_>> {
+        Some(match self.stack.last()? {
+            Item::Subtree(child) => Facing::Subtree { cid: child.cid(), height: child.height() },
+            Item::Record { key, .. } => Facing::Record(key),
+        })
     }
 
     fn open(&mut self, source: &mut dyn NodeSource) -> Result<()> {

@@ -1,18 +1,17 @@
 //! Returns the blocks of a file to a walk, for any order of its sections.
 
 use crate::block::{Block, Cid};
-use crate::car::Reader;
 use crate::error::{Error, Result};
 use crate::problem::{Code, Problem};
 use crate::verify::block_source::{BlockSource, Missing, RecordBlock, Totals};
-use crate::verify::index::{INDEXED_BYTES_MAX, RequestedSections, SectionState};
+use crate::verify::index::{RequestedSections, SectionState};
 use crate::verify::indexed::{IndexedFile, OtherSections, Unrequested};
 use crate::verify::input::Input;
 use crate::verify::node_outline::TreeCounts;
 use crate::verify::others::Others;
 use crate::verify::position::Position;
 use crate::verify::prefetch::fetch::{Fetched, FetchedBlock, IndexedSection};
-use crate::verify::read_through::{IndexedKind, ReadThrough};
+use crate::verify::read_through::{IndexedKind, ReadThrough, read_header};
 use crate::verify::report::Order;
 use crate::verify::sections::{HashedSection, Sections};
 
@@ -51,11 +50,7 @@ impl FileSource {
     /// # Errors
     /// `Problem` with `NotACar` or `Truncated`; `Io` if reading fails.
     pub fn new(input: Input) -> Result<Self> {
-        if input.length() > INDEXED_BYTES_MAX {
-            let message = format!("{} bytes; {INDEXED_BYTES_MAX} at most", input.length());
-            return Err(Problem::new(Code::TooLarge, message).into());
-        }
-        let reader = Reader::new(input.reader_at(0))?;
+        let reader = read_header(&input)?;
         let roots = reader.roots().to_vec();
         let start = reader.offset();
         Ok(Self {

@@ -20,6 +20,11 @@ use std::sync::mpsc::sync_channel;
 const REPEATED_FACTOR: u64 = 4;
 const REPEATED_BYTES: u64 = 64 << 20;
 
+/// How many bytes of repeated blocks are read from an input.
+pub(in crate::verify) fn repeatable_bytes(input: &Input) -> u64 {
+    input.length().saturating_mul(REPEATED_FACTOR).saturating_add(REPEATED_BYTES)
+}
+
 /// How often a prefetch may start for fewer blocks than [`WORTHWHILE`]; after that the walk reads
 /// by itself. Such walks skip much of the tree, or built the index late.
 const TRIES: u32 = 16;
@@ -87,7 +92,7 @@ impl IndexedFile {
         Self {
             position: position::IndexedPosition {
                 taken: RequestedSections::before(&index, in_order),
-                repeatable: input.length().saturating_mul(REPEATED_FACTOR) + REPEATED_BYTES,
+                repeatable: repeatable_bytes(input),
             },
             source: Source { input: input.clone(), index, with_records },
             others: OtherSections::Unindexed,

@@ -5,6 +5,7 @@
 //! <https://atproto.com/specs/repository>.
 //! [`crate::manual::reading`] explains how a file in any order is read.
 
+mod archive;
 pub(crate) mod block_source;
 mod cid_hash;
 pub(crate) mod collection;
@@ -27,6 +28,7 @@ mod slots;
 mod steps;
 pub(crate) mod stream_source;
 
+pub use archive::Archive;
 pub use collection::{CollectionReport, verify_collection};
 pub use expected_head::{ExpectedHead, Keys};
 pub use input::Input;
@@ -35,6 +37,7 @@ pub use proof::{ProofReport, verify_proof};
 pub use report::{Order, Report};
 pub use repository::{Discard, Sink, verify};
 
+pub(crate) use archive::write_proof;
 pub(crate) use block_source::BlockSource;
 pub(crate) use file_source::FileSource;
 pub(crate) use repository::verify_source;

@@ -5,12 +5,24 @@ use crate::car;
 use crate::error::Result;
 use crate::problem::{Code, Problem};
 use crate::verify::cid_hash::CidHash;
-use crate::verify::index::{Index, IndexSlot, SectionPlace, SectionState};
-use crate::verify::input::Input;
+use crate::verify::index::{INDEXED_BYTES_MAX, Index, IndexSlot, SectionPlace, SectionState};
+use crate::verify::input::{Input, InputReader};
 use crate::verify::node_outline::{Budget, Gathered, NodeOutlines};
 use crate::verify::others::Others;
 use crate::verify::sections::{HashedSection, NODE, each_section};
 use crate::verify::slots::{SlotList, SlotOutcome, links_possible};
+
+/// Reads the header of a file that is to be indexed.
+///
+/// # Errors
+/// `TooLarge` if it is too long for that; as [`Reader::new`](car::Reader::new).
+pub(in crate::verify) fn read_header(input: &Input) -> Result<car::Reader<InputReader>> {
+    if input.length() > INDEXED_BYTES_MAX {
+        let message = format!("{} bytes; {INDEXED_BYTES_MAX} at most", input.length());
+        return Err(Problem::new(Code::TooLarge, message).into());
+    }
+    car::Reader::new(input.reader_at(0))
+}
 
 /// The sections to index.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,8 @@
 #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
 
 pub mod cli_page;
+#[cfg(feature = "cli")]
+pub mod command;
 pub mod disk;
 pub mod handmade;
 pub mod host;
@@ -136,6 +138,26 @@ pub fn export(engine: &Engine, did: &Did) -> Vec<u8> {
     let mut car = Vec::new();
     engine.export(did, &mut car).unwrap();
     car
+}
+
+/// The sections of a CAR in another order.
+pub fn shuffle(car: &[u8], seed: u64) -> Vec<u8> {
+    let mut reader = carrack::car::Reader::new(car).unwrap();
+    let roots = reader.roots().to_vec();
+    let mut sections = Vec::new();
+    while let Some(section) = reader.next_section().unwrap() {
+        sections.push(section.into_block().unwrap());
+    }
+    let mut rng = Rng::new(seed);
+    for last in (1..sections.len()).rev() {
+        let other = usize::try_from(rng.below(last as u64 + 1)).unwrap();
+        sections.swap(last, other);
+    }
+    let mut out = carrack::car::Writer::new(Vec::new(), &roots).unwrap();
+    for block in &sections {
+        out.write(block.cid(), block.bytes()).unwrap();
+    }
+    out.finish().unwrap()
 }
 
 /// What an import with the tests' key is given.

@@ -418,6 +418,7 @@ fn the_commands_keep_going() {
     assert!(!at.join("whole.car").exists());
     let keep_going = ["export", "a.redb", did, "--keep-going", "-o", "part.car", "--json"];
     let exported: serde_json::Value = serde_json::from_str(&run(0, &keep_going).0).unwrap();
+    assert_eq!(run(0, &["dump", "a.redb", did, "--keep-going"]).0.lines().count(), 300);
     assert_eq!((&exported["records"], &exported["records_lost"]), (&300.into(), &0.into()));
     let key_name = "did:key:zQ3shVNcwuoTaPz29UkkNxN8Aa4JZcEDNaUyf3rE2uaKQ6APD";
     let verified = run(0, &["verify", "part.car", "--key", key_name, "--did", did, "--json"]).0;
@@ -448,6 +449,13 @@ fn the_commands_keep_going() {
     let (_, said) = run(1, &["export", "e.redb", &did, "--keep-going", "-o", "e.car"]);
     assert!(said.contains("lost: \"com.example.note/2\""), "{said}");
     assert!(said.contains("1 of 2 records cannot be proved"), "{said}");
+    let (out, lost) = run(1, &["dump", "e.redb", &did, "--keep-going"]);
+    assert_eq!(out.lines().count(), 1);
+    assert!(
+        out.contains("com.example.note/1") && lost.contains("com.example.note/2"),
+        "{out}{lost}"
+    );
+    run(2, &["dump", "e.car", "--keep-going"]);
     let (out, _) = run(1, &["verify", "e.car", "--json"]);
     let verified: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(verified["problems"][0]["code"], "MissingRecord");

@@ -69,7 +69,7 @@ pub(in crate::cli) fn run(args: &ExportArgs) -> Result<Answer, Failure> {
     Ok(Answer::Yes)
 }
 
-/// What is lost is told as it is found; the file has the rest.
+/// Each loss is printed as it is found. the file has the rest.
 fn keep_going(engine: &Engine, args: &ExportArgs) -> Result<Answer, Failure> {
     let written = write_to(args.output.as_deref(), |output| {
         engine.export_salvaged(&args.did, output, &mut |loss| tell(format_args!("lost: {loss}")))

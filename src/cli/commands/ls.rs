@@ -1,145 +1,121 @@
+use crate::cli::account_tree::list_in_parts;
 use crate::cli::answer::Answer;
-use crate::cli::environment::clock;
 use crate::cli::failure::Failure;
-use crate::cli::io::input;
-use crate::cli::io::known_file::KnownFile;
+use crate::cli::file_walk::{CollectionSink, walk_file};
+use crate::cli::io::json_list::JsonList;
 use crate::cli::io::output::Output;
-use crate::cli::io::progress::{Bar, ProgressSource};
-use crate::cli::store::{self, StoreLocation};
-use crate::cli::text::things;
-use carrack::Engine;
-use carrack::Error;
+use crate::cli::repository::{Place, RepositoryArgs, StoredAccount};
+use crate::cli::selector::Selector;
 use carrack::block::Cid;
-use carrack::engine::List;
 use carrack::ident::{Did, Nsid, RepoPath};
-use carrack::limits::SNAPSHOT_SECONDS_MAX;
-use carrack::parts::sources::{FileSource, verify_source};
 use carrack::tree::{Key, RecordWant};
-use carrack::verify::{ExpectedHead, Sink};
+use carrack::verify::Sink;
 use clap::Args;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use serde::Serialize;
+use std::path::Path;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct LsArgs {
-    /// A repository as a CAR, or `-` for standard input; with DID, a store
-    #[arg(value_name = "FILE|STORE")]
-    file: PathBuf,
-    /// The account
-    did: Option<Did>,
+    #[command(flatten)]
+    repository: RepositoryArgs,
+    /// The account in the STORE, or an at:// URI of an account or a collection
+    #[arg(value_name = "DID")]
+    selector: Option<Selector>,
     /// List only this collection
     #[arg(long, value_name = "NSID")]
     collection: Option<Nsid>,
-    /// Read a store of an older format without upgrading it
+    /// Print one JSON object
     #[arg(long)]
-    no_upgrade: bool,
+    pub(in crate::cli) json: bool,
 }
 
 pub(in crate::cli) fn run(args: &LsArgs) -> Result<Answer, Failure> {
-    match &args.did {
-        None => list_file(&args.file, args.collection.as_ref()),
-        Some(did) => {
-            let engine = store::existing(StoreLocation::of(&args.file, args.no_upgrade))?;
-            list_account(&engine, did, args.collection.as_ref())
+    let selection = args.repository.select(args.selector.as_slice())?;
+    let (place, collection) = selection.collection(args.collection.as_ref())?;
+    let mut listing = Listing::new(args.json);
+    let outcome = match &place {
+        Place::File { path, did } => {
+            list_file(path, did.as_ref(), collection.as_ref(), &mut listing)
+        }
+        Place::Account(account) => list_account(account, collection.as_ref(), &mut listing),
+    };
+    listing.finish(outcome)
+}
+
+fn list_file(
+    path: &Path,
+    did: Option<&Did>,
+    collection: Option<&Nsid>,
+    listing: &mut Listing,
+) -> Result<Answer, Failure> {
+    let holes = "the listing may have holes";
+    walk_file("listing", path, did, &mut CollectionSink::new(collection, listing), holes)
+}
+
+fn list_account(
+    account: &StoredAccount,
+    collection: Option<&Nsid>,
+    listing: &mut Listing,
+) -> Result<Answer, Failure> {
+    let engine = account.open()?;
+    list_in_parts(&engine, &account.did, collection, |snapshot, list, time| {
+        for entry in snapshot.entries(list)? {
+            let (path, cid) = entry?;
+            listing.push(&path, &cid)?;
+            if time.is_over() {
+                return Ok(Some(RepoPath::from_bytes(path.as_bytes())?));
+            }
+        }
+        Ok(None)
+    })?;
+    Ok(Answer::Yes)
+}
+
+/// The two forms of a listing.
+enum Listing {
+    Text(Output),
+    Json(JsonList),
+}
+
+/// A record in the JSON form.
+#[derive(Serialize)]
+struct ListedRecord<'a> {
+    cid: &'a Cid,
+    path: String,
+}
+
+impl Listing {
+    fn new(json: bool) -> Self {
+        match json {
+            false => Self::Text(Output::new()),
+            true => Self::Json(JsonList::new("records")),
+        }
+    }
+
+    fn push(&mut self, path: &Key, cid: &Cid) -> carrack::Result<()> {
+        match self {
+            Self::Text(output) => output.sink_line(format_args!("{path} {cid}")),
+            Self::Json(list) => list.push(&ListedRecord { cid, path: path.to_string() }),
+        }
+    }
+
+    fn finish(self, outcome: Result<Answer, Failure>) -> Result<Answer, Failure> {
+        match self {
+            Self::Text(mut output) => {
+                output.flush()?;
+                outcome
+            }
+            Self::Json(list) => list.finish(outcome),
         }
     }
 }
 
-fn list_file(file: &Path, collection: Option<&Nsid>) -> Result<Answer, Failure> {
-    if !input::is_standard(file) && matches!(KnownFile::of(file), Ok(Some(KnownFile::Store))) {
-        let name = file.display();
-        return Err(Failure::unusable(format!(
-            "{name} is a store: name the account too (`carrack accounts {name}` lists them)"
-        )));
-    }
-    let input = input::open(file)?;
-    let bar = Bar::bytes("listing", input.length());
-    let mut source = ProgressSource::new(FileSource::new(input)?, &bar);
-    let prefix = collection.map(|collection| format!("{collection}/"));
-    let mut listed = ListedEntries { output: Output::new(), prefix, failure: None };
-    let expect = ExpectedHead::unchecked();
-    let verified = verify_source(&mut source, &expect, &*clock(), &mut listed);
-    listed.end()?;
-    let report = verified?;
-    if report.is_valid() {
-        return Ok(Answer::Yes);
-    }
-    let all = things(report.problems.count(), "problem");
-    let what = "the repository is not valid, and the listing may have holes";
-    let failure = Failure::from(Error::Refused(report.problems));
-    Err(failure.preceded_by(format_args!("{what}: {all}; ")))
-}
-
-/// Prints the entries that are wanted.
-struct ListedEntries {
-    output: Output,
-    prefix: Option<String>,
-    /// Why the output cannot be written.
-    failure: Option<Failure>,
-}
-
-impl ListedEntries {
-    /// Flushes; or gives why the output could not be written.
-    fn end(mut self) -> Result<(), Failure> {
-        self.failure.take().map_or_else(|| self.output.flush(), Err)
-    }
-}
-
-impl Sink for ListedEntries {
+impl Sink for Listing {
     fn needs_records(&self) -> bool {
         false
     }
 
     fn entry(&mut self, want: &RecordWant) -> carrack::Result<()> {
-        let path = want.key.as_bytes();
-        if self.prefix.as_ref().is_some_and(|prefix| !path.starts_with(prefix.as_bytes())) {
-            return Ok(());
-        }
-        print_entry(&mut self.output, path, &want.cid).map_err(|failure| {
-            let error = Error::Request(failure.message().to_owned());
-            self.failure = Some(failure);
-            error
-        })
+        self.push(&want.key, &want.cid)
     }
-}
-
-fn print_entry(output: &mut Output, path: &[u8], cid: &Cid) -> Result<(), Failure> {
-    output.line(format_args!("{} {cid}", String::from_utf8_lossy(path)))
-}
-
-/// How long one snapshot is read from; the reader of the output may be slow.
-const SNAPSHOT_AGE_MAX: Duration = Duration::from_secs(SNAPSHOT_SECONDS_MAX / 3);
-
-fn list_account(engine: &Engine, did: &Did, collection: Option<&Nsid>) -> Result<Answer, Failure> {
-    let mut output = Output::new();
-    let mut list = List::default().collection(collection.cloned());
-    let head = engine.snapshot(did)?.commit().clone();
-    // Nothing else writes to a store that this process has open, so all snapshots are of one head.
-    while let Some(last) = list_part(engine, did, &list, &mut output)? {
-        if *engine.snapshot(did)?.commit() != head {
-            return Err(Failure::no("the account changed while it was listed; list it again"));
-        }
-        list.cursor = Some(RepoPath::from_bytes(last.as_bytes())?);
-    }
-    output.flush()?;
-    Ok(Answer::Yes)
-}
-
-/// Lists until the end, or until a new snapshot is due: then gives the last path.
-fn list_part(
-    engine: &Engine,
-    did: &Did,
-    list: &List,
-    output: &mut Output,
-) -> Result<Option<Key>, Failure> {
-    let start = Instant::now();
-    let snapshot = engine.snapshot(did)?;
-    for entry in snapshot.entries(list)? {
-        let (path, cid) = entry?;
-        print_entry(output, path.as_bytes(), &cid)?;
-        if start.elapsed() > SNAPSHOT_AGE_MAX {
-            return Ok(Some(path));
-        }
-    }
-    Ok(None)
 }

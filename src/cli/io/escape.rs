@@ -42,7 +42,8 @@ impl fmt::Write for Escaping<'_> {
     }
 }
 
-fn write_escaped(output: &mut dyn Write, text: &str) -> io::Result<()> {
+/// Writes text without an end of line.
+pub(in crate::cli) fn write_escaped(output: &mut dyn Write, text: &str) -> io::Result<()> {
     let mut rest = text;
     while let Some(place) = rest.find(is_escaped) {
         let (plain, from) = rest.split_at(place);

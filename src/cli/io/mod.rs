@@ -2,6 +2,7 @@
 
 pub(in crate::cli) mod escape;
 pub(in crate::cli) mod input;
+pub(in crate::cli) mod json_list;
 pub(in crate::cli) mod known_file;
 pub(in crate::cli) mod output;
 pub(in crate::cli) mod output_file;

@@ -1,5 +1,5 @@
 use crate::cli::failure::Failure;
-use crate::cli::io::escape::write_line;
+use crate::cli::io::escape::{write_escaped, write_line};
 use crate::cli::io::known_file::KnownFile;
 use serde::Serialize;
 use std::fmt;
@@ -26,6 +26,27 @@ impl Output {
         write_line(&mut self.0, words).map_err(|error| failed(&error))
     }
 
+    /// The same for a sink of the library.
+    pub(in crate::cli) fn sink_line(&mut self, words: fmt::Arguments<'_>) -> carrack::Result<()> {
+        write_line(&mut self.0, words).map_err(not_written)
+    }
+
+    /// Writes text without an end of line.
+    pub(in crate::cli) fn part(&mut self, text: &str) -> carrack::Result<()> {
+        write_escaped(&mut self.0, text).map_err(not_written)
+    }
+
+    /// Writes a value as JSON without an end of line, its fields in the order of their declaration.
+    pub(in crate::cli) fn json_part(&mut self, value: &impl Serialize) -> carrack::Result<()> {
+        let text = serde_json::to_string(value).map_err(|error| not_written(error.into()))?;
+        self.part(&text)
+    }
+
+    /// Ends a line.
+    pub(in crate::cli) fn end_line(&mut self) -> carrack::Result<()> {
+        self.0.write_all(b"\n").map_err(not_written)
+    }
+
     /// Writes a line `name   value`.
     pub(in crate::cli) fn field(
         &mut self,
@@ -48,7 +69,7 @@ impl Output {
         self.flush()
     }
 
-    /// Writes a text of several lines that has nothing from outside: a page, a script.
+    /// Writes a text of several lines that has nothing from outside (a page, a script), or is escaped.
     pub(in crate::cli) fn own_text(&mut self, text: &[u8]) -> Result<(), Failure> {
         self.0.write_all(text).map_err(|error| failed(&error))
     }
@@ -93,5 +114,11 @@ fn buffered() -> BufWriter<StdoutLock<'static>> {
 }
 
 fn failed(error: &std::io::Error) -> Failure {
-    Failure::io("writing to the standard output", error)
+    Failure::io(DOING, error)
 }
+
+fn not_written(source: std::io::Error) -> carrack::Error {
+    carrack::Error::Io { doing: DOING.to_owned(), source }
+}
+
+const DOING: &str = "writing to the standard output";

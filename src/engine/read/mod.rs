@@ -5,3 +5,4 @@ pub(super) mod collection_proof;
 pub(super) mod needed_blobs;
 pub(super) mod proof;
 pub(super) mod snapshot;
+pub(super) mod tree_reader;

@@ -1,10 +1,10 @@
-use crate::car::Writer;
 use crate::engine::read::snapshot::Snapshot;
 use crate::error::{Error, Result};
 use crate::ident::RepoPath;
 use crate::store::read::record::commit_block;
 use crate::store::write::working_set::WorkingSet;
 use crate::tree::{Key, Tree};
+use crate::verify::write_proof;
 use std::io::Write;
 
 impl Snapshot {
@@ -34,20 +34,15 @@ impl Snapshot {
         let mut tree = Tree::at(head.data.clone(), Some(head.height));
         let (found, nodes) = tree.proof(&Key::from(path.as_bytes()), &mut working_set)?;
         let commit = commit_block(self.view.rows()?, head)?;
-        let mut car = Writer::new(output, std::slice::from_ref(&head.commit))?;
-        car.write(commit.cid(), commit.bytes())?;
-        for node in &nodes {
-            car.write(node.cid(), node.bytes())?;
-        }
+        let mut record = None;
         if let Some(cid) = &found {
             let stored = working_set.stored_record(&Key::from(path.as_bytes()))?;
             if stored.section.cid != *cid {
                 return Err(Error::Corrupt(format!("the row of {path} holds another record")));
             }
-            let block = stored.block()?;
-            car.write(block.cid(), block.bytes())?;
+            record = Some(stored.block()?);
         }
-        car.finish()?;
+        write_proof(output, &commit, &nodes, record.as_ref())?;
         Ok(found.is_some())
     }
 }

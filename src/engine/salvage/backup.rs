@@ -1,6 +1,6 @@
 use crate::engine::handle::Engine;
-pub use crate::engine::salvage::log::EventsLeftOut;
-use crate::engine::salvage::log::plan_log;
+use crate::engine::salvage::left_out::LeftOut;
+use crate::engine::salvage::log::{EventsLeftOut, plan_log};
 use crate::engine::salvage::plan::{AccountsPlan, Refused, Stopped, plan_accounts};
 use crate::engine::upkeep::backup::{BackedUp, empty_database, into_new_file};
 use crate::error::Result;
@@ -29,17 +29,6 @@ pub struct PartialBackup {
     pub revisions_left_out: Vec<Did>,
     /// Events that are not in the copy; `None` if all are.
     pub events_left_out: Option<EventsLeftOut>,
-}
-
-/// An account that a backup of a damaged store leaves out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct LeftOut {
-    /// The account; `None` for accounts whose rows cannot be read, so that their names are not known.
-    pub did: Option<Did>,
-    /// The first fault that was found in it.
-    pub cause: String,
 }
 
 impl PartialBackup {

@@ -48,7 +48,7 @@ pub(super) fn plan_log(view: &View) -> Result<LogPlan> {
     }
     let Kept { begin, bytes, cause } = kept;
     Ok(match cause {
-        None => LogPlan { log: IntactLog::Whole, left_out: None },
+        None => LogPlan { log: IntactLog::All, left_out: None },
         Some(cause) => LogPlan {
             log: IntactLog::From { seq: begin, bytes, with_purges },
             left_out: Some(EventsLeftOut { until: begin.saturating_sub(1), cause }),

@@ -2,6 +2,7 @@
 
 pub(super) mod backup;
 pub(super) mod export;
+pub(super) mod left_out;
 pub(super) mod log;
 pub(super) mod loss;
 mod plan;

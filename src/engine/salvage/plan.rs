@@ -1,6 +1,6 @@
 //! Decides which accounts of a damaged store are whole.
 
-use crate::engine::salvage::backup::LeftOut;
+use crate::engine::salvage::left_out::LeftOut;
 use crate::engine::upkeep::scrub::{ScrubReport, account_before, next_account, scrub_account};
 use crate::error::{Error, Result};
 use crate::ident::{Did, Rev};

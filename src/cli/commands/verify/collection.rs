@@ -1,7 +1,7 @@
 //! `verify --proof-collection`: what a partial CAR proves of a whole collection.
 
 use crate::cli::answer::Answer;
-use crate::cli::commands::verify::head_and_listing::{HeadAndListing, VerifiedObject, signer};
+use crate::cli::commands::verify::head_and_listing::{HeadAndListing, VerifiedObject};
 use crate::cli::environment::clock;
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
@@ -24,7 +24,7 @@ pub(in crate::cli) fn verify_collection_proof(
 ) -> Result<Answer, Failure> {
     let input = input::open(file)?;
     let (mut proof, seen) = verify_input(&input, collection, keys)?;
-    if let Some(key) = seen.head.as_ref().and_then(|head| signer(head, keys)) {
+    if let Some(key) = seen.head.as_ref().and_then(|head| keys.earlier_signer(head)) {
         proof.report.warnings.push(Problem::new(Code::BadSignature, earlier_key(key)));
     }
     let mut output = Output::new();

@@ -1,6 +1,4 @@
-use crate::cli::keys::GivenKeys;
 use carrack::commit::Commit;
-use carrack::key::{SignatureStatus, VerifyingKey};
 use carrack::tree::RecordWant;
 use carrack::verify::{ListingDigest, Sink};
 use serde::Serialize;
@@ -29,13 +27,6 @@ impl Sink for HeadAndListing {
     fn entry(&mut self, want: &RecordWant) -> carrack::Result<()> {
         self.listing.as_mut().map_or(Ok(()), |listing| listing.entry(want))
     }
-}
-
-/// The key of the past that signed, if one did and none of today.
-pub(in crate::cli) fn signer<'a>(head: &Commit, keys: &'a GivenKeys) -> Option<&'a VerifyingKey> {
-    let signed =
-        |key: &&VerifyingKey| head.check(std::slice::from_ref(*key)) == SignatureStatus::Valid;
-    keys.named.iter().find(signed).filter(|key| keys.is_earlier(key))
 }
 
 /// The JSON of a verification: the fields of the report, and the digest of the listing.

@@ -1,7 +1,7 @@
 //! `verify FILE`: a whole repository.
 
 use crate::cli::answer::Answer;
-use crate::cli::commands::verify::head_and_listing::{HeadAndListing, VerifiedObject, signer};
+use crate::cli::commands::verify::head_and_listing::{HeadAndListing, VerifiedObject};
 use crate::cli::environment::clock;
 use crate::cli::failure::Failure;
 use crate::cli::io::input;
@@ -22,7 +22,7 @@ pub(in crate::cli) fn verify_repository(
 ) -> Result<Answer, Failure> {
     let input = input::open(file)?;
     let (mut report, seen) = verify_input(&input, keys, json)?;
-    if let Some(key) = seen.head.as_ref().and_then(|head| signer(head, keys)) {
+    if let Some(key) = seen.head.as_ref().and_then(|head| keys.earlier_signer(head)) {
         report.warnings.push(Problem::new(Code::BadSignature, earlier_key(key)));
     }
     let listing = seen.listing.filter(|_| report.records.is_some()).map(ListingDigest::finish);
