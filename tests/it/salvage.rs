@@ -426,6 +426,8 @@ fn the_commands_keep_going() {
     let exported: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&exported["records"], &exported["records_lost"]), (&0.into(), &300.into()));
     assert!(said.contains("lost: all records") && said.contains("300 of 300"), "{said}");
+    let (out, said) = run(1, &["dump", "a.redb", did, "--keep-going"]);
+    assert!(out.is_empty() && said.contains("lost: all records"), "{out}{said}");
     let (out, _) = run(1, &["verify", "part.car", "--json"]);
     let verified: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(verified["problems"][0]["code"], "MissingNode");

@@ -3,9 +3,12 @@ use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
 use crate::cli::file_walk::{CollectionSink, walk_file};
 use crate::cli::io::output::Output;
+use crate::cli::io::stderr::tell;
 use crate::cli::repository::{Place, RepositoryArgs, StoredAccount};
 use crate::cli::selector::Selector;
+use crate::cli::text::things;
 use carrack::block::{Block, Cid, json};
+use carrack::engine::Salvaged;
 use carrack::ident::Nsid;
 use carrack::tree::RecordWant;
 use carrack::verify::Sink;
@@ -23,6 +26,10 @@ pub(in crate::cli) struct DumpArgs {
     /// Dump only this collection
     #[arg(long, value_name = "NSID")]
     collection: Option<Nsid>,
+    /// Dump what can be proved of a damaged account in a STORE, and report what cannot: exit code 1
+    /// then
+    #[arg(long)]
+    keep_going: bool,
     /// Report a failure as a line of JSON too; records are JSON in any case
     #[arg(long)]
     pub(in crate::cli) json: bool,
@@ -33,9 +40,18 @@ pub(in crate::cli) fn run(args: &DumpArgs) -> Result<Answer, Failure> {
     let (place, collection) = selection.collection(args.collection.as_ref())?;
     let mut lines = RecordLines(Output::new());
     let outcome = match &place {
+        Place::File(_) if args.keep_going => {
+            return Err(Failure::unusable(
+                "--keep-going is for an account in a STORE: of a FILE, all records that are proved are \
+                 printed in any case",
+            ));
+        }
         Place::File(file) => {
             let sink = &mut CollectionSink::new(collection.as_ref(), &mut lines);
             walk_file("dumping", file, sink, "records may be missing here")
+        }
+        Place::Account(account) if args.keep_going => {
+            dump_proved(account, collection.as_ref(), &mut lines)
         }
         Place::Account(account) => dump_account(account, collection.as_ref(), &mut lines),
     };
@@ -60,6 +76,37 @@ fn dump_account(
         Ok(None)
     })?;
     Ok(Answer::Yes)
+}
+
+/// Each loss is printed as it is found.
+fn dump_proved(
+    account: &StoredAccount,
+    collection: Option<&Nsid>,
+    lines: &mut RecordLines,
+) -> Result<Answer, Failure> {
+    let engine = account.open()?;
+    let mut losses = 0;
+    for step in engine.salvage(&account.did)? {
+        match step? {
+            Salvaged::Record { path, block } => {
+                if collection.is_none_or(|only| path.collection() == only.as_str()) {
+                    lines.push(path.as_str(), &block)?;
+                }
+            }
+            Salvaged::Lost(loss) => {
+                losses += 1;
+                tell(format_args!("lost: {loss}"));
+            }
+            _ => {}
+        }
+    }
+    Ok(match losses {
+        0 => Answer::Yes,
+        losses => Answer::No(format!(
+            "the dump lacks what is damaged: {}, told above",
+            things(losses, "part")
+        )),
+    })
 }
 
 /// Writes each record as a line.
