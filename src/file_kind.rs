@@ -115,6 +115,9 @@ impl FileKind {
 
     /// What it is and what to do with it, as the reason why it is refused.
     pub(crate) fn refusal(&self, expected: &str) -> String {
+        if *self == Self::Car2 {
+            return format!("this is {self}; {expected} of version 1 is expected");
+        }
         let remedy = self.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default();
         format!("this is {self}, not {expected}{remedy}")
     }
@@ -123,7 +126,7 @@ impl FileKind {
     fn name(&self) -> &'static str {
         match self {
             Self::Car => "a CAR",
-            Self::Car2 => "a CAR of version 2, of which only version 1 is read",
+            Self::Car2 => "a CAR of version 2",
             Self::Frame => "a frame of an event stream",
             Self::Store => "a store, or another redb database",
             Self::Sqlite => "an SQLite database",

@@ -216,7 +216,7 @@ fn the_largest_section_passes_and_no_larger() {
 fn what_is_no_car_is_named() {
     let version_2 = b"\x0a\xa1\x67version\x02";
     let error = Reader::new(&version_2[..]).unwrap_err();
-    assert!(error.to_string().contains("CARv2"), "{error}");
+    assert!(error.to_string().contains("a CAR of version 2"), "{error}");
     assert_eq!(error.problems()[0].code, Code::NotACar);
     for (bytes, expected) in [
         (&b""[..], Code::NotACar),

@@ -103,12 +103,13 @@ pub fn commands(synopsis: &str) -> Vec<String> {
 pub fn json(page: &str) -> BTreeMap<String, Fields> {
     let mut found = BTreeMap::new();
     for section in sections(page) {
-        let own: Vec<String> = section.synopses.iter().flat_map(|text| commands(text)).collect();
+        let own: BTreeSet<String> =
+            section.synopses.iter().flat_map(|text| commands(text)).collect();
         for paragraph in section.text.split("\n\n").filter(|text| text.trim().starts_with("JSON")) {
             let text = without_parentheses(&paragraph.trim().replace('\n', " "));
             let (head, rest) = text.split_once(':').unwrap_or_else(|| panic!("no colon: {text}"));
             let names = quoted(head);
-            let names = if names.is_empty() { own.clone() } else { names };
+            let names = if names.is_empty() { own.clone() } else { BTreeSet::from_iter(names) };
             let sentence = rest.split(". ").next().unwrap_or_default().trim_end_matches('.');
             let fields = fields(sentence, &found);
             for name in names {

@@ -208,7 +208,7 @@ fn assert_takes_no_writes(copy: &Engine) {
         let Err(error) = outcome else { panic!("{name}") };
         assert!(matches!(error, Error::RestoreUnconfirmed { .. }), "{name}: {error:?}");
         assert_eq!(error.kind(), ErrorKind::Refused);
-        assert!(error.to_string().contains("carrack backup confirm"), "{error}");
+        assert!(error.to_string().contains("Engine::confirm_restore"), "{error}");
         assert_eq!(seen(copy), before, "{name}");
     }
     assert_clean(copy);

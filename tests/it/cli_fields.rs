@@ -68,11 +68,11 @@ const LINES: &[&str] = &[
     "compact b.redb --json",
     "key new b.key --json",
     "key new c.key --json",
-    "create e.redb DID --key-file b.key --json",
-    r#"write e.redb DID --key-file b.key < {"ops":[{"action":"create","path":"com.example.a/1","record":{"n":{"$type":"blob","ref":{"$link":"bafkreih4dc2wldjquabz4hmjmb33rzrqksdoow6yfzeu6rgtnzxr4ncjbe"},"mimeType":"a/b","size":1}}}]}"#,
-    "blobs e.redb DID --missing --json",
-    "account rekey e.redb DID --key-file b.key --new-key-file c.key --json",
-    "account delete e.redb DID --yes --json",
+    "create f.redb DID --key-file b.key --json",
+    r#"write f.redb DID --key-file b.key < {"ops":[{"action":"create","path":"com.example.a/1","record":{"n":{"$type":"blob","ref":{"$link":"bafkreih4dc2wldjquabz4hmjmb33rzrqksdoow6yfzeu6rgtnzxr4ncjbe"},"mimeType":"a/b","size":1}}}]}"#,
+    "blobs f.redb DID --missing --json",
+    "account rekey f.redb DID --key-file b.key --new-key-file c.key --json",
+    "account delete f.redb DID --yes --json",
     "demo --records 20 --json",
 ];
 

@@ -157,7 +157,7 @@ fn an_unchecked_diff_keeps_what_is_known() {
     copy.set_state(&did(), State::Suspended).unwrap();
     write(&source, 2, &key());
     let car = news(&source, &copy);
-    assert!(matches!(apply(&copy, &car, &unverified()), Err(Error::State { .. })));
+    assert!(matches!(apply(&copy, &car, &unverified()), Err(Error::HeadNotNamed { .. })));
     copy.set_state(&did(), State::Active).unwrap();
     // Known by a write here, and not checked.
     let rekey = WriteOptions::default().rekey(true);
@@ -169,7 +169,7 @@ fn an_unchecked_diff_keeps_what_is_known() {
         write(&host, host.last_seq().unwrap() + 10, signer);
         let car = news(&host, &copy);
         // It takes writes, so that its head has to be named.
-        assert!(matches!(apply(&copy, &car, &unverified()), Err(Error::State { .. })));
+        assert!(matches!(apply(&copy, &car, &unverified()), Err(Error::HeadNotNamed { .. })));
         let head = copy.status(&did()).unwrap().commit;
         apply(&copy, &car, &unverified().replace(head)).unwrap();
         copy.status(&did()).unwrap()

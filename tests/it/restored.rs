@@ -51,7 +51,7 @@ fn an_import_at_or_below_the_minimum_is_refused_unless_it_is_said() {
             let error = import(&copy, &archive(number, rev), &with_key()).unwrap_err();
             let [problem] = error.problems() else { panic!("{error}") };
             assert_eq!(problem.code, Code::BadRev);
-            assert!(problem.message.contains("--below-floor"), "{problem}");
+            assert!(problem.message.contains("ImportOptions::below_floor"), "{problem}");
             let diff = archive(number, rev);
             if number == 0 {
                 let error = copy.apply_diff(&car_input(&diff[..]), &with_key()).unwrap_err();

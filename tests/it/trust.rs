@@ -95,7 +95,7 @@ fn another_key_is_refused_before_it_signs() {
         let Error::OtherKey { held, signer, .. } = error else { panic!("{said}") };
         let (held, signer) = (held.unwrap().to_did_key(), signer.to_did_key());
         assert_eq!((held, &signer), (named(&key()), &named(&other_key())));
-        assert!(said.contains(&signer) && said.contains("--rekey"), "{said}");
+        assert!(said.contains(&signer) && said.contains("WriteOptions::rekey"), "{said}");
     }
     assert_eq!(counting.1.load(Ordering::SeqCst), 0, "it was asked to sign");
     assert_eq!((engine.status(&did()).unwrap(), engine.last_seq().unwrap()), (before, seq));

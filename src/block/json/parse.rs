@@ -256,7 +256,7 @@ mod tests {
         for (text, start, offset) in [
             (r#"{"a":{"b":[{"c":1,"c":1}]}}"#, "record.a.b[0].c: the key occurs twice", 23),
             ("{\n\"a\":1,\n\"\\u0061\":2}", "record.a: the key occurs twice", 19),
-            (r#"{"a":"\ud800"}"#, "record.a: lone", 12),
+            (r#"{"a":"\ud800"}"#, "record.a: unexpected end of hex", 12),
             (r#"{"a":1} {}"#, "record: trailing", 8),
             (r#"{"a":NaN}"#, "record.a: expected", 5),
             ("", "record: EOF", 0),

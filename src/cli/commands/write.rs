@@ -269,7 +269,7 @@ mod tests {
             ("[[],null]", "not a JSON object"),
             ("{}", "ops"),
             (r#"{"ops":null}"#, "null"),
-            (r#"{"ops":[],"ops":[]}"#, "duplicate field `ops` (column 16)"),
+            (r#"{"ops":[],"ops":[]}"#, "duplicate field `ops` (column 15)"),
             (r#"{"ops":[["create","com.example.a/1",{}]]}"#, "op 1: not a JSON object"),
             (
                 r#"{"ops":[{"action":"delete","path":"com.example.a/1","path":"a.b.c/2"}]}"#,
@@ -292,7 +292,7 @@ mod tests {
             ),
             (
                 r#"{"ops":[{"action":"create","path":"com.example.a/1","record":{"a":0,"a":0}}]}"#,
-                r#"record.a: the key occurs twice, path "com.example.a/1", at byte 72"#,
+                r#"record.a: the key occurs twice, path "com.example.a/1", at byte 73"#,
             ),
             (
                 r#"{"ops":[{"action":"create","path":"com.example.a/1","record":{"a":"\ud800"}}]}"#,
