@@ -296,7 +296,7 @@ mod tests {
             ),
             (
                 r#"{"ops":[{"action":"create","path":"com.example.a/1","record":{"a":"\ud800"}}]}"#,
-                "surrogate",
+                "hex escape",
             ),
         ] {
             let said = refusal(line);
