@@ -34,7 +34,7 @@ pub enum FileKind {
     Frame,
     /// A store, or another file of its database.
     Store,
-    /// A database of SQLite, in which other servers keep accounts.
+    /// A database of `SQLite`, in which other servers keep accounts.
     Sqlite,
     /// A key file of Carrack.
     KeyFile,

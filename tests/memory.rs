@@ -151,6 +151,7 @@ fn peak_in(status: &str) -> Option<u64> {
 }
 
 /// Pages of the store's file in the cache (64 MiB and an eighth), and what the command itself takes.
+#[cfg(feature = "cli")]
 const ACCOUNTS_KIB: u64 = 90 * 1024;
 
 /// Holds guarantee G42. `CARRACK_MEMORY_ACCOUNTS` sets how many there are.

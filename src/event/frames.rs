@@ -154,8 +154,8 @@ mod tests {
 
     #[test]
     fn frames_are_split_however_they_arrive() {
-        let long =
-            [&b"\xa1\x62op\x20\xa1\x65error\x7a\x00\x03\x00\x00"[..], &[b'x'; 0x30000]].concat();
+        let long = [&b"\xa1\x62op\x20\xa1\x65error\x7a\x00\x03\x00\x00"[..], &vec![b'x'; 0x30000]]
+            .concat();
         let all = [FRAME, &long, FRAME, &long].concat();
         for step in [1, 7, 4096, usize::MAX] {
             assert_eq!(split(&all, step), [FRAME, &long, FRAME, &long], "{step}");
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn what_is_no_frame_belongs_to_the_one_before() {
-        for rest in [&b"\0"[..], b"ahoy", b"\xa0\xa0", &[0; 100_000]] {
+        for rest in [&b"\0"[..], b"ahoy", b"\xa0\xa0", &vec![0; 100_000]] {
             let bytes = [FRAME, FRAME, rest].concat();
             assert_eq!(split(&bytes, 5), [FRAME, &[FRAME, rest].concat()]);
         }

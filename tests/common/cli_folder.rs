@@ -72,7 +72,7 @@ impl Folder {
     /// `all.bin`.
     pub fn with_frames(&self, did: &str) -> Vec<String> {
         self.yes(&["create", "own.redb", did, "--key-file", "a.key"]);
-        let lines: String = (1..4)
+        let lines: Vec<String> = (1..4)
             .map(|n| {
                 let path = format!("com.example.a/{n}");
                 let op = json!({"action": "create", "path": path, "record": {"n": n}});
@@ -80,7 +80,7 @@ impl Folder {
             })
             .collect();
         let args = ["write", "own.redb", did, "--key-file", "a.key"];
-        assert_eq!(self.run(&args, lines.as_bytes()).status.code(), Some(0));
+        assert_eq!(self.run(&args, lines.concat().as_bytes()).status.code(), Some(0));
         self.yes(&["events", "own.redb", "--frames", "frames"]);
         let mut names: Vec<String> = std::fs::read_dir(self.path("frames"))
             .unwrap()

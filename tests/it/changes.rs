@@ -202,6 +202,18 @@ fn after_an_error_there_is_no_more() {
     assert!(all.next().is_none());
 }
 
+/// Returns another node than the one asked for.
+struct Swapped<'a>(&'a Noted, Block);
+
+impl TreeReader for Swapped<'_> {
+    fn root(&self) -> &Cid {
+        self.0.root()
+    }
+    fn node(&self, want: &NodeWant) -> Result<Block> {
+        if want.cid == self.0.root { self.0.node(want) } else { Ok(self.1.clone()) }
+    }
+}
+
 #[test]
 fn a_node_in_the_wrong_place_is_an_error() {
     let records: Records = (0..200_u64)
@@ -210,17 +222,6 @@ fn a_node_in_the_wrong_place_is_an_error() {
     let (empty, tree) = (Noted::of(&Records::new()), Noted::of(&records));
     let changes_of = |tree: &dyn TreeReader| changes(&empty, tree).last().unwrap();
     assert!(changes_of(&tree).is_ok());
-
-    /// Returns another node than the one asked for.
-    struct Swapped<'a>(&'a Noted, Block);
-    impl TreeReader for Swapped<'_> {
-        fn root(&self) -> &Cid {
-            self.0.root()
-        }
-        fn node(&self, want: &NodeWant) -> Result<Block> {
-            if want.cid == self.0.root { self.0.node(want) } else { Ok(self.1.clone()) }
-        }
-    }
     let other = empty.nodes[&empty.root].clone();
     let error = changes_of(&Swapped(&tree, other)).unwrap_err();
     assert_eq!(error.problems()[0].code, Code::MissingNode);

@@ -18,7 +18,7 @@ fn what_is_no_car_is_called_what_it_is() {
     let answer = br#"{"error":"RepoTakendown","message":"Repo has been \u001b[31mtaken down"}"#;
     folder.write("answer", answer);
     folder.write("page", b"<!DOCTYPE html>\n<html><title>502 Bad Gateway</title></html>");
-    folder.write("document", br##"{"id":"did:web:a.example","verificationMethod":[]}"##);
+    folder.write("document", br#"{"id":"did:web:a.example","verificationMethod":[]}"#);
     folder.write("a.xz", b"\xfd7zXZ\x00\x00\x04");
     folder.write("a.bz2", b"BZh91AY&SY");
     folder.write("a.zip", b"PK\x03\x04\x14\x00");
@@ -71,7 +71,7 @@ fn permissioned() -> Vec<u8> {
 #[test]
 fn a_car_is_called_one_where_something_else_belongs() {
     let folder = Folder::new();
-    folder.write("document", br##"{"id":"did:web:a.example","verificationMethod":[]}"##);
+    folder.write("document", br#"{"id":"did:web:a.example","verificationMethod":[]}"#);
     folder.write("a.car.gz", &gzip(&folder.read("a.car")));
     for (args, code, words) in [
         (&["verify", "--did-doc", "a.car", "a.car"][..], 1, "a CAR, not a DID document"),
@@ -105,7 +105,8 @@ fn logs_are_read_in_three_forms() {
     let entries: Vec<Value> = serde_json::from_slice(&folder.read("log.json")).unwrap();
     let operations: Vec<&Value> = entries.iter().map(|entry| &entry["operation"]).collect();
     folder.write("ops.json", serde_json::to_string(&operations).unwrap().as_bytes());
-    let lines: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
+    let lines: Vec<String> = entries.iter().map(|entry| format!("{entry}\n")).collect();
+    let lines = lines.concat();
     folder.write("lines.jsonl", lines.as_bytes());
     let mut unsaid = entries.clone();
     for entry in &mut unsaid {
@@ -113,8 +114,8 @@ fn logs_are_read_in_three_forms() {
         fields.remove("nullified");
         fields.insert("seq".to_owned(), 7.into());
     }
-    let unsaid: String = unsaid.iter().map(|entry| format!("{entry}\n")).collect();
-    folder.write("unsaid.jsonl", unsaid.as_bytes());
+    let unsaid: Vec<String> = unsaid.iter().map(|entry| format!("{entry}\n")).collect();
+    folder.write("unsaid.jsonl", unsaid.concat().as_bytes());
     let did = sample().did.to_string();
     let audit = folder.json(0, &["plc", "verify", "--json", "log.json"]);
     assert_eq!((&audit["form"], &audit["did"]), (&json!("audit"), &json!(did)));

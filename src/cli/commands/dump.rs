@@ -88,10 +88,10 @@ fn dump_proved(
     let mut losses = 0;
     for step in engine.salvage(&account.did)? {
         match step? {
-            Salvaged::Record { path, block } => {
-                if collection.is_none_or(|only| path.collection() == only.as_str()) {
-                    lines.push(path.as_str(), &block)?;
-                }
+            Salvaged::Record { path, block }
+                if collection.is_none_or(|only| path.collection() == only.as_str()) =>
+            {
+                lines.push(path.as_str(), &block)?;
             }
             Salvaged::Lost(loss) => {
                 losses += 1;

@@ -105,15 +105,12 @@ impl<'a> LogObject<'a> {
 fn print(output: &mut Output, log: &GivenLog) -> Result<(), Failure> {
     output.line(format_args!("{}", log.did()))?;
     let standing = things(log.chain().len() as u64, "operation");
-    match log.nullified() {
-        Some(nullified) => {
-            let undone = nullified.into_iter().filter(|nullified| *nullified).count();
-            output.field("log", format_args!("{standing}, {undone} undone"))?;
-        }
-        None => {
-            let missing = "without times: whether any was undone is not checked";
-            output.field("log", format_args!("{standing}, {missing}"))?;
-        }
+    if let Some(nullified) = log.nullified() {
+        let undone = nullified.into_iter().filter(|nullified| *nullified).count();
+        output.field("log", format_args!("{standing}, {undone} undone"))?;
+    } else {
+        let missing = "without times: whether any was undone is not checked";
+        output.field("log", format_args!("{standing}, {missing}"))?;
     }
     match log.state() {
         None => output.field("state", "tombstoned")?,
