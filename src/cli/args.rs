@@ -94,10 +94,11 @@ pub(in crate::cli) enum Command {
     Migrate(MigrateArgs),
     /// Check an account's head against its identity, and store the result
     Trust(TrustArgs),
-    /// Rehash and check everything in a store, and list every fault; no other process may have it
-    /// open
+    /// Rehash and check everything in a store, and list every fault; no other process may be writing
+    /// to it
     Scrub(ScrubArgs),
-    /// Copy a store that no other process has open into a new file; confirm or mark a restored store
+    /// Copy a store that no other process is writing to into a new file; confirm or mark a restored
+    /// store
     Backup(BackupArgs),
     /// Rewrite a store without the bytes of deleted data; no other process may have it open
     Compact(CompactArgs),

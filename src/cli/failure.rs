@@ -1,6 +1,6 @@
 //! Why a command did not answer: in one place from errors to words and exit codes.
 
-use crate::cli::io::panics::is_of_database;
+use crate::cli::io::panics::{damaged_database, is_of_database};
 use carrack::error::Entity;
 use carrack::ident::SyntaxError;
 use carrack::key::KeyError;
@@ -160,6 +160,9 @@ fn words(error: &Error) -> String {
              the clock, then run the command again"
         );
     }
+    if let Error::Reopen(why) = error {
+        return why.clone();
+    }
     match advice(error) {
         Some(advice) => format!("{}; {advice}", in_options(&error.to_string())),
         None => in_options(&error.to_string()),
@@ -209,14 +212,6 @@ fn advice(error: &Error) -> Option<&'static str> {
         }
         _ => None,
     }
-}
-
-/// What is said when the database cannot read its own file.
-pub(in crate::cli) fn damaged_database(why: impl fmt::Display) -> String {
-    format!(
-        "the store is damaged, its database cannot read its own pages; restore it from a backup \
-         ({why})"
-    )
 }
 
 #[cfg(test)]

@@ -58,6 +58,11 @@ impl KeySources {
         Ok(keys)
     }
 
+    /// The files that are read.
+    pub(in crate::cli) fn files(&self) -> Vec<&Path> {
+        [&self.did_doc, &self.plc_log].into_iter().flatten().map(PathBuf::as_path).collect()
+    }
+
     /// Whether any source was given.
     pub(in crate::cli) fn any(&self) -> bool {
         !self.keys.is_empty() || self.did_doc.is_some() || self.plc_log.is_some()
@@ -217,9 +222,9 @@ fn no_document(json: &[u8]) -> Option<Failure> {
     let remedy = match &kind {
         FileKind::DidDocument | FileKind::Json => return None,
         FileKind::AuditLog | FileKind::OperationLog | FileKind::LogLines => {
-            "; give it with --plc-log"
+            "; give it with --plc-log".to_owned()
         }
-        kind => kind.remedy().unwrap_or_default(),
+        kind => kind.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default(),
     };
     Some(Failure::no(format!("this is {kind}, not a DID document{remedy}")))
 }
@@ -240,6 +245,10 @@ fn no_key(log: &GivenLog) -> String {
             "the log's signing key {key} is of a kind that is not known (k256 and p256 are); give a \
              key with --key"
         ),
+        None if log.state().is_none() => {
+            "the identity is tombstoned, and its log names no key of it; give one with --key"
+                .to_owned()
+        }
         None => "the log names no signing key; give one with --key".to_owned(),
     }
 }

@@ -44,6 +44,9 @@ fn outcome(ended: Guarded<Result<Answer, Failure>>) -> Result<Answer, Failure> {
     match (ended.done, ended.panic) {
         (Some(Ok(answer)), _) => Ok(answer),
         (Some(Err(failure)), None) => Err(failure),
+        (Some(Err(Failure::ReaderGone)), _) => Err(Failure::ReaderGone),
+        // Its JSON is printed already.
+        (Some(Err(Failure::Printed { .. })), Some(panic)) => Err(Failure::broken(&panic).printed()),
         (_, panic) => Err(Failure::broken(&panic.unwrap_or_default())),
     }
 }

@@ -148,9 +148,13 @@ pub(in crate::cli) fn not_opened(path: &Path, error: Error) -> Failure {
 fn no_store(path: &Path, why: &dyn std::fmt::Display) -> Failure {
     let name = path.display();
     let mut start = Vec::new();
-    let read = std::fs::File::open(path)
-        .and_then(|file| file.take(LOOKED_AT_BYTES).read_to_end(&mut start));
-    let kind = read.ok().and_then(|_| FileKind::of(&start)).filter(|kind| *kind != FileKind::Store);
+    // Opening a pipe could wait for ever.
+    if path.is_file() {
+        let file = std::fs::File::open(path);
+        // What cannot be read has no other name.
+        let _ = file.and_then(|file| file.take(LOOKED_AT_BYTES).read_to_end(&mut start));
+    }
+    let kind = FileKind::of(&start).filter(|kind| *kind != FileKind::Store);
     let Some(kind) = kind else {
         return Failure::unusable(format!("{name} is not a Carrack store: {why}"));
     };

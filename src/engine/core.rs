@@ -58,9 +58,9 @@ impl Core {
     ) -> Result<(Self, Opened)> {
         let is_kept = options.read_only || (!options.upgrade && is_older(storage)?);
         let session = if is_kept {
-            session_over(shielded(storage)?, options.cache_bytes)?
+            session_over(shielded(storage)?, options.cache_bytes, true)?
         } else {
-            session_over(storage.attach(), options.cache_bytes)?
+            session_over(storage.attach(), options.cache_bytes, false)?
         };
         let opened = prepare(&session, &*options.random, is_kept)?;
         let notify = Arc::new(Notify::default());
@@ -116,7 +116,11 @@ impl Core {
     }
 }
 
-fn session_over(backend: impl StorageBackend, cache_bytes: usize) -> Result<Arc<Session>> {
+fn session_over(
+    backend: impl StorageBackend,
+    cache_bytes: usize,
+    is_kept: bool,
+) -> Result<Arc<Session>> {
     let state = Arc::new(StorageState::default());
     let mut builder = Builder::new();
     builder.set_cache_size(cache_bytes);
@@ -126,7 +130,7 @@ fn session_over(backend: impl StorageBackend, cache_bytes: usize) -> Result<Arc<
     let database = opened
         .map_err(|_| Error::Corrupt("the file cannot be opened as a database".to_owned()))?
         .map_err(unreadable)?;
-    Ok(Arc::new(Session::new(database, state, cache_bytes)))
+    Ok(Arc::new(Session::new(database, state, cache_bytes, is_kept)))
 }
 
 /// A view of the storage that writes nothing to it.
@@ -138,7 +142,7 @@ fn shielded(storage: &Arc<SharedStorage>) -> Result<Shield<Attached>> {
 fn is_older(storage: &Arc<SharedStorage>) -> Result<bool> {
     let length =
         storage.attach().len().map_err(|error| Error::io("looking at the store", error))?;
-    Ok(length > 0 && format::is_older(&session_over(shielded(storage)?, LOOK_CACHE_BYTES)?)?)
+    Ok(length > 0 && format::is_older(&session_over(shielded(storage)?, LOOK_CACHE_BYTES, true)?)?)
 }
 
 /// Cache for reading one fact, in bytes.

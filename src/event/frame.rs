@@ -70,8 +70,8 @@ pub fn decode_frame(bytes: &[u8]) -> Result<Frame, Problem> {
 
 pub(super) fn read_frame(bytes: &[u8], seen: &mut FrameFacts) -> Result<Frame, Problem> {
     if bytes.len() > EVENT_FRAME_BYTES_MAX {
-        let message = format!("a frame of {} bytes; {EVENT_FRAME_BYTES_MAX} at most", bytes.len());
-        return Err(Problem::new(Code::TooLarge, message));
+        let message = format!("a frame of more than {EVENT_FRAME_BYTES_MAX} bytes");
+        return Err(what_it_is(bytes, Problem::new(Code::TooLarge, message)));
     }
     let (header, body) = halves(bytes).map_err(|problem| what_it_is(bytes, problem))?;
     let op = header.int("op").map_err(|problem| what_it_is(bytes, problem))?;

@@ -63,12 +63,12 @@ impl DidDocument {
                 got: json.len() as u64,
             });
         }
-        // What is of another kind is not shown: it may be a key file.
+        // What is of another kind is not shown: it may be a secret key.
         let shown = match FileKind::of(json) {
-            Some(FileKind::Json | FileKind::DidDocument | FileKind::ServerAnswer { .. }) | None => {
+            Some(FileKind::Json | FileKind::DidDocument | FileKind::ServerAnswer { .. }) => {
                 String::from_utf8_lossy(json)
             }
-            Some(_) => "".into(),
+            _ => "".into(),
         };
         let wrong = |reason| SyntaxError::new("DID document", &shown, reason);
         let document: Value = serde_json::from_slice(json).map_err(|_| wrong("not JSON"))?;

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::store::panics::{of_panic, panic_message};
 use crate::store::read::node_cache::NodeCache;
 use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -14,6 +14,8 @@ pub(crate) struct Session {
     state: AtomicU8,
     storage: Arc<StorageState>,
     nodes: NodeCache,
+    /// Nothing is written.
+    is_kept: bool,
 }
 
 const OPEN: u8 = 0;
@@ -64,8 +66,15 @@ impl StorageState {
 
 impl Session {
     /// A session over a database whose pages have `cache_bytes` of memory.
-    pub(crate) fn new(database: Database, storage: Arc<StorageState>, cache_bytes: usize) -> Self {
+    /// `is_kept` is whether nothing is to be written.
+    pub(crate) fn new(
+        database: Database,
+        storage: Arc<StorageState>,
+        cache_bytes: usize,
+        is_kept: bool,
+    ) -> Self {
         Self {
+            is_kept,
             database: RwLock::new(Some(database)),
             state: AtomicU8::new(OPEN),
             storage,
@@ -112,8 +121,18 @@ impl Session {
         let _ = self.state.compare_exchange(OPEN, state, Ordering::AcqRel, Ordering::Acquire);
         let database = self.database.write().unwrap_or_else(PoisonError::into_inner).take();
         // The last flush of a clean close may meet a damaged page, too.
-        let closed = catch_unwind(AssertUnwindSafe(move || database.map(Database::close)));
+        let is_kept = self.is_kept && cfg!(panic = "unwind");
+        let closed = catch_unwind(AssertUnwindSafe(move || match database {
+            // While a thread unwinds the database only closes. Otherwise it would write, though
+            // nothing is kept of that, and end the process over a damaged list of freed pages.
+            Some(database) if is_kept => {
+                let _closed = database;
+                resume_unwind(Box::new(()));
+            }
+            database => database.map(Database::close),
+        }));
         match closed {
+            Err(_) if is_kept => {}
             Ok(None | Some(Ok(()))) => {}
             Ok(Some(Err(error))) => self.storage.freeze(&error.to_string()),
             Err(panic) => self.storage.freeze(&panic_message(&*panic)),

@@ -79,14 +79,17 @@ pub fn verify_proof(
 }
 
 /// Blocks that are not in the partial CAR are gaps.
-struct Gaps<'a>(&'a Blocks);
+struct Gaps<'a> {
+    blocks: &'a Blocks,
+    path: &'a Key,
+}
 
 impl NodeSource for Gaps<'_> {
     fn load(&mut self, gap: &Gap) -> Result<Block> {
-        self.0.by_cid.get(&gap.cid).cloned().ok_or_else(|| {
+        self.blocks.by_cid.get(&gap.cid).cloned().ok_or_else(|| {
             let message = "a node on the way to the path is not in the proof";
             let absent = Problem::new(Code::NotProven, message);
-            self.0.why_not(&gap.cid, absent).path(&gap.left).into()
+            self.blocks.why_not(&gap.cid, absent).path(self.path).into()
         })
     }
 }
@@ -138,7 +141,7 @@ fn head(
 fn look_for(proof: &mut ProofReport, data: Cid, blocks: &Blocks) -> Result<()> {
     let head_was_right = proof.report.problems.is_empty();
     let key = Key::from(proof.path.as_bytes());
-    let found = match Tree::at(data, None).find(&key, &mut Gaps(blocks)) {
+    let found = match Tree::at(data, None).find(&key, &mut Gaps { blocks, path: &key }) {
         Ok(found) => found,
         Err(Error::Problem(problem)) => {
             proof.report.problems.push(*problem);

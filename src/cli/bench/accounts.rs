@@ -41,7 +41,7 @@ const KILLED: &str = "killed.redb";
 const OPENINGS: u32 = 5;
 
 pub(in crate::cli) fn run(args: &AccountsBenchArgs) -> Result<Answer, Failure> {
-    check_target(args.common.html.as_deref())?;
+    check_target(args.common.html.as_deref(), &[])?;
     let scratch = Scratch::new(args.common.dir.as_deref())?;
     let machine = Machine::here(scratch.path());
     step("generate", 0, 0);

@@ -40,7 +40,7 @@ pub(in crate::cli) struct CommitBenchArgs {
 }
 
 pub(in crate::cli) fn run(args: &CommitBenchArgs) -> Result<Answer, Failure> {
-    check_target(args.common.html.as_deref())?;
+    check_target(args.common.html.as_deref(), &[])?;
     let scratch = Scratch::new(args.common.dir.as_deref())?;
     let machine = Machine::here(scratch.path());
     let accounts = args.accounts.unwrap_or(args.callers);

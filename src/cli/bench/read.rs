@@ -35,7 +35,7 @@ pub(in crate::cli) struct ReadBenchArgs {
 }
 
 pub(in crate::cli) fn run(args: &ReadBenchArgs) -> Result<Answer, Failure> {
-    check_target(args.common.html.as_deref())?;
+    check_target(args.common.html.as_deref(), &[])?;
     let scratch = Scratch::new(args.common.dir.as_deref())?;
     let machine = Machine::here(scratch.path());
     step("generate", 0, 0);

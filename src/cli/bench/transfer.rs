@@ -48,7 +48,9 @@ pub(in crate::cli) fn run(args: &TransferArgs) -> Result<Answer, Failure> {
     if args.no_key && args.keys.any() {
         return Err(Failure::unusable("--no-key contradicts the keys that are given"));
     }
-    check_target(args.common.html.as_deref())?;
+    let mut inputs = args.keys.files();
+    inputs.extend(args.car.as_deref());
+    check_target(args.common.html.as_deref(), &inputs)?;
     let scratch = Scratch::new(args.common.dir.as_deref())?;
     let machine = Machine::here(scratch.path());
     let subject = match &args.car {

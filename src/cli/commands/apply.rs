@@ -61,7 +61,7 @@ pub(in crate::cli) fn run(args: &ApplyArgs) -> Result<Answer, Failure> {
 /// Standard input is read into memory, as diffs are, up to the maximum length of a diff.
 fn open(path: &Path, limit: DecompressionLimit) -> Result<Input, Failure> {
     if is_standard(path) {
-        return Ok(Input::from(input::read(path, DIFF_BYTES_MAX)?));
+        return Ok(Input::from(input::read(path, DIFF_BYTES_MAX, limit)?));
     }
     input::open(path, limit)
 }

@@ -100,13 +100,13 @@ fn dump_proved(
             _ => {}
         }
     }
-    Ok(match losses {
-        0 => Answer::Yes,
-        losses => Answer::No(format!(
+    match losses {
+        0 => Ok(Answer::Yes),
+        losses => Err(Failure::no(format!(
             "the dump lacks what is damaged: {}, told above",
             things(losses, "part")
-        )),
-    })
+        ))),
+    }
 }
 
 /// Writes each record as a line.

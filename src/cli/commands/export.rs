@@ -1,8 +1,7 @@
 use crate::cli::answer::Answer;
 use crate::cli::failure::Failure;
-use crate::cli::io::input::is_standard;
 use crate::cli::io::output::Output;
-use crate::cli::io::output_file::{check_output, write_to};
+use crate::cli::io::output_file::{check_output, is_standard_output, write_to};
 use crate::cli::io::progress::Bar;
 use crate::cli::io::stderr::{note, tell};
 use crate::cli::store::{self, StoreArgs};
@@ -37,7 +36,7 @@ pub(in crate::cli) struct ExportArgs {
 }
 
 pub(in crate::cli) fn run(args: &ExportArgs) -> Result<Answer, Failure> {
-    if args.json && args.output.as_deref().is_none_or(is_standard) {
+    if args.json && is_standard_output(args.output.as_deref()) {
         return Err(Failure::unusable(
             "--json and the CAR cannot both go to standard output: name a file with -o",
         ));

@@ -11,7 +11,7 @@ use carrack::engine::State;
 use carrack::ident::Did;
 use carrack::key::{Curve, SigningKey, key_file};
 use carrack::migrate::{MigrateOptions, Migrated, abort, migrate};
-use carrack::{Engine, Progress};
+use carrack::{Engine, Error, Progress};
 use clap::Args;
 use serde::Serialize;
 use std::ffi::OsString;
@@ -56,8 +56,8 @@ pub(in crate::cli) fn run(args: &MigrateArgs) -> Result<Answer, Failure> {
     let given = args.key_file.as_deref().map(read_key).transpose()?;
     let destination =
         store::existing_or_new(StoreLocation::of(&args.destination, args.no_upgrade))?;
-    let (path, key) = match (&args.key_file, given) {
-        (Some(path), Some(key)) => (path.clone(), key),
+    let (path, key, is_new) = match (&args.key_file, given) {
+        (Some(path), Some(key)) => (path.clone(), key, false),
         _ => kept_key(args)?,
     };
     let to = std::fs::canonicalize(&args.destination).unwrap_or_else(|_| args.destination.clone());
@@ -65,7 +65,12 @@ pub(in crate::cli) fn run(args: &MigrateArgs) -> Result<Answer, Failure> {
     let progress = |bytes| bar.set(bytes);
     let name = to.display().to_string();
     let options = MigrateOptions::new(&name, &key).progress(Progress::to(&progress));
-    let migrated = migrate(&source, &destination, &args.did, &options)?;
+    let migrated = migrate(&source, &destination, &args.did, &options).inspect_err(|_| {
+        if is_new && is_unused(&source, &destination, &args.did) {
+            // Where it cannot be removed it is of no use, and does no harm.
+            let _ = std::fs::remove_file(&path);
+        }
+    })?;
     drop(bar);
     tell_key(&destination, &args.did, &path, &key)?;
     if args.json {
@@ -92,14 +97,22 @@ fn give_up(args: &MigrateArgs, source: &Engine) -> Result<Answer, Failure> {
 
 /// The key for the destination, if none is given. Its file has a name that depends on store and
 /// account only, so that a move that is run again after a crash finds it.
-fn kept_key(args: &MigrateArgs) -> Result<(PathBuf, SigningKey), Failure> {
+fn kept_key(args: &MigrateArgs) -> Result<(PathBuf, SigningKey, bool), Failure> {
     let path = key_path(&args.destination, &args.did);
-    if !path.exists() {
+    let is_new = !path.exists();
+    if is_new {
         let key = SigningKey::generate(Curve::K256, &*random())?;
         key_file::write_new(&path, &key)?;
     }
     let key = key_file::read(&path)?;
-    Ok((path, key))
+    Ok((path, key, is_new))
+}
+
+/// Whether a move that failed has left nothing that needs the key: it never began.
+fn is_unused(source: &Engine, destination: &Engine, did: &Did) -> bool {
+    let never_arrived = matches!(destination.status(did), Err(Error::NotFound(_)));
+    let is_under_way = |state: &State| matches!(state, State::Leaving { .. } | State::Moved { .. });
+    never_arrived && source.status(did).is_ok_and(|status| !is_under_way(&status.state))
 }
 
 fn key_path(store: &Path, did: &Did) -> PathBuf {

@@ -1,9 +1,8 @@
 use crate::cli::answer::Answer;
 use crate::cli::archive_file::{about, open_checked, refuse_keys};
 use crate::cli::failure::Failure;
-use crate::cli::io::input::is_standard;
 use crate::cli::io::output::Output;
-use crate::cli::io::output_file::{check_output, write_to};
+use crate::cli::io::output_file::{check_output, is_standard_output, write_to};
 use crate::cli::io::stderr::note;
 use crate::cli::keys::KeySources;
 use crate::cli::repository::{Place, RepositoryArgs, Selection};
@@ -44,12 +43,14 @@ pub(in crate::cli) struct ProofArgs {
 
 pub(in crate::cli) fn run(args: &ProofArgs) -> Result<Answer, Failure> {
     let output = args.output.as_deref();
-    if args.json && output.is_none_or(is_standard) {
+    if args.json && is_standard_output(output) {
         return Err(Failure::unusable(
             "with --json the proof cannot go to standard output: use -o",
         ));
     }
-    check_output(output, &[args.repository.path()])?;
+    let mut inputs = args.keys.files();
+    inputs.push(args.repository.path());
+    check_output(output, &inputs)?;
     let (place, subject) = subject(args)?;
     match &place {
         Place::File(file) => {

@@ -1,6 +1,7 @@
 use crate::cli::answer::Answer;
-use crate::cli::failure::{Failure, damaged_database};
+use crate::cli::failure::Failure;
 use crate::cli::io::output::Output;
+use crate::cli::io::panics::damaged_database;
 use crate::cli::io::progress::Bar;
 use crate::cli::report::print_problems;
 use crate::cli::store::{self, StoreArgs};

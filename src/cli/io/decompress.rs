@@ -184,6 +184,12 @@ impl<R: BufRead> ZstdFrames<R> {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
             }
+            Err(FrameDecoderError::WindowSizeTooBig { requested }) => {
+                return Err(io::Error::other(format!(
+                    "it needs a window of {requested} bytes, and 104,857,600 are allowed: compress \
+                     it again without a long window"
+                )));
+            }
             Err(error) => return Err(io::Error::other(error)),
         }
         Ok(true)

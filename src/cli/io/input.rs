@@ -47,14 +47,27 @@ pub(in crate::cli) fn open(path: &Path, limit: DecompressionLimit) -> Result<Inp
 
 /// Reads a CAR, or `-`, into memory, decompressed, but hardly more than `bytes_max` of it: the
 /// parser finds it too long.
-pub(in crate::cli) fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Failure> {
-    read_as(Code::NotACar, path, bytes_max)
+pub(in crate::cli) fn read(
+    path: &Path,
+    bytes_max: u64,
+    limit: DecompressionLimit,
+) -> Result<Vec<u8>, Failure> {
+    read_within(Code::NotACar, path, bytes_max, limit)
 }
 
 /// The same of another kind of file; `code` stands for data that cannot be decompressed.
 pub(in crate::cli) fn read_as(code: Code, path: &Path, bytes_max: u64) -> Result<Vec<u8>, Failure> {
+    read_within(code, path, bytes_max, DecompressionLimit { max_bytes: u64::MAX })
+}
+
+fn read_within(
+    code: Code,
+    path: &Path,
+    bytes_max: u64,
+    limit: DecompressionLimit,
+) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    let reader = stream(path, DecompressionLimit { max_bytes: u64::MAX })?;
+    let reader = stream(path, limit)?;
     let read = reader.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes);
     read.map_err(|error| failed(path, code, &error))?;
     Ok(bytes)

@@ -30,13 +30,18 @@ enum Place {
 pub(in crate::cli) fn check_output(path: Option<&Path>, inputs: &[&Path]) -> Result<(), Failure> {
     let Some(path) = path.filter(|path| !is_standard(path)) else { return Ok(()) };
     Place::of(path)?;
-    match inputs.iter().find(|input| is_same(path, input)) {
+    match inputs.iter().find(|input| is_same(path, opened(input))) {
         None => Ok(()),
         Some(_) => Err(Failure::unusable(format!(
             "{} is what this command reads: choose another name for the output",
             path.display()
         ))),
     }
+}
+
+/// Whether an output goes to the standard output.
+pub(in crate::cli) fn is_standard_output(path: Option<&Path>) -> bool {
+    path.is_none_or(|path| matches!(Place::of(path), Ok(Place::Standard)))
 }
 
 /// Writes an output whole or not at all: `write` gets the standard output, or a file beside the
@@ -111,6 +116,11 @@ fn descriptor(path: &Path) -> Option<PathBuf> {
     None
 }
 
+/// Where an input is looked at.
+fn opened(input: &Path) -> &Path {
+    if is_standard(input) { Path::new("/dev/stdin") } else { input }
+}
+
 fn is_same(one: &Path, other: &Path) -> bool {
     let (Ok(first), Ok(second)) = (one.metadata(), other.metadata()) else { return false };
     if !first.is_file() || !second.is_file() {
@@ -128,9 +138,9 @@ fn is_same(one: &Path, other: &Path) -> bool {
 }
 
 fn open_direct(path: &Path) -> Result<File, Failure> {
-    // Only a file that is open already has a length to cut.
+    // A file that the process has open may have been written to: behind that.
     let is_file = path.is_file();
-    let file = File::options().write(true).truncate(is_file).open(path);
+    let file = File::options().write(true).append(is_file).open(path);
     let file = file.map_err(|error| failed(path, &error))?;
     if file.is_terminal() {
         let message = format!("the output is binary, and {} is a terminal", path.display());

@@ -1,6 +1,8 @@
 //! Panics as values: the database may panic over a damaged file, and that is not to look like a
 //! crash of this program.
 
+use crate::cli::io::stderr::tell;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,13 +21,36 @@ pub(in crate::cli) fn guarded<T>(work: impl FnOnce() -> T) -> Guarded<T> {
     let heard = Arc::clone(&said);
     let before = take_hook();
     set_hook(Box::new(move |panic| {
+        let text = panic.to_string().replace('\n', " ");
         let mut said = heard.lock().unwrap_or_else(PoisonError::into_inner);
-        said.get_or_insert_with(|| panic.to_string().replace('\n', " "));
+        let is_last = text.contains("panic in a destructor during cleanup");
+        let first = said.get_or_insert(text);
+        if is_last {
+            // It cannot be caught: the process would be aborted.
+            last_words(first);
+        }
     }));
     let done = catch_unwind(AssertUnwindSafe(work)).ok();
     set_hook(before);
     let panic = said.lock().unwrap_or_else(PoisonError::into_inner).clone();
     Guarded { done, panic }
+}
+
+/// The exit code for a damaged store.
+const DAMAGED: i32 = 2;
+
+/// What is said when the database cannot read its own file.
+pub(in crate::cli) fn damaged_database(why: impl fmt::Display) -> String {
+    format!(
+        "the store is damaged, its database cannot read its own pages; restore it from a backup \
+         ({why})"
+    )
+}
+
+/// Says that the database is damaged, and ends the process.
+fn last_words(panic: &str) -> ! {
+    tell(format_args!("error: {}", damaged_database(panic)));
+    std::process::exit(DAMAGED);
 }
 
 /// Whether a panic is the database's, which trusts its file.

@@ -24,7 +24,7 @@ pub(in crate::engine) fn check_head(
         (Keys::Unchecked, _) if account.key.trust() == Trust::Verified => {
             Err(Error::Request(format!(
                 "account {} is verified, and a diff whose signature is not checked would end that: \
-                 give the key, or none (no `ImportOptions::unverified`, no `--no-key`), which checks \
+                 give the key, or none (no `ImportOptions::unverified`), which checks \
                  it with the key of the stored head",
                 commit.did()
             )))
@@ -35,7 +35,7 @@ pub(in crate::engine) fn check_head(
         }
         (Keys::AnyOf(given), None) if given.is_empty() => Err(Error::Request(
             "no key to check the signature with, and none known for the account: give one, or say \
-             that the account stays unverified (`ImportOptions::unverified`, `--no-key`)"
+             that the account stays unverified (`ImportOptions::unverified`)"
                 .to_owned(),
         )),
         (Keys::AnyOf(given), Some(held)) if given.is_empty() => {

@@ -95,7 +95,7 @@ pub(in crate::engine) fn into_new_file<R>(
     if path.symlink_metadata().is_ok() {
         return Err(exists(path));
     }
-    let part = PartFile::private(path).map_err(|error| failed(path, error))?;
+    let part = PartFile::public(path).map_err(|error| failed(path, error))?;
     let file = part.reopen().map_err(|error| failed(path, error))?;
     let written = write(FileBackend::new(file).map_err(unreadable)?)?;
     part.publish(path).map_err(|error| not_named(path, error))?;

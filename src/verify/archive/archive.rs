@@ -107,7 +107,7 @@ impl Archive {
     /// as well, with the damage first; `Io` if reading fails.
     pub fn record(&self, path: &RepoPath) -> Result<Option<Block>> {
         let key = Key::from(path.as_bytes());
-        let found = self.tree().find(&key, &mut PathNodes(self))?;
+        let found = self.tree().find(&key, &mut PathNodes { archive: self, path: &key })?;
         found.map(|cid| self.record_block(&key, &cid)).transpose()
     }
 
@@ -165,13 +165,16 @@ impl TreeReader for Archive {
 }
 
 /// The nodes on the way to a path.
-pub(in crate::verify) struct PathNodes<'a>(pub(in crate::verify) &'a Archive);
+pub(in crate::verify) struct PathNodes<'a> {
+    pub(in crate::verify) archive: &'a Archive,
+    pub(in crate::verify) path: &'a Key,
+}
 
 impl NodeSource for PathNodes<'_> {
     fn load(&mut self, gap: &Gap) -> Result<Block> {
-        self.0.block(&gap.cid, || {
+        self.archive.block(&gap.cid, || {
             let message = "a node on the way to the path is not in the file";
-            Problem::new(Code::NotProven, message).path(&gap.left)
+            Problem::new(Code::NotProven, message).path(self.path)
         })
     }
 }

@@ -34,7 +34,8 @@ impl Archive {
     /// As [`Archive::record`]; nothing is written then. `Io` if `output` fails.
     pub fn proof(&self, path: &RepoPath, output: impl Write) -> Result<bool> {
         let key = Key::from(path.as_bytes());
-        let (found, nodes) = self.tree().proof(&key, &mut PathNodes(self))?;
+        let (found, nodes) =
+            self.tree().proof(&key, &mut PathNodes { archive: self, path: &key })?;
         let record = found.map(|cid| self.record_block(&key, &cid)).transpose()?;
         write_proof(output, self.commit().block(), &nodes, record.as_ref())?;
         Ok(record.is_some())

@@ -12,6 +12,9 @@ use crate::verify::prefetch::fetch::read_section;
 use crate::verify::read_through::{IndexedKind, ReadThrough};
 use std::sync::OnceLock;
 
+/// Damaged sections with the CID that is looked up, beyond which the block counts as damaged.
+const WRONG_MAX: usize = 16;
+
 /// The sections of a file, which is indexed at the first look-up.
 pub(in crate::verify) struct ArchiveSections {
     input: Input,
@@ -32,20 +35,28 @@ impl ArchiveSections {
         Self { input: input.clone(), repository: OnceLock::new(), others: OnceLock::new() }
     }
 
-    /// The block with this CID. Of several sections with it, the first counts.
+    /// The block with this CID. Of several sections with it, the first that hashes to it counts; at
+    /// most [`WRONG_MAX`] others are read.
     pub(in crate::verify) fn look_up(&self, cid: &Cid) -> Result<Result<Block, Missing>> {
         let indexed = self.indexed(cid)?;
         let index = match &indexed.index {
             Ok(index) => index,
             Err(flood) => return Ok(Err(Missing::Wrong(flood.clone()))),
         };
+        let mut wrong = Vec::new();
         for place in index.candidates(index.hash(cid)).filter_map(|slot| index.place(slot)) {
             let section = read_section(&self.input, place)?;
             if section.cid() == Some(cid) {
-                return Ok(NextSection::into_block(section).map_err(Missing::Wrong));
+                match NextSection::into_block(section) {
+                    Ok(block) => return Ok(Ok(block)),
+                    Err(problem) => wrong.push(problem),
+                }
+            }
+            if wrong.len() > WRONG_MAX {
+                break;
             }
         }
-        Ok(Err(Missing::Absent))
+        Ok(Err(wrong.into_iter().next().map_or(Missing::Absent, Missing::Wrong)))
     }
 
     /// The most bytes that a walk reads: all sections once, and repeated ones.

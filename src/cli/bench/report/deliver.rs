@@ -15,11 +15,11 @@ use serde_json::{Map, Value};
 use std::path::Path;
 
 /// Refuses a page that could not be written at the end, before anything is measured.
-pub(in crate::cli) fn check_target(html: Option<&Path>) -> Result<(), Failure> {
+pub(in crate::cli) fn check_target(html: Option<&Path>, inputs: &[&Path]) -> Result<(), Failure> {
     if html.is_some_and(is_standard) {
         return Err(Failure::unusable("--html needs the name of a file"));
     }
-    check_output(html, &[])
+    check_output(html, inputs)
 }
 
 impl BenchReport {
@@ -92,10 +92,10 @@ mod tests {
     #[test]
     fn a_page_that_has_no_folder_is_refused_early() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(check_target(Some(&folder.path().join("page.html"))).is_ok());
-        assert!(check_target(Some(Path::new("page.html"))).is_ok());
+        assert!(check_target(Some(&folder.path().join("page.html")), &[]).is_ok());
+        assert!(check_target(Some(Path::new("page.html")), &[]).is_ok());
         for wrong in [folder.path(), Path::new("-"), &folder.path().join("none/page.html")] {
-            assert!(check_target(Some(wrong)).is_err(), "{}", wrong.display());
+            assert!(check_target(Some(wrong), &[]).is_err(), "{}", wrong.display());
         }
     }
 }

@@ -52,7 +52,7 @@ pub(in crate::cli) fn run(args: &VerifyArgs) -> Result<Answer, Failure> {
 /// Compressed data that is damaged is invalid as a CAR is that is.
 fn verify_one(args: &VerifyArgs, file: &Path, keys: &GivenKeys) -> Result<Verified, Failure> {
     let verified = match (&args.proof, &args.proof_collection) {
-        (Some(path), _) => verify_record_proof(file, path, keys),
+        (Some(path), _) => verify_record_proof(file, path, keys, args.limit),
         (None, Some(collection)) => verify_collection_proof(file, collection, keys, args.limit),
         (None, None) => verify_repository(file, keys, args.json, args.limit),
     };
