@@ -108,30 +108,12 @@ enum MapKeys<'a> {
     After(&'a [u8]),
 }
 
-/// Nearly all records have fewer containers inside each other: a stack of this size is quickly made.
-const DEPTH_USUAL: usize = 8;
-
-/// Passes over one value with a stack of its own. `rules` can see the beginning of a deep value twice.
+/// Passes over one value with a stack of its own.
 pub(super) fn walk<R: Rules>(decoder: &mut Decoder<'_>, rules: &mut R) -> Result<(), Fault> {
-    let start = decoder.clone();
-    match walk_within::<R, DEPTH_USUAL>(decoder, rules) {
-        Err(Fault { kind: FaultKind::Depth, .. }) => {
-            *decoder = start;
-            walk_within::<R, CBOR_DEPTH_MAX>(decoder, rules)
-        }
-        outcome => outcome,
-    }
-}
-
-/// The same for at most `DEPTH` containers inside each other.
-fn walk_within<R: Rules, const DEPTH: usize>(
-    decoder: &mut Decoder<'_>,
-    rules: &mut R,
-) -> Result<(), Fault> {
     // The level around the value itself takes the first place of `outer`.
     let notes = rules.begin(decoder.position(), 1);
     let mut level = OpenContainer { left: 1, keys: MapKeys::None, notes };
-    let mut outer = [level; DEPTH];
+    let mut outer = [level; CBOR_DEPTH_MAX];
     let mut depth = 0;
     loop {
         while level.left == 0 {
