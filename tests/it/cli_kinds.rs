@@ -265,3 +265,17 @@ fn advice_names_options_that_the_command_has() {
         }
     }
 }
+
+/// The documents with the keys are inputs too. Holds guarantee G36.
+#[test]
+fn a_document_with_keys_is_no_target() {
+    let folder = Folder::new();
+    let path = "com.example.a/1";
+    for name in ["log.json", "a.car"] {
+        let before = folder.read(name);
+        let (_, said) =
+            folder.ends(2, &["proof", "a.car", path, "--plc-log", "log.json", "-o", name]);
+        assert!(said.contains("is what this command reads"), "{said}");
+        assert_eq!(folder.read(name), before, "{name}");
+    }
+}

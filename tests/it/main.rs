@@ -28,6 +28,7 @@ mod cli_archive;
 mod cli_backup;
 mod cli_causes;
 mod cli_collection_proof;
+mod cli_damaged;
 mod cli_diff;
 mod cli_fields;
 mod cli_follow;
