@@ -194,7 +194,7 @@ impl GivenKeys {
         Ok(())
     }
 
-    fn expect_did(&mut self, did: &Did, path: &Path) -> Result<(), Failure> {
+    pub(in crate::cli) fn expect_did(&mut self, did: &Did, path: &Path) -> Result<(), Failure> {
         match &self.did {
             Some(other) if other != did => Err(Failure::unusable(format!(
                 "{} is about {did}, and {other} was given before; name one account",

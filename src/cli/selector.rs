@@ -54,6 +54,27 @@ impl FromStr for Selector {
     }
 }
 
+/// PATH, or a URI that names a record and its account.
+#[derive(Clone, Debug)]
+pub(in crate::cli) struct RecordName {
+    pub(in crate::cli) did: Option<Did>,
+    pub(in crate::cli) path: RepoPath,
+}
+
+impl FromStr for RecordName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse()? {
+            Selector::Path(path) => Ok(Self { did: None, path }),
+            Selector::Uri(AtUri { did, within: Some(Within::Record(path)) }) => {
+                Ok(Self { did: Some(did), path })
+            }
+            _ => Err("this names no record (collection/record-key)".to_owned()),
+        }
+    }
+}
+
 fn parse_uri(rest: &str) -> Result<AtUri, String> {
     if rest.contains(['#', '?']) {
         return Err("a URI with a query or a fragment does not name a whole record".to_owned());

@@ -279,3 +279,18 @@ fn a_document_with_keys_is_no_target() {
         assert_eq!(folder.read(name), before, "{name}");
     }
 }
+
+#[test]
+fn a_path_to_be_proved_can_be_a_uri() {
+    let folder = Folder::new();
+    let path = "app.bsky.actor.profile/self";
+    let did = sample().did.to_string();
+    folder.yes(&["proof", "a.car", path, "-o", "p.car"]);
+    let uri = |did: &str| format!("at://{did}/{path}");
+    let plain = folder.ends(0, &["verify", "--proof", path, "p.car"]).0;
+    assert_eq!(folder.ends(0, &["verify", "--proof", &uri(&did), "p.car"]).0, plain);
+    let (out, _) = folder.ends(1, &["verify", "--proof", &uri(OTHER), "p.car"]);
+    assert!(out.contains("DidMismatch"), "{out}");
+    folder.ends(2, &["verify", "--proof", &uri(OTHER), "--did", &did, "p.car"]);
+    folder.ends(2, &["verify", "--proof", &format!("at://{did}"), "p.car"]);
+}

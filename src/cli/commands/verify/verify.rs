@@ -9,8 +9,9 @@ use crate::cli::io::output::Output;
 use crate::cli::io::stderr::tell;
 use crate::cli::keys::{GivenKeys, KeySources};
 use crate::cli::report::verdict;
+use crate::cli::selector::RecordName;
 use crate::cli::tally::{ListObject, NamedObject, Tally, UnreadObject};
-use carrack::ident::{Nsid, RepoPath};
+use carrack::ident::Nsid;
 use carrack::verify::Report;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -19,9 +20,9 @@ use std::path::{Path, PathBuf};
 pub(in crate::cli) struct VerifyArgs {
     #[command(flatten)]
     keys: KeySources,
-    /// Verify FILE as a proof that PATH is present or absent
+    /// Verify FILE as a proof that PATH is present or absent; a URI names the account too
     #[arg(long, value_name = "PATH")]
-    proof: Option<RepoPath>,
+    proof: Option<RecordName>,
     /// Verify FILE as a proof of all records of the collection NSID
     #[arg(long, value_name = "NSID", conflicts_with = "proof")]
     proof_collection: Option<Nsid>,
@@ -37,7 +38,10 @@ pub(in crate::cli) struct VerifyArgs {
 
 pub(in crate::cli) fn run(args: &VerifyArgs) -> Result<Answer, Failure> {
     args.keys.check_standard_inputs(&args.files)?;
-    let keys = args.keys.read()?;
+    let mut keys = args.keys.read()?;
+    if let Some(did) = args.proof.as_ref().and_then(|record| record.did.as_ref()) {
+        keys.expect_did(did, Path::new("--proof"))?;
+    }
     let mut output = Output::new();
     let [file] = &args.files[..] else { return verify_several(args, &keys, &mut output) };
     let verified = verify_one(args, file, &keys)?;
@@ -52,7 +56,7 @@ pub(in crate::cli) fn run(args: &VerifyArgs) -> Result<Answer, Failure> {
 /// Compressed data that is damaged is invalid as a CAR is that is.
 fn verify_one(args: &VerifyArgs, file: &Path, keys: &GivenKeys) -> Result<Verified, Failure> {
     let verified = match (&args.proof, &args.proof_collection) {
-        (Some(path), _) => verify_record_proof(file, path, keys, args.limit),
+        (Some(path), _) => verify_record_proof(file, &path.path, keys, args.limit),
         (None, Some(collection)) => verify_collection_proof(file, collection, keys, args.limit),
         (None, None) => verify_repository(file, keys, args.json, args.limit),
     };
