@@ -103,6 +103,11 @@ fn a_record_is_checked_when_it_is_made() {
         let error = Record::from_json(&value).unwrap_err();
         assert_eq!(error.problems()[0].code, Code::BadRecord, "{value}");
     }
+    let legacy = json!({ "a": { "cid": cid(b"\xa0").to_string(), "mimeType": "a/b" } });
+    let bytes = carrack::block::json::from_json(&legacy).unwrap();
+    for refused in [Record::from_json(&legacy), Record::from_dag_cbor(bytes)] {
+        assert_eq!(refused.unwrap_err().problems()[0].code, Code::BadRecord);
+    }
     let long = json!({ "text": "x".repeat(1_000_000) });
     assert!(matches!(Record::from_json(&long), Err(Error::Limit { limit: 1_000_000, .. })));
     let note = Record::from_json(&json!({ "n": 1 })).unwrap();
