@@ -35,6 +35,27 @@ impl RepositoryArgs {
     }
 }
 
+/// The arguments of a command that reads a whole repository, or one collection of it.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct CollectionArgs {
+    #[command(flatten)]
+    repository: RepositoryArgs,
+    /// The account in the STORE, or an at:// URI of an account or a collection
+    #[arg(value_name = "DID")]
+    selector: Option<Selector>,
+    /// Read only this collection
+    #[arg(long, value_name = "NSID")]
+    collection: Option<Nsid>,
+}
+
+impl CollectionArgs {
+    /// Where the repository is, and the collection if one is named.
+    pub(in crate::cli) fn select(&self) -> Result<(Place, Option<Nsid>), Failure> {
+        let selection = self.repository.select(self.selector.as_slice())?;
+        selection.collection(self.collection.as_ref())
+    }
+}
+
 /// A repository, and what is selected in it.
 #[derive(Debug)]
 pub(in crate::cli) struct Selection {

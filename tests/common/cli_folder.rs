@@ -1,13 +1,14 @@
 //! A folder in which the command is run, with a sample account's files.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+use super::command;
 use super::sample::sample;
 use flate2::Compression;
 use flate2::read::GzEncoder;
 use serde_json::{Value, json};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 pub struct Folder(tempfile::TempDir);
 
@@ -35,17 +36,7 @@ impl Folder {
     }
 
     pub fn run(&self, args: &[&str], input: &[u8]) -> Output {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_carrack"))
-            .args(args)
-            .current_dir(self.0.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // A command that refuses at once does not read it.
-        let _ = child.stdin.take().unwrap().write_all(input);
-        child.wait_with_output().unwrap()
+        command::run(self.0.path(), args, input)
     }
 
     /// What a command prints that ends with this exit code, and what it says.

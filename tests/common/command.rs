@@ -22,6 +22,15 @@ pub fn run(folder: &Path, args: &[&str], input: &[u8]) -> Output {
     child.wait_with_output().unwrap()
 }
 
+/// What a command prints with this input, and says, that ends with this exit code.
+#[track_caller]
+pub fn ends(folder: &Path, code: i32, args: &[&str], input: &str) -> (String, String) {
+    let out = run(folder, args, input.as_bytes());
+    let said = stderr(&out);
+    assert_eq!(out.status.code(), Some(code), "{args:?}: {said}");
+    (String::from_utf8(out.stdout).unwrap(), said)
+}
+
 #[track_caller]
 pub fn yes(folder: &Path, args: &[&str]) -> Vec<u8> {
     let out = run(folder, args, b"");

@@ -2,20 +2,16 @@
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+use crate::common::command::ends;
 use serde_json::Value;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 const DID: &str = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 
 /// Runs a command, expects its exit code, and gives its output and what it said.
 #[track_caller]
 fn run(folder: &Path, code: i32, args: &[&str]) -> (String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_carrack"));
-    let out = command.args(args).current_dir(folder).stdin(Stdio::null()).output().unwrap();
-    let said = String::from_utf8(out.stderr).unwrap();
-    assert_eq!(out.status.code(), Some(code), "{args:?}: {said}");
-    (String::from_utf8(out.stdout).unwrap(), said)
+    ends(folder, code, args, "")
 }
 
 #[track_caller]

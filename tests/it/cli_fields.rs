@@ -3,14 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use crate::common::cli_page::{self, Fields};
+use crate::common::command::run;
 use crate::common::sample::sample;
 use carrack::env::{Clock, SystemClock};
 use carrack::ident::Rev;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 /// Command lines, each run once in this order, in a folder with the sample account's `repo.car` and
 /// `log.json`. `DID` and `KEY` stand for an account and its key, `REV` and `HEAD` for its revision
@@ -117,7 +116,7 @@ impl Runs {
         let (args, input) = line.split_once(" < ").unwrap_or((line, ""));
         let args: Vec<&str> = args.split(' ').map(|word| self.value(word)).collect();
         let name = name(&args);
-        let out = run(self.folder.path(), &args, input);
+        let out = run(self.folder.path(), &args, input.as_bytes());
         if name == "status" && self.status.is_null() {
             self.status = serde_json::from_slice(&out.stdout).unwrap();
         }
@@ -135,20 +134,6 @@ impl Runs {
             word => word,
         }
     }
-}
-
-fn run(folder: &Path, args: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_carrack"))
-        .args(args)
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A command that reads nothing may have ended.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    child.wait_with_output().unwrap()
 }
 
 /// The command of a line: the longest beginning that the page has fields or a heading for.

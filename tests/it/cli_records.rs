@@ -2,6 +2,7 @@
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+use crate::common::command;
 use crate::common::material::fixtures;
 use crate::common::{NOW, did, handmade, key};
 use carrack::block::{Cid, Codec, json};
@@ -9,8 +10,6 @@ use carrack::ident::Rev;
 use data_encoding::BASE64_NOPAD;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::process::{Command, Stdio};
 
 struct Folder(tempfile::TempDir);
 
@@ -29,16 +28,7 @@ impl Folder {
     /// Runs a command with this input, expects its exit code, and returns what it printed and said.
     #[track_caller]
     fn run(&self, code: i32, args: &[&str], input: &str) -> (Vec<u8>, String) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_carrack"))
-            .args(args)
-            .current_dir(self.0.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let out = child.wait_with_output().unwrap();
+        let out = command::run(self.0.path(), args, input.as_bytes());
         let said = String::from_utf8(out.stderr).unwrap();
         assert_eq!(out.status.code(), Some(code), "{args:?}: {said}");
         (out.stdout, said)

@@ -2,10 +2,9 @@
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+use crate::common::command::ends;
 use serde_json::{Value, json};
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 const DID: &str = "did:plc:ewvi7nxzyoun6zhxrhs64oiz";
 const OTHER: &str = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa";
@@ -13,21 +12,7 @@ const OTHER: &str = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa";
 /// Runs a command with this input, expects its exit code, and gives its output and what it said.
 #[track_caller]
 fn run(folder: &Path, code: i32, args: &[&str], input: &str) -> (String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_carrack"));
-    let mut child = command
-        .args(args)
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A command that refuses at once does not read it.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    let out = child.wait_with_output().unwrap();
-    let said = String::from_utf8(out.stderr).unwrap();
-    assert_eq!(out.status.code(), Some(code), "{args:?}: {said}");
-    (String::from_utf8(out.stdout).unwrap(), said)
+    ends(folder, code, args, input)
 }
 
 struct Folder(tempfile::TempDir);

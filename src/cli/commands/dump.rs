@@ -4,8 +4,7 @@ use crate::cli::failure::Failure;
 use crate::cli::file_walk::{CollectionSink, walk_file};
 use crate::cli::io::output::Output;
 use crate::cli::io::stderr::tell;
-use crate::cli::repository::{Place, RepositoryArgs, StoredAccount};
-use crate::cli::selector::Selector;
+use crate::cli::repository::{CollectionArgs, Place, StoredAccount};
 use crate::cli::text::things;
 use carrack::block::{Block, Cid, json};
 use carrack::engine::Salvaged;
@@ -19,13 +18,7 @@ use serde_json::Value;
 #[derive(Debug, Args)]
 pub(in crate::cli) struct DumpArgs {
     #[command(flatten)]
-    repository: RepositoryArgs,
-    /// The account in the STORE, or an at:// URI of an account or a collection
-    #[arg(value_name = "DID")]
-    selector: Option<Selector>,
-    /// Dump only this collection
-    #[arg(long, value_name = "NSID")]
-    collection: Option<Nsid>,
+    read: CollectionArgs,
     /// Dump what can be proved of a damaged account in a STORE, and report what cannot: exit code 1
     /// then
     #[arg(long)]
@@ -36,8 +29,7 @@ pub(in crate::cli) struct DumpArgs {
 }
 
 pub(in crate::cli) fn run(args: &DumpArgs) -> Result<Answer, Failure> {
-    let selection = args.repository.select(args.selector.as_slice())?;
-    let (place, collection) = selection.collection(args.collection.as_ref())?;
+    let (place, collection) = args.read.select()?;
     let mut lines = RecordLines(Output::new());
     let outcome = match &place {
         Place::File(_) if args.keep_going => {

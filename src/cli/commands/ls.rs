@@ -4,8 +4,7 @@ use crate::cli::failure::Failure;
 use crate::cli::file_walk::{CollectionSink, walk_file};
 use crate::cli::io::json_list::JsonList;
 use crate::cli::io::output::Output;
-use crate::cli::repository::{Place, RepositoryArgs, RepositoryFile, StoredAccount};
-use crate::cli::selector::Selector;
+use crate::cli::repository::{CollectionArgs, Place, RepositoryFile, StoredAccount};
 use carrack::block::Cid;
 use carrack::ident::{Nsid, RepoPath};
 use carrack::tree::{Key, RecordWant};
@@ -16,21 +15,14 @@ use serde::Serialize;
 #[derive(Debug, Args)]
 pub(in crate::cli) struct LsArgs {
     #[command(flatten)]
-    repository: RepositoryArgs,
-    /// The account in the STORE, or an at:// URI of an account or a collection
-    #[arg(value_name = "DID")]
-    selector: Option<Selector>,
-    /// List only this collection
-    #[arg(long, value_name = "NSID")]
-    collection: Option<Nsid>,
+    read: CollectionArgs,
     /// Print one JSON object
     #[arg(long)]
     pub(in crate::cli) json: bool,
 }
 
 pub(in crate::cli) fn run(args: &LsArgs) -> Result<Answer, Failure> {
-    let selection = args.repository.select(args.selector.as_slice())?;
-    let (place, collection) = selection.collection(args.collection.as_ref())?;
+    let (place, collection) = args.read.select()?;
     let mut listing = Listing::new(args.json);
     let outcome = match &place {
         Place::File(file) => list_file(file, collection.as_ref(), &mut listing),
